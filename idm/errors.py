@@ -1,0 +1,134 @@
+"""Every refusal of the product, as a named exception with a sentence a clerk can act on.
+
+A `Refusal` is an answer, not an accident: the unit of work rolls back, writes it to the audit record in a transaction
+of its own and raises it again, so that no refusal vanishes (FK 6-1(4)). Everything else that escapes is a fault.
+"""
+
+
+class IdmError(Exception):
+    """Base of everything this product raises on purpose."""
+
+
+class Refusal(IdmError):
+    """The act was understood and is not allowed, or its input cannot be accepted. Nothing has been changed.
+
+    `code` is stable (messages, audit, tests and docs share it); `message` says what, where and what to do, in Japanese.
+    """
+
+    code = "REFUSED"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class NotFound(Refusal):
+    """The thing named does not exist, or this person may not know that it does."""
+
+    code = "NOT-FOUND"
+
+
+class NotPermitted(Refusal):
+    """This person's roles do not allow the act."""
+
+    code = "NOT-PERMITTED"
+
+
+class NotSeated(Refusal):
+    """This person does not hold the seat that decides this step at this moment (FK 6-2(1)①)."""
+
+    code = "NOT-SEATED"
+
+
+class SeparationOfDuties(Refusal):
+    """A numbered rule of `idm.separation_of_duties` forbids the act; `code` is the rule (FK 1-2(7), MT 2(6))."""
+
+    code = "SOD"
+
+
+class IllegalTransition(Refusal):
+    """The thing is not in a state from which this event may happen."""
+
+    code = "STATE"
+
+
+class ContentChanged(Refusal):
+    """What is decided on is not what was shown."""
+
+    code = "CONTENT-CHANGED"
+
+
+class DecidedMeanwhile(Refusal):
+    """Somebody else decided first; look again."""
+
+    code = "DECIDED-MEANWHILE"
+
+
+class InvalidInput(Refusal):
+    """One or more fields cannot be accepted. `fields` maps a field name to its message."""
+
+    code = "INPUT"
+
+    def __init__(self, message: str, *, fields: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields or {}
+
+
+class ZoneNotOpen(Refusal):
+    """A right in a My Number system cannot become effective until its factor gate exists (FK 3(1)②ア)."""
+
+    code = "MYNUMBER-GATE"
+
+
+class FeedRefused(Refusal):
+    """A personnel file is refused as a whole; `problems` names row, column and reason of each."""
+
+    code = "FEED"
+
+    def __init__(self, message: str, *, problems: tuple[object, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class SafetyLimit(Refusal):
+    """The run would stop more people than the profile lets one run stop; nothing was done (exit code 5)."""
+
+    code = "SAFETY-LIMIT"
+
+
+class ConfigurationInvalid(Refusal):
+    """A profile, feed or organisation file has mistakes; `mistakes` lists every one with file and key."""
+
+    code = "CONFIG"
+
+    def __init__(self, message: str, *, mistakes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = mistakes
+
+
+class SignInRefused(Refusal):
+    """The sign-in failed; the message never says which part was wrong."""
+
+    code = "SIGN-IN"
+
+
+class TargetError(IdmError):
+    """A directory or service did not do what was asked. One of the three below, never anything else."""
+
+
+class TargetUnavailable(TargetError):
+    """The target cannot answer now; the same call may succeed later. `retry_after` is seconds, where the target said."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TargetRefused(TargetError):
+    """The target understood and said no; trying again does not help, a person must look."""
+
+
+class NotOnTarget(TargetError):
+    """The object named is not on the target."""

@@ -1,0 +1,1 @@
+"""Control by control: what the database can show an auditor right now."""

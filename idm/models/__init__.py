@@ -1,0 +1,1 @@
+"""SQLAlchemy tables, one file per subject. They hold data; what may happen to it is decided in operations."""

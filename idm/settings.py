@@ -1,0 +1,59 @@
+"""Settings of one installation: where things are, never what the rules are (those are the profile's).
+
+Read from, in order: arguments, environment (`IDM__MAIL__HOST=…`), a TOML file named by `IDM_SETTINGS`, defaults.
+Secrets are files in `secrets_dir`, one secret a file; no setting holds one.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class MailSettings(BaseModel):
+    """How notices leave. No host = they wait in the outbox and are shown as waiting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = ""
+    port: int = 25
+    sender: str = "idm@localhost"
+    starttls: bool = False
+    ca_file: Path | None = None
+    username: str = ""
+    timeout_seconds: float = 10.0
+
+
+class Settings(BaseSettings):
+    """One installation. Unknown keys are errors."""
+
+    model_config = SettingsConfigDict(env_prefix="IDM__", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    database_url: str = "sqlite:///idm.db"
+    secrets_dir: Path = Path("secrets")
+    checkpoint_file: Path = Path("audit-checkpoints.jsonl")
+    base_url: str = "http://localhost:8600"
+    host: str = "127.0.0.1"
+    port: int = 8600
+    zones: tuple[str, ...] = ("lgwan", "internet", "mynumber")
+    mail: MailSettings = Field(default_factory=MailSettings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the TOML file."""
+        path = os.environ.get("IDM_SETTINGS")
+        toml = TomlConfigSettingsSource(settings_cls, Path(path)) if path else None
+        return (init_settings, env_settings, toml) if toml else (init_settings, env_settings)

@@ -1,0 +1,112 @@
+"""The closed lists of the field: roles, zones and kinds that the written standards name.
+
+Japanese titles of the roles are the profile's (FK, MT and KT each call them differently); titles of kinds stand here.
+"""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Who an officer is (FK 1-2; controls, "The people")."""
+
+    CISO = "ciso"
+    VICE_CISO = "vice_ciso"
+    CHIEF = "chief"
+    SECURITY = "security"
+    SECTION = "section"
+    SYSTEM = "system"
+    HR = "hr"
+    HANDOVER = "handover"
+    AUDITOR = "auditor"
+
+
+class Zone(StrEnum):
+    """The three networks that do not talk to each other (FK 3)."""
+
+    MYNUMBER = "mynumber"
+    LGWAN = "lgwan"
+    INTERNET = "internet"
+
+
+class EntitlementKind(StrEnum):
+    """What can be granted: the account itself, or membership of a group of the target."""
+
+    ACCOUNT = "account"
+    GROUP = "group"
+
+
+class AccountKind(StrEnum):
+    """Whose an account is."""
+
+    PERSONAL = "personal"
+    PRIVILEGED = "privileged"
+    SHARED = "shared"
+    SERVICE = "service"
+    CONTRACTOR = "contractor"
+
+
+class RequestAction(StrEnum):
+    """What an application asks for (利用者登録・変更・抹消, FK 6-2(1)①)."""
+
+    REGISTER = "register"
+    CHANGE = "change"
+    REMOVE = "remove"
+
+
+class LineEffect(StrEnum):
+    """What one approved line does."""
+
+    GRANT = "grant"
+    REVOKE = "revoke"
+
+
+class FindingKind(StrEnum):
+    """What the nightly sweep can find (controls C1, A9)."""
+
+    DORMANT = "dormant"
+    NEVER_USED = "never_used"
+    LAST_USE_UNKNOWN = "last_use_unknown"
+    ORPHAN = "orphan"
+    LEFT = "left"
+    CHECK_FAILED = "check_failed"
+
+
+class CredentialEventKind(StrEnum):
+    """What happened to a credential; the secret itself is never recorded (FK 6-2(9))."""
+
+    ISSUED = "issued"
+    HANDED_OVER = "handed_over"
+    CHANGED = "changed"
+
+
+class ConfigurationKind(StrEnum):
+    """What is governed by two people rather than by whoever can edit a file (control A16)."""
+
+    PROFILE = "profile"
+    ORGANISATION = "organisation"
+    FEED = "feed"
+
+
+ZONE_TITLES = {
+    Zone.MYNUMBER: "マイナンバー利用事務系",
+    Zone.LGWAN: "LGWAN接続系",
+    Zone.INTERNET: "インターネット接続系",
+}
+ENTITLEMENT_KIND_TITLES = {EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ"}
+ACCOUNT_KIND_TITLES = {
+    AccountKind.PERSONAL: "個人ID",
+    AccountKind.PRIVILEGED: "特権ID",
+    AccountKind.SHARED: "共用ID",
+    AccountKind.SERVICE: "サービスID",
+    AccountKind.CONTRACTOR: "委託事業者ID",
+}
+ACTION_TITLES = {RequestAction.REGISTER: "登録", RequestAction.CHANGE: "変更", RequestAction.REMOVE: "抹消"}
+EFFECT_TITLES = {LineEffect.GRANT: "付与", LineEffect.REVOKE: "取消し"}
+FINDING_TITLES = {
+    FindingKind.DORMANT: "長期間使われていないID",
+    FindingKind.NEVER_USED: "一度も使われていないID",
+    FindingKind.LAST_USE_UNKNOWN: "最終利用日が不明のID",
+    FindingKind.ORPHAN: "持ち主のないID",
+    FindingKind.LEFT: "離職者のID",
+    FindingKind.CHECK_FAILED: "点検できなかったシステム",
+}

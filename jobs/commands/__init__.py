@@ -1,0 +1,1 @@
+"""The `idm` command, one file per noun."""

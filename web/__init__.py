@@ -1,0 +1,1 @@
+"""The web interface: HTTP into operations, refusals into pages. It never opens a directory."""
