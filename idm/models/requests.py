@@ -1,0 +1,197 @@
+"""Written applications (申請書), their lines and approval steps, and the grants that come of them.
+
+The composite keys carry applicant and subject down to every decision, so that the database itself can refuse that a
+decider is either of them (FK 1-2(7)①, MT 2(6)ア): it repeats what `idm.separation_of_duties` rules.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idm.grant_state import EndReason, GrantState, SuspensionReason
+from idm.models.base import Base, Instant, closed_list
+from idm.models.people import Person
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.request_state import LineState, RequestState, StepState
+from idm.vocabulary import LineEffect, RequestAction, Role
+
+
+class Request(Base):
+    """One application to one system. Numbered at submission and unchangeable from then on (control A1)."""
+
+    __tablename__ = "requests"
+    __table_args__ = (
+        UniqueConstraint("number"),
+        UniqueConstraint("id", "applicant_id"),
+        CheckConstraint("state = 'draft' OR (applicant_id IS NOT NULL AND number IS NOT NULL "
+                        "AND submitted_at IS NOT NULL AND content_hash IS NOT NULL)", name="submitted_complete"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[str | None] = mapped_column(String(32))
+    action: Mapped[RequestAction] = mapped_column(closed_list(RequestAction))
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    applicant_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    """None only in a draft made by a personnel file, until the named HR officer submits it."""
+    reason: Mapped[str] = mapped_column(Text)
+    cites_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
+    feed_run_id: Mapped[int | None] = mapped_column(ForeignKey("feed_runs.id"))
+    state: Mapped[RequestState] = mapped_column(closed_list(RequestState))
+    content_hash: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of everything that is decided on; what an approver was shown must have this hash."""
+    policy_digest: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    submitted_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_decision_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Written at every decision: two simultaneous approvers must meet on this row."""
+    version: Mapped[int]
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
+
+    system: Mapped[InformationSystem] = relationship()
+    applicant: Mapped[Person | None] = relationship(foreign_keys=[applicant_id])
+    cites: Mapped["Request | None"] = relationship(remote_side=[id])
+    lines: Mapped[list["RequestLine"]] = relationship(
+        back_populates="request", order_by="RequestLine.id", foreign_keys="RequestLine.request_id"
+    )
+
+
+class RequestLine(Base):
+    """One decidable line: one person and one right."""
+
+    __tablename__ = "request_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["request_id", "applicant_id"], ["requests.id", "requests.applicant_id"],
+                             onupdate="CASCADE"),
+        ForeignKeyConstraint(["entitlement_id", "system_id"], ["entitlements.id", "entitlements.system_id"]),
+        UniqueConstraint("id", "applicant_id", "subject_id"),
+        UniqueConstraint("request_id", "subject_id", "entitlement_id", "effect"),
+        CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="period"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("requests.id"), index=True)
+    system_id: Mapped[int]
+    applicant_id: Mapped[int | None]
+    subject_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    entitlement_id: Mapped[int]
+    effect: Mapped[LineEffect] = mapped_column(closed_list(LineEffect))
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+    state: Mapped[LineState] = mapped_column(closed_list(LineState))
+
+    request: Mapped[Request] = relationship(back_populates="lines", foreign_keys=[request_id])
+    subject: Mapped[Person] = relationship(foreign_keys=[subject_id])
+    entitlement: Mapped[Entitlement] = relationship()
+    steps: Mapped[list["ApprovalStep"]] = relationship(back_populates="line", order_by="ApprovalStep.position")
+
+
+class ApprovalStep(Base):
+    """One seat's decision on one line."""
+
+    __tablename__ = "approval_steps"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["line_id", "applicant_id", "subject_id"],
+            ["request_lines.id", "request_lines.applicant_id", "request_lines.subject_id"],
+            onupdate="CASCADE",
+        ),
+        UniqueConstraint("line_id", "position"),
+        CheckConstraint("decider_id IS NULL OR exception_id IS NOT NULL "
+                        "OR (decider_id <> applicant_id AND decider_id <> subject_id)", name="sod_1_2"),
+        CheckConstraint("(decider_id IS NULL) = (state IN ('pending', 'closed'))", name="decided_by_someone"),
+        CheckConstraint("decider_id IS NULL OR (decided_at IS NOT NULL AND shown_hash IS NOT NULL)",
+                        name="decided_on_what_was_shown"),
+        Index("uq_approval_steps_sod_4", "line_id", "decider_id", unique=True,
+              sqlite_where=text("exception_id IS NULL"), postgresql_where=text("exception_id IS NULL")),
+        Index("ix_approval_steps_waiting", "state", "seat"),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    line_id: Mapped[int] = mapped_column(ForeignKey("request_lines.id"), index=True)
+    applicant_id: Mapped[int]
+    subject_id: Mapped[int]
+    position: Mapped[int]
+    seat: Mapped[Role] = mapped_column(closed_list(Role))
+    state: Mapped[StepState] = mapped_column(closed_list(StepState))
+    decider_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    rung: Mapped[str | None] = mapped_column(String(16))
+    """By which rung of the ladder: holder, deputy, vice_ciso or ciso."""
+    acting_for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    shown_hash: Mapped[str | None] = mapped_column(String(64))
+    comment: Mapped[str | None] = mapped_column(Text)
+    exception_id: Mapped[int | None] = mapped_column(ForeignKey("policy_exceptions.id"))
+
+    line: Mapped[RequestLine] = relationship(back_populates="steps")
+    decider: Mapped[Person | None] = relationship(foreign_keys=[decider_id])
+    acting_for: Mapped[Person | None] = relationship(foreign_keys=[acting_for_id])
+
+
+class PolicyException(Base):
+    """An exception (例外措置) to one separation rule for one application, permitted by the CISO (FK 8(1))."""
+
+    __tablename__ = "policy_exceptions"
+    __table_args__ = (
+        CheckConstraint("permitted_by_id <> beneficiary_id", name="not_for_oneself"),
+        CheckConstraint("rule IN ('SOD-4')", name="rule"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("requests.id"), index=True)
+    rule: Mapped[str] = mapped_column(String(16))
+    beneficiary_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    permitted_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    permitted_at: Mapped[datetime] = mapped_column(Instant)
+    valid_until: Mapped[date]
+
+
+class Grant(Base):
+    """Who has what, from when to when, and by which line of which application. Ended grants stay as history."""
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        CheckConstraint("valid_until IS NULL OR valid_until >= valid_from", name="period"),
+        CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL AND end_reason IS NOT NULL)", name="end_explained"),
+        Index("uq_grants_live", "account_id", "entitlement_id", unique=True,
+              sqlite_where=text("state <> 'ended'"), postgresql_where=text("state <> 'ended'")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    entitlement_id: Mapped[int] = mapped_column(ForeignKey("entitlements.id"))
+    line_id: Mapped[int] = mapped_column(ForeignKey("request_lines.id"))
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+    state: Mapped[GrantState] = mapped_column(closed_list(GrantState))
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    end_reason: Mapped[EndReason | None] = mapped_column(closed_list(EndReason))
+    ended_by_line_id: Mapped[int | None] = mapped_column(ForeignKey("request_lines.id"))
+
+    account: Mapped[Account] = relationship()
+    entitlement: Mapped[Entitlement] = relationship()
+    line: Mapped[RequestLine] = relationship(foreign_keys=[line_id])
+    suspensions: Mapped[list["GrantSuspension"]] = relationship()
+
+
+class GrantSuspension(Base):
+    """One reason why a grant is held back. Access returns when no open one is left."""
+
+    __tablename__ = "grant_suspensions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id"), index=True)
+    reason: Mapped[SuspensionReason] = mapped_column(closed_list(SuspensionReason))
+    since: Mapped[datetime] = mapped_column(Instant)
+    until: Mapped[datetime | None] = mapped_column(Instant)

@@ -1,0 +1,166 @@
+"""The register of information systems (MT 3(2)ア(イ), FK 2(1)), what can be granted in them, and their accounts."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idm.models.base import Base, Instant, closed_list
+from idm.models.people import Person
+from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, Zone
+
+
+class InformationSystem(Base):
+    """One system: its zone, its classes, the unit whose manager answers for it, and how it is reached."""
+
+    __tablename__ = "information_systems"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        CheckConstraint("confidentiality BETWEEN 1 AND 3", name="confidentiality"),
+        CheckConstraint("integrity BETWEEN 1 AND 2", name="integrity"),
+        CheckConstraint("availability BETWEEN 1 AND 2", name="availability"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(Text)
+    zone: Mapped[Zone] = mapped_column(closed_list(Zone))
+    confidentiality: Mapped[int]
+    integrity: Mapped[int]
+    availability: Mapped[int]
+    manager_unit_code: Mapped[str] = mapped_column(String(32))
+    connector: Mapped[str] = mapped_column(String(32))
+    connector_settings: Mapped[dict[str, object]] = mapped_column(JSON)
+    """Where the target is and how it is spoken to. No secret: `credential` names a file of the secrets folder."""
+    credential: Mapped[str | None] = mapped_column(String(64))
+
+    entitlements: Mapped[list["Entitlement"]] = relationship(back_populates="system", order_by="Entitlement.id")
+
+
+class Entitlement(Base):
+    """Something grantable in a system: the account itself, or a group of the target."""
+
+    __tablename__ = "entitlements"
+    __table_args__ = (
+        UniqueConstraint("system_id", "code"),
+        UniqueConstraint("id", "system_id"),
+        CheckConstraint("kind <> 'group' OR target_name IS NOT NULL", name="group_named"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    code: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[EntitlementKind] = mapped_column(closed_list(EntitlementKind))
+    target_name: Mapped[str | None] = mapped_column(Text)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    """The target's immutable id of the group, filled at its first resolution and used from then on."""
+    privileged: Mapped[bool]
+
+    system: Mapped[InformationSystem] = relationship(back_populates="entitlements")
+
+
+class EntitlementConflict(Base):
+    """Two entitlements that one human never holds at once (SOD-8)."""
+
+    __tablename__ = "entitlement_conflicts"
+    __table_args__ = (CheckConstraint("first_id < second_id", name="ordered"),)
+
+    first_id: Mapped[int] = mapped_column(ForeignKey("entitlements.id"), primary_key=True)
+    second_id: Mapped[int] = mapped_column(ForeignKey("entitlements.id"), primary_key=True)
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class Account(Base):
+    """One user ID in one system. Never deleted here: a name once used stays taken (tombstone).
+
+    What it should be is derived from grants, employments and stops (`idm.wanted_account`); `seen_*` is what the target
+    said at `seen_at`. `generation` grows with every decision about it, so that a late task can see that it is late.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        UniqueConstraint("uuid"),
+        UniqueConstraint("system_id", "login_name"),
+        UniqueConstraint("id", "system_id"),
+        Index("uq_accounts_personal", "system_id", "person_id", unique=True,
+              sqlite_where=text("kind = 'personal'"), postgresql_where=text("kind = 'personal'")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[UUID] = mapped_column(Uuid)
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    kind: Mapped[AccountKind] = mapped_column(closed_list(AccountKind))
+    login_name: Mapped[str] = mapped_column(String(64))
+    generation: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    handed_over_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When its first temporary password was handed over; until then the account is disabled (control E3)."""
+    external_id: Mapped[str | None] = mapped_column(Text)
+    seen_at: Mapped[datetime | None] = mapped_column(Instant)
+    seen_present: Mapped[bool | None]
+    seen_enabled: Mapped[bool | None]
+    seen_expires_at: Mapped[datetime | None] = mapped_column(Instant)
+    seen_groups: Mapped[list[str] | None] = mapped_column(JSON)
+
+    system: Mapped[InformationSystem] = relationship()
+    person: Mapped[Person | None] = relationship()
+
+
+class CredentialEvent(Base):
+    """Something happened to a credential. The secret itself is nowhere (FK 6-2(9))."""
+
+    __tablename__ = "credential_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[CredentialEventKind] = mapped_column(closed_list(CredentialEventKind))
+    at: Mapped[datetime] = mapped_column(Instant)
+    handover_id: Mapped[int | None] = mapped_column(ForeignKey("handovers.id"))
+
+
+class Handover(Base):
+    """One hand-over of one temporary password: asked, sealed to its own key, shown once, receipt recorded (E3).
+
+    The database holds the public key only; the private key is in the asking officer's browser. `sealed` is emptied
+    when it is shown.
+    """
+
+    __tablename__ = "handovers"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "system_id"], ["accounts.id", "accounts.system_id"]),
+        CheckConstraint("officer_id <> subject_id", name="not_to_oneself"),
+        CheckConstraint("shown_at IS NULL OR sealed IS NULL", name="shown_once"),
+        Index("uq_handovers_open", "account_id", unique=True,
+              sqlite_where=text("shown_at IS NULL AND closed_at IS NULL"),
+              postgresql_where=text("shown_at IS NULL AND closed_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int]
+    system_id: Mapped[int]
+    subject_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    officer_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+    public_key: Mapped[bytes]
+    sealed: Mapped[bytes | None]
+    sealed_at: Mapped[datetime | None] = mapped_column(Instant)
+    shown_at: Mapped[datetime | None] = mapped_column(Instant)
+    received_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Given up before it was shown (a newer one took its place)."""
+
+    account: Mapped[Account] = relationship()

@@ -1,0 +1,115 @@
+"""What waits to be done outside the database: outbox tasks and mail; and what the sweep found."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idm.models.base import Base, Instant, closed_list
+from idm.models.systems import Account, InformationSystem
+from idm.vocabulary import FindingKind
+
+
+class TaskState(StrEnum):
+    """State of an outbox task."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    DONE = "done"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+class OutboxTask(Base):
+    """*Look at this account as of this generation*: never a step, so a late or repeated one can undo nothing."""
+
+    __tablename__ = "outbox_tasks"
+    __table_args__ = (
+        Index("ix_outbox_tasks_due", "state", "due_at"),
+        Index("uq_outbox_tasks_generation", "account_id", "generation", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    generation: Mapped[int]
+    state: Mapped[TaskState] = mapped_column(closed_list(TaskState))
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(default=0)
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None] = mapped_column(Instant)
+    """A claim is a lease: a worker that died loses it."""
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    finished_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    account: Mapped[Account] = relationship()
+
+
+class MailState(StrEnum):
+    """State of a notice."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+
+
+class MailMessage(Base):
+    """One notice to one person, written in the transaction of the act that caused it."""
+
+    __tablename__ = "mail_messages"
+    __table_args__ = (Index("ix_mail_messages_due", "state", "due_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    recipient: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[MailState] = mapped_column(closed_list(MailState))
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    sent_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class Finding(Base):
+    """One fact the sweep found: one row from the night it was first seen until the night it was gone."""
+
+    __tablename__ = "findings"
+    __table_args__ = (
+        Index("uq_findings_open", "kind", "system_id", "subject_key", unique=True,
+              sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[FindingKind] = mapped_column(closed_list(FindingKind))
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"), index=True)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    subject_key: Mapped[str] = mapped_column(Text)
+    """The target's immutable id of what was found, or the system's code."""
+    label: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, object]] = mapped_column(JSON)
+    first_seen_at: Mapped[datetime] = mapped_column(Instant)
+    last_seen_at: Mapped[datetime] = mapped_column(Instant)
+    resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    system: Mapped[InformationSystem] = relationship()
+    account: Mapped[Account | None] = relationship()
+
+
+class SweepRun(Base):
+    """One sweep of one system: examined, found, failed (control C1)."""
+
+    __tablename__ = "sweep_runs"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"), index=True)
+    started_at: Mapped[datetime] = mapped_column(Instant)
+    finished_at: Mapped[datetime] = mapped_column(Instant)
+    examined: Mapped[int]
+    found: Mapped[int]
+    new: Mapped[int]
+    resolved: Mapped[int]
+    failure: Mapped[str | None] = mapped_column(Text)
+
+    system: Mapped[InformationSystem] = relationship()
