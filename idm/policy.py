@@ -3,13 +3,20 @@
 Read by `idm.policy_file`; never by guessing: every value has come from a named file and cites the clause it serves.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from idm.vocabulary import Role
 
+STRICT = ConfigDict(extra="forbid")
+Days = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=STRICT)
 class RoleTitle:
     """What an organisation calls a role, and where its standard says so."""
 
@@ -17,18 +24,18 @@ class RoleTitle:
     clause: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class SeatRule:
     """Which post fills a role. `unit` None = the unit is given by what is decided on (a system's, a person's)."""
 
     role: Role
     post: str
-    unit: str | None
-    per: str
+    per: Literal["organisation", "unit", "system"]
     """`organisation` (one seat), `unit` (one in every unit with that post) or `system` (the unit named by a system)."""
+    unit: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class ApplicationRules:
     """Who may apply for whom, who decides, and how long an application waits (FK 6-2(1)①)."""
 
@@ -36,65 +43,65 @@ class ApplicationRules:
     own: bool
     section_for_own_unit: bool
     hr_for_all: bool
-    lapse_days: int
+    lapse_days: Positive
     electronic_form_rule: str
     """The rule that makes the electronic form 書面; empty = it is also printed and filed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class PersonnelRules:
     """How far one personnel file may go, and what happens to a leaver's account (FK 6-2(2)①)."""
 
-    max_stopped_share: float
-    max_stopped_count: int
-    delete_after_days: int
+    max_stopped_share: Annotated[float, Field(gt=0, le=1)]
+    max_stopped_count: Positive
+    delete_after_days: Days
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class DormancyRules:
     """When an ID counts as unused (FK 6-2(2)③)."""
 
-    unused_days: int
-    never_used_days: int
+    unused_days: Positive
+    never_used_days: Positive
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class PasswordRules:
     """Temporary passwords and our own sign-in's passwords (FK 5-4(3), 6-2(9))."""
 
-    temporary_length: int
-    temporary_hours: int
-    own_minimum_length: int
+    temporary_length: Positive
+    temporary_hours: Positive
+    own_minimum_length: Positive
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class SignInRules:
     """The product's own sign-in (FK 6-2(6)②, 6-2(8))."""
 
-    idle_minutes: int
-    absolute_hours: int
-    attempts: int
-    lock_minutes: int
-    enrolment_hours: int
+    idle_minutes: Positive
+    absolute_hours: Positive
+    attempts: Positive
+    lock_minutes: Positive
+    enrolment_hours: Positive
     second_factor_roles: frozenset[Role]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class ZoneRules:
     """What a zone asks for before a right in it becomes effective (FK 3(1)②ア; MD 6(3)ア)."""
 
     mynumber_forbidden: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class RecordRules:
     """How long records and logs are kept (FK 6-1(6))."""
 
-    records_years: int
-    logs_months: int
+    records_years: Positive
+    logs_months: Positive
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Origin:
     """Where a value of a profile came from, and which clause it serves."""
 
@@ -102,11 +109,10 @@ class Origin:
     clause: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Policy:
-    """One organisation's profile. `digest` is the SHA-256 of the effective values, cited by every audit record."""
+    """The values of one organisation's profile."""
 
-    name: str
     title: str
     standard: str
     roles: dict[Role, RoleTitle]
@@ -118,8 +124,8 @@ class Policy:
     sign_in: SignInRules
     zones: ZoneRules
     records: RecordRules
-    origins: dict[str, Origin]
-    digest: str
+    digest: str = ""
+    """SHA-256 of the effective values; every audit record cites it."""
 
     def title_of(self, role: Role) -> str:
         """What this organisation calls the role."""

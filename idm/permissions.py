@@ -1,0 +1,88 @@
+"""Role × action, deny by default: who may do what in the product, on one page.
+
+Deciding on an application is not here: it follows from the seat at the moment of decision (`idm.routing`) and from
+`idm.separation_of_duties`. Scope (own unit, own system) is checked by the operation that knows the object.
+"""
+
+from enum import StrEnum
+
+from idm.errors import NotPermitted
+from idm.vocabulary import Role
+
+
+class Action(StrEnum):
+    """What a signed-in person can ask the product to do, beyond looking at what is their own."""
+
+    APPLY_FOR_OWN_UNIT = "apply_for_own_unit"
+    APPLY_FOR_ANYONE = "apply_for_anyone"
+    SUBMIT_DRAFT = "submit_draft"
+    SEE_PEOPLE = "see_people"
+    SEE_SYSTEMS = "see_systems"
+    SEE_FINDINGS = "see_findings"
+    SEE_ALL_REQUESTS = "see_all_requests"
+    SEE_FEED = "see_feed"
+    SEE_AUDIT = "see_audit"
+    HAND_OVER = "hand_over"
+    INVITE = "invite"
+    CONFIRM_OFFICER = "confirm_officer"
+    NAME_DEPUTY = "name_deputy"
+    ACCEPT_DEPUTY = "accept_deputy"
+    PROPOSE_CONFIGURATION = "propose_configuration"
+    ACCEPT_CONFIGURATION = "accept_configuration"
+    PERMIT_EXCEPTION = "permit_exception"
+
+
+_HEADS = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY})
+_MANAGERS = frozenset({Role.SECTION, Role.SYSTEM})
+_DESKS = frozenset({Role.HR, Role.HANDOVER})
+
+PERMISSIONS: dict[Action, frozenset[Role]] = {
+    Action.APPLY_FOR_OWN_UNIT: frozenset({Role.SECTION}),
+    Action.APPLY_FOR_ANYONE: frozenset({Role.HR}),
+    Action.SUBMIT_DRAFT: frozenset({Role.HR}),
+    Action.SEE_PEOPLE: _HEADS | _MANAGERS | _DESKS | {Role.AUDITOR},
+    Action.SEE_SYSTEMS: _HEADS | _MANAGERS | _DESKS | {Role.AUDITOR},
+    Action.SEE_FINDINGS: _HEADS | {Role.SYSTEM, Role.AUDITOR},
+    Action.SEE_ALL_REQUESTS: _HEADS | {Role.HR, Role.AUDITOR},
+    Action.SEE_FEED: _HEADS | {Role.HR, Role.AUDITOR},
+    Action.SEE_AUDIT: _HEADS | {Role.AUDITOR},
+    Action.HAND_OVER: frozenset({Role.HANDOVER}),
+    Action.INVITE: frozenset({Role.HANDOVER}),
+    Action.CONFIRM_OFFICER: _HEADS,
+    Action.NAME_DEPUTY: frozenset({Role.CHIEF, Role.SYSTEM}),
+    Action.ACCEPT_DEPUTY: frozenset({Role.CISO}),
+    Action.PROPOSE_CONFIGURATION: frozenset({Role.SECURITY}),
+    Action.ACCEPT_CONFIGURATION: frozenset({Role.CISO}),
+    Action.PERMIT_EXCEPTION: frozenset({Role.CISO}),
+}
+
+TITLES = {
+    Action.APPLY_FOR_OWN_UNIT: "所管する課の職員のための申請",
+    Action.APPLY_FOR_ANYONE: "職員のための申請",
+    Action.SUBMIT_DRAFT: "人事異動による申請の提出",
+    Action.SEE_PEOPLE: "職員の閲覧",
+    Action.SEE_SYSTEMS: "情報システムの閲覧",
+    Action.SEE_FINDINGS: "点検結果の閲覧",
+    Action.SEE_ALL_REQUESTS: "すべての申請の閲覧",
+    Action.SEE_FEED: "人事データの取込状況の閲覧",
+    Action.SEE_AUDIT: "監査記録の閲覧",
+    Action.HAND_OVER: "仮パスワードの交付",
+    Action.INVITE: "サインイン登録の案内",
+    Action.CONFIRM_OFFICER: "責任者の就任の確認",
+    Action.NAME_DEPUTY: "代決者の指名",
+    Action.ACCEPT_DEPUTY: "代決者の承認",
+    Action.PROPOSE_CONFIGURATION: "設定変更の提案",
+    Action.ACCEPT_CONFIGURATION: "設定変更の承認",
+    Action.PERMIT_EXCEPTION: "例外措置の許可",
+}
+
+
+def may(roles: frozenset[Role], action: Action) -> bool:
+    """Whether any of the roles allows the action."""
+    return bool(roles & PERMISSIONS[action])
+
+
+def require(roles: frozenset[Role], action: Action) -> None:
+    """Afterwards the roles allow the action. Raises NotPermitted."""
+    if not may(roles, action):
+        raise NotPermitted(f"「{TITLES[action]}」を行う権限がありません。")

@@ -1,0 +1,71 @@
+"""Wanted versus seen: which steps bring a target to what was decided. Pure.
+
+`next_wave` gives the independent steps that may be taken now; after they are carried out and read back it is asked
+again, until it gives none. The order is a rule of safety: stop first, then take away, then give, then open; a leaver is
+disabled before anything else, and deleted only when nothing else is left.
+"""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from idm.ports import (
+    AddMember,
+    CreateAccount,
+    DeleteAccount,
+    ExternalId,
+    RemoveMember,
+    SetEnabled,
+    Step,
+    TargetAccount,
+    UpdateAttributes,
+)
+from idm.wanted_account import WantedAccount
+
+MAX_WAVES = 8
+"""More waves than any account needs; a target that needs more does not keep what it was told."""
+
+
+def next_wave(
+    account_uuid: UUID, wanted: WantedAccount, seen: TargetAccount | None, managed: frozenset[ExternalId]
+) -> tuple[Step, ...]:
+    """The steps to take now; empty when the target shows what is wanted.
+
+    `managed` are the groups that stand for a right of this system: others are left alone.
+    """
+    if seen is None:
+        return (CreateAccount(account_uuid, wanted.attributes),) if wanted.present else ()
+    stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
+        _stop,
+        _take_away,
+        _delete,
+        _give,
+        _open,
+    )
+    return next((steps for stage in stages if (steps := stage(wanted, seen, managed))), ())
+
+
+def _stop(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    return (SetEnabled(seen.external_id, enabled=False),) if seen.enabled and not wanted.enabled else ()
+
+
+def _take_away(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    surplus = ((seen.groups or frozenset()) & managed) - wanted.groups
+    return tuple(RemoveMember(seen.external_id, group) for group in sorted(surplus))
+
+
+def _delete(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    return () if wanted.present else (DeleteAccount(seen.external_id),)
+
+
+def _give(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    if not wanted.present:
+        return ()
+    missing = wanted.groups - (seen.groups or frozenset())
+    update = () if wanted.attributes == seen.attributes else (UpdateAttributes(seen.external_id, wanted.attributes),)
+    return (*update, *(AddMember(seen.external_id, group) for group in sorted(missing)))
+
+
+def _open(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    if not wanted.enabled or (seen.enabled and seen.expires_at == wanted.expires_at):
+        return ()
+    return (SetEnabled(seen.external_id, enabled=True, expires_at=wanted.expires_at),)

@@ -1,0 +1,128 @@
+"""What an account should be, derived from grants, employments and stops at one moment. Pure.
+
+    no right in force, none lately      → absent
+    right in force, not yet handed over → present, disabled (control E3)
+    right in force, handed over         → present, enabled, until the known end (written into the directory too, so
+                                          that a dead worker fails closed)
+    suspended, ended, or the person left → present, disabled, in no group (a leaver stops on the day in any case)
+    … for longer than the profile's days → absent
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from idm.calendar_days import day_of, holds, start_of
+from idm.grant_state import GrantState
+from idm.ports import Attributes, ExternalId
+from idm.vocabulary import EntitlementKind
+
+Period = tuple[date, date | None]
+
+
+@dataclass(frozen=True)
+class GrantFacts:
+    """One grant on the account. `group` is the target's id of its group, None for the account itself."""
+
+    kind: EntitlementKind
+    group: ExternalId | None
+    state: GrantState
+    valid_from: date
+    valid_until: date | None
+    ended_on: date | None
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """Everything that decides about one account. `employments` None = an account without a person."""
+
+    attributes: Attributes
+    grants: tuple[GrantFacts, ...]
+    employments: tuple[Period, ...]
+    handed_over: bool
+
+
+@dataclass(frozen=True)
+class WantedAccount:
+    """What the target should show."""
+
+    present: bool
+    enabled: bool
+    expires_at: datetime | None
+    groups: frozenset[ExternalId]
+    attributes: Attributes
+
+
+def employed_until(employments: Iterable[Period], day: date) -> tuple[bool, date | None]:
+    """Whether someone is employed on the day, and until when without a gap (None = no end).
+
+    An employment that begins at the instant another ends continues it: no interruption (再任用, 会計年度 renewal).
+    """
+    periods = sorted(employments, key=lambda period: period[0])
+    until: date | None = day
+    employed = False
+    for begins, ends in periods:
+        if until is None or begins > until:
+            break
+        if ends is None or ends > until:
+            employed, until = True, ends
+    return employed, until if employed else None
+
+
+def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int) -> WantedAccount:
+    """What the account should be at `now`; `delete_after_days` is the profile's wait between stop and deletion."""
+    today = day_of(now)
+    employed, employed_to = employed_until(facts.employments, today)
+    account_grant = _current(facts.grants, today)
+    if account_grant is None or not employed:
+        return _stopped(facts, today, delete_after_days)
+    active = account_grant.state is GrantState.IN_FORCE
+    return WantedAccount(
+        present=True,
+        enabled=active and facts.handed_over,
+        expires_at=_earliest_end(account_grant.valid_until, employed_to),
+        groups=_groups(facts.grants, today) if active else frozenset(),
+        attributes=facts.attributes,
+    )
+
+
+def _current(grants: tuple[GrantFacts, ...], day: date) -> GrantFacts | None:
+    live = (GrantState.IN_FORCE, GrantState.SUSPENDED)
+    for grant in grants:
+        if grant.kind is EntitlementKind.ACCOUNT and grant.state in live and _holds(grant, day):
+            return grant
+    return None
+
+
+def _holds(grant: GrantFacts, day: date) -> bool:
+    return holds(grant.valid_from, grant.valid_until, day)
+
+
+def _groups(grants: tuple[GrantFacts, ...], day: date) -> frozenset[ExternalId]:
+    return frozenset(
+        grant.group
+        for grant in grants
+        if grant.group is not None and grant.state is GrantState.IN_FORCE and _holds(grant, day)
+    )
+
+
+def _earliest_end(*ends: date | None) -> datetime | None:
+    known = [end for end in ends if end is not None]
+    return start_of(min(known)) if known else None
+
+
+def _stopped(facts: AccountFacts, today: date, delete_after_days: int) -> WantedAccount:
+    stopped_on = _stopped_on(facts, today)
+    kept = stopped_on is not None and today < stopped_on + timedelta(days=delete_after_days)
+    return WantedAccount(kept, False, None, frozenset(), facts.attributes)
+
+
+def _stopped_on(facts: AccountFacts, today: date) -> date | None:
+    """The day on which the right, or the employment behind it, last ended; None = there never was one."""
+    begun = [g for g in facts.grants if g.kind is EntitlementKind.ACCOUNT and g.valid_from <= today]
+    ended = [g for g in begun if g.state is not GrantState.PLANNED or g.ended_on is not None]
+    if not ended:
+        return None
+    right_ends = max((g.ended_on or g.valid_until or today) for g in ended)
+    employment_ends = [until for _, until in facts.employments if until is not None and until <= today]
+    return min([right_ends, *([max(employment_ends)] if employment_ends else [])])
