@@ -1,8 +1,8 @@
 """Dates as Japanese offices write them: era years, Western years, and the spellings personnel systems export.
 
 The eras are a table: a new era is one more row. A date that names an era already over (平成35年3月31日, printed before
-2019) means a real day and is accepted with a warning; a day that is in no calendar is refused. Dates before 1873 followed
-another calendar and are outside this module.
+2019) means a real day and is accepted with a warning; a day that is in no calendar is refused. Dates before 1873
+followed another calendar and are outside this module.
 """
 
 import re
