@@ -1,0 +1,41 @@
+# `make help` lists what can be done. Everything begins with `setup`, which is quick when nothing has changed.
+PYTHON = .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint types contracts format bench lock clean-demo
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing (Debian packages, .venv)
+	@scripts/system-packages.sh
+	@scripts/python-environment.sh
+
+run: setup ## start the sample organisation and serve it
+	.venv/bin/idm demo
+
+test: setup lint types contracts ## check style, types, import contracts, and run every test
+	$(PYTHON) -m pytest -n 2
+
+lint: setup ## check style
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+
+types: setup ## check types
+	.venv/bin/mypy
+
+contracts: setup ## check that imports point one way
+	.venv/bin/lint-imports
+
+format: setup ## put the code in its one form
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+bench: setup ## run the benchmarks
+	$(PYTHON) -m tests.benchmarks.run
+
+lock: ## resolve requirements.lock anew
+	scripts/lock.sh
+
+clean-demo: ## throw the sample organisation's data away
+	rm -rf .demo
