@@ -36,7 +36,7 @@ _ENCODING_TITLES = {
 }
 # Python's cp932 lets these single bytes pass (0x80, 0xA0, 0xFD-0xFF), which no Japanese system writes.
 _NOT_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
-_DIGITS = re.compile(r"\d{1,9}")
+_DIGITS = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
