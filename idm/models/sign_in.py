@@ -1,0 +1,109 @@
+"""The product's own sign-in: who may sign in and how, links that let people enrol, and sessions (FK 6-2(8), 6-2(9)).
+
+No row holds a password, a code, a link or a session cookie; only hashes, and the secret of the second factor sealed
+under a key that is not in the database.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idm.models.base import Base, Instant
+from idm.models.people import Person
+
+
+class SignIn(Base):
+    """How one person signs in. `name` is canonical: ASCII, lower-case."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (
+        UniqueConstraint("person_id"),
+        UniqueConstraint("name"),
+        CheckConstraint("name = lower(name)", name="canonical"),
+        CheckConstraint("totp_secret IS NULL OR last_totp_step IS NOT NULL", name="confirmed_by_a_code"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    name: Mapped[str] = mapped_column(String(32))
+    password_hash: Mapped[str] = mapped_column(Text)
+    totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed. None = no second factor; one counts only when a code has confirmed it."""
+    totp_pending: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed. Shown for enrolment, not confirmed yet."""
+    last_totp_step: Mapped[int | None]
+    """The newest time step accepted; no code of it or of an earlier one is accepted again."""
+    last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_signed_out_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    person: Mapped[Person] = relationship()
+
+
+class SignInAttempts(Base):
+    """Attempts under one sign-in name, over both factors, since the last success.
+
+    The name is kept as SHA-256, whether or not anybody has it: a name that nobody has locks like any other, and what
+    people mistype into the name field is not written down.
+    """
+
+    __tablename__ = "sign_in_attempts"
+
+    name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    locked_until: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class EnrolmentLink(Base):
+    """An invitation to set a password, by a link that works once. The link itself is not kept."""
+
+    __tablename__ = "enrolment_links"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        CheckConstraint("issued_by_id IS NULL OR issued_by_id <> person_id", name="not_to_oneself"),
+        CheckConstraint("used_at IS NULL OR replaced_at IS NULL", name="used_or_replaced"),
+        Index("uq_enrolment_links_open", "person_id", unique=True,
+              sqlite_where=text("used_at IS NULL AND replaced_at IS NULL"),
+              postgresql_where=text("used_at IS NULL AND replaced_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    name: Mapped[str] = mapped_column(String(32))
+    """The sign-in name it is for."""
+    issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """None only for a link issued by a job: the first one of an installation."""
+    issued_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+    replaced_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+
+
+class WebSession(Base):
+    """One signed-in browser, or one on its way there: without `second_factor_at` it opens no page that needs both."""
+
+    __tablename__ = "web_sessions"
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        Index("ix_web_sessions_open", "person_id", sqlite_where=text("ended_at IS NULL"),
+              postgresql_where=text("ended_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    last_seen_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    second_factor_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    previous_sign_in_at: Mapped[datetime | None] = mapped_column(Instant)
+    previous_sign_out_at: Mapped[datetime | None] = mapped_column(Instant)
+    failures_before: Mapped[int] = mapped_column(default=0)
+    """Failed attempts between the sign-in before this one and this one, so that their owner can notice them."""
+
+    person: Mapped[Person] = relationship()
