@@ -58,7 +58,7 @@ def _system_mistakes(system: System) -> Iterator[str]:
     where = f"systems.{system.code}"
     accounts = [right.code for right in system.rights if right.kind is EntitlementKind.ACCOUNT]
     if len(accounts) != 1:
-        yield f"{where}: 利用者IDの権限（kind = \"account\"）をちょうど1つ書いてください"
+        yield f'{where}: 利用者IDの権限（kind = "account"）をちょうど1つ書いてください'
     for right in system.rights:
         if right.kind is EntitlementKind.GROUP and not right.group:
             yield f"{where}.{right.code}: グループ名（group）がありません"

@@ -32,7 +32,11 @@ def rights_by_post(posts: Iterable[Post], rules: Iterable[PostRight]) -> frozens
     """The rights that the union of these posts gives."""
     rules = tuple(rules)
     return frozenset(
-        RightName(rule.system, right) for post in posts for rule in rules if _applies(rule, post) for right in rule.rights
+        RightName(rule.system, right)
+        for post in posts
+        for rule in rules
+        if _applies(rule, post)
+        for right in rule.rights
     )
 
 

@@ -1,11 +1,11 @@
 """What an account should be, derived from grants, employments and stops at one moment. Pure.
 
-    no right in force, none lately      → absent
-    right in force, not yet handed over → present, disabled (control E3)
-    right in force, handed over         → present, enabled, until the known end (written into the directory too, so
-                                          that a dead worker fails closed)
-    suspended, ended, or the person left → present, disabled, in no group (a leaver stops on the day in any case)
-    … for longer than the profile's days → absent
+no right in force, none lately      → absent
+right in force, not yet handed over → present, disabled (control E3)
+right in force, handed over         → present, enabled, until the known end (written into the directory too, so
+                                      that a dead worker fails closed)
+suspended, ended, or the person left → present, disabled, in no group (a leaver stops on the day in any case)
+… for longer than the profile's days → absent
 """
 
 from collections.abc import Iterable

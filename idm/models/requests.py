@@ -54,7 +54,7 @@ class Request(Base):
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
     last_decision_at: Mapped[datetime | None] = mapped_column(Instant)
     """Written at every decision: two simultaneous approvers must meet on this row."""
-    version: Mapped[int]
+    version: Mapped[int] = mapped_column()
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
 
@@ -64,6 +64,15 @@ class Request(Base):
     lines: Mapped[list["RequestLine"]] = relationship(
         back_populates="request", order_by="RequestLine.id", foreign_keys="RequestLine.request_id"
     )
+
+
+class RequestNumber(Base):
+    """The last number given in a fiscal year (April to March)."""
+
+    __tablename__ = "request_numbers"
+
+    fiscal_year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
 
 
 class RequestLine(Base):
@@ -93,7 +102,11 @@ class RequestLine(Base):
     request: Mapped[Request] = relationship(back_populates="lines", foreign_keys=[request_id])
     subject: Mapped[Person] = relationship(foreign_keys=[subject_id])
     entitlement: Mapped[Entitlement] = relationship()
-    steps: Mapped[list["ApprovalStep"]] = relationship(back_populates="line", order_by="ApprovalStep.position")
+    steps: Mapped[list["ApprovalStep"]] = relationship(
+        back_populates="line",
+        order_by="ApprovalStep.position",
+        primaryjoin="RequestLine.id == foreign(ApprovalStep.line_id)",
+    )
 
 
 class ApprovalStep(Base):
@@ -118,7 +131,7 @@ class ApprovalStep(Base):
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    line_id: Mapped[int] = mapped_column(ForeignKey("request_lines.id"), index=True)
+    line_id: Mapped[int] = mapped_column(index=True)
     applicant_id: Mapped[int]
     subject_id: Mapped[int]
     position: Mapped[int]
@@ -133,7 +146,9 @@ class ApprovalStep(Base):
     comment: Mapped[str | None] = mapped_column(Text)
     exception_id: Mapped[int | None] = mapped_column(ForeignKey("policy_exceptions.id"))
 
-    line: Mapped[RequestLine] = relationship(back_populates="steps")
+    line: Mapped[RequestLine] = relationship(
+        back_populates="steps", primaryjoin="RequestLine.id == foreign(ApprovalStep.line_id)"
+    )
     decider: Mapped[Person | None] = relationship(foreign_keys=[decider_id])
     acting_for: Mapped[Person | None] = relationship(foreign_keys=[acting_for_id])
 

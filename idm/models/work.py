@@ -64,6 +64,8 @@ class MailMessage(Base):
     recipient: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
+    link: Mapped[str] = mapped_column(Text)
+    """Path of the page; the address before it is always the configured one, added when the notice leaves."""
     state: Mapped[MailState] = mapped_column(closed_list(MailState))
     due_at: Mapped[datetime] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)

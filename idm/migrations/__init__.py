@@ -1,0 +1,1 @@
+"""The database's own history: one revision per release that changed a table."""

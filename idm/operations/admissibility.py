@@ -1,0 +1,175 @@
+"""Whether an application may be submitted at all: who applies for whom, and what a line may ask for."""
+
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.employment_kind import EmploymentKind
+from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
+from idm.grant_state import GrantState
+from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.requests import Grant, Request, RequestLine
+from idm.models.systems import Account
+from idm.permissions import Action, may
+from idm.policy import Policy
+from idm.queries.officers import roles_of, units_of_role
+from idm.request_state import LineState
+from idm.vocabulary import EntitlementKind, LineEffect, Role, Zone
+
+
+def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
+    """Afterwards this applicant may apply for every subject of the application. Raises NotPermitted."""
+    rules, roles = policy.applications, roles_of(session, applicant_id, day)
+    if rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE):
+        return
+    others = {line.subject_id for line in request.lines} - ({applicant_id} if rules.own else set())
+    if not others:
+        return
+    units: frozenset[str] = frozenset()
+    if rules.section_for_own_unit and may(roles, Action.APPLY_FOR_OWN_UNIT):
+        units = units_of_role(session, applicant_id, Role.SECTION, day)
+    if not all(units & _units_and_parents(session, subject, day) for subject in others):
+        raise NotPermitted("この人のために申請することはできません。本人、所属の課長又は人事担当者が申請してください。")
+
+
+def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
+    units = session.scalars(
+        select(OrganisationUnit)
+        .join(Assignment, Assignment.unit_id == OrganisationUnit.id)
+        .join(Employment, Assignment.employment_id == Employment.id)
+        .where(
+            Employment.person_id == person_id,
+            Assignment.valid_from <= day,
+            (Assignment.valid_until.is_(None)) | (Assignment.valid_until > day),
+        )
+    )
+    return {code for unit in units for code in (unit.code, unit.parent_code) if code is not None}
+
+
+def require_admissible(session: Session, line: RequestLine, *, policy: Policy, day: date) -> None:
+    """Afterwards the line asks for something that could be given or taken. Raises InvalidInput or ZoneNotOpen."""
+    if line.effect is LineEffect.REVOKE:
+        _require_held(session, line)
+    else:
+        _require_zone_open(line, policy)
+        _require_period(line, day)
+        _require_employed(session, line)
+        _require_end_where_needed(session, line, day)
+        _require_not_held(session, line)
+    _require_not_asked_twice(session, line)
+
+
+def _label(line: RequestLine) -> str:
+    return f"{line.subject.name} さんの「{line.entitlement.name}」"
+
+
+def _require_zone_open(line: RequestLine, policy: Policy) -> None:
+    if line.entitlement.system.zone is not Zone.MYNUMBER:
+        return
+    if policy.zones.mynumber_forbidden:
+        raise ZoneNotOpen("このプロファイルでは、マイナンバー利用事務系の情報システムを使うことができません。")
+    raise ZoneNotOpen(
+        f"{_label(line)}はマイナンバー利用事務系の権限です。二要素認証の確認（二つの種類の認証要素がその系の中で"
+        "確かめられること）がまだ備わっていないため、申請を受け付けられません。"
+    )
+
+
+def _require_period(line: RequestLine, day: date) -> None:
+    from_feed = line.request.feed_run_id is not None
+    if line.valid_from < day and not from_feed:
+        raise InvalidInput("開始日は今日以後にしてください。", fields={"valid_from": "今日以後の日にしてください"})
+    if line.valid_until is not None and line.valid_until <= max(day, line.valid_from):
+        raise InvalidInput(
+            "終了日が開始日より前か、すでに過ぎています。", fields={"valid_until": "開始日より後にしてください"}
+        )
+
+
+def _employments(session: Session, person_id: int) -> list[Employment]:
+    return list(session.scalars(select(Employment).where(Employment.person_id == person_id)))
+
+
+def _require_employed(session: Session, line: RequestLine) -> None:
+    held = _employments(session, line.subject_id)
+    if not any(e.valid_until is None or e.valid_until > line.valid_from for e in held):
+        raise InvalidInput(f"{_label(line)}: 開始日に在職していないため、付与できません。")
+
+
+def _require_end_where_needed(session: Session, line: RequestLine, day: date) -> None:
+    """Privileged rights and contractors' rights always end (FK 6-2(3)①, 6-3(2)⑪)."""
+    if line.valid_until is not None:
+        return
+    contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in _employments(session, line.subject_id))
+    if line.entitlement.privileged or contractor:
+        raise InvalidInput(
+            f"{_label(line)}には終了日が必要です（特権又は委託事業者の権限）。",
+            fields={"valid_until": "終了日を入れてください"},
+        )
+
+
+def _live_grant(session: Session, line: RequestLine) -> Grant | None:
+    return session.scalar(
+        select(Grant)
+        .join(Account, Grant.account_id == Account.id)
+        .where(
+            Account.person_id == line.subject_id,
+            Grant.entitlement_id == line.entitlement_id,
+            Grant.state != GrantState.ENDED,
+        )
+    )
+
+
+def _require_held(session: Session, line: RequestLine) -> None:
+    if _live_grant(session, line) is None and line.request.feed_run_id is None:
+        raise InvalidInput(f"{_label(line)}は付与されていないため、取り消すものがありません。")
+
+
+def _require_not_held(session: Session, line: RequestLine) -> None:
+    if _live_grant(session, line) is not None:
+        raise InvalidInput(f"{_label(line)}はすでに付与されています。")
+    if line.entitlement.kind is EntitlementKind.GROUP and not _has_or_asks_account(session, line):
+        raise InvalidInput(f"{_label(line)}には、同じシステムの利用者IDも一緒に申請してください。")
+
+
+def _has_or_asks_account(session: Session, line: RequestLine) -> bool:
+    together = any(
+        other.subject_id == line.subject_id and other.entitlement.kind is EntitlementKind.ACCOUNT
+        for other in line.request.lines
+    )
+    if together:
+        return True
+    asked = select(RequestLine.id).where(
+        RequestLine.subject_id == line.subject_id,
+        RequestLine.system_id == line.system_id,
+        RequestLine.effect == LineEffect.GRANT,
+        RequestLine.state == LineState.PENDING,
+        RequestLine.id != line.id,
+    )
+    held = (
+        select(Grant.id)
+        .join(Account, Grant.account_id == Account.id)
+        .where(
+            Account.person_id == line.subject_id,
+            Account.system_id == line.system_id,
+            Grant.state != GrantState.ENDED,
+        )
+    )
+    return session.scalar(held.limit(1)) is not None or session.scalar(asked.limit(1)) is not None
+
+
+def _require_not_asked_twice(session: Session, line: RequestLine) -> None:
+    twice = session.scalar(
+        select(Request.number)
+        .join(RequestLine, RequestLine.request_id == Request.id)
+        .where(
+            RequestLine.subject_id == line.subject_id,
+            RequestLine.entitlement_id == line.entitlement_id,
+            RequestLine.effect == line.effect,
+            RequestLine.state == LineState.PENDING,
+            Request.number.is_not(None),
+            RequestLine.id != line.id,
+        )
+        .limit(1)
+    )
+    if twice is not None:
+        raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")

@@ -1,0 +1,62 @@
+"""Who is told what about an application. A notice carries one link to look at; opening it decides nothing."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of
+from idm.models.requests import Request
+from idm.operations.notices import notify
+from idm.policy import Policy
+from idm.queries.officers import seat_facts
+from idm.request_state import TITLES, StepState
+from idm.routing import seated
+from idm.vocabulary import ACTION_TITLES
+
+
+def submitted(session: Session, request: Request, *, policy: Policy, now: datetime) -> None:
+    """Afterwards everyone who may decide a step of the application at this moment has one notice."""
+    deciders = {
+        seat.person_id
+        for line in request.lines
+        for step in line.steps
+        if step.state is StepState.PENDING
+        for seat in seated(seat_facts(session, step, day=day_of(now)))
+    }
+    notify(
+        session, deciders, now=now, link=f"/requests/{request.id}",
+        subject=f"【承認依頼】{_label(request)}",
+        body=f"{_label(request)} の決裁をお願いします。\n内容を次のページで確かめて決裁してください。"
+             f"（{policy.applications.lapse_days} 日で失効します）",
+    )  # fmt: skip
+
+
+def settled(session: Session, request: Request, *, now: datetime) -> None:
+    """Afterwards the applicant and the subjects know the result."""
+    _tell_concerned(session, request, f"{_label(request)} は「{TITLES[request.state]}」になりました。", now)
+
+
+def lapsed(session: Session, request: Request, *, now: datetime) -> None:
+    """Afterwards the applicant and the subjects know that nobody decided in time."""
+    _tell_concerned(
+        session,
+        request,
+        f"{_label(request)} は期限までに決裁されなかったため失効しました。必要なら申請し直してください。",
+        now,
+    )
+
+
+def _tell_concerned(session: Session, request: Request, body: str, now: datetime) -> None:
+    people = {line.subject_id for line in request.lines}
+    if request.applicant_id is not None:
+        people.add(request.applicant_id)
+    notify(
+        session, people, now=now, link=f"/requests/{request.id}", body=body,
+        subject=f"【申請結果】{_label(request)}",
+    )  # fmt: skip
+
+
+def _label(request: Request) -> str:
+    names = sorted({line.subject.name for line in request.lines})
+    whose = names[0] if len(names) == 1 else f"{names[0]} ほか{len(names) - 1}名"
+    return f"{request.number} {whose} {request.system.name} {ACTION_TITLES[request.action]}"

@@ -1,0 +1,205 @@
+"""Profile, organisation and feeds: proposed by one person, accepted by another; what runs is what was accepted (A16).
+
+Editing a file changes nothing. The first load is one record, audited as a whole and then signed with the audit chain.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
+from idm.feed_profile import load_feed_profile
+from idm.models.officers import ConfigurationVersion
+from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
+from idm.organisation import Organisation, Right, System
+from idm.organisation_file import organisation_from_text
+from idm.permissions import Action, require
+from idm.policy_file import profile_from_text
+from idm.queries.officers import humans, roles_of
+from idm.vocabulary import ConfigurationKind
+
+
+@dataclass(frozen=True)
+class ConfigurationText:
+    """One canonical text that governs the product."""
+
+    kind: ConfigurationKind
+    name: str
+    content: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the text, in hex."""
+        return sha256(self.content.encode()).hexdigest()
+
+
+def first_record(
+    session: Session, texts: list[ConfigurationText], *, actor: Actor, now: datetime
+) -> list[ConfigurationVersion]:
+    """Afterwards these texts are in force, as one audited record. Raises IllegalTransition when there already is one."""
+    if session.scalar(select(func.count()).select_from(ConfigurationVersion)):
+        raise IllegalTransition("最初の記録はすでにあります。変更は、提案と承認（別の人）で行ってください。")
+    versions = []
+    for text in texts:
+        _require_valid(text)
+        version = ConfigurationVersion(
+            kind=text.kind, name=text.name, version=1, content=text.content, digest=text.digest, reason="最初の記録",
+            proposed_at=now, accepted_at=now,
+        )  # fmt: skip
+        session.add(version)
+        versions.append(version)
+    session.flush()
+    for text in texts:
+        _take_effect(session, text)
+    audit.record(
+        session, action="configuration.first_record", actor=actor, obj=("configuration", "1"), now=now,
+        policy_digest="", payload={"digests": {f"{t.kind.value}:{t.name}": t.digest for t in texts}},
+    )  # fmt: skip
+    return versions
+
+
+def propose(
+    session: Session, text: ConfigurationText, *, reason: str, actor: Actor, now: datetime
+) -> ConfigurationVersion:
+    """Afterwards the text waits for another person's acceptance. Raises NotPermitted, ConfigurationInvalid."""
+    require(roles_of(session, actor.person_id or 0, day_of(now)), Action.PROPOSE_CONFIGURATION)
+    if not reason.strip():
+        raise InvalidInput("変更の理由を書いてください。", fields={"reason": "理由を書いてください"})
+    _require_valid(text)
+    newest = session.scalar(
+        select(func.max(ConfigurationVersion.version)).where(
+            ConfigurationVersion.kind == text.kind, ConfigurationVersion.name == text.name
+        )
+    )
+    version = ConfigurationVersion(
+        kind=text.kind, name=text.name, version=(newest or 1) + 1, content=text.content, digest=text.digest,
+        reason=reason.strip(), proposed_at=now, proposed_by_id=actor.person_id,
+    )  # fmt: skip
+    session.add(version)
+    session.flush()
+    _record(session, "configuration.proposed", version, actor=actor, now=now)
+    return version
+
+
+def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) -> ConfigurationVersion:
+    """Afterwards the text is in force. Raises SeparationOfDuties for one's own proposal, NotPermitted."""
+    version = _open(session, version_id)
+    person_id = actor.person_id or 0
+    require(roles_of(session, person_id, day_of(now)), Action.ACCEPT_CONFIGURATION)
+    if humans(session, [person_id])[person_id].is_one_of(frozenset({version.proposed_by_id or 0})):
+        raise SeparationOfDuties("自分の提案を自分で承認することはできません。（SOD-1）", code="SOD-1")
+    text = ConfigurationText(version.kind, version.name, version.content)
+    _require_valid(text)
+    version.accepted_at, version.accepted_by_id = now, person_id
+    _take_effect(session, text)
+    _record(session, "configuration.accepted", version, actor=actor, now=now)
+    return version
+
+
+def refuse(session: Session, version_id: int, *, actor: Actor, now: datetime) -> ConfigurationVersion:
+    """Afterwards the proposal is closed and nothing has changed. Raises NotPermitted."""
+    version = _open(session, version_id)
+    require(roles_of(session, actor.person_id or 0, day_of(now)), Action.ACCEPT_CONFIGURATION)
+    version.refused_at = now
+    _record(session, "configuration.refused", version, actor=actor, now=now)
+    return version
+
+
+def _open(session: Session, version_id: int) -> ConfigurationVersion:
+    version = session.get(ConfigurationVersion, version_id)
+    if version is None:
+        raise NotFound("設定変更の提案が見つかりません。")
+    if version.accepted_at is not None or version.refused_at is not None:
+        raise IllegalTransition("この提案はすでに処理されています。")
+    return version
+
+
+def _require_valid(text: ConfigurationText) -> None:
+    if text.kind is ConfigurationKind.PROFILE:
+        profile_from_text(text.content)
+    elif text.kind is ConfigurationKind.ORGANISATION:
+        organisation_from_text(text.content)
+    else:
+        load_feed_profile(text.content, text.name)
+
+
+def _take_effect(session: Session, text: ConfigurationText) -> None:
+    if text.kind is ConfigurationKind.ORGANISATION:
+        register_systems(session, organisation_from_text(text.content))
+
+
+def register_systems(session: Session, organisation: Organisation) -> None:
+    """Afterwards the register has these systems, rights and conflicts; what was registered once is never removed.
+
+    Raises ConfigurationInvalid when a right that exists would change its kind: history would lose its meaning.
+    """
+    known = {system.code: system for system in session.scalars(select(InformationSystem))}
+    for wanted in organisation.systems:
+        system = known.get(wanted.code) or InformationSystem(code=wanted.code)
+        _describe(system, wanted)
+        session.add(system)
+        session.flush()
+        rights = {right.code: right for right in system.entitlements}
+        for right in wanted.rights:
+            _register_right(session, system, rights.get(right.code), right)
+    session.flush()
+    _register_conflicts(session, organisation)
+
+
+def _describe(system: InformationSystem, wanted: System) -> None:
+    system.name, system.zone = wanted.name, wanted.zone
+    system.confidentiality, system.integrity = wanted.confidentiality, wanted.integrity
+    system.availability, system.manager_unit_code = wanted.availability, wanted.manager_unit
+    system.connector, system.credential = wanted.connector, wanted.credential
+    system.connector_settings = dict(wanted.settings)
+
+
+def _register_right(session: Session, system: InformationSystem, known: Entitlement | None, right: Right) -> None:
+    if known is not None and (known.kind, known.target_name) != (right.kind, right.group):
+        raise ConfigurationInvalid(
+            "既存の権限の種類やグループは変えられません。",
+            mistakes=(f"systems.{system.code}.{right.code}: 新しい権限として追加してください",),
+        )
+    if known is None:
+        known = Entitlement(
+            system_id=system.id, code=right.code, kind=right.kind, target_name=right.group, privileged=right.privileged
+        )
+        session.add(known)
+    known.name, known.privileged = right.name, right.privileged
+
+
+def _register_conflicts(session: Session, organisation: Organisation) -> None:
+    ids = _right_ids(session)
+    for conflict in organisation.conflicts:
+        first, second = sorted((ids[conflict.first], ids[conflict.second]))
+        found = session.get(EntitlementConflict, (first, second))
+        if found is None:
+            found = EntitlementConflict(first_id=first, second_id=second)
+            session.add(found)
+        found.reason = conflict.reason
+
+
+def _right_ids(session: Session) -> Mapping[str, int]:
+    rows = session.execute(
+        select(InformationSystem.code, Entitlement.code, Entitlement.id).join(
+            Entitlement, Entitlement.system_id == InformationSystem.id
+        )
+    )
+    return {f"{system}/{right}": entitlement_id for system, right, entitlement_id in rows}
+
+
+def _record(session: Session, action: str, version: ConfigurationVersion, *, actor: Actor, now: datetime) -> None:
+    audit.record(
+        session, action=action, actor=actor, obj=("configuration", str(version.id)), now=now, policy_digest="",
+        payload={
+            "kind": version.kind.value, "name": version.name, "version": version.version, "digest": version.digest,
+            "reason": version.reason,
+        },
+    )  # fmt: skip

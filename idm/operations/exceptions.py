@@ -1,0 +1,59 @@
+"""Exceptions (例外措置) to the separation of duties: permitted by the CISO, named on one application (FK 1-2(7)①, 8(1))."""
+
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.errors import InvalidInput, SeparationOfDuties
+from idm.models.requests import PolicyException, Request
+from idm.permissions import Action, require
+from idm.policy import Policy
+from idm.queries.officers import humans, roles_of
+from idm.separation_of_duties import EXCEPTABLE
+
+
+def permit(
+    session: Session, request: Request, *, rule: str, beneficiary_id: int, reason: str, days: int, actor: Actor,
+    policy: Policy, now: datetime,
+) -> PolicyException:  # fmt: skip
+    """Afterwards the beneficiary may decide this one application in spite of the rule, for that many days.
+
+    Raises NotPermitted for anyone but the CISO, SeparationOfDuties when the CISO is the beneficiary, the applicant or a
+    subject, InvalidInput for a rule that has no exception.
+    """
+    person_id = actor.person_id or 0
+    require(roles_of(session, person_id, day_of(now)), Action.PERMIT_EXCEPTION)
+    if rule not in EXCEPTABLE:
+        raise InvalidInput(f"{rule} には例外がありません。")
+    if not reason.strip():
+        raise InvalidInput("例外を許可する理由を書いてください。", fields={"reason": "理由を書いてください"})
+    interested = frozenset({beneficiary_id, request.applicant_id or 0, *(line.subject_id for line in request.lines)})
+    if humans(session, [person_id])[person_id].is_one_of(interested):
+        raise SeparationOfDuties("自分が関わる申請の例外を許可することはできません。（SOD-1）", code="SOD-1")
+    exception = PolicyException(
+        request_id=request.id, rule=rule, beneficiary_id=beneficiary_id, reason=reason.strip(),
+        permitted_by_id=person_id, permitted_at=now, valid_until=day_of(now) + timedelta(days=days),
+    )  # fmt: skip
+    session.add(exception)
+    session.flush()
+    audit.record(
+        session, action="exception.permitted", actor=actor, obj=("request", str(request.id)), now=now,
+        policy_digest=policy.digest, payload={"rule": rule, "beneficiary": beneficiary_id, "reason": reason.strip()},
+    )  # fmt: skip
+    return exception
+
+
+def excepted_rules(session: Session, request_id: int, *, person_id: int, day: date) -> dict[str, int]:
+    """Rule → exception id, for the exceptions that hold for this person on this application on the day."""
+    rows = session.execute(
+        select(PolicyException.rule, PolicyException.id).where(
+            PolicyException.request_id == request_id,
+            PolicyException.beneficiary_id == person_id,
+            PolicyException.valid_until > day,
+        )
+    )
+    return dict(rows.all())

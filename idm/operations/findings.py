@@ -1,0 +1,89 @@
+"""What the sweep found, kept as facts: one row from the night it was first seen until the night it was gone (C1)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.models.work import Finding, SweepRun
+from idm.policy import Policy
+from idm.vocabulary import FindingKind
+
+
+@dataclass(frozen=True)
+class Found:
+    """One fact as one sweep saw it. `subject_key` is the target's immutable id."""
+
+    kind: FindingKind
+    subject_key: str
+    label: str
+    account_id: int | None = None
+    details: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """One sweep of one system. `failure` says why it could not be examined; then nothing was resolved."""
+
+    system_id: int
+    examined: int
+    found: tuple[Found, ...]
+    failure: str | None = None
+
+
+def record_sweep(
+    session: Session, result: SweepResult, *, started_at: datetime, actor: Actor, policy: Policy, now: datetime
+) -> SweepRun:
+    """Afterwards the open findings of the system are exactly what this sweep saw.
+
+    A system that could not be examined keeps its findings and gets one that says so: not seen is not the same as gone.
+    """
+    known = {(f.kind, f.subject_key): f for f in open_findings(session, result.system_id)}
+    seen = {(found.kind, found.subject_key): found for found in result.found}
+    new = [found for key, found in seen.items() if key not in known]
+    gone = [f for key, f in known.items() if key not in seen and _examined(f, result)]
+    for key, found in seen.items():
+        if key in known:
+            known[key].last_seen_at, known[key].label, known[key].details = now, found.label, found.details
+    for finding in gone:
+        finding.resolved_at = now
+    session.add_all(_finding(result.system_id, found, now) for found in new)
+    run = SweepRun(
+        system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
+        found=len(seen), new=len(new), resolved=len(gone), failure=result.failure,
+    )  # fmt: skip
+    session.add(run)
+    session.flush()
+    _record(session, run, actor=actor, policy=policy, now=now)
+    return run
+
+
+def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
+    """The findings of the system that are not resolved."""
+    return session.scalars(select(Finding).where(Finding.system_id == system_id, Finding.resolved_at.is_(None)))
+
+
+def _examined(finding: Finding, result: SweepResult) -> bool:
+    return result.failure is None or finding.kind is FindingKind.CHECK_FAILED
+
+
+def _finding(system_id: int, found: Found, now: datetime) -> Finding:
+    return Finding(
+        kind=found.kind, system_id=system_id, account_id=found.account_id, subject_key=found.subject_key,
+        label=found.label, details=found.details, first_seen_at=now, last_seen_at=now,
+    )  # fmt: skip
+
+
+def _record(session: Session, run: SweepRun, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    audit.record(
+        session, action="sweep.recorded", actor=actor, obj=("system", str(run.system_id)), now=now,
+        policy_digest=policy.digest,
+        payload={
+            "examined": run.examined, "found": run.found, "new": run.new, "resolved": run.resolved,
+            "failure": run.failure,
+        },
+    )  # fmt: skip

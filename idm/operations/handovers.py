@@ -1,0 +1,189 @@
+"""Hand-over of a temporary password (仮パスワードの交付; control E3; FK 6-2(9)②).
+
+The account stays disabled until the profile's hand-over officer asks. A worker then sets a random must-change password,
+enables, reads back and seals the password to that one hand-over: the database keeps only a public key, the private key
+is in the officer's browser. It is shown once; the receipt is recorded.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.employment_kind import EmploymentKind
+from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.grant_state import GrantState
+from idm.models.people import Employment
+from idm.models.requests import ApprovalStep, Grant
+from idm.models.systems import Account, CredentialEvent, Handover
+from idm.operations.accounts import schedule
+from idm.permissions import Action, require
+from idm.policy import Policy
+from idm.queries.officers import humans, roles_of
+from idm.sealing import unseal
+from idm.vocabulary import CredentialEventKind, EntitlementKind
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A temporary password on its way to one pair of eyes."""
+
+    login_name: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Shown(login_name={self.login_name!r})"
+
+
+def ask(
+    session: Session, *, account_id: int, public_key: bytes, actor: Actor, policy: Policy, now: datetime
+) -> Handover:
+    """Afterwards a worker will set a new temporary password and seal it to this hand-over.
+
+    Raises NotPermitted, SeparationOfDuties (an approver of the right, the person themself), InvalidInput.
+    """
+    officer_id = _officer(session, actor, now)
+    account = session.get(Account, account_id)
+    if account is None or account.person_id is None:
+        raise NotFound("利用者IDが見つかりません。")
+    _require_uninvolved(session, account, officer_id)
+    _require_ready(session, account)
+    _close_open(session, account_id, now)
+    handover = Handover(
+        account_id=account.id, system_id=account.system_id, subject_id=account.person_id, officer_id=officer_id,
+        asked_at=now, public_key=public_key,
+    )  # fmt: skip
+    session.add(handover)
+    schedule(session, account, now=now)
+    session.flush()
+    _record(session, "handover.asked", handover, actor=actor, policy=policy, now=now)
+    return handover
+
+
+def show(
+    session: Session, *, handover_id: int, private_key: bytes, actor: Actor, policy: Policy, now: datetime
+) -> Shown:
+    """The temporary password, for the only time; afterwards the database no longer holds it.
+
+    Raises NotFound, IllegalTransition when it is not ready or was already shown.
+    """
+    handover = _own(session, handover_id, actor)
+    if handover.sealed is None:
+        message = "この仮パスワードはすでに表示されました。" if handover.shown_at else "まだ準備ができていません。"
+        raise IllegalTransition(f"{message}必要なら交付をやり直してください。")
+    password = unseal(private_key, handover.sealed, context(handover)).decode()
+    emptied = session.execute(
+        update(Handover)
+        .where(Handover.id == handover_id, Handover.sealed.is_not(None))
+        .values(sealed=None, shown_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if emptied.rowcount != 1:  # type: ignore[attr-defined]
+        raise IllegalTransition("この仮パスワードはすでに表示されました。")
+    session.refresh(handover)
+    session.add(
+        CredentialEvent(
+            account_id=handover.account_id, kind=CredentialEventKind.HANDED_OVER, at=now, handover_id=handover.id
+        )
+    )
+    _record(session, "handover.shown", handover, actor=actor, policy=policy, now=now)
+    return Shown(handover.account.login_name, password)
+
+
+def receive(session: Session, *, handover_id: int, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards it is recorded that the person received it. Raises IllegalTransition before it was shown, or twice."""
+    handover = _own(session, handover_id, actor)
+    if handover.shown_at is None or handover.received_at is not None:
+        raise IllegalTransition("受領を記録できる状態ではありません。")
+    handover.received_at = now
+    _record(session, "handover.received", handover, actor=actor, policy=policy, now=now)
+
+
+def seal(session: Session, handover: Handover, sealed: bytes, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards the password that the target took waits, sealed, for its hand-over; the account counts as opened."""
+    handover.sealed, handover.sealed_at = sealed, now
+    handover.account.handed_over_at = handover.account.handed_over_at or now
+    session.add(
+        CredentialEvent(
+            account_id=handover.account_id, kind=CredentialEventKind.ISSUED, at=now, handover_id=handover.id
+        )
+    )
+    _record(session, "handover.sealed", handover, actor=actor, policy=policy, now=now)
+
+
+def context(handover: Handover) -> bytes:
+    """What a sealed password is bound to: this hand-over of this account, no other."""
+    return f"handovers.sealed:{handover.id}:{handover.account_id}".encode()
+
+
+def _officer(session: Session, actor: Actor, now: datetime) -> int:
+    person_id = actor.person_id
+    if person_id is None:
+        raise NotPermitted("交付は、名前のある人だけができます。")
+    day = day_of(now)
+    require(roles_of(session, person_id, day), Action.HAND_OVER)
+    contract = select(Employment.id).where(
+        Employment.person_id == person_id,
+        Employment.kind == EmploymentKind.CONTRACTOR,
+        or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+    )
+    if session.scalar(contract.limit(1)) is not None:
+        raise SeparationOfDuties("委託事業者は仮パスワードを交付できません。（SOD-7）", code="SOD-7")
+    return person_id
+
+
+def _require_uninvolved(session: Session, account: Account, officer_id: int) -> None:
+    officer = humans(session, [officer_id])[officer_id]
+    if officer.is_one_of(frozenset({account.person_id or 0})):
+        raise SeparationOfDuties("自分の仮パスワードを自分で交付することはできません。（SOD-2）", code="SOD-2")
+    approvers = session.scalars(
+        select(ApprovalStep.decider_id)
+        .join(Grant, Grant.line_id == ApprovalStep.line_id)
+        .where(Grant.account_id == account.id, ApprovalStep.decider_id.is_not(None))
+    )
+    if officer.is_one_of(frozenset(person for person in approvers if person is not None)):
+        raise SeparationOfDuties("この権限を承認した人は仮パスワードを交付できません。（SOD-4）", code="SOD-4")
+
+
+def _require_ready(session: Session, account: Account) -> None:
+    in_force = session.scalar(
+        select(Grant.id).where(Grant.account_id == account.id, Grant.state == GrantState.IN_FORCE).limit(1)
+    )
+    if in_force is None or not _has_account_right(session, account):
+        raise InvalidInput("有効な権限がないため、仮パスワードを交付できません。")
+    if not account.seen_present:
+        raise InvalidInput("利用者IDがまだディレクトリに作成されていません。しばらくしてからやり直してください。")
+
+
+def _has_account_right(session: Session, account: Account) -> bool:
+    grants = session.scalars(select(Grant).where(Grant.account_id == account.id, Grant.state == GrantState.IN_FORCE))
+    return any(grant.entitlement.kind is EntitlementKind.ACCOUNT for grant in grants)
+
+
+def _close_open(session: Session, account_id: int, now: datetime) -> None:
+    open_ones = session.scalars(
+        select(Handover).where(
+            Handover.account_id == account_id, Handover.shown_at.is_(None), Handover.closed_at.is_(None)
+        )
+    )
+    for handover in open_ones:
+        handover.closed_at, handover.sealed = now, None
+    session.flush()
+
+
+def _own(session: Session, handover_id: int, actor: Actor) -> Handover:
+    handover = session.get(Handover, handover_id)
+    if handover is None or handover.officer_id != actor.person_id or handover.closed_at is not None:
+        raise NotFound("この交付は見つかりません。")
+    return handover
+
+
+def _record(session: Session, action: str, handover: Handover, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    audit.record(
+        session, action=action, actor=actor, obj=("handover", str(handover.id)), now=now, policy_digest=policy.digest,
+        payload={"account": handover.account_id, "subject": handover.subject_id, "officer": handover.officer_id},
+    )  # fmt: skip

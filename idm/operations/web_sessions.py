@@ -1,0 +1,198 @@
+"""Sessions of signed-in browsers: opened after sign-in, resumed at every request, ended in time (FK 6-2(6)②, 6-2(8)).
+
+The browser holds a random token, the database its SHA-256. Nothing about a person is kept in the session: whether they
+still belong to the organisation and which roles they hold is read anew at every request, so that losing either acts at
+once (KT 第66).
+"""
+
+import os
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.models.people import Person
+from idm.models.sign_in import SignIn, WebSession
+from idm.policy import Policy
+from idm.queries.officers import roles_of
+from idm.vocabulary import Role
+
+NOTED_EVERY = timedelta(seconds=30)
+"""How exactly the last use of a session is kept; not every request needs a write."""
+
+
+class Stage(StrEnum):
+    """How far a browser has come."""
+
+    CODE_NEEDED = "code_needed"
+    FACTOR_NEEDED = "factor_needed"
+    """A role of this person demands a second factor, and none is enrolled."""
+    SIGNED_IN = "signed_in"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who a session belongs to, and how far they have come. Only `SIGNED_IN` opens pages."""
+
+    session_id: int
+    person_id: int
+    person_name: str
+    name: str
+    stage: Stage
+    roles: frozenset[Role]
+    has_second_factor: bool
+    second_factor_at: datetime | None
+    previous_sign_in_at: datetime | None
+    previous_sign_out_at: datetime | None
+    failures_before: int
+    note_is_due: bool
+
+    @property
+    def actor(self) -> Actor:
+        """This person as the audit record names them."""
+        return Actor(self.person_id, self.person_name)
+
+
+def new_token() -> str:
+    """A random token of 256 bits, for a cookie or a link."""
+    return urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+
+
+def hash_of(token: str) -> str:
+    """What the database keeps of a token. (A random token needs no slow hash.)"""
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def belongs(session: Session, person: Person, *, now: datetime) -> bool:
+    """Whether the person has an employment or an office on the day of `now`."""
+    return person.employed_on(day_of(now)) or bool(roles_of(session, person.id, day_of(now)))
+
+
+def open_session(
+    session: Session, sign_in: SignIn, *, policy: Policy, now: datetime, second_factor: bool = False, failures: int = 0
+) -> str:
+    """Afterwards a session of this person is open; returns its token, for one browser and nowhere else.
+
+    `failures` is how many attempts failed since the sign-in before.
+    """
+    token = new_token()
+    opened = WebSession(
+        token_hash=hash_of(token), person_id=sign_in.person_id, created_at=now, last_seen_at=now,
+        expires_at=now + timedelta(hours=policy.sign_in.absolute_hours),
+        second_factor_at=now if second_factor else None, failures_before=failures,
+    )  # fmt: skip
+    if second_factor or stage_without_code(session, sign_in, policy=policy, now=now) is Stage.SIGNED_IN:
+        _close_forgotten(session, sign_in, policy=policy, now=now)
+        opened.previous_sign_in_at, opened.previous_sign_out_at = sign_in.last_signed_in_at, sign_in.last_signed_out_at
+        sign_in.last_signed_in_at = now
+    session.add(opened)
+    return token
+
+
+def stage_without_code(session: Session, sign_in: SignIn, *, policy: Policy, now: datetime) -> Stage:
+    """How far the password alone brings this person, by what is enrolled and demanded at this moment."""
+    if sign_in.totp_secret is not None:
+        return Stage.CODE_NEEDED
+    demanded = roles_of(session, sign_in.person_id, day_of(now)) & policy.sign_in.second_factor_roles
+    return Stage.FACTOR_NEEDED if demanded else Stage.SIGNED_IN
+
+
+def resume_session(session: Session, *, token: str, policy: Policy, now: datetime) -> SignedIn | None:
+    """Who comes with this token; None when it is unknown, ended, idle too long, too old, or its person has left.
+
+    Changes nothing: where `note_is_due`, the caller follows with `note_use`.
+    """
+    found = session.execute(
+        select(WebSession, SignIn)
+        .join(SignIn, SignIn.person_id == WebSession.person_id)
+        .where(WebSession.token_hash == hash_of(token), WebSession.ended_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        return None
+    web, sign_in = found
+    if _end_of(web, policy) <= now or not belongs(session, sign_in.person, now=now):
+        return None
+    stage = stage_without_code(session, sign_in, policy=policy, now=now)
+    return SignedIn(
+        session_id=web.id,
+        person_id=sign_in.person_id,
+        person_name=sign_in.person.name,
+        name=sign_in.name,
+        stage=Stage.SIGNED_IN if web.second_factor_at else stage,
+        roles=roles_of(session, sign_in.person_id, day_of(now)),
+        has_second_factor=sign_in.totp_secret is not None,
+        second_factor_at=web.second_factor_at,
+        previous_sign_in_at=web.previous_sign_in_at,
+        previous_sign_out_at=web.previous_sign_out_at,
+        failures_before=web.failures_before,
+        note_is_due=now - web.last_seen_at >= NOTED_EVERY,
+    )
+
+
+def note_use(session: Session, *, session_id: int, now: datetime) -> None:
+    """Afterwards the session's idle time counts from `now`."""
+    session.execute(
+        update(WebSession)
+        .where(WebSession.id == session_id, WebSession.ended_at.is_(None), WebSession.last_seen_at < now)
+        .values(last_seen_at=now)
+    )
+
+
+def replace_session(session: Session, *, session_id: int, now: datetime) -> None:
+    """Afterwards this session is ended because another takes its place; that is no sign-out."""
+    session.execute(update(WebSession).where(WebSession.id == session_id).values(ended_at=now))
+
+
+def end_session(session: Session, *, session_id: int, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards the session is ended, and its end is the person's last sign-out. Ending it again changes nothing."""
+    web = session.get(WebSession, session_id)
+    if web is None or web.ended_at is not None:
+        return
+    _end(session, web, at=now)
+    audit.record(
+        session, action="sign_in.session_ended", actor=actor, obj=("person", web.person_id), now=now,
+        policy_digest=policy.digest,
+    )  # fmt: skip
+
+
+def end_all_sessions(session: Session, *, person_id: int, actor: Actor, policy: Policy, now: datetime) -> int:
+    """Afterwards the person is signed in nowhere; returns how many sessions were open."""
+    open_ones = session.scalars(
+        select(WebSession).where(WebSession.person_id == person_id, WebSession.ended_at.is_(None))
+    ).all()
+    for web in open_ones:
+        _end(session, web, at=min(now, _end_of(web, policy)))
+    if open_ones:
+        audit.record(
+            session, action="sign_in.all_sessions_ended", actor=actor, obj=("person", person_id), now=now,
+            policy_digest=policy.digest, payload={"sessions": len(open_ones)},
+        )  # fmt: skip
+    return len(open_ones)
+
+
+def _end_of(web: WebSession, policy: Policy) -> datetime:
+    """When the session ends by itself."""
+    return min(web.last_seen_at + policy.idle, web.expires_at)
+
+
+def _close_forgotten(session: Session, sign_in: SignIn, *, policy: Policy, now: datetime) -> None:
+    """Afterwards sessions of this person that ran out have the moment at which they did as their end."""
+    for web in session.scalars(
+        select(WebSession).where(WebSession.person_id == sign_in.person_id, WebSession.ended_at.is_(None))
+    ):
+        if _end_of(web, policy) <= now:
+            _end(session, web, at=_end_of(web, policy))
+
+
+def _end(session: Session, web: WebSession, *, at: datetime) -> None:
+    web.ended_at = at
+    sign_in = session.scalars(select(SignIn).where(SignIn.person_id == web.person_id)).one()
+    if sign_in.last_signed_out_at is None or sign_in.last_signed_out_at < at:
+        sign_in.last_signed_out_at = at

@@ -1,0 +1,108 @@
+"""What decides about accounts, read in bulk: the facts that `idm.wanted_account` judges."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of
+from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.requests import Grant
+from idm.models.systems import Account, Entitlement
+from idm.personal_names import split_name
+from idm.ports import Attributes, ExternalId
+from idm.vocabulary import EntitlementKind
+from idm.wanted_account import AccountFacts, GrantFacts
+
+
+def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime) -> dict[int, AccountFacts]:
+    """Account id → its facts at `now`. Groups that were never resolved on their target are left out."""
+    ids = list(account_ids)
+    rows = session.execute(
+        select(Account, Person).outerjoin(Person, Account.person_id == Person.id).where(Account.id.in_(ids))
+    )
+    accounts = {account.id: (account, person) for account, person in rows}
+    people = [person.id for _, person in accounts.values() if person is not None]
+    grants, employments = _grants(session, ids), _employments(session, people)
+    units = _unit_names(session, people, day_of(now))
+    return {
+        account.id: AccountFacts(
+            attributes=_attributes(account, person, employments.get(account.person_id or 0, []), units, day_of(now)),
+            grants=tuple(grants[account.id]),
+            employments=tuple((e.valid_from, e.valid_until) for e in employments.get(account.person_id or 0, [])),
+            handed_over=account.handed_over_at is not None,
+        )
+        for account, person in accounts.values()
+    }
+
+
+def _grants(session: Session, account_ids: list[int]) -> dict[int, list[GrantFacts]]:
+    columns = (
+        Grant.account_id, Entitlement.kind, Entitlement.external_id, Grant.state, Grant.valid_from, Grant.valid_until,
+        Grant.ended_at,
+    )  # fmt: skip
+    rows = session.execute(
+        select(*columns)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .where(Grant.account_id.in_(account_ids))
+    )
+    facts: dict[int, list[GrantFacts]] = defaultdict(list)
+    for account_id, kind, group, state, valid_from, valid_until, ended_at in rows:
+        if kind is EntitlementKind.ACCOUNT or group is not None:
+            ended_on = day_of(ended_at) if ended_at is not None else None
+            facts[account_id].append(GrantFacts(kind, group, state, valid_from, valid_until, ended_on))
+    return facts
+
+
+def _employments(session: Session, people: list[int]) -> dict[int, list[Employment]]:
+    found: dict[int, list[Employment]] = defaultdict(list)
+    query = select(Employment).where(Employment.person_id.in_(people)).order_by(Employment.valid_from)
+    for employment in session.scalars(query):
+        found[employment.person_id].append(employment)
+    return found
+
+
+def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str]:
+    rows = session.execute(
+        select(Employment.person_id, OrganisationUnit.name)
+        .join(Assignment, Assignment.employment_id == Employment.id)
+        .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
+        .where(
+            Employment.person_id.in_(people),
+            Assignment.primary,
+            Assignment.valid_from <= day,
+            or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+        )
+    )
+    return dict(rows.all())
+
+
+def _attributes(
+    account: Account, person: Person | None, employments: list[Employment], units: dict[int, str], day: date
+) -> Attributes:
+    name = person.name if person is not None else account.login_name
+    family, given = split_name(name)
+    return Attributes(
+        login_name=account.login_name,
+        display_name=name,
+        family_name=family,
+        given_name=given,
+        employee_number=_staff_number(employments, day),
+        mail=person.mail if person is not None else None,
+        unit_name=units.get(person.id) if person is not None else None,
+    )
+
+
+def _staff_number(employments: list[Employment], day: date) -> str | None:
+    begun = [e for e in employments if e.valid_from <= day]
+    return (begun or employments)[-1].staff_number if employments else None
+
+
+def managed_groups(session: Session, system_id: int) -> frozenset[ExternalId]:
+    """The groups of the system's target that stand for a right: only these are given and taken."""
+    rows = session.scalars(
+        select(Entitlement.external_id).where(Entitlement.system_id == system_id, Entitlement.external_id.is_not(None))
+    )
+    return frozenset(group for group in rows if group is not None)

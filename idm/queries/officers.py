@@ -1,0 +1,120 @@
+"""Who holds which role on a day, who stands in for whom, and which person rows are one human.
+
+A tenure counts when the first record named it or a second person confirmed it, its own period holds, and the post it
+follows from is still held: losing the post loses the role at once (KT 第66), whatever else is written.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from idm.models.officers import Deputy, Officer
+from idm.models.people import Assignment, Employment, Person
+from idm.models.requests import ApprovalStep
+from idm.routing import Deputation, SeatFacts
+from idm.separation_of_duties import Human
+from idm.vocabulary import Role
+
+
+def _period_holds(table: type[Officer] | type[Assignment] | type[Employment], day: date) -> ColumnElement[bool]:
+    return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))
+
+
+def tenures_on(day: date) -> Select[Officer]:
+    """The tenures that count on the day."""
+    return (
+        select(Officer)
+        .outerjoin(Assignment, Officer.assignment_id == Assignment.id)
+        .outerjoin(Employment, Assignment.employment_id == Employment.id)
+        .where(
+            _period_holds(Officer, day),
+            or_(Officer.first_record_id.is_not(None), Officer.confirmed_at.is_not(None)),
+            or_(
+                Officer.assignment_id.is_(None),
+                and_(_period_holds(Assignment, day), _period_holds(Employment, day)),
+            ),
+        )
+    )
+
+
+def roles_of(session: Session, person_id: int, day: date) -> frozenset[Role]:
+    """The roles a person holds on the day."""
+    return frozenset(
+        session.scalars(tenures_on(day).where(Officer.person_id == person_id).with_only_columns(Officer.role))
+    )
+
+
+def units_of_role(session: Session, person_id: int, role: Role, day: date) -> frozenset[str]:
+    """The codes of the units for which a person holds a role on the day."""
+    codes = session.scalars(
+        tenures_on(day).where(Officer.person_id == person_id, Officer.role == role).with_only_columns(Officer.unit_code)
+    )
+    return frozenset(code for code in codes if code is not None)
+
+
+def holders(session: Session, role: Role, unit_code: str | None, day: date) -> list[int]:
+    """The people who hold a role on the day; `unit_code` narrows it to the tenure of one unit."""
+    query = tenures_on(day).where(Officer.role == role)
+    if unit_code is not None:
+        query = query.where(Officer.unit_code == unit_code)
+    return sorted(set(session.scalars(query.with_only_columns(Officer.person_id))))
+
+
+def deputies(session: Session, role: Role, principals: Iterable[int], day: date) -> list[tuple[int, int]]:
+    """Pairs (principal, deputy) accepted for the role whose period holds on the day."""
+    rows = session.execute(
+        select(Deputy.principal_id, Deputy.deputy_id)
+        .where(
+            Deputy.role == role,
+            Deputy.principal_id.in_(list(principals)),
+            Deputy.accepted_at.is_not(None),
+            Deputy.valid_from <= day,
+            Deputy.valid_until > day,
+        )
+        .order_by(Deputy.id)
+    )
+    return [(principal, deputy) for principal, deputy in rows]
+
+
+def humans(session: Session, person_ids: Iterable[int]) -> dict[int, Human]:
+    """Each person with every other row that has the same kana and birth date: the same human (SOD-5)."""
+    wanted = sorted(set(person_ids))
+    other = aliased(Person)
+    rows = session.execute(
+        select(Person.id, other.id)
+        .join(other, and_(other.match_key == Person.match_key, other.id != Person.id))
+        .where(Person.id.in_(wanted))
+    )
+    same: dict[int, set[int]] = defaultdict(set)
+    for person_id, other_id in rows:
+        same[person_id].add(other_id)
+    return {person_id: Human(person_id, frozenset(same[person_id])) for person_id in wanted}
+
+
+def seat_facts(session: Session, step: ApprovalStep, *, day: date) -> SeatFacts:
+    """Who is who for one step on the day: what `idm.routing` decides on."""
+    system = step.line.request.system
+    unit = system.manager_unit_code if step.seat is Role.SYSTEM else None
+    seat_holders = holders(session, step.seat, unit, day)
+    named = deputies(session, step.seat, seat_holders, day)
+    vice, ciso = holders(session, Role.VICE_CISO, None, day), holders(session, Role.CISO, None, day)
+    known = humans(session, [*seat_holders, *(deputy for _, deputy in named), *vice, *ciso])
+    return SeatFacts(
+        holders=tuple(known[person] for person in seat_holders),
+        deputies=tuple(Deputation(principal, known[deputy]) for principal, deputy in named),
+        vice_cisos=tuple(known[person] for person in vice),
+        cisos=tuple(known[person] for person in ciso),
+        applicant=step.applicant_id,
+        subject=step.subject_id,
+        other_deciders=other_deciders(step),
+    )
+
+
+def other_deciders(step: ApprovalStep) -> frozenset[int]:
+    """Who decided the other steps of the same line."""
+    return frozenset(
+        other.decider_id for other in step.line.steps if other.id != step.id and other.decider_id is not None
+    )

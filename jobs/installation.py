@@ -1,0 +1,51 @@
+"""One installation at hand: its settings, database, keys and clock. Made once, at the edge, and passed down."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connectors.registry import open_directory
+
+from idm.database import Database
+from idm.errors import ConfigurationInvalid
+from idm.models.systems import InformationSystem
+from idm.ports import Directory
+from idm.secret_files import load_or_create_key
+from idm.settings import Settings
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The machine's clock: read here, at the edge, and nowhere below."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything a job or a command needs from outside."""
+
+    settings: Settings
+    database: Database
+    clock: Clock = utc_now
+
+    @property
+    def match_secret(self) -> bytes:
+        """The key of the same-person hash; made at first use, kept in a file of its own."""
+        return load_or_create_key(self.settings.secrets_dir, "match.key")
+
+    def open_target(self, system: InformationSystem) -> Directory:
+        """A connection to the system's target. Raises TargetUnavailable, TargetRefused, ConfigurationInvalid."""
+        password = read_credential(self.settings.secrets_dir, system.credential) if system.credential else None
+        return open_directory(system.connector, system.connector_settings, password)
+
+
+def read_credential(folder: Path, name: str) -> str:
+    """The secret in a file of the secrets folder. Raises ConfigurationInvalid when it is not there."""
+    file = folder / name
+    if "/" in name or not file.is_file():
+        raise ConfigurationInvalid(
+            f"資格情報ファイル「{name}」がありません。", mistakes=(f"{folder}/{name}: 見つかりません",)
+        )
+    return file.read_text(encoding="utf-8").strip()

@@ -1,0 +1,237 @@
+"""The loop that makes directories match the rows: claim, compute, write, read back, record (architecture, first idea).
+
+What to do is computed from the rows of this moment, for the newest generation only, and done in waves of independent
+steps. Whatever dies in between, running it again ends in the same place: nothing here remembers a step.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from idm.actor import Actor
+from idm.errors import ConfigurationInvalid, TargetError, TargetRefused, TargetUnavailable
+from idm.models.systems import Entitlement, Handover, InformationSystem
+from idm.operations import handovers, outbox
+from idm.operations.outbox import Carried
+from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
+from idm.queries.account_facts import account_facts, managed_groups
+from idm.queries.configuration import policy_in_force
+from idm.reconciliation import MAX_WAVES, next_wave
+from idm.vocabulary import EntitlementKind, Zone
+from idm.wanted_account import AccountFacts, wanted_account
+from jobs.installation import Installation
+from jobs.password_issue import Issued, issue
+
+ACTOR = Actor.job("jobs.provision")
+BATCH = 250
+
+
+@dataclass
+class Work:
+    """One account of a batch on its way: what is known, what was done, what went wrong."""
+
+    task_id: int
+    account_id: int
+    uuid: UUID
+    facts: AccountFacts
+    handover: Handover | None
+    seen: TargetAccount | None = None
+    steps: list[str] = field(default_factory=list)
+    error: TargetError | None = None
+    issued: Issued | None = None
+
+
+def run_due(installation: Installation, *, worker: str) -> int:
+    """Afterwards every due task of the zones served here was tried once. Returns how many tasks were tried.
+
+    A system that cannot be reached does not stop the others.
+    """
+    zones = [Zone(zone) for zone in installation.settings.zones]
+    with installation.database.reading() as session:
+        systems = outbox.systems_with_due_tasks(session, zones, now=installation.clock())
+    return sum(run_system(installation, system_id, worker=worker) for system_id in systems)
+
+
+def run_system(installation: Installation, system_id: int, *, worker: str, limit: int | None = None) -> int:
+    """Afterwards the due tasks of one system were tried once, in batches over one connection. Returns how many."""
+    tried = 0
+    directory: Directory | None = None
+    try:
+        while batch := _claim(installation, system_id, worker, BATCH if limit is None else min(BATCH, limit - tried)):
+            try:
+                directory = directory or _open(installation, system_id)
+                _carry_out(installation, directory, system_id, batch)
+            except TargetError as failure:
+                _blame(batch, failure)
+            except ConfigurationInvalid as failure:
+                _blame(batch, TargetRefused("・".join((failure.message, *failure.mistakes))))
+            _finish(installation, batch, worker)
+            tried += len(batch)
+            if any(isinstance(work.error, TargetUnavailable) for work in batch) or tried == limit:
+                break
+    finally:
+        if directory is not None:
+            directory.close()
+    return tried
+
+
+def _blame(batch: Sequence[Work], failure: TargetError) -> None:
+    """What stopped the batch as a whole is said of every account that has not its own word yet."""
+    for work in batch:
+        work.error = work.error or failure
+
+
+def _claim(installation: Installation, system_id: int, worker: str, limit: int) -> list[Work]:
+    now = installation.clock()
+    with installation.database.writing() as session:
+        tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
+        facts = account_facts(session, [task.account_id for task in tasks], now=now)
+        waiting = {
+            handover.account_id: handover
+            for handover in session.scalars(
+                select(Handover).where(
+                    Handover.account_id.in_([task.account_id for task in tasks]),
+                    Handover.sealed.is_(None),
+                    Handover.shown_at.is_(None),
+                    Handover.closed_at.is_(None),
+                )  # fmt: skip
+            )
+        }
+        return [
+            Work(task.id, task.account_id, task.account.uuid, facts[task.account_id], waiting.get(task.account_id))
+            for task in tasks
+        ]
+
+
+def _open(installation: Installation, system_id: int) -> Directory:
+    with installation.database.reading() as session:
+        system = session.get_one(InformationSystem, system_id)
+        unresolved = [
+            (entitlement.id, entitlement.target_name)
+            for entitlement in system.entitlements
+            if entitlement.kind is EntitlementKind.GROUP and entitlement.external_id is None
+        ]
+    directory = installation.open_target(system)
+    try:
+        _resolve_groups(installation, directory, unresolved)
+    except TargetError:
+        directory.close()
+        raise
+    return directory
+
+
+def _resolve_groups(
+    installation: Installation, directory: Directory, unresolved: Sequence[tuple[int, str | None]]
+) -> None:
+    """Afterwards each right that is a group knows its group by the target's immutable id. Raises NotOnTarget."""
+    found = {entitlement_id: directory.group(name).external_id for entitlement_id, name in unresolved if name}
+    if found:
+        with installation.database.writing() as session:
+            for entitlement_id, external_id in found.items():
+                session.get_one(Entitlement, entitlement_id).external_id = external_id
+
+
+def _carry_out(installation: Installation, directory: Directory, system_id: int, batch: Sequence[Work]) -> None:
+    if not isinstance(directory, Writes):
+        raise TargetRefused("このシステムのコネクターは書き込みができません。")
+    now = installation.clock()
+    with installation.database.reading() as session:
+        managed = managed_groups(session, system_id)
+        # A group resolved a moment ago was not among the facts of the claim.
+        fresh = account_facts(session, [work.account_id for work in batch], now=now)
+        delete_after = policy_in_force(session, now=now).personnel.delete_after_days
+        length = policy_in_force(session, now=now).passwords.temporary_length
+    for work in batch:
+        work.facts = fresh[work.account_id]
+    reconcile(directory, batch, managed, delete_after_days=delete_after, now=now)
+    for work in batch:
+        if work.handover is not None and work.error is None:
+            _hand_over(directory, work, managed, delete_after_days=delete_after, length=length, now=now)
+
+
+def reconcile(
+    directory: Directory,
+    batch: Iterable[Work],
+    managed: frozenset[ExternalId],
+    *,
+    delete_after_days: int,
+    now: datetime,
+) -> None:
+    """Afterwards every account of the batch shows what is wanted and was read back, or carries its error."""
+    if not isinstance(directory, Writes):
+        raise TargetRefused("このシステムのコネクターは書き込みができません。")
+    open_works = {work.uuid: work for work in batch}
+    for _ in range(MAX_WAVES):
+        seen = directory.find(open_works)
+        wave: list[tuple[Work, Step]] = []
+        for uuid, work in list(open_works.items()):
+            work.seen = seen.get(uuid)
+            wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
+            steps = next_wave(uuid, wanted, work.seen, managed)
+            wave.extend((work, step) for step in steps)
+            if not steps:
+                del open_works[uuid]
+        if not wave:
+            return
+        _perform(directory, wave)
+        open_works = {uuid: work for uuid, work in open_works.items() if work.error is None}
+    for work in open_works.values():
+        work.error = TargetRefused("書き込んだ内容が読み戻しと一致しません。ディレクトリの設定を確かめてください。")
+
+
+def _perform(directory: Writes, wave: Sequence[tuple[Work, Step]]) -> None:
+    for (work, step), answer in zip(wave, directory.perform([step for _, step in wave]), strict=True):
+        if isinstance(answer, TargetError):
+            work.error = work.error or answer
+        elif answer is Outcome.CHANGED:
+            work.steps.append(type(step).__name__)
+
+
+def _hand_over(
+    directory: Directory,
+    work: Work,
+    managed: frozenset[ExternalId],
+    *,
+    delete_after_days: int,
+    length: int,
+    now: datetime,
+) -> None:
+    """Sets a temporary password, then opens the account, then reads both back; only then is anything sealed."""
+    opened = replace(work.facts, handed_over=True)
+    wanted = wanted_account(opened, now=now, delete_after_days=delete_after_days)
+    if work.seen is None or not wanted.enabled or work.handover is None:
+        work.error = TargetRefused("有効な権限がないため、仮パスワードを設定しませんでした。")
+        return
+    try:
+        work.issued = issue(directory, work.seen.external_id, work.handover, length=length)
+        work.facts = opened
+        reconcile(directory, [work], managed, delete_after_days=delete_after_days, now=now)
+    except TargetError as failure:
+        work.error = failure
+    work.steps.append("SetTemporaryPassword")
+
+
+def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> None:
+    now = installation.clock()
+    with installation.database.writing() as session:
+        policy = policy_in_force(session, now=now)
+        for work in batch:
+            if work.issued is not None and work.error is None:
+                handover = session.get_one(Handover, work.issued.handover_id)
+                if handover.closed_at is None:
+                    handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
+        outbox.finish(session, [_carried(work) for work in batch], worker=worker, actor=ACTOR, policy=policy, now=now)
+
+
+def _carried(work: Work) -> Carried:
+    steps = tuple(work.steps)
+    if isinstance(work.error, TargetUnavailable):
+        return Carried(
+            work.task_id, steps=steps, unavailable=str(work.error), retry_after_seconds=work.error.retry_after
+        )
+    if work.error is not None:
+        return Carried(work.task_id, steps=steps, refused=str(work.error))
+    return Carried(work.task_id, seen=work.seen, steps=steps)

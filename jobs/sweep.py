@@ -1,0 +1,128 @@
+"""The nightly sweep: asks every directory what is unused or has no owner, and keeps the answer as findings (C1, C3).
+
+The server filters by last use; only identities are streamed to find accounts that are nobody's. A system that cannot be
+examined says so as a finding of its own and does not stop the others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
+from idm.errors import ConfigurationInvalid, NotFound, TargetError
+from idm.models.systems import Account, InformationSystem
+from idm.operations.findings import Found, SweepResult, record_sweep
+from idm.operations.lifecycle import employed_people
+from idm.operations.outbox import retry_refused
+from idm.policy import DormancyRules
+from idm.ports import AccountId, Directory, LastUse, ReportsLastUse
+from idm.queries.configuration import policy_in_force
+from idm.vocabulary import FindingKind
+from jobs.installation import Installation
+
+ACTOR = Actor.job("jobs.sweep")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose an account is, by our books."""
+
+    account_id: int
+    login_name: str
+    employed: bool
+
+
+def sweep(installation: Installation, *, system_code: str | None = None, dry_run: bool = False) -> list[SweepResult]:
+    """Afterwards every system (or the one named) was examined and its findings are on record.
+
+    With `dry_run` nothing is recorded. Raises NotFound for an unknown system.
+    """
+    with installation.database.reading() as session:
+        query = select(InformationSystem).order_by(InformationSystem.code)
+        systems = list(session.scalars(query.where(InformationSystem.code == system_code) if system_code else query))
+    if not systems:
+        raise NotFound(
+            f"情報システム「{system_code}」がありません。" if system_code else "情報システムがまだ登録されていません。"
+        )
+    return [_sweep_one(installation, system, dry_run=dry_run) for system in systems]
+
+
+def _sweep_one(installation: Installation, system: InformationSystem, *, dry_run: bool) -> SweepResult:
+    started_at = installation.clock()
+    with installation.database.reading() as session:
+        policy = policy_in_force(session, now=started_at)
+        owners = owners_of(session, system.id, started_at)
+    try:
+        directory = installation.open_target(system)
+        try:
+            result = examine(directory, system, owners, policy.dormancy, now=started_at)
+        finally:
+            directory.close()
+    except (TargetError, ConfigurationInvalid) as failure:
+        result = _not_examined(system, str(failure))
+    if not dry_run:
+        now = installation.clock()
+        with installation.database.writing() as session:
+            record_sweep(session, result, started_at=started_at, actor=ACTOR, policy=policy, now=now)
+            retry_refused(session, system.id, now=now)
+    return result
+
+
+def _not_examined(system: InformationSystem, reason: str) -> SweepResult:
+    found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": reason})
+    return SweepResult(system.id, 0, (found,), failure=reason)
+
+
+def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:
+    """Account uuid → owner, for every account of the system that our books know."""
+    rows = session.execute(
+        select(Account.uuid, Account.id, Account.login_name, Account.person_id).where(Account.system_id == system_id)
+    ).all()
+    employed = employed_people(session, {person for *_, person in rows if person is not None}, day_of(now))
+    return {uuid: Owner(account_id, name, person in employed) for uuid, account_id, name, person in rows}
+
+
+def examine(
+    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], rules: DormancyRules, *, now: datetime
+) -> SweepResult:
+    """What one directory shows: unused, never used, unknown, left and orphan IDs. Raises TargetError."""
+    found = list(_unused(directory, owners, rules, now))
+    examined = 0
+    for account in directory.account_ids():
+        examined += 1
+        found.extend(_ownership(account, owners))
+    return SweepResult(system.id, examined, tuple(found))
+
+
+def _unused(directory: Directory, owners: dict[UUID, Owner], rules: DormancyRules, now: datetime) -> Iterator[Found]:
+    if not isinstance(directory, ReportsLastUse):
+        return
+    for last_use in directory.unused_since(unused_cutoff(rules, now)):
+        yield _last_use_finding(last_use, owners)
+    for last_use in directory.never_used(never_used_cutoff(rules, now)):
+        yield _last_use_finding(last_use, owners)
+
+
+def _last_use_finding(last_use: LastUse, owners: dict[UUID, Owner]) -> Found:
+    owner = owners.get(last_use.account_uuid) if last_use.account_uuid else None
+    return Found(
+        kind_of(last_use), last_use.external_id, last_use.login_name, owner.account_id if owner else None,
+        {
+            "last_used_at": last_use.last_used_at.isoformat() if last_use.last_used_at else None,
+            "source": last_use.source.value,
+        },
+    )  # fmt: skip
+
+
+def _ownership(account: AccountId, owners: dict[UUID, Owner]) -> Iterator[Found]:
+    owner = owners.get(account.account_uuid) if account.account_uuid else None
+    if owner is None:
+        yield Found(FindingKind.ORPHAN, account.external_id, account.login_name)
+    elif not owner.employed:
+        yield Found(FindingKind.LEFT, account.external_id, account.login_name, owner.account_id)

@@ -1,0 +1,72 @@
+"""The worker: seals, provisions and mails in a steady round; once a night it sweeps and carries out what is due.
+
+Everything it does is also a command of its own, and doing it twice changes nothing. Whatever fails is told and tried
+again in the next round: a round never takes the worker down.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from idm.calendar_days import TOKYO
+from idm.errors import IdmError
+from jobs import lifecycle, mailer, provision, sealing, sweep
+from jobs.installation import Installation
+
+LOG = logging.getLogger("idm.worker")
+CHECKPOINT_EVERY = timedelta(minutes=1)
+NIGHTLY_AT = time(2, 0)
+
+
+@dataclass
+class Rounds:
+    """When what was last done. A worker that was away makes up the missed night at its first round."""
+
+    checkpoint_at: datetime | None = None
+    lifecycle_on: date | None = None
+    nightly_on: date | None = None
+    failures: int = field(default=0)
+
+
+def work(installation: Installation, stop: threading.Event, *, pause_seconds: float = 1.0) -> None:
+    """Runs until `stop` is set; the round under way is finished first."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    rounds = Rounds()
+    while not stop.is_set():
+        one_round(installation, rounds, worker=name)
+        stop.wait(pause_seconds)
+    _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=True))
+
+
+def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> None:
+    """One round of everything that is due."""
+    now = installation.clock()
+    local = now.astimezone(TOKYO)
+    if rounds.lifecycle_on != local.date():
+        if _guarded(rounds, "lifecycle", lambda: lifecycle.run(installation)):
+            rounds.lifecycle_on = local.date()
+    if rounds.nightly_on != local.date() and local.time() >= NIGHTLY_AT:
+        if _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
+            rounds.nightly_on = local.date()
+    _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
+    _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
+    sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
+    if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:
+        rounds.checkpoint_at = now
+
+
+def _guarded(rounds: Rounds, what: str, act: Callable[[], object]) -> bool:
+    """Whether the act succeeded; its failure is told, and left for the next round."""
+    try:
+        act()
+    except (IdmError, SQLAlchemyError, OSError) as failure:
+        rounds.failures += 1
+        LOG.error("%s: %s: %s", what, type(failure).__name__, failure)
+        return False
+    return True

@@ -1,0 +1,24 @@
+"""Fixtures every test may use: an empty database with tables, and the cast in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idm.database import Database
+from tests.cast import Cast, build, create_tables
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """An empty SQLite database with every table."""
+    database = Database(f"sqlite:///{tmp_path / 'idm.db'}")
+    create_tables(database)
+    yield database
+    database.dispose()
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    """The small office of tests/cast.py."""
+    return build(database)
