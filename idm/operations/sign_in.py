@@ -1,0 +1,162 @@
+"""Signing in: name and password, then a one-time code (FK 6-2(8), 6-2(9); KT 第57).
+
+The one place where operations end their own transactions: an attempt is counted, durably, before the password or the
+code is looked at, so that neither a refusal nor fifty attempts at once escape the limit; and no lock on the database is
+held while a password is hashed. A refusal never says which part was wrong, and takes the same time for a name that
+nobody has.
+"""
+
+import re
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.database import Database
+from idm.errors import InvalidInput, SignInRefused
+from idm.models.sign_in import SignIn
+from idm.one_time_codes import has_form, matching_step
+from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure, refusal, take_back
+from idm.operations.web_sessions import (
+    SignedIn,
+    Stage,
+    belongs,
+    open_session,
+    replace_session,
+    resume_session,
+    stage_without_code,
+)
+from idm.password_hashing import hash_password, needs_rehash, verify_password
+from idm.policy import Policy
+from idm.sealing import decrypt
+
+WRONG = "利用者名またはパスワードが正しくありません。"
+WRONG_CODE = "確認コードが正しくありません。認証アプリに表示されている新しいコードを入力してください。"
+CODE_FORM = "確認コードは半角の数字6桁で入力してください。"
+START_AGAIN = "サインインをはじめからやり直してください。"
+
+_NAME = re.compile("[a-z0-9][a-z0-9._-]{0,31}")
+
+
+def canonical_name(name: str) -> str | None:
+    """The one form of a sign-in name: ASCII, lower-case, no space around it. None when nobody can have it."""
+    lowered = name.strip(" ").lower() if name.isascii() else ""
+    return lowered if _NAME.fullmatch(lowered) else None
+
+
+def totp_context(column: str, person_id: int) -> bytes:
+    """The place to which a sealed secret of the second factor is bound."""
+    return f"sign_ins.{column}:{person_id}".encode()
+
+
+def sign_in(database: Database, *, name: str, password: str, source: str, policy: Policy, now: datetime) -> str:
+    """Afterwards a session is open for whoever has this name and password; returns its token.
+
+    The session may still wait for a second factor (`Stage`). `source` is the address the attempt came from.
+    Raises SignInRefused, with the failure counted and audited.
+    """
+    canonical = canonical_name(name)
+    with database.writing() as session:
+        attempt = count_attempt(session, canonical or "", policy=policy, now=now)
+        known = session.scalars(select(SignIn).where(SignIn.name == canonical)).one_or_none()
+    matches = verify_password(known.password_hash if known else None, password)
+    token = None
+    with database.writing() as session:
+        if known is not None and matches and attempt.may_try:
+            token = _accept_password(session, known, password, attempt, source=source, policy=policy, now=now)
+        if token is None:
+            record_failure(session, known, attempt, step=1, source=source, policy=policy, now=now)
+    if token is None:
+        raise refusal(attempt, WRONG, now=now)
+    return token
+
+
+def verify_code(
+    database: Database, *, token: str, code: str, source: str, factor_key: bytes, policy: Policy, now: datetime
+) -> str:
+    """Afterwards the session that waited for a code is replaced by a signed-in one; returns the new token.
+
+    Raises InvalidInput when the text is no code (not counted), SignInRefused otherwise, counted and audited.
+    """
+    if not has_form(code):
+        raise InvalidInput(CODE_FORM, fields={"code": CODE_FORM})
+    new_token = None
+    with database.writing() as session:
+        waiting = resume_session(session, token=token, policy=policy, now=now)
+        if waiting is None or waiting.stage is not Stage.CODE_NEEDED:
+            raise SignInRefused(START_AGAIN)
+        known = _of_person(session, waiting.person_id)
+        attempt = count_attempt(session, known.name, policy=policy, now=now)
+        if attempt.may_try and _accept_code(session, known, code, factor_key=factor_key, now=now):
+            replace_session(session, session_id=waiting.session_id, now=now)
+            new_token = _complete(session, known, attempt, second_factor=True, source=source, policy=policy, now=now)
+        else:
+            _refuse_code(session, waiting, known, attempt, source=source, policy=policy, now=now)
+    if new_token is None:
+        raise refusal(attempt, WRONG_CODE, now=now)
+    return new_token
+
+
+def _accept_password(
+    session: Session, seen: SignIn, password: str, attempt: Attempt, *, source: str, policy: Policy, now: datetime
+) -> str | None:
+    known = _of_person(session, seen.person_id)
+    # Changed while it was being compared: the former password opens nothing any more.
+    if known.password_hash != seen.password_hash or not belongs(session, known.person, now=now):
+        return None
+    if needs_rehash(known.password_hash):
+        known.password_hash = hash_password(password)
+    if stage_without_code(session, known, policy=policy, now=now) is Stage.SIGNED_IN:
+        return _complete(session, known, attempt, second_factor=False, source=source, policy=policy, now=now)
+    take_back(session, attempt)
+    return open_session(session, known, policy=policy, now=now)
+
+
+def _accept_code(session: Session, known: SignIn, code: str, *, factor_key: bytes, now: datetime) -> bool:
+    if known.totp_secret is None:
+        return False
+    secret = decrypt(factor_key, known.totp_secret, totp_context("totp_secret", known.person_id))
+    step = matching_step(secret, code, now)
+    return step is not None and take_step(session, known, step)
+
+
+def take_step(session: Session, known: SignIn, step: int) -> bool:
+    """Whether the time step is newer than every accepted one; afterwards no code of it is accepted again.
+
+    Compare-and-swap in the database: of any number of attempts with one code, one succeeds.
+    """
+    taken = session.execute(
+        update(SignIn)
+        .where(SignIn.id == known.id, or_(SignIn.last_totp_step.is_(None), SignIn.last_totp_step < step))
+        .values(last_totp_step=step)
+        .returning(SignIn.id),
+        execution_options={"synchronize_session": False},
+    )
+    return taken.one_or_none() is not None
+
+
+def _complete(
+    session: Session, known: SignIn, attempt: Attempt, *, second_factor: bool, source: str, policy: Policy,
+    now: datetime,
+) -> str:  # fmt: skip
+    forget(session, known.name)
+    audit.record(
+        session, action="sign_in.completed", actor=Actor(known.person_id, known.person.name), now=now,
+        obj=("person", known.person_id), policy_digest=policy.digest,
+        payload={"factors": 2 if second_factor else 1, "source": source, "failures_before": attempt.count - 1},
+    )  # fmt: skip
+    return open_session(session, known, policy=policy, now=now, second_factor=second_factor, failures=attempt.count - 1)
+
+
+def _refuse_code(
+    session: Session, waiting: SignedIn, known: SignIn, attempt: Attempt, *, source: str, policy: Policy, now: datetime
+) -> None:
+    record_failure(session, known, attempt, step=2, source=source, policy=policy, now=now)
+    if attempt.locked_until is not None:
+        replace_session(session, session_id=waiting.session_id, now=now)
+
+
+def _of_person(session: Session, person_id: int) -> SignIn:
+    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one()
