@@ -29,7 +29,7 @@ class Feed:
 def read_feed(data: bytes, profile: FeedProfile) -> Feed:
     """The rows of a personnel file, all of them. Raises FeedRefused with every problem, and then gives no row."""
     table = read_table(data, profile)
-    readings = [read_row(record, table.heading, profile) for record in table.records if not table.heading.problems]
+    readings = [read_row(record, table.heading, profile) for record in table.records]
     rows = [reading.row for reading in readings if reading.row is not None]
     problems = [
         *table.problems,

@@ -133,6 +133,12 @@ def test_last_days_stay_last_days() -> None:
     assert row.left_on == date(2026, 9, 30)
 
 
+@pytest.mark.parametrize("spelling", ["", "99999999", "９９９９９９９９", "9999/12/31", "00000000"])
+def test_no_last_day_is_read_in_every_spelling(spelling: str) -> None:
+    (row,) = read(line(任期満了日=spelling, 退職日=spelling)).rows
+    assert (row.term_end, row.left_on) == (None, None)
+
+
 def test_names_are_not_normalised() -> None:
     (row,) = read(line(氏名="\ufa10田　\ufa19子　")).rows
     assert row.name == "\ufa10田　\ufa19子"
@@ -331,6 +337,13 @@ def test_all_mistakes_are_told_together_in_order() -> None:
     assert found == [(2, "職員番号"), (2, "採用日"), (3, "氏名"), (3, "メール"), (4, "本務兼務"), (5, None)]
 
 
+def test_a_row_with_a_mistake_is_not_compared_with_others() -> None:
+    problems = problems_of(file_of(line(職員番号=""), line(職員番号="", 氏名="山田　花子")))
+    assert [(problem.row, problem.column) for problem in problems] == [(2, "職員番号"), (3, "職員番号")]
+    problems = problems_of(file_of(line(職員番号=MY_NUMBER), line(職員番号=MY_NUMBER, 氏名="山田　花子")))
+    assert [(problem.row, problem.column) for problem in problems] == [(2, "職員番号"), (3, "職員番号")]
+
+
 # --- My Number -------------------------------------------------------------------------------------------------------
 
 
@@ -399,6 +412,11 @@ def test_every_missing_heading_is_named() -> None:
 def test_a_heading_that_comes_twice_is_refused(double: str) -> None:
     problem = only_problem(file_of(f"{line()},x", heading=f"{HEADING},{double}"))
     assert "列目にもあります" in problem.message
+
+
+def test_a_mistake_in_the_heading_does_not_hide_those_in_the_rows() -> None:
+    problems = problems_of(file_of(line(採用日="x"), heading=HEADING.replace("退職日", "去った日")))
+    assert [(problem.row, problem.column) for problem in problems] == [(1, "12列目"), (1, None), (2, "採用日")]
 
 
 def test_a_file_without_a_heading_is_refused_without_repeating_its_people() -> None:
@@ -492,6 +510,16 @@ def test_single_bytes_that_no_japanese_system_writes_are_refused(stray: bytes) -
     problem = only_problem(data.replace(b"#", stray))
     assert problem.row == 2
     assert f"{data.index(b'#')}バイト目" in problem.message
+
+
+@pytest.mark.parametrize(("encoding", "codec"), [("utf-16", "utf-16-le"), ("utf-8-sig", "utf-8")])
+def test_the_place_of_unreadable_bytes_counts_the_mark(encoding: str, codec: str) -> None:
+    text = file_of(line(氏名="上野　上"), line(職員番号="000124", 内線="#")).decode("cp932")  # 上 is 0A 4E in UTF-16
+    mark = "\ufeff".encode(codec)
+    before, after = (part.encode(codec) for part in text.split("#"))
+    problem = only_problem(mark + before + b"\xff\xdf" + after, encoded(encoding))
+    assert problem.row == 3
+    assert f"{len(mark + before)}バイト目" in problem.message
 
 
 def test_a_utf8_file_under_a_cp932_profile_is_refused_and_recognised() -> None:
