@@ -7,7 +7,7 @@ one from then on, in the database, or the same code would be accepted twice.
 import hmac
 import os
 import re
-from base64 import b32encode
+from base64 import b32decode, b32encode
 from datetime import datetime
 
 import pyotp
@@ -28,6 +28,11 @@ def new_secret() -> bytes:
 def secret_as_text(secret: bytes) -> str:
     """The secret in base32, as people type it into an app that cannot scan."""
     return b32encode(secret).decode()
+
+
+def secret_from_text(text: str) -> bytes:
+    """The secret of its base32 text."""
+    return b32decode(text)
 
 
 def provisioning_uri(secret: bytes, *, name: str, issuer: str) -> str:

@@ -11,6 +11,10 @@ from secrets import token_hex
 from idm.errors import ConfigurationInvalid
 
 KEY_BYTES = 32
+SECOND_FACTOR_KEY = "second-factor.key"
+"""Seals the secrets of one-time codes."""
+MATCH_KEY = "match.key"
+"""Keys the hash by which two employments of one person are found."""
 
 
 def load_or_create_key(folder: Path, name: str) -> bytes:

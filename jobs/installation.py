@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.registry import open_directory
-
 from idm.database import Database
 from idm.errors import ConfigurationInvalid
 from idm.models.systems import InformationSystem
 from idm.ports import Directory
-from idm.secret_files import load_or_create_key
+from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.settings import Settings
 
 Clock = Callable[[], datetime]
@@ -33,12 +32,12 @@ class Installation:
     @property
     def match_secret(self) -> bytes:
         """The key of the same-person hash; made at first use, kept in a file of its own."""
-        return load_or_create_key(self.settings.secrets_dir, "match.key")
+        return load_or_create_key(self.settings.secrets_dir, MATCH_KEY)
 
     def open_target(self, system: InformationSystem) -> Directory:
         """A connection to the system's target. Raises TargetUnavailable, TargetRefused, ConfigurationInvalid."""
         password = read_credential(self.settings.secrets_dir, system.credential) if system.credential else None
-        return open_directory(system.connector, system.connector_settings, password)
+        return open_directory(system.connector, system.connector_settings, password, clock=self.clock)
 
 
 def read_credential(folder: Path, name: str) -> str:

@@ -97,7 +97,7 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
                     Handover.sealed.is_(None),
                     Handover.shown_at.is_(None),
                     Handover.closed_at.is_(None),
-                )  # fmt: skip
+                )
             )
         }
         return [

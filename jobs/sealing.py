@@ -6,7 +6,7 @@ from jobs.installation import Installation
 
 
 def seal(installation: Installation, *, sign: bool) -> int:
-    """Afterwards every committed audit record is chained; with `sign`, the end of the chain is signed and kept elsewhere.
+    """Afterwards every committed audit record is chained; with `sign`, its end is signed and kept elsewhere.
 
     Returns how many records were chained. Raises ConfigurationInvalid when the key or the file elsewhere is missing.
     """

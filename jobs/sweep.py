@@ -6,14 +6,14 @@ examined says so as a finding of its own and does not stop the others.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, start_of
 from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
 from idm.errors import ConfigurationInvalid, NotFound, TargetError
 from idm.models.systems import Account, InformationSystem
@@ -38,30 +38,35 @@ class Owner:
     employed: bool
 
 
-def sweep(installation: Installation, *, system_code: str | None = None, dry_run: bool = False) -> list[SweepResult]:
+def sweep(
+    installation: Installation, *, system_code: str | None = None, as_of: date | None = None, dry_run: bool = False
+) -> list[SweepResult]:
     """Afterwards every system (or the one named) was examined and its findings are on record.
 
-    With `dry_run` nothing is recorded. Raises NotFound for an unknown system.
+    Days are counted back from `as_of`, by default today. With `dry_run` nothing is recorded. Raises NotFound for an
+    unknown system.
     """
     with installation.database.reading() as session:
         query = select(InformationSystem).order_by(InformationSystem.code)
         systems = list(session.scalars(query.where(InformationSystem.code == system_code) if system_code else query))
     if not systems:
-        raise NotFound(
-            f"情報システム「{system_code}」がありません。" if system_code else "情報システムがまだ登録されていません。"
-        )
-    return [_sweep_one(installation, system, dry_run=dry_run) for system in systems]
+        named = f"情報システム「{system_code}」がありません。"
+        raise NotFound(named if system_code else "情報システムがまだ登録されていません。")
+    judged_at = installation.clock() if as_of is None else start_of(as_of)
+    return [_sweep_one(installation, system, judged_at=judged_at, dry_run=dry_run) for system in systems]
 
 
-def _sweep_one(installation: Installation, system: InformationSystem, *, dry_run: bool) -> SweepResult:
+def _sweep_one(
+    installation: Installation, system: InformationSystem, *, judged_at: datetime, dry_run: bool
+) -> SweepResult:
     started_at = installation.clock()
     with installation.database.reading() as session:
         policy = policy_in_force(session, now=started_at)
-        owners = owners_of(session, system.id, started_at)
+        owners = owners_of(session, system.id, judged_at)
     try:
         directory = installation.open_target(system)
         try:
-            result = examine(directory, system, owners, policy.dormancy, now=started_at)
+            result = examine(directory, system, owners, policy.dormancy, now=judged_at)
         finally:
             directory.close()
     except (TargetError, ConfigurationInvalid) as failure:
@@ -76,7 +81,7 @@ def _sweep_one(installation: Installation, system: InformationSystem, *, dry_run
 
 def _not_examined(system: InformationSystem, reason: str) -> SweepResult:
     found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": reason})
-    return SweepResult(system.id, 0, (found,), failure=reason)
+    return SweepResult(system.id, system.code, 0, (found,), failure=reason)
 
 
 def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:
@@ -97,7 +102,7 @@ def examine(
     for account in directory.account_ids():
         examined += 1
         found.extend(_ownership(account, owners))
-    return SweepResult(system.id, examined, tuple(found))
+    return SweepResult(system.id, system.code, examined, tuple(found))
 
 
 def _unused(directory: Directory, owners: dict[UUID, Owner], rules: DormancyRules, now: datetime) -> Iterator[Found]:

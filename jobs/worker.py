@@ -48,12 +48,11 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     """One round of everything that is due."""
     now = installation.clock()
     local = now.astimezone(TOKYO)
-    if rounds.lifecycle_on != local.date():
-        if _guarded(rounds, "lifecycle", lambda: lifecycle.run(installation)):
-            rounds.lifecycle_on = local.date()
-    if rounds.nightly_on != local.date() and local.time() >= NIGHTLY_AT:
-        if _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
-            rounds.nightly_on = local.date()
+    today, is_night = local.date(), local.time() >= NIGHTLY_AT
+    if rounds.lifecycle_on != today and _guarded(rounds, "lifecycle", lambda: lifecycle.run(installation)):
+        rounds.lifecycle_on = today
+    if rounds.nightly_on != today and is_night and _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
+        rounds.nightly_on = today
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
     _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY

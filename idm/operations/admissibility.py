@@ -60,6 +60,12 @@ def require_admissible(session: Session, line: RequestLine, *, policy: Policy, d
     _require_not_asked_twice(session, line)
 
 
+def is_overtaken(session: Session, line: RequestLine) -> bool:
+    """Whether what the line asks for is so already, or is asked for by a submitted application."""
+    held = _live_grant(session, line) is not None
+    return held == (line.effect is LineEffect.GRANT) or _asked_elsewhere(session, line) is not None
+
+
 def _label(line: RequestLine) -> str:
     return f"{line.subject.name} さんの「{line.entitlement.name}」"
 
@@ -158,7 +164,13 @@ def _has_or_asks_account(session: Session, line: RequestLine) -> bool:
 
 
 def _require_not_asked_twice(session: Session, line: RequestLine) -> None:
-    twice = session.scalar(
+    twice = _asked_elsewhere(session, line)
+    if twice is not None:
+        raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")
+
+
+def _asked_elsewhere(session: Session, line: RequestLine) -> str | None:
+    return session.scalar(
         select(Request.number)
         .join(RequestLine, RequestLine.request_id == Request.id)
         .where(
@@ -171,5 +183,3 @@ def _require_not_asked_twice(session: Session, line: RequestLine) -> None:
         )
         .limit(1)
     )
-    if twice is not None:
-        raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")

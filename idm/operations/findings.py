@@ -30,6 +30,7 @@ class SweepResult:
     """One sweep of one system. `failure` says why it could not be examined; then nothing was resolved."""
 
     system_id: int
+    system_code: str
     examined: int
     found: tuple[Found, ...]
     failure: str | None = None

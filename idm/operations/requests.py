@@ -15,7 +15,7 @@ from idm.errors import ContentChanged, InvalidInput, NotFound, NotPermitted
 from idm.models.requests import ApprovalStep, Request, RequestLine, RequestNumber
 from idm.models.systems import Entitlement
 from idm.operations import approval_notices
-from idm.operations.admissibility import require_admissible, require_may_apply
+from idm.operations.admissibility import is_overtaken, require_admissible, require_may_apply
 from idm.policy import Policy
 from idm.request_state import Event, LineState, RequestState, StepState, after
 from idm.vocabulary import LineEffect, RequestAction
@@ -74,6 +74,7 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     following = after(request.state, Event.SUBMIT)
     if request.applicant_id not in (None, applicant_id):
         raise NotPermitted("下書きを作った本人だけが提出できます。")
+    _drop_overtaken(session, request, actor=actor, policy=policy, now=now)
     require_complete(request)
     require_may_apply(session, request, applicant_id=applicant_id, policy=policy, day=day_of(now))
     for line in request.lines:
@@ -87,6 +88,32 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     approval_notices.submitted(session, request, policy=policy, now=now)
     _record(session, "request.submitted", request, actor=actor, now=now, policy=policy)
     return request
+
+
+def _drop_overtaken(session: Session, request: Request, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """A personnel draft may lie for days: lines that another application has overtaken meanwhile are left out."""
+    if request.feed_run_id is None:
+        return
+    for line in [line for line in request.lines if is_overtaken(session, line)]:
+        drop_line(session, request, line.id, actor=actor, policy=policy, now=now)
+
+
+def drop_line(
+    session: Session, request: Request, line_id: int, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Afterwards the draft is without that line. Raises IllegalTransition once it was submitted, NotFound."""
+    after(request.state, Event.SUBMIT)
+    line = next((line for line in request.lines if line.id == line_id), None)
+    if line is None:
+        raise NotFound("下書きにこの行はありません。")
+    audit.record(
+        session, action="request.line_dropped", actor=actor, obj=("request", str(request.id)), now=now,
+        policy_digest=policy.digest,
+        payload={"subject": line.subject_id, "right": line.entitlement.code, "effect": line.effect.value},
+    )  # fmt: skip
+    request.lines.remove(line)
+    session.delete(line)
+    session.flush()
 
 
 def require_complete(request: Request) -> None:

@@ -12,3 +12,6 @@ SAMPLE_FEED = Path(__file__).parent / "aoba.csv"
 
 NEXT_FEED = Path(__file__).parent / "aoba-next.csv"
 """The personnel file of 2026-10-01: 4 people joined, 5 moved, 2 are leaving, and one row is held for its 外字."""
+
+SAMPLE_ORGANISATION = Path(__file__).parent / "aoba-organisation.toml"
+"""Its systems, rights by post and first officers."""

@@ -1,0 +1,1006 @@
+"""The first release's tables, and the triggers that keep the audit record append-only."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from idm.models.audit import APPEND_ONLY_DDL
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """To this release."""
+    op.create_table(
+        "audit_records",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("actor_id", sa.Integer(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("object_kind", sa.String(length=64), nullable=False),
+        sa.Column("object_id", sa.Text(), nullable=False),
+        sa.Column(
+            "outcome",
+            sa.Enum("done", "refused", name="auditoutcome", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("code", sa.String(length=64), nullable=True),
+        sa.Column("policy_digest", sa.String(length=64), nullable=True),
+        sa.Column("payload", sa.Text(), nullable=True),
+        sa.Column("salt", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("payload_hash", sa.String(length=64), nullable=False),
+        sa.CheckConstraint(
+            "(outcome = 'refused') = (code IS NOT NULL)", name=op.f("ck_audit_records_refusal_has_code")
+        ),
+        sa.CheckConstraint("(payload IS NULL) = (salt IS NULL)", name=op.f("ck_audit_records_payload_with_salt")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_records")),
+    )
+    with op.batch_alter_table("audit_records", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_records_actor", ["actor_id", "id"], unique=False)
+        batch_op.create_index("ix_audit_records_at", ["at"], unique=False)
+        batch_op.create_index("ix_audit_records_object", ["object_kind", "object_id", "id"], unique=False)
+
+    op.create_table(
+        "feed_runs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("joiners", sa.Integer(), nullable=False),
+        sa.Column("movers", sa.Integer(), nullable=False),
+        sa.Column("leavers", sa.Integer(), nullable=False),
+        sa.Column("held", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_runs")),
+    )
+    op.create_table(
+        "information_systems",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "zone",
+            sa.Enum("mynumber", "lgwan", "internet", name="zone", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("confidentiality", sa.Integer(), nullable=False),
+        sa.Column("integrity", sa.Integer(), nullable=False),
+        sa.Column("availability", sa.Integer(), nullable=False),
+        sa.Column("manager_unit_code", sa.String(length=32), nullable=False),
+        sa.Column("connector", sa.String(length=32), nullable=False),
+        sa.Column("connector_settings", sa.JSON(), nullable=False),
+        sa.Column("credential", sa.String(length=64), nullable=True),
+        sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
+        sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),
+        sa.CheckConstraint("integrity BETWEEN 1 AND 2", name=op.f("ck_information_systems_integrity")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_information_systems")),
+        sa.UniqueConstraint("code", name=op.f("uq_information_systems_code")),
+    )
+    op.create_table(
+        "mail_messages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "sent", name="mailstate", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_messages")),
+    )
+    with op.batch_alter_table("mail_messages", schema=None) as batch_op:
+        batch_op.create_index("ix_mail_messages_due", ["state", "due_at"], unique=False)
+
+    op.create_table(
+        "organisation_units",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("parent_code", sa.String(length=32), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organisation_units")),
+        sa.UniqueConstraint("code", "valid_from", name=op.f("uq_organisation_units_code_valid_from")),
+    )
+    with op.batch_alter_table("organisation_units", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_organisation_units_current",
+            ["code"],
+            unique=True,
+            sqlite_where=sa.text("valid_until IS NULL"),
+            postgresql_where=sa.text("valid_until IS NULL"),
+        )
+
+    op.create_table(
+        "people",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kana", sa.Text(), nullable=False),
+        sa.Column("search_key", sa.Text(), nullable=False),
+        sa.Column("match_key", sa.String(length=64), nullable=True),
+        sa.Column("mail", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+    )
+    with op.batch_alter_table("people", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_people_match_key"), ["match_key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_people_search_key"), ["search_key"], unique=False)
+
+    op.create_table(
+        "request_numbers",
+        sa.Column("fiscal_year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("fiscal_year", name=op.f("pk_request_numbers")),
+    )
+    op.create_table(
+        "sign_in_attempts",
+        sa.Column("name_hash", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name_hash", name=op.f("pk_sign_in_attempts")),
+    )
+    with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_attempts_last_at"), ["last_at"], unique=False)
+
+    op.create_table(
+        "accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("uuid", sa.Uuid(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "personal",
+                "privileged",
+                "shared",
+                "service",
+                "contractor",
+                name="accountkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("login_name", sa.String(length=64), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handed_over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_present", sa.Boolean(), nullable=True),
+        sa.Column("seen_enabled", sa.Boolean(), nullable=True),
+        sa.Column("seen_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("seen_groups", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_accounts_person_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_accounts_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
+        sa.UniqueConstraint("id", "system_id", name=op.f("uq_accounts_id_system_id")),
+        sa.UniqueConstraint("system_id", "login_name", name=op.f("uq_accounts_system_id_login_name")),
+        sa.UniqueConstraint("uuid", name=op.f("uq_accounts_uuid")),
+    )
+    with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_accounts_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_accounts_personal",
+            ["system_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("kind = 'personal'"),
+            postgresql_where=sa.text("kind = 'personal'"),
+        )
+
+    op.create_table(
+        "audit_seals",
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("record_id", sa.Integer(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.CheckConstraint("sequence > 0", name=op.f("ck_audit_seals_sequence")),
+        sa.ForeignKeyConstraint(["record_id"], ["audit_records.id"], name=op.f("fk_audit_seals_record_id")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_seals")),
+        sa.UniqueConstraint("record_id", name=op.f("uq_audit_seals_record_id")),
+    )
+    op.create_table(
+        "audit_unsealed",
+        sa.Column("record_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["record_id"], ["audit_records.id"], name=op.f("fk_audit_unsealed_record_id")),
+        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_audit_unsealed")),
+    )
+    op.create_table(
+        "configuration_versions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "profile",
+                "organisation",
+                "feed",
+                name="configurationkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("proposed_by_id", sa.Integer(), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted_by_id", sa.Integer(), nullable=True),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "accepted_by_id IS NULL OR accepted_by_id <> proposed_by_id",
+            name=op.f("ck_configuration_versions_two_people"),
+        ),
+        sa.CheckConstraint(
+            "version = 1 OR accepted_at IS NULL OR accepted_by_id IS NOT NULL",
+            name=op.f("ck_configuration_versions_accepted"),
+        ),
+        sa.CheckConstraint(
+            "version = 1 OR proposed_by_id IS NOT NULL", name=op.f("ck_configuration_versions_proposed")
+        ),
+        sa.ForeignKeyConstraint(
+            ["accepted_by_id"], ["people.id"], name=op.f("fk_configuration_versions_accepted_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["proposed_by_id"], ["people.id"], name=op.f("fk_configuration_versions_proposed_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_configuration_versions")),
+        sa.UniqueConstraint("kind", "name", "version", name=op.f("uq_configuration_versions_kind_name_version")),
+    )
+    op.create_table(
+        "deputies",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("principal_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "ciso",
+                "vice_ciso",
+                "chief",
+                "security",
+                "section",
+                "system",
+                "hr",
+                "handover",
+                "auditor",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("deputy_id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("named_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "accepted_by_id IS NULL OR accepted_by_id <> deputy_id", name=op.f("ck_deputies_not_accepted_by_oneself")
+        ),
+        sa.CheckConstraint("deputy_id <> principal_id", name=op.f("ck_deputies_not_oneself")),
+        sa.CheckConstraint("valid_until > valid_from", name=op.f("ck_deputies_period")),
+        sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_deputies_accepted_by_id")),
+        sa.ForeignKeyConstraint(["deputy_id"], ["people.id"], name=op.f("fk_deputies_deputy_id")),
+        sa.ForeignKeyConstraint(["principal_id"], ["people.id"], name=op.f("fk_deputies_principal_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deputies")),
+    )
+    with op.batch_alter_table("deputies", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deputies_deputy_id"), ["deputy_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_deputies_principal_id"), ["principal_id"], unique=False)
+
+    op.create_table(
+        "employments",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("staff_number", sa.String(length=32), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "regular",
+                "fixed_term",
+                "reappointed",
+                "fiscal_year_full",
+                "fiscal_year_part",
+                "dispatched",
+                "member",
+                "contractor",
+                name="employmentkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("seen_in_run_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name=op.f("ck_employments_period")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_employments_person_id")),
+        sa.ForeignKeyConstraint(["seen_in_run_id"], ["feed_runs.id"], name=op.f("fk_employments_seen_in_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_employments")),
+        sa.UniqueConstraint("staff_number", name=op.f("uq_employments_staff_number")),
+    )
+    with op.batch_alter_table("employments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_employments_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "enrolment_links",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("issued_by_id", sa.Integer(), nullable=True),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "issued_by_id IS NULL OR issued_by_id <> person_id", name=op.f("ck_enrolment_links_not_to_oneself")
+        ),
+        sa.CheckConstraint("used_at IS NULL OR replaced_at IS NULL", name=op.f("ck_enrolment_links_used_or_replaced")),
+        sa.ForeignKeyConstraint(["issued_by_id"], ["people.id"], name=op.f("fk_enrolment_links_issued_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_enrolment_links_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment_links")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_enrolment_links_token_hash")),
+    )
+    with op.batch_alter_table("enrolment_links", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_enrolment_links_open",
+            ["person_id"],
+            unique=True,
+            sqlite_where=sa.text("used_at IS NULL AND replaced_at IS NULL"),
+            postgresql_where=sa.text("used_at IS NULL AND replaced_at IS NULL"),
+        )
+
+    op.create_table(
+        "entitlements",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("account", "group", name="entitlementkind", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("target_name", sa.Text(), nullable=True),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("privileged", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("kind <> 'group' OR target_name IS NOT NULL", name=op.f("ck_entitlements_group_named")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_entitlements_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlements")),
+        sa.UniqueConstraint("id", "system_id", name=op.f("uq_entitlements_id_system_id")),
+        sa.UniqueConstraint("system_id", "code", name=op.f("uq_entitlements_system_id_code")),
+    )
+    op.create_table(
+        "held_rows",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("row_number", sa.Integer(), nullable=True),
+        sa.Column("staff_number", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["feed_runs.id"], name=op.f("fk_held_rows_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_held_rows")),
+    )
+    with op.batch_alter_table("held_rows", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_held_rows_run_id"), ["run_id"], unique=False)
+
+    op.create_table(
+        "requests",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.String(length=32), nullable=True),
+        sa.Column(
+            "action",
+            sa.Enum(
+                "register",
+                "change",
+                "remove",
+                name="requestaction",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("applicant_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("cites_id", sa.Integer(), nullable=True),
+        sa.Column("feed_run_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "draft",
+                "submitted",
+                "approved",
+                "returned",
+                "rejected",
+                "withdrawn",
+                "lapsed",
+                name="requeststate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("content_hash", sa.String(length=64), nullable=True),
+        sa.Column("policy_digest", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_decision_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.CheckConstraint(
+            "state = 'draft' OR (applicant_id IS NOT NULL AND number IS NOT NULL AND submitted_at IS NOT NULL AND content_hash IS NOT NULL)",
+            name=op.f("ck_requests_submitted_complete"),
+        ),
+        sa.ForeignKeyConstraint(["applicant_id"], ["people.id"], name=op.f("fk_requests_applicant_id")),
+        sa.ForeignKeyConstraint(["cites_id"], ["requests.id"], name=op.f("fk_requests_cites_id")),
+        sa.ForeignKeyConstraint(["feed_run_id"], ["feed_runs.id"], name=op.f("fk_requests_feed_run_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_requests_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
+        sa.UniqueConstraint("id", "applicant_id", name=op.f("uq_requests_id_applicant_id")),
+        sa.UniqueConstraint("number", name=op.f("uq_requests_number")),
+    )
+    with op.batch_alter_table("requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_requests_applicant_id"), ["applicant_id"], unique=False)
+
+    op.create_table(
+        "sign_ins",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("totp_pending", sa.LargeBinary(), nullable=True),
+        sa.Column("last_totp_step", sa.Integer(), nullable=True),
+        sa.Column("last_signed_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_signed_out_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("name = lower(name)", name=op.f("ck_sign_ins_canonical")),
+        sa.CheckConstraint(
+            "totp_secret IS NULL OR last_totp_step IS NOT NULL", name=op.f("ck_sign_ins_confirmed_by_a_code")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_sign_ins_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_ins")),
+        sa.UniqueConstraint("name", name=op.f("uq_sign_ins_name")),
+        sa.UniqueConstraint("person_id", name=op.f("uq_sign_ins_person_id")),
+    )
+    op.create_table(
+        "sweep_runs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("examined", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.Column("new", sa.Integer(), nullable=False),
+        sa.Column("resolved", sa.Integer(), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_sweep_runs_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_runs")),
+    )
+    with op.batch_alter_table("sweep_runs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sweep_runs_system_id"), ["system_id"], unique=False)
+
+    op.create_table(
+        "web_sessions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("previous_sign_in_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("previous_sign_out_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures_before", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_web_sessions_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_web_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_web_sessions_token_hash")),
+    )
+    with op.batch_alter_table("web_sessions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_web_sessions_open",
+            ["person_id"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
+        "assignments",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("employment_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("post", sa.Text(), nullable=False),
+        sa.Column("primary", sa.Boolean(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name=op.f("ck_assignments_period")),
+        sa.ForeignKeyConstraint(["employment_id"], ["employments.id"], name=op.f("fk_assignments_employment_id")),
+        sa.ForeignKeyConstraint(["unit_id"], ["organisation_units.id"], name=op.f("fk_assignments_unit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignments")),
+    )
+    with op.batch_alter_table("assignments", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_assignments_employment_id"), ["employment_id"], unique=False)
+        batch_op.create_index("ix_assignments_post", ["post", "unit_id"], unique=False)
+
+    op.create_table(
+        "audit_checkpoints",
+        sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("key_id", sa.String(length=16), nullable=False),
+        sa.Column("signature", sa.String(length=128), nullable=False),
+        sa.ForeignKeyConstraint(["sequence"], ["audit_seals.sequence"], name=op.f("fk_audit_checkpoints_sequence")),
+        sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_checkpoints")),
+    )
+    op.create_table(
+        "entitlement_conflicts",
+        sa.Column("first_id", sa.Integer(), nullable=False),
+        sa.Column("second_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint("first_id < second_id", name=op.f("ck_entitlement_conflicts_ordered")),
+        sa.ForeignKeyConstraint(["first_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_first_id")),
+        sa.ForeignKeyConstraint(["second_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_second_id")),
+        sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_entitlement_conflicts")),
+    )
+    op.create_table(
+        "findings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "dormant",
+                "never_used",
+                "last_use_unknown",
+                "orphan",
+                "left",
+                "check_failed",
+                name="findingkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("subject_key", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_findings_account_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_findings_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
+    )
+    with op.batch_alter_table("findings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_findings_system_id"), ["system_id"], unique=False)
+        batch_op.create_index(
+            "uq_findings_open",
+            ["kind", "system_id", "subject_key"],
+            unique=True,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    op.create_table(
+        "handovers",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.Integer(), nullable=False),
+        sa.Column("officer_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("officer_id <> subject_id", name=op.f("ck_handovers_not_to_oneself")),
+        sa.CheckConstraint("shown_at IS NULL OR sealed IS NULL", name=op.f("ck_handovers_shown_once")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "system_id"],
+            ["accounts.id", "accounts.system_id"],
+            name=op.f("fk_handovers_account_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(["officer_id"], ["people.id"], name=op.f("fk_handovers_officer_id")),
+        sa.ForeignKeyConstraint(["subject_id"], ["people.id"], name=op.f("fk_handovers_subject_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handovers")),
+    )
+    with op.batch_alter_table("handovers", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_handovers_open",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("shown_at IS NULL AND closed_at IS NULL"),
+            postgresql_where=sa.text("shown_at IS NULL AND closed_at IS NULL"),
+        )
+
+    op.create_table(
+        "outbox_tasks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "claimed",
+                "done",
+                "refused",
+                "superseded",
+                name="taskstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_outbox_tasks_account_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_outbox_tasks_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_tasks")),
+    )
+    with op.batch_alter_table("outbox_tasks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_outbox_tasks_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_outbox_tasks_due", ["state", "due_at"], unique=False)
+        batch_op.create_index("uq_outbox_tasks_generation", ["account_id", "generation"], unique=True)
+
+    op.create_table(
+        "policy_exceptions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.String(length=16), nullable=False),
+        sa.Column("beneficiary_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("permitted_by_id", sa.Integer(), nullable=False),
+        sa.Column("permitted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.CheckConstraint("rule IN ('SOD-4')", name=op.f("ck_policy_exceptions_rule")),
+        sa.CheckConstraint("permitted_by_id <> beneficiary_id", name=op.f("ck_policy_exceptions_not_for_oneself")),
+        sa.ForeignKeyConstraint(["beneficiary_id"], ["people.id"], name=op.f("fk_policy_exceptions_beneficiary_id")),
+        sa.ForeignKeyConstraint(["permitted_by_id"], ["people.id"], name=op.f("fk_policy_exceptions_permitted_by_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name=op.f("fk_policy_exceptions_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_policy_exceptions")),
+    )
+    with op.batch_alter_table("policy_exceptions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_policy_exceptions_request_id"), ["request_id"], unique=False)
+
+    op.create_table(
+        "request_lines",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("applicant_id", sa.Integer(), nullable=True),
+        sa.Column("subject_id", sa.Integer(), nullable=False),
+        sa.Column("entitlement_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "effect",
+            sa.Enum("grant", "revoke", name="lineeffect", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "pending",
+                "approved",
+                "returned",
+                "rejected",
+                "withdrawn",
+                "lapsed",
+                name="linestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name=op.f("ck_request_lines_period")),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id", "system_id"],
+            ["entitlements.id", "entitlements.system_id"],
+            name=op.f("fk_request_lines_entitlement_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["request_id", "applicant_id"],
+            ["requests.id", "requests.applicant_id"],
+            name=op.f("fk_request_lines_request_id_applicant_id"),
+            onupdate="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name=op.f("fk_request_lines_request_id")),
+        sa.ForeignKeyConstraint(["subject_id"], ["people.id"], name=op.f("fk_request_lines_subject_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request_lines")),
+        sa.UniqueConstraint(
+            "id", "applicant_id", "subject_id", name=op.f("uq_request_lines_id_applicant_id_subject_id")
+        ),
+        sa.UniqueConstraint(
+            "request_id",
+            "subject_id",
+            "entitlement_id",
+            "effect",
+            name=op.f("uq_request_lines_request_id_subject_id_entitlement_id_effect"),
+        ),
+    )
+    with op.batch_alter_table("request_lines", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_request_lines_request_id"), ["request_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_request_lines_subject_id"), ["subject_id"], unique=False)
+
+    op.create_table(
+        "approval_steps",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("line_id", sa.Integer(), nullable=False),
+        sa.Column("applicant_id", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "seat",
+            sa.Enum(
+                "ciso",
+                "vice_ciso",
+                "chief",
+                "security",
+                "section",
+                "system",
+                "hr",
+                "handover",
+                "auditor",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "pending",
+                "approved",
+                "returned",
+                "rejected",
+                "closed",
+                name="stepstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("decider_id", sa.Integer(), nullable=True),
+        sa.Column("rung", sa.String(length=16), nullable=True),
+        sa.Column("acting_for_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown_hash", sa.String(length=64), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("exception_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(decider_id IS NULL) = (state IN ('pending', 'closed'))", name=op.f("ck_approval_steps_decided_by_someone")
+        ),
+        sa.CheckConstraint(
+            "decider_id IS NULL OR (decided_at IS NOT NULL AND shown_hash IS NOT NULL)",
+            name=op.f("ck_approval_steps_decided_on_what_was_shown"),
+        ),
+        sa.CheckConstraint(
+            "decider_id IS NULL OR exception_id IS NOT NULL OR (decider_id <> applicant_id AND decider_id <> subject_id)",
+            name=op.f("ck_approval_steps_sod_1_2"),
+        ),
+        sa.ForeignKeyConstraint(["acting_for_id"], ["people.id"], name=op.f("fk_approval_steps_acting_for_id")),
+        sa.ForeignKeyConstraint(["decider_id"], ["people.id"], name=op.f("fk_approval_steps_decider_id")),
+        sa.ForeignKeyConstraint(
+            ["exception_id"], ["policy_exceptions.id"], name=op.f("fk_approval_steps_exception_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["line_id", "applicant_id", "subject_id"],
+            ["request_lines.id", "request_lines.applicant_id", "request_lines.subject_id"],
+            name=op.f("fk_approval_steps_line_id_applicant_id_subject_id"),
+            onupdate="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_steps")),
+        sa.UniqueConstraint("line_id", "position", name=op.f("uq_approval_steps_line_id_position")),
+    )
+    with op.batch_alter_table("approval_steps", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approval_steps_line_id"), ["line_id"], unique=False)
+        batch_op.create_index("ix_approval_steps_waiting", ["state", "seat"], unique=False)
+        batch_op.create_index(
+            "uq_approval_steps_sod_4",
+            ["line_id", "decider_id"],
+            unique=True,
+            sqlite_where=sa.text("exception_id IS NULL"),
+            postgresql_where=sa.text("exception_id IS NULL"),
+        )
+
+    op.create_table(
+        "credential_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "issued",
+                "handed_over",
+                "changed",
+                name="credentialeventkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("handover_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_credential_events_account_id")),
+        sa.ForeignKeyConstraint(["handover_id"], ["handovers.id"], name=op.f("fk_credential_events_handover_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credential_events")),
+    )
+    with op.batch_alter_table("credential_events", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_credential_events_account_id"), ["account_id"], unique=False)
+
+    op.create_table(
+        "grants",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("entitlement_id", sa.Integer(), nullable=False),
+        sa.Column("line_id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "planned",
+                "in_force",
+                "suspended",
+                "ended",
+                name="grantstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "end_reason",
+            sa.Enum(
+                "requested", "expired", "left", name="endreason", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=True,
+        ),
+        sa.Column("ended_by_line_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'ended') = (ended_at IS NOT NULL AND end_reason IS NOT NULL)",
+            name=op.f("ck_grants_end_explained"),
+        ),
+        sa.CheckConstraint("valid_until IS NULL OR valid_until >= valid_from", name=op.f("ck_grants_period")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_grants_account_id")),
+        sa.ForeignKeyConstraint(["ended_by_line_id"], ["request_lines.id"], name=op.f("fk_grants_ended_by_line_id")),
+        sa.ForeignKeyConstraint(["entitlement_id"], ["entitlements.id"], name=op.f("fk_grants_entitlement_id")),
+        sa.ForeignKeyConstraint(["line_id"], ["request_lines.id"], name=op.f("fk_grants_line_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
+    )
+    with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_grants_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            "uq_grants_live",
+            ["account_id", "entitlement_id"],
+            unique=True,
+            sqlite_where=sa.text("state <> 'ended'"),
+            postgresql_where=sa.text("state <> 'ended'"),
+        )
+
+    op.create_table(
+        "officers",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "ciso",
+                "vice_ciso",
+                "chief",
+                "security",
+                "section",
+                "system",
+                "hr",
+                "handover",
+                "auditor",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("unit_code", sa.String(length=32), nullable=True),
+        sa.Column("assignment_id", sa.Integer(), nullable=True),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("first_record_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "confirmed_at IS NULL OR confirmed_by_id IS NOT NULL OR first_record_id IS NOT NULL",
+            name=op.f("ck_officers_confirmed_by_someone"),
+        ),
+        sa.CheckConstraint(
+            "confirmed_by_id IS NULL OR confirmed_by_id <> person_id", name=op.f("ck_officers_not_by_oneself")
+        ),
+        sa.ForeignKeyConstraint(["assignment_id"], ["assignments.id"], name=op.f("fk_officers_assignment_id")),
+        sa.ForeignKeyConstraint(["confirmed_by_id"], ["people.id"], name=op.f("fk_officers_confirmed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["first_record_id"], ["configuration_versions.id"], name=op.f("fk_officers_first_record_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_officers_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_officers")),
+    )
+    with op.batch_alter_table("officers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_officers_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_officers_tenure",
+            ["role", "person_id", "assignment_id"],
+            unique=True,
+            sqlite_where=sa.text("assignment_id IS NOT NULL"),
+            postgresql_where=sa.text("assignment_id IS NOT NULL"),
+        )
+
+    op.create_table(
+        "grant_suspensions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("grant_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "reason",
+            sa.Enum(
+                "leave",
+                "violation",
+                "missing_factor",
+                "lost_card",
+                name="suspensionreason",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.id"], name=op.f("fk_grant_suspensions_grant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_suspensions")),
+    )
+    with op.batch_alter_table("grant_suspensions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_grant_suspensions_grant_id"), ["grant_id"], unique=False)
+    for statement in APPEND_ONLY_DDL[op.get_bind().dialect.name]:
+        op.execute(statement)

@@ -1,0 +1,68 @@
+"""Servers as child processes: a free port, waiting until they answer, an end that cannot be missed."""
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from idm.errors import ConfigurationInvalid
+
+SYSTEM_PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/libexec")
+POLL_SECONDS = 0.02
+
+
+def program(name: str, package: str) -> str:
+    """The path of an installed program. Raises ConfigurationInvalid naming the package to install."""
+    found = shutil.which(name) or shutil.which(name, path=":".join(SYSTEM_PLACES))
+    if found is None:
+        raise ConfigurationInvalid(f"プログラム {name} がありません。パッケージ {package} を導入してください。")
+    return found
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def die_with_parent(command: Sequence[str], *, user: str | None = None, death_signal: str = "TERM") -> list[str]:
+    """The command, wrapped so that the kernel signals it when its starter is gone, even by kill -9.
+
+    With `user` it also gives up root for that account; the order matters, because the kernel forgets a death signal
+    when the user changes.
+    """
+    become = [f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all"] if user else []
+    return [program("setpriv", "util-linux"), *become, "--pdeathsig", death_signal, *command]
+
+
+def wait_port(process: subprocess.Popen[bytes], port: int, *, log: Path, timeout_seconds: float = 30.0) -> None:
+    """Afterwards the process is alive and takes connections. Raises RuntimeError with the end of its log."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+    said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
+    raise RuntimeError(f"server did not answer on port {port} (exit status {process.poll()}):\n{said}")
+
+
+def stop(
+    process: subprocess.Popen[bytes], *, first: signal.Signals = signal.SIGTERM, timeout_seconds: float = 20
+) -> None:
+    """Afterwards the process has ended: asked first, killed if it does not listen."""
+    if process.poll() is None:
+        process.send_signal(first)
+        try:
+            process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()

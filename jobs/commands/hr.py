@@ -1,0 +1,117 @@
+"""`idm hr import`: reads a personnel file, shows what it would do, and applies it."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from idm.calendar_days import end_to_last_day
+from idm.personnel_plan import Changed, Held, Joiner, PersonnelPlan
+from jobs import sealing
+from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
+from jobs.commands.terminal import print_json, print_table, say
+from jobs.hr_feed import FeedResult, import_feed
+
+
+@click.group()
+def hr() -> None:
+    """人事データ。"""
+
+
+@hr.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--feed", "feed_name", required=True, help="承認済みの人事データ形式の名前。")
+@as_of_option
+@dry_run_option
+@json_option
+def import_(file: Path, feed_name: str, as_of: date | None, *, dry_run: bool, as_json: bool) -> None:
+    """人事データを読み、採用・異動・退職と保留の行を表示して取り込みます。
+
+    権限は付与しません。職に応じた権限は下書きになり、人事担当者が画面で提出します。
+    """
+    found = installation()
+    result = import_feed(found, file.read_bytes(), feed_name=feed_name, as_of=as_of, dry_run=dry_run)
+    if as_json:
+        print_json(as_data(result, dry_run=dry_run))
+    else:
+        _show(result.plan)
+    _tell(result, dry_run=dry_run)
+    if result.applied is not None:
+        sealing.seal(found, sign=True)
+
+
+def _show(plan: PersonnelPlan) -> None:
+    print_table(("職員番号", "氏名", "所属", "職", "採用日"), (_joiner(j) for j in plan.joiners), title="採用等")
+    print_table(("職員番号", "氏名", "なくなる職", "加わる職"), (_mover(c) for c in plan.movers), title="異動")
+    print_table(("職員番号", "氏名", "最後の日"), (_leaver(c) for c in plan.leavers), title="退職等")
+    print_table(
+        ("職員番号", "氏名"), ((c.known.staff_number, c.primary.name) for c in plan.corrections), title="記載の変更"
+    )
+    print_table(
+        ("行", "職員番号", "氏名", "理由"), (_held(h) for h in plan.held), title="保留（人が確かめるまで動きません）"
+    )
+
+
+def _joiner(joiner: Joiner) -> tuple[object, ...]:
+    row = joiner.primary
+    return row.staff_number, row.name, row.unit_name, row.post, row.employed_from
+
+
+def _mover(change: Changed) -> tuple[object, ...]:
+    names = {row.unit_code: row.unit_name for row in change.rows}
+    removed = "、".join(f"{names.get(p.unit_code, p.unit_code)} {p.post}" for p in sorted(change.removed))
+    added = "、".join(f"{names.get(p.unit_code, p.unit_code)} {p.post}" for p in sorted(change.added))
+    return change.known.staff_number, change.primary.name, removed, added
+
+
+def _leaver(change: Changed) -> tuple[object, ...]:
+    return change.known.staff_number, change.primary.name, end_to_last_day(change.valid_until)
+
+
+def _held(held: Held) -> tuple[object, ...]:
+    return held.row_number, held.staff_number, held.name, held.reason
+
+
+def _tell(result: FeedResult, *, dry_run: bool) -> None:
+    plan = result.plan
+    say(
+        f"採用等 {len(plan.joiners)}、異動 {len(plan.movers)}、退職等 {len(plan.leavers)}、記載の変更"
+        f" {len(plan.corrections)}、変わりなし {plan.unchanged}、保留 {len(plan.held)}"
+    )
+    for warning in result.feed.warnings:
+        say(f"注意: {warning}")
+    if result.already_applied:
+        say("このファイルはすでに取り込まれています。何も変えていません。")
+    elif dry_run:
+        say("表示しただけです。何も変えていません。")
+    elif result.applied is not None:
+        say(
+            f"取り込みました（第{result.applied.run.id}回）。申請の下書き {len(result.applied.drafts)} 件を作りました。"
+        )
+        if result.applied.officers_waiting:
+            say(f"責任者の就任 {result.applied.officers_waiting} 件が、本人以外の確認を待っています。")
+        if lines := result.applied.mynumber_lines:
+            say(f"マイナンバー利用事務系の権限 {lines} 件は、二要素認証の確認ができるまで起案しません。")
+
+
+def as_data(result: FeedResult, *, dry_run: bool) -> dict[str, object]:
+    """The result as plain data; the keys are stable."""
+    plan = result.plan
+    return {
+        "version": 1,
+        "sha256": result.feed.sha256,
+        "as_of": plan.as_of.isoformat(),
+        "dry_run": dry_run,
+        "already_applied": result.already_applied,
+        "run": result.applied.run.id if result.applied else None,
+        "drafts": [request.id for request in result.applied.drafts] if result.applied else [],
+        "joiners": [j.primary.staff_number for j in plan.joiners],
+        "movers": [c.known.staff_number for c in plan.movers],
+        "leavers": [
+            {"staff_number": c.known.staff_number, "last_day": str(end_to_last_day(c.valid_until))}
+            for c in plan.leavers
+        ],
+        "corrections": [c.known.staff_number for c in plan.corrections],
+        "held": [{"row": h.row_number, "staff_number": h.staff_number, "reason": h.reason} for h in plan.held],
+        "unchanged": plan.unchanged,
+    }

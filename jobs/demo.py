@@ -1,0 +1,149 @@
+"""The demonstration: a sample organisation on a real local OpenLDAP, its people, a few cases under way.
+
+Everything goes through the same operations that real use goes through; only the sign-ins' passwords and code secrets
+are kept in a file of the demonstration's own folder, so that one person at one keyboard can play every role.
+"""
+
+import json
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from idm.database import Database
+from idm.feeds import FEEDS
+from idm.operations.configuration import ConfigurationText
+from idm.policy_file import effective_text, load_profile
+from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION
+from idm.schema import upgrade
+from idm.settings import Settings
+from idm.toml_values import parse_toml
+from idm.vocabulary import ConfigurationKind
+from jobs import demo_cases, first_record, provision, sealing, sweep
+from jobs.child_processes import free_port
+from jobs.demo_directory import LocalDirectory
+from jobs.hr_feed import import_feed
+from jobs.installation import Clock, Installation, utc_now
+
+GROUPS = (
+    "folder-general", "folder-pension", "folder-health", "folder-welfare", "folder-review", "folder-systems",
+    "ledger-entry", "ledger-approval", "administration",
+)  # fmt: skip
+FORGOTTEN = (("kyuutantou", 700), ("kensyuu01", 400))
+"""IDs nobody owns, from before the product: login name, days since last use."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One demonstration in one folder."""
+
+    folder: Path
+    directory: LocalDirectory
+    installation: Installation
+
+
+def prepare(folder: Path, *, clock: Clock = utc_now) -> Demo:
+    """Afterwards the folder holds a demonstration and its directory runs; one already there goes on where it was.
+
+    A preparation that was broken off is thrown away and begun anew.
+    """
+    folder = folder.absolute()
+    prepared = folder / "prepared"
+    if folder.exists() and not prepared.exists():
+        shutil.rmtree(folder)
+    (folder / "elsewhere").mkdir(parents=True, exist_ok=True)
+    settings, ports = _settings(folder)
+    directory = LocalDirectory(folder / "directory")
+    directory.build(_seed(clock))
+    directory.start(ports["ldaps"])
+    installation = Installation(settings, Database(settings.database_url), clock)
+    demo = Demo(folder, directory, installation)
+    upgrade(installation.database)
+    if not prepared.exists():
+        _first_day(demo)
+        prepared.touch()
+    return demo
+
+
+def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
+    """The settings of the folder; ports are chosen once and kept, so that links go on working."""
+    kept = folder / "ports.json"
+    if not kept.exists():
+        kept.write_text(json.dumps({"web": free_port(), "ldaps": free_port()}), encoding="utf-8")
+    ports = json.loads(kept.read_text(encoding="utf-8"))
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'idm.db'}",
+        secrets_dir=folder / "secrets",
+        checkpoint_file=folder / "elsewhere" / "audit-checkpoints.jsonl",
+        base_url=f"http://localhost:{ports['web']}",
+        port=ports["web"],
+    )
+    _write_settings(folder / "settings.toml", settings)
+    return settings, ports
+
+
+def _write_settings(path: Path, settings: Settings) -> None:
+    """So that every `idm` command can be run by hand on the demonstration (`IDM_SETTINGS=…`)."""
+    values = settings.model_dump(mode="json", include={"database_url", "secrets_dir", "checkpoint_file", "base_url"})
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    path.write_text("\n".join([*lines, f"port = {settings.port}", ""]), encoding="utf-8")
+
+
+def _first_day(demo: Demo) -> None:
+    installation = demo.installation
+    secrets_dir = installation.settings.secrets_dir
+    secrets_dir.mkdir(mode=0o700, exist_ok=True)
+    shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
+    first_record.make(installation, configuration_texts(demo.directory.connector_settings()))
+    import_feed(installation, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
+    demo_cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
+    demo_cases.play(installation)
+    provision.run_due(installation, worker="idm demo")
+    sweep.sweep(installation)
+    sealing.seal(installation, sign=True)
+
+
+def _password() -> str:
+    """A password for this demonstration only."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
+def configuration_texts(directory: Mapping[str, object]) -> list[ConfigurationText]:
+    """Profile, organisation and feed of the sample, with its systems pointed at the given directory."""
+    table = parse_toml(SAMPLE_ORGANISATION.read_text(encoding="utf-8"), SAMPLE_ORGANISATION.name)
+    for system in table["systems"]:
+        system["settings"] = {**directory, **system.get("settings", {})}
+    organisation = json.dumps(table, ensure_ascii=False, sort_keys=True, indent=1)
+    profile = load_profile(str(table["profile"]))
+    feed = FEEDS / "aoba.toml"
+    return [
+        ConfigurationText(ConfigurationKind.PROFILE, profile.name, effective_text(profile)),
+        ConfigurationText(ConfigurationKind.ORGANISATION, "aoba", organisation),
+        ConfigurationText(ConfigurationKind.FEED, "aoba", feed.read_text(encoding="utf-8")),
+    ]
+
+
+def _seed(clock: Clock) -> str:
+    """Groups for every right, the pension system's own branch, and IDs that were forgotten before the product came."""
+    base, groups = LocalDirectory.base_dn, LocalDirectory.groups_base
+    entries = [_group(f"cn={name},{groups}", name) for name in GROUPS]
+    for unit in (f"ou=pension,{base}", f"ou=people,ou=pension,{base}", f"ou=groups,ou=pension,{base}"):
+        entries.append(f"dn: {unit}\nobjectClass: organizationalUnit\nou: {unit.partition('=')[2].partition(',')[0]}\n")
+    entries.append(_group(f"cn=records,ou=groups,ou=pension,{base}", "records"))
+    entries.extend(_forgotten(name, days, clock) for name, days in FORGOTTEN)
+    return "\n".join(entries) + "\n"
+
+
+def _group(dn: str, name: str) -> str:
+    return f"dn: {dn}\nobjectClass: groupOfNames\ncn: {name}\nmember: {LocalDirectory.placeholder_dn}\n"
+
+
+def _forgotten(login_name: str, days: int, clock: Clock) -> str:
+    last = (clock() - timedelta(days=days)).strftime("%Y%m%d%H%M%SZ")
+    return (
+        f"dn: uid={login_name},{LocalDirectory.people_base}\nobjectClass: inetOrgPerson\nuid: {login_name}\n"
+        f"cn: {login_name}\nsn: {login_name}\ndescription: {login_name}\nauthTimestamp: {last}\n"
+    )

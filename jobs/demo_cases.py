@@ -1,0 +1,175 @@
+"""The demonstration's people at their keyboards: they enrol, apply, decide, return, and are refused.
+
+Every act is an ordinary operation in the name of the person who does it.
+"""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.errors import Refusal
+from idm.models.people import Employment, Person
+from idm.models.requests import Request
+from idm.models.systems import Entitlement, InformationSystem
+from idm.one_time_codes import code_at, secret_as_text, step_of
+from idm.operations import decisions, enrolment, requests
+from idm.operations.decisions import Verdict
+from idm.operations.requests import WantedLine
+from idm.operations.web_sessions import resume_session
+from idm.queries.configuration import policy_in_force
+from idm.request_state import Event
+from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
+from idm.unit_of_work import unit_of_work
+from idm.vocabulary import LineEffect, RequestAction, Role
+from jobs.installation import Installation
+
+CAST = {
+    "ciso": ("000401", "CISO（事務局長）"),
+    "vice-ciso": ("000407", "副CISO（事務局参事）"),
+    "chief": ("000412", "統括情報セキュリティ責任者（事務局次長）"),
+    "system": ("000445", "情報システム管理者（情報システム課長）"),
+    "pension": ("000423", "情報システム管理者（年金課長）"),
+    "security": ("000418", "情報セキュリティ責任者（総務課長）"),
+    "hr": ("000456", "人事担当者（人事係長）"),
+    "auditor": ("000451", "監査統括責任者（監査室長）"),
+    "staff": ("002040", "職員（総務課総務係）"),
+    "leaver": ("002025", "職員（次の人事データで退職する人）"),
+    "handover": ("000462", "仮パスワード交付担当者（情報管理係長）"),
+}
+"""Who can be played: role → staff number and title. The hand-over officer is last: from then on links are theirs."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """One person of the demonstration who can be signed in as."""
+
+    role: str
+    title: str
+    name: str
+    password: str
+    code_secret: str | None
+
+
+def players(file: Path) -> list[Player]:
+    """Who can be played, as kept in the demonstration's folder."""
+    return [Player(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def enrol_everyone(installation: Installation, file: Path, *, password: str) -> None:
+    """Afterwards each of the cast has enrolled by a link of their own, officers with a second factor."""
+    enrolled = []
+    for role, (staff_number, title) in CAST.items():
+        secret = _enrol(installation, staff_number, password)
+        text = secret_as_text(secret) if secret else None
+        enrolled.append({"role": role, "title": title, "name": staff_number, "password": password, "code_secret": text})
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(enrolled, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _enrol(installation: Installation, staff_number: str, password: str) -> bytes | None:
+    now = installation.clock()
+    factor_key = load_or_create_key(installation.settings.secrets_dir, SECOND_FACTOR_KEY)
+    actor = Actor.job("idm demo")
+    with unit_of_work(
+        installation.database, actor=actor, now=now, attempted="sign_in.enrol", obj=("employment", staff_number)
+    ) as session:
+        policy = policy_in_force(session, now=now)
+        person = _person(session, staff_number)
+        link = enrolment.issue_enrolment_link(session, person_id=person.id, actor=actor, policy=policy, now=now)
+        token = enrolment.enrol(session, token=link, password=password, policy=policy, now=now)
+        session.flush()
+        signed_in = resume_session(session, token=token, policy=policy, now=now)
+        if signed_in is None or not signed_in.roles & policy.sign_in.second_factor_roles:
+            return None
+        enrolment.prepare_second_factor(session, signed_in=signed_in, factor_key=factor_key)
+        secret = enrolment.pending_second_factor(session, signed_in=signed_in, factor_key=factor_key)
+        if secret is None:
+            return None
+        # The step before the present one, so that the present one is still good for the first sign-in.
+        enrolment.confirm_second_factor(
+            session, signed_in=signed_in, code=code_at(secret, step_of(now) - 1), factor_key=factor_key, policy=policy,
+            now=now,
+        )  # fmt: skip
+        return secret
+
+
+def play(installation: Installation) -> None:
+    """Afterwards there is one application of every kind: carried out, half decided, returned, refused."""
+    done = _apply(installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため")
+    for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
+        _decide(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+    half = _apply(
+        installation, "security", "staff", ("office/account", "office/ledger-entry"), "会計事務を担当するため"
+    )
+    _decide(installation, half, Role.CHIEF, "chief", Event.APPROVE, "担当の変更を確認しました。")
+    back = _apply(installation, "system", "system", ("office/account", "office/ledger-approval"), "検証のため")
+    _decide(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")
+    own = _apply(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
+    _attempt(lambda: _decide(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
+    _attempt(lambda: _apply(installation, "security", "staff", ("pension/account",), "年金記録の照会のため"))
+
+
+def _apply(installation: Installation, applicant: str, subject: str, rights: tuple[str, ...], reason: str) -> int:
+    """The id of an application that one of the cast has submitted for another, or for themself."""
+    now = installation.clock()
+    with installation.database.reading() as session:
+        actor = _actor(session, applicant)
+    with unit_of_work(
+        installation.database, actor=actor, now=now, attempted="request.submit", obj=("request", "new")
+    ) as session:
+        policy = policy_in_force(session, now=now)
+        person = _person(session, CAST[subject][0])
+        wanted = [_right(session, right) for right in rights]
+        lines = [WantedLine(person.id, right.id, LineEffect.GRANT, day_of(now)) for right in wanted]
+        request = requests.draft(
+            session, action=RequestAction.REGISTER, system_id=wanted[0].system_id, lines=lines, reason=reason, now=now
+        )
+        return requests.submit(session, request, actor=actor, policy=policy, now=now).id
+
+
+def _decide(installation: Installation, request_id: int, seat: Role, who: str, event: Event, comment: str) -> None:
+    """Afterwards the step of that seat on every line of the application is decided by one of the cast."""
+    now = installation.clock()
+    with installation.database.reading() as session:
+        actor = _actor(session, who)
+    with unit_of_work(
+        installation.database, actor=actor, now=now, attempted="request.decide", obj=("request", str(request_id))
+    ) as session:
+        policy = policy_in_force(session, now=now)
+        request = session.get_one(Request, request_id)
+        steps = [step.id for line in request.lines for step in line.steps if step.seat is seat]
+        for step_id in steps:
+            verdict = Verdict(event, comment, request.content_hash or "")
+            decisions.decide(session, step_id=step_id, verdict=verdict, actor=actor, policy=policy, now=now)
+
+
+def _attempt(act: Callable[[], object]) -> None:
+    """The act, expected to be refused: the refusal is what the demonstration shows in its audit record."""
+    with suppress(Refusal):
+        act()
+
+
+def _person(session: Session, staff_number: str) -> Person:
+    return session.scalars(
+        select(Person)
+        .join(Employment, Employment.person_id == Person.id)
+        .where(Employment.staff_number == staff_number)
+    ).one()
+
+
+def _actor(session: Session, role: str) -> Actor:
+    person = _person(session, CAST[role][0])
+    return Actor(person.id, person.name)
+
+
+def _right(session: Session, named: str) -> Entitlement:
+    system, _, code = named.partition("/")
+    query = select(Entitlement).join(Entitlement.system)
+    return session.scalars(query.where(InformationSystem.code == system, Entitlement.code == code)).one()

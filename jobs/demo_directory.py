@@ -1,0 +1,287 @@
+"""A real OpenLDAP of one's own: built in a folder, started on a free port, gone with the process that started it.
+
+It is what `idm demo` shows and what the tests talk to, so that there is one server configuration in the project. It is
+also the configuration to copy from when a real OpenLDAP is prepared, line by line:
+
+* TLS only: a password never crosses the wire in clear (`security simple_bind`).
+* The service account may *write* passwords but neither read nor `manage` them: quality rules bind it too. A mere
+  writer's reset does not set pwdReset, so the connector sets that itself.
+* ppolicy: change at first sign-in (FK 6-2(9)②), lockout, a service account that cannot be locked out by strangers.
+* `lastbind` and the overlay of that name: pwdLastSuccess is lost at each password change, authTimestamp is not.
+* unique: a login name and our account UUID exist once, also when two workers create at the same moment.
+* refint: whoever moves or deletes an entry, group membership follows. memberof is not loaded: the connector asks
+  the groups themselves, and the overlay would make large groups several times slower.
+"""
+
+import secrets
+import shutil
+import socket
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from connectors.ldap import SCHEMA_FILE
+from idm.errors import ConfigurationInvalid
+from jobs.child_processes import die_with_parent, free_port, program, stop, wait_port
+from jobs.demo_certificates import VALID_DAYS, Authority, expires_at
+
+PACKAGE = "slapd, slapd-contrib"
+SCHEMA_PLACES = (Path("/etc/ldap/schema"), Path("/etc/openldap/schema"))
+MODULE_PLACES = (Path("/usr/lib/ldap"), Path("/usr/lib64/openldap"), Path("/usr/lib/openldap"))
+RENEW_WITHIN = timedelta(days=30)
+
+CONFIGURATION = """\
+include "{schemas}/core.schema"
+include "{schemas}/cosine.schema"
+include "{schemas}/inetorgperson.schema"
+include "{our_schema}"
+pidfile "{folder}/slapd.pid"
+argsfile "{folder}/slapd.args"
+modulepath "{modules}"
+moduleload back_mdb
+moduleload ppolicy
+moduleload unique
+moduleload refint
+moduleload lastbind
+TLSCACertificateFile "{folder}/tls/ca.pem"
+TLSCertificateFile "{folder}/tls/server.pem"
+TLSCertificateKeyFile "{folder}/tls/server.key"
+TLSProtocolMin 3.3
+TLSVerifyClient never
+disallow bind_anon
+security simple_bind=128
+
+database mdb
+suffix "{base}"
+rootdn "{administrator}"
+rootpw "{administrator_password}"
+directory "{folder}/db"
+maxsize 4294967296
+{syncing}
+lastbind on
+index objectClass,entryUUID,idmAccountUuid,uid,cn,member eq
+index employeeNumber,mail eq
+index authTimestamp,pwdLastSuccess eq
+sizelimit size.soft=500 size.hard=500 size.pr=500
+limits dn.exact="{service}" size=unlimited size.pr=unlimited size.prtotal=unlimited
+access to attrs=userPassword
+  by dn.exact="{service}" =w
+  by self =w
+  by anonymous auth
+  by * none
+access to dn.subtree="{people}"
+  by dn.exact="{service}" write
+  by users read
+  by * none
+access to dn.subtree="{groups}"
+  by dn.exact="{service}" write
+  by users read
+  by * none
+access to *
+  by dn.exact="{service}" read
+  by self read
+  by * none
+overlay ppolicy
+ppolicy_default "cn=default,ou=policies,{base}"
+ppolicy_use_lockout
+ppolicy_hash_cleartext
+overlay unique
+unique_uri ldap:///{people}?uid?sub
+unique_uri ldap:///{people}?idmAccountUuid?sub
+overlay refint
+refint_attributes member
+refint_nothing "{placeholder}"
+overlay lastbind
+"""
+
+SKELETON = """\
+dn: {base}
+objectClass: dcObject
+objectClass: organization
+o: {domain}
+dc: {domain}
+
+dn: {people}
+objectClass: organizationalUnit
+ou: people
+
+dn: {groups}
+objectClass: organizationalUnit
+ou: groups
+
+dn: ou=policies,{base}
+objectClass: organizationalUnit
+ou: policies
+
+dn: cn=default,ou=policies,{base}
+objectClass: organizationalRole
+objectClass: pwdPolicy
+cn: default
+pwdAttribute: userPassword
+pwdMustChange: TRUE
+pwdMinLength: 10
+pwdCheckQuality: 2
+pwdInHistory: 3
+pwdLockout: TRUE
+pwdMaxFailure: 5
+pwdLockoutDuration: 900
+pwdFailureCountInterval: 900
+pwdAllowUserChange: TRUE
+
+dn: cn=services,ou=policies,{base}
+objectClass: organizationalRole
+objectClass: pwdPolicy
+cn: services
+pwdAttribute: userPassword
+pwdMustChange: FALSE
+pwdLockout: FALSE
+
+dn: ou=services,{base}
+objectClass: organizationalUnit
+ou: services
+
+dn: {service}
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: idm
+pwdPolicySubentry: cn=services,ou=policies,{base}
+userPassword: {service_password}
+
+"""
+
+
+class LocalDirectory:
+    """One OpenLDAP in one folder. Passwords are random and lie in files that only the owner may read."""
+
+    host = "localhost"
+    base_dn = "dc=example,dc=jp"
+    people_base = f"ou=people,{base_dn}"
+    groups_base = f"ou=groups,{base_dn}"
+    service_dn = f"cn=idm,ou=services,{base_dn}"
+    administrator_dn = f"cn=admin,{base_dn}"
+    placeholder_dn = f"cn=placeholder,ou=services,{base_dn}"
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        if '"' in str(folder) or "\n" in str(folder):
+            raise ConfigurationInvalid(f"フォルダー名に引用符や改行は使えません: {folder}")
+        self.folder = folder.absolute()
+        self.durable = durable
+        self.ldaps_port = 0
+        self.ca_file = self.folder / "tls" / "ca.pem"
+        self.service_password_file = self.folder / "service.password"
+        self.administrator_password_file = self.folder / "administrator.password"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def build(self, seed_ldif: str = "") -> None:
+        """Afterwards the folder holds a directory with these entries beside the skeleton; one already there is kept.
+
+        The seed is loaded as a backup would be: operational attributes such as authTimestamp may be given, and no
+        quality rule looks at its passwords. Raises ConfigurationInvalid naming what is wrong with it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._make_certificate()
+        database = self.folder / "db"
+        built = self.folder / "built"
+        if not built.exists():
+            shutil.rmtree(database, ignore_errors=True)
+            database.mkdir(mode=0o700)
+            for file in (self.service_password_file, self.administrator_password_file):
+                _write_secret(file, secrets.token_urlsafe(24))
+        _write_secret(self._configuration_file, self.configuration())
+        if not built.exists():
+            self._load(SKELETON.format(**self._names(), service_password=self.service_password()) + seed_ldif)
+            built.touch()
+
+    def start(self, port: int | None = None) -> None:
+        """Afterwards the directory answers on `ldaps_port`. Raises RuntimeError with slapd's own words."""
+        self.ldaps_port = port or free_port()
+        command = [program("slapd", PACKAGE), "-f", str(self._configuration_file), "-h", self._listeners(), "-d", "0"]
+        log = self.folder / "slapd.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603  # slapd, with arguments of ours
+                die_with_parent(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        wait_port(self._process, self.ldaps_port, log=log)
+
+    def stop(self) -> None:
+        """Afterwards the directory is down; its data stays."""
+        if self._process is not None:
+            stop(self._process)
+            self._process = None
+
+    def service_password(self) -> str:
+        """The password of the service account."""
+        return self.service_password_file.read_text()
+
+    def connector_settings(self) -> dict[str, object]:
+        """What an "openldap" connector needs to know to reach this directory, all but the password."""
+        return {
+            "host": self.host,
+            "port": self.ldaps_port,
+            "ca_file": str(self.ca_file),
+            "bind_dn": self.service_dn,
+            "people_base": self.people_base,
+            "groups_base": self.groups_base,
+            "placeholder_member_dn": self.placeholder_dn,
+            "last_use_attribute": "authTimestamp",
+        }
+
+    def configuration(self) -> str:
+        """The text of slapd.conf."""
+        return CONFIGURATION.format(
+            **self._names(),
+            schemas=_first_existing(SCHEMA_PLACES),
+            modules=_first_existing(MODULE_PLACES),
+            our_schema=SCHEMA_FILE,
+            folder=self.folder,
+            administrator_password=self.administrator_password_file.read_text(),
+            syncing="" if self.durable else "dbnosync",
+        )
+
+    @property
+    def _configuration_file(self) -> Path:
+        return self.folder / "slapd.conf"
+
+    def _names(self) -> dict[str, str]:
+        return {
+            "base": self.base_dn,
+            "domain": self.base_dn.removeprefix("dc=").partition(",")[0],
+            "people": self.people_base,
+            "groups": self.groups_base,
+            "service": self.service_dn,
+            "administrator": self.administrator_dn,
+            "placeholder": self.placeholder_dn,
+        }
+
+    def _listeners(self) -> str:
+        return f"ldaps://127.0.0.1:{self.ldaps_port}/"
+
+    def _make_certificate(self) -> None:
+        now = datetime.now(UTC)  # the machine's clock on purpose: every TLS client judges by it
+        certificate = self.folder / "tls" / "server.pem"
+        if not certificate.exists() or expires_at(certificate) < now + RENEW_WITHIN:
+            authority = Authority("Local directory CA", now=now)
+            not_after = now + timedelta(days=VALID_DAYS)
+            # ldapsearch and its kin replace "localhost" by the machine's own name before they compare
+            names = tuple(dict.fromkeys((self.host, socket.gethostname(), socket.getfqdn())))
+            authority.issue(self.folder / "tls", names=names, not_before=now - timedelta(days=1), not_after=not_after)
+
+    def _load(self, ldif: str) -> None:
+        command = [program("slapadd", PACKAGE), "-q", "-f", str(self._configuration_file), "-b", self.base_dn]
+        loaded = subprocess.run(command, input=ldif.encode(), capture_output=True)  # noqa: S603  # slapadd, likewise
+        if loaded.returncode != 0:
+            said = loaded.stderr.decode(errors="replace")[-2000:]
+            raise ConfigurationInvalid(f"ディレクトリの初期データを読み込めません: {said}")
+
+
+def _first_existing(places: tuple[Path, ...]) -> Path:
+    for place in places:
+        if place.is_dir():
+            return place
+    raise ConfigurationInvalid(f"OpenLDAP のファイルがありません。パッケージ {PACKAGE} を導入してください。")
+
+
+def _write_secret(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)

@@ -1,0 +1,76 @@
+"""Puts the web application together."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, url_for
+from flask_babel import Babel
+
+from idm.database import Database
+from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
+from idm.settings import Settings
+from web import enrolment, formats, health, home, navigation, paging, refusals, security, session, sign_in
+from web.current import EXTENSION, Site
+
+BLUEPRINTS = (home.blueprint, sign_in.blueprint, enrolment.blueprint, health.blueprint)
+
+
+def machine_clock() -> datetime:
+    """The machine's clock: read here, at the edge, and nowhere below."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, database: Database, *, clock: Callable[[], datetime] = machine_clock) -> Flask:
+    """The application of one installation, ready to serve. Keys are made in the secrets folder at the first start.
+
+    Raises ConfigurationInvalid when a key cannot be used.
+    """
+    app = Flask(__name__)
+    secure = security.is_https(settings)
+    app.config.update(
+        SECRET_KEY=load_or_create_key(settings.secrets_dir, "web-forms.key"),
+        SESSION_COOKIE_NAME="__Host-idm-forms" if secure else "idm-forms",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
+    app.extensions[EXTENSION] = Site(settings=settings, database=database, clock=clock, factor_key=factor_key)
+    Babel(app, default_locale="ja", default_timezone="Asia/Tokyo")
+    security.protect(app)
+    session.install(app)
+    refusals.install(app)
+    formats.install(app)
+    _offer_to_templates(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _offer_to_templates(app: Flask) -> None:
+    """Afterwards templates know who is signed in, the organisation, the navigation and the style sheet's address."""
+    sheet = Path(app.root_path, "static", "idm.css")
+    version = sha256(sheet.read_bytes()).hexdigest()[:12]
+
+    def keep_page_open() -> str:
+        g.holds_input = True
+        return ""
+
+    def of_request() -> dict[str, Any]:
+        found = g.get("signed_in")
+        return {
+            "signed_in": found,
+            "organisation_name": g.get("organisation_name", ""),
+            "navigation": navigation.entries_for(found.roles) if found is not None else (),
+            "now": g.get("now"),
+        }
+
+    app.context_processor(of_request)
+    app.jinja_env.globals.update(
+        keep_page_open=keep_page_open,
+        link_to_page=paging.link_to_page,
+        style_sheet=lambda: url_for("static", filename=sheet.name, version=version),
+    )
