@@ -1,0 +1,64 @@
+"""Large results, page by page (RFC 2696), with memory for one page whatever the directory's size."""
+
+from collections.abc import Iterator
+
+from connectors.ldap.connection import Connection
+from connectors.ldap.decoding import (
+    DONE,
+    INTERMEDIATE,
+    REFERENCE,
+    Place,
+    Result,
+    Values,
+    entry,
+    entry_places,
+    next_message,
+    result,
+    unreadable,
+)
+from connectors.ldap.encoding import Operation, integer, paged
+from connectors.ldap.result_codes import REFERRED, refusal
+
+
+def stream(connection: Connection, operation: Operation, page_size: int) -> Iterator[tuple[bytes, Values]]:
+    """Yield the distinguished name and attributes of every entry found.
+
+    The next page is asked for before this one is read, so that server and reader work at the same time. Raises
+    TargetUnavailable, and TargetRefused when the server refuses or points elsewhere: an incomplete list is no list.
+    """
+    names: dict[bytes, str] = {}
+    rest = bytearray()
+    message_id = connection.ask(operation, [paged(page_size, b"")])
+    while True:
+        page, places, ended, rest = _next_page(connection, message_id, rest)
+        if ended.code != 0:
+            raise refusal(ended)
+        if ended.cookie:
+            message_id = connection.ask(operation, [paged(page_size, ended.cookie)])
+        for position, end in places:
+            yield entry(page, position, end, names)
+        if not ended.cookie:
+            return
+
+
+def _next_page(
+    connection: Connection, message_id: int, received: bytearray
+) -> tuple[bytes, list[Place], Result, bytearray]:
+    """The bytes of one page, where its entries lie, how it ended, and what came after it."""
+    mark = integer(message_id)
+    places: list[Place] = []
+    position = 0
+    while True:
+        position = entry_places(received, position, mark, places)
+        found = next_message(received, position)
+        if found is None:
+            received += connection.receive()
+        elif found.message_id != message_id:
+            raise unreadable("an answer to no question")
+        elif found.tag == DONE:
+            page = bytes(received)
+            return page, places, result(page, found), received[found.end :]
+        elif found.tag == INTERMEDIATE:
+            position = found.end
+        else:
+            raise refusal(REFERRED) if found.tag == REFERENCE else unreadable("an answer that belongs to no search")

@@ -1,0 +1,79 @@
+"""The connections of one connector: one for commands, kept; one more for each large reading, closed with it.
+
+So a caller may write while it reads, and a reading that is given up half-way leaves nothing behind to be mistaken for
+an answer. Nothing is tried twice: a cut connection is an error now and a new connection at the next call.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from connectors.ldap.connection import Connection, open_connection
+from connectors.ldap.decoding import Values
+from connectors.ldap.encoding import Filter, Operation, Scope, equal, every, search, some
+from connectors.ldap.paging import stream
+from connectors.ldap.pipeline import Answer, Entry, exchange
+from connectors.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, refusal
+from connectors.ldap.settings import LdapSettings
+from connectors.ldap.tls import verifying_context
+from idm.errors import TargetUnavailable
+
+LOOKUP_VALUES = 100
+"""How many values one search looks for."""
+
+
+class Session:
+    """Not for several threads at once."""
+
+    def __init__(self, settings: LdapSettings) -> None:
+        """Raises ConfigurationInvalid when the authority's certificate cannot be read; opens nothing yet."""
+        self._settings = settings
+        self._context = verifying_context(settings)
+        self._connection: Connection | None = None
+
+    def exchange(self, operations: Sequence[Operation]) -> list[Answer | TargetUnavailable]:
+        """The answer to each request. Raises TargetUnavailable only when nothing was sent."""
+        if not operations:
+            return []
+        if self._connection is None or self._connection.ended():
+            self.close()
+            self._connection = open_connection(self._settings, self._context)
+        return exchange(self._connection, operations)
+
+    def find(self, operations: Sequence[Operation]) -> list[list[Entry]]:
+        """What each search found; a base that does not exist holds nothing. Raises every TargetError but that."""
+        found = []
+        for answer in self.exchange(operations):
+            if isinstance(answer, TargetUnavailable):
+                raise answer
+            if answer.result.code not in (SUCCESS, NO_SUCH_OBJECT):
+                raise refusal(answer.result)
+            found.append(answer.entries)
+        return found
+
+    def look_up(
+        self, base: str, kind: Filter, attribute: str, values: Iterable[str], wanted: Sequence[str]
+    ) -> list[Entry]:
+        """The entries of a kind below the base that have one of the values. Raises TargetError."""
+        looked_for = list(dict.fromkeys(values))
+        pieces = (looked_for[start : start + LOOKUP_VALUES] for start in range(0, len(looked_for), LOOKUP_VALUES))
+        conditions = (every(kind, some(*(equal(attribute, value) for value in piece))) for piece in pieces)
+        searches = [search(base, Scope.SUBTREE, condition, wanted) for condition in conditions]
+        return [entry for entries in self.find(searches) for entry in entries]
+
+    def stream(self, base: str, condition: Filter, wanted: Sequence[str]) -> Iterator[Values]:
+        """Yield the attributes of every entry below the base that matches, page by page. Raises TargetError."""
+        connection = open_connection(self._settings, self._context)
+        try:
+            operation = search(base, Scope.SUBTREE, condition, wanted)
+            for _, values in stream(connection, operation, self._settings.page_size):
+                yield values
+        except GeneratorExit:
+            connection.abandon()
+            raise
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Afterwards the command connection is closed; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

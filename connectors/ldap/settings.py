@@ -1,0 +1,136 @@
+"""Where a directory is, as whom to speak to it, and which attributes carry what."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from idm.errors import ConfigurationInvalid
+from idm.ports import LastUseSource
+
+TRANSPORTS = {"ldaps": 636, "starttls": 389}
+"""How the connection is protected, and the port that goes with it. There is no third way."""
+
+ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
+LAST_USE_SOURCES = (LastUseSource.AUTH_TIMESTAMP, LastUseSource.PWD_LAST_SUCCESS)
+
+
+@dataclass(frozen=True)
+class LdapSettings:
+    """One directory. Everything but the password may be shown."""
+
+    host: str
+    ca_file: Path
+    bind_dn: str
+    people_base: str
+    groups_base: str
+    placeholder_member_dn: str
+    password: str = field(repr=False)
+    transport: str = "ldaps"
+    port: int = 636
+    account_uuid_attribute: str = "idmAccountUuid"
+    account_object_classes: tuple[str, ...] = ("inetOrgPerson", "idmAccount")
+    login_attribute: str = "uid"
+    last_use_attribute: LastUseSource = LastUseSource.AUTH_TIMESTAMP
+    connect_timeout_seconds: int = 5
+    answer_timeout_seconds: int = 30
+    page_size: int = 1000
+
+    @property
+    def account_class(self) -> str:
+        """The object class by which accounts are recognised, ours and others'."""
+        return self.account_object_classes[0]
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, object], password: str | None) -> "LdapSettings":
+        """The settings of one system in a configuration file.
+
+        Raises ConfigurationInvalid that lists every mistake with its key.
+        """
+        reader = _Reader(values)
+        transport = reader.one_of("transport", tuple(TRANSPORTS), "ldaps")
+        read: dict[str, object] = {
+            "host": reader.text("host"),
+            "ca_file": reader.file("ca_file"),
+            "bind_dn": reader.text("bind_dn"),
+            "people_base": reader.text("people_base"),
+            "groups_base": reader.text("groups_base"),
+            "placeholder_member_dn": reader.text("placeholder_member_dn"),
+            "transport": transport,
+            "port": reader.number("port", 1, 65535, TRANSPORTS.get(transport, 636)),
+            "account_uuid_attribute": reader.attribute("account_uuid_attribute", "idmAccountUuid"),
+            "account_object_classes": reader.names("account_object_classes", ("inetOrgPerson", "idmAccount")),
+            "login_attribute": reader.attribute("login_attribute", "uid"),
+            "last_use_attribute": LastUseSource(
+                reader.one_of("last_use_attribute", LAST_USE_SOURCES, LastUseSource.AUTH_TIMESTAMP)
+            ),
+            "connect_timeout_seconds": reader.number("connect_timeout_seconds", 1, 120, 5),
+            "answer_timeout_seconds": reader.number("answer_timeout_seconds", 1, 3600, 30),
+            "page_size": reader.number("page_size", 1, 100_000, 1000),
+            "password": reader.password(password),
+        }
+        reader.finish(known=read.keys() - {"password"})
+        return cls(**read)  # type: ignore[arg-type]  # each value was checked by its reader
+
+
+class _Reader:
+    """Reads one key after another and remembers every mistake."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+        self._mistakes: list[str] = []
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._values.get(key, default)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        self._mistakes.append(f"{key}: 文字列が必要です")
+        return ""
+
+    def attribute(self, key: str, default: str) -> str:
+        value = self.text(key, default)
+        if value and not ATTRIBUTE_NAME.match(value):
+            self._mistakes.append(f"{key}: 「{value}」は属性名ではありません")
+        return value
+
+    def names(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        value = self._values.get(key, default)
+        if isinstance(value, Sequence) and not isinstance(value, str) and value:
+            names = tuple(name for name in value if isinstance(name, str) and ATTRIBUTE_NAME.match(name))
+            if len(names) == len(value):
+                return names
+        self._mistakes.append(f"{key}: 一つ以上の名前の一覧が必要です")
+        return default
+
+    def number(self, key: str, lowest: int, highest: int, default: int) -> int:
+        value = self._values.get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
+            return value
+        self._mistakes.append(f"{key}: {lowest} から {highest} までの整数が必要です")
+        return default
+
+    def one_of(self, key: str, choices: Sequence[str], default: str) -> str:
+        value = self._values.get(key, default)
+        if isinstance(value, str) and value in choices:
+            return value
+        self._mistakes.append(f"{key}: {'、'.join(choices)} のいずれかが必要です")
+        return default
+
+    def file(self, key: str) -> Path:
+        value = self._values.get(key)
+        path = value if isinstance(value, Path) else Path(self.text(key))
+        if path != Path() and not path.is_file():
+            self._mistakes.append(f"{key}: ファイル {path} がありません")
+        return path
+
+    def password(self, password: str | None) -> str:
+        if password is None or not password.strip() or "\0" in password:
+            self._mistakes.append("password: 空でないパスワードが必要です（空では匿名接続になります）")
+        return password or ""
+
+    def finish(self, known: set[str]) -> None:
+        """Raises ConfigurationInvalid when there was any mistake."""
+        self._mistakes += [f"{key}: 知らないキーです" for key in sorted(self._values.keys() - known)]
+        if self._mistakes:
+            message = "ディレクトリ接続の設定に誤りがあります: " + "; ".join(self._mistakes)
+            raise ConfigurationInvalid(message, mistakes=tuple(self._mistakes))
