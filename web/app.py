@@ -12,10 +12,23 @@ from flask_babel import Babel
 from idm.database import Database
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
-from web import enrolment, formats, health, home, navigation, paging, refusals, security, session, sign_in
+from web import (
+    enrolment,
+    formats,
+    forms,
+    health,
+    help_page,
+    home,
+    navigation,
+    paging,
+    refusals,
+    security,
+    session,
+    sign_in,
+)
 from web.current import EXTENSION, Site
 
-BLUEPRINTS = (home.blueprint, sign_in.blueprint, enrolment.blueprint, health.blueprint)
+BLUEPRINTS = (home.blueprint, sign_in.blueprint, enrolment.blueprint, help_page.blueprint, health.blueprint)
 
 
 def machine_clock() -> datetime:
@@ -39,6 +52,7 @@ def create_app(settings: Settings, database: Database, *, clock: Callable[[], da
     )
     factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
     app.extensions[EXTENSION] = Site(settings=settings, database=database, clock=clock, factor_key=factor_key)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale="ja", default_timezone="Asia/Tokyo")
     security.protect(app)
     session.install(app)
@@ -70,6 +84,7 @@ def _offer_to_templates(app: Flask) -> None:
 
     app.context_processor(of_request)
     app.jinja_env.globals.update(
+        described_by=forms.described_by,
         keep_page_open=keep_page_open,
         link_to_page=paging.link_to_page,
         style_sheet=lambda: url_for("static", filename=sheet.name, version=version),

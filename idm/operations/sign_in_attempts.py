@@ -21,6 +21,9 @@ from idm.policy import Policy
 SIGN_IN_PAGE = Actor(None, "サインイン画面")
 """Who acts while nobody is known yet."""
 
+LOCKED = "SIGN-IN-LOCKED"
+"""Code of the refusal while a name is locked."""
+
 FORGOTTEN_AFTER = timedelta(days=1)
 """Failures older than this no longer count."""
 
@@ -80,7 +83,7 @@ def refusal(attempt: Attempt, message: str, *, now: datetime) -> SignInRefused:
     minutes = ceil((attempt.locked_until - now).total_seconds() / 60)
     return SignInRefused(
         f"サインインの失敗が続いたため、この利用者名を一時的に停止しました。約{minutes}分後にやり直してください。",
-        code="SIGN-IN-LOCKED",
+        code=LOCKED,
     )
 
 

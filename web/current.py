@@ -1,0 +1,90 @@
+"""What a view may ask of the request it serves: the installation, who acts, when, and by which rules.
+
+Nothing below the web reads these; a view passes them on as arguments.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask import current_app, g
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.database import Database
+from idm.operations.web_sessions import SignedIn
+from idm.policy import Policy
+from idm.settings import Settings
+from idm.unit_of_work import unit_of_work
+from idm.vocabulary import Role
+
+EXTENSION = "idm"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One installation as the web sees it."""
+
+    settings: Settings
+    database: Database
+    clock: Callable[[], datetime]
+    factor_key: bytes
+
+    def __repr__(self) -> str:
+        return "Site()"
+
+
+def site() -> Site:
+    """The installation this application serves."""
+    found: Site = current_app.extensions[EXTENSION]
+    return found
+
+
+def now() -> datetime:
+    """The moment at which the request arrived; one and the same for everything it does."""
+    moment: datetime = g.now
+    return moment
+
+
+def today() -> date:
+    """The day in Tokyo at which the request arrived."""
+    return day_of(now())
+
+
+def policy() -> Policy:
+    """The profile in force at that moment."""
+    in_force: Policy = g.policy
+    return in_force
+
+
+def signed_in() -> SignedIn:
+    """Who is signed in. Only behind the gate, which lets nobody else through."""
+    found: SignedIn = g.signed_in
+    return found
+
+
+def actor() -> Actor:
+    """Who is signed in, as operations and the audit record name them."""
+    return signed_in().actor
+
+
+def roles() -> frozenset[Role]:
+    """The roles this person holds today."""
+    return signed_in().roles
+
+
+def look() -> AbstractContextManager[Session]:
+    """A session for reading."""
+    return site().database.reading()
+
+
+def act(attempted: str, obj: tuple[str, str | int]) -> AbstractContextManager[Session]:
+    """A session for one act of this person: committed when the block ends, undone and audited when it is refused.
+
+    `attempted` is a dotted verb ('request.submit'), `obj` the kind and id of what it is about.
+    """
+    return unit_of_work(
+        site().database, actor=actor(), now=now(), attempted=attempted, obj=obj, policy_digest=policy().digest
+    )

@@ -1,0 +1,95 @@
+"""Refusals and faults as pages: one table from the class of an error to its status and page."""
+
+import logging
+from secrets import token_hex
+
+from flask import Flask, Response, make_response, render_template
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from idm.errors import (
+    ConfigurationInvalid,
+    ContentChanged,
+    DecidedMeanwhile,
+    FeedRefused,
+    IllegalTransition,
+    InvalidInput,
+    NotFound,
+    NotPermitted,
+    NotSeated,
+    Refusal,
+    SafetyLimit,
+    SeparationOfDuties,
+    SignInRefused,
+    ZoneNotOpen,
+)
+
+log = logging.getLogger(__name__)
+
+PAGES: dict[type[Refusal], tuple[int, str]] = {
+    NotFound: (404, "errors/not_found.html"),
+    NotPermitted: (403, "errors/not_permitted.html"),
+    NotSeated: (403, "errors/not_permitted.html"),
+    SeparationOfDuties: (409, "errors/separation_of_duties.html"),
+    IllegalTransition: (409, "errors/refused.html"),
+    ContentChanged: (409, "errors/changed_meanwhile.html"),
+    DecidedMeanwhile: (409, "errors/changed_meanwhile.html"),
+    ZoneNotOpen: (409, "errors/refused.html"),
+    SafetyLimit: (409, "errors/refused.html"),
+    InvalidInput: (422, "errors/refused.html"),
+    FeedRefused: (422, "errors/refused.html"),
+    SignInRefused: (401, "errors/refused.html"),
+    ConfigurationInvalid: (503, "errors/not_ready.html"),
+    Refusal: (409, "errors/refused.html"),
+}
+
+HTTP_PAGES = {
+    400: "errors/bad_request.html",
+    403: "errors/forbidden.html",
+    404: "errors/not_found.html",
+    405: "errors/method_not_allowed.html",
+    413: "errors/too_large.html",
+}
+
+
+def install(app: Flask) -> None:
+    """Afterwards every refusal and every fault is answered with a page in the table."""
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(CSRFError, form_expired)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, fault)
+
+
+def page_of(refusal: Refusal) -> tuple[int, str]:
+    """Status and template: of the refusal's own class, or of the nearest one it comes from."""
+    return next(PAGES[kind] for kind in type(refusal).__mro__ if kind in PAGES)
+
+
+def refused(refusal: Refusal) -> Response:
+    """The page of a refusal, with its sentence and its code."""
+    status, template = page_of(refusal)
+    return make_response(render_template(template, refusal=refusal), status)
+
+
+def form_expired(_error: CSRFError) -> Response:
+    """The page for a form whose token is missing or of another session."""
+    return make_response(render_template("errors/form_expired.html"), 400)
+
+
+def http_error(error: HTTPException) -> Response:
+    """The page of an HTTP error; redirects pass as they are."""
+    if error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    template = HTTP_PAGES.get(error.code, "errors/bad_request.html")
+    response = make_response(render_template(template, refusal=None), error.code)
+    if error.code == 405:
+        response.headers.extend(error.get_headers())
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+    return response
+
+
+def fault(error: Exception) -> Response:
+    """The page of a fault of the product: a number to tell, and nothing of what went wrong."""
+    reference = token_hex(4).upper()
+    log.error("fault %s", reference, exc_info=error)
+    return make_response(render_template("errors/fault.html", reference=reference), 500)

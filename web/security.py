@@ -1,0 +1,83 @@
+"""What every request and every answer obeys: known host, proof against forged forms, strict headers.
+
+No page runs a script or an inline style, none may be framed or stored by a browser or a proxy.
+"""
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, request
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import Forbidden, HTTPException
+
+from idm.settings import Settings
+from web.current import site
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+_csrf = CSRFProtect()
+
+
+def is_https(settings: Settings) -> bool:
+    """Whether people reach this installation over TLS."""
+    return urlsplit(settings.base_url).scheme == "https"
+
+
+def protect(app: Flask) -> None:
+    """Afterwards the application checks hosts and forms, and answers with the headers above."""
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024)
+    _csrf.init_app(app)
+    app.before_request(refuse_other_hosts)
+    app.after_request(add_headers)
+
+
+def refuse_other_hosts() -> Response | None:
+    """Only the configured host, and this machine itself, are answered: no link can be made to point elsewhere."""
+    configured = urlsplit(site().settings.base_url).hostname
+    if urlsplit(f"//{request.host}").hostname in {configured, "localhost", "127.0.0.1", "::1"}:
+        return None
+    return Response("このアドレスでは利用できません。\n", status=400, mimetype="text/plain")
+
+
+def refuse_forged_forms() -> None:
+    """Every unsafe request carries our token and comes from our own page. Raises BadRequest (CSRFError), Forbidden."""
+    if request.method not in UNSAFE_METHODS or request.endpoint is None:
+        return
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden
+    _csrf.protect()
+
+
+def add_headers(response: Response) -> Response:
+    """The answer carries the headers; nothing but the style sheet may be kept."""
+    response.headers.update(HEADERS)
+    if is_https(site().settings):
+        response.headers["Strict-Transport-Security"] = HSTS
+    if request.endpoint != "static" or response.status_code not in {200, 304}:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def local_path(target: str, *, method: str = "GET") -> str | None:
+    """The target, when it is a path of one of our own pages; None otherwise (another site, a trick, or nothing)."""
+    if not _LOCAL_PATH.fullmatch(target):
+        return None
+    try:
+        current_app.url_map.bind("localhost").match(urlsplit(target).path, method=method)
+    except (HTTPException, ValueError):
+        return None
+    return target

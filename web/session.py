@@ -1,0 +1,116 @@
+"""Who comes: the session cookie, what each request learns from it, and the gate before every page.
+
+Deny by default: a page is open to strangers, or to somebody half-way through signing in, only when it stands in a table
+here.
+"""
+
+from flask import Flask, Response, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from idm.operations.web_sessions import SignedIn, Stage, note_use, resume_session
+from idm.queries.configuration import organisation_in_force, policy_in_force
+from web import current
+from web.carried_input import keep_what_was_typed
+from web.security import is_https, refuse_forged_forms
+
+WITHOUT_DATABASE = frozenset({"static", "health.alive", "health.ready"})
+OPEN_TO_ALL = WITHOUT_DATABASE | {
+    "sign_in.start", "sign_in.give_password", "sign_in.timed_out", "enrolment.enrol", "enrolment.set_password",
+    "help.index",
+}  # fmt: skip
+ON_THE_WAY = {
+    Stage.CODE_NEEDED: frozenset({"sign_in.code", "sign_in.give_code", "sign_in.sign_out"}),
+    Stage.FACTOR_NEEDED: frozenset(
+        {"enrolment.second_factor", "enrolment.confirm_second_factor", "enrolment.new_secret", "sign_in.sign_out"}
+    ),
+}
+"""What somebody may open whose sign-in is not complete."""
+
+NEXT_PAGE = {Stage.CODE_NEEDED: "sign_in.code", Stage.FACTOR_NEEDED: "enrolment.second_factor"}
+GRACE_SECONDS = 5
+
+
+def install(app: Flask) -> None:
+    """Afterwards every request knows who comes, and none passes the gate that should not."""
+    app.before_request(arrive)
+    app.before_request(refuse_forged_forms)
+    app.before_request(gate)
+    app.after_request(close_abandoned_page)
+
+
+def cookie_name() -> str:
+    """`__Host-` binds the cookie to this very host; browsers accept it only over TLS."""
+    return "__Host-idm" if is_https(current.site().settings) else "idm"
+
+
+def keep(response: AnyResponse, token: str) -> AnyResponse:
+    """The answer that makes this browser the session's."""
+    secure = is_https(current.site().settings)
+    response.set_cookie(cookie_name(), token, secure=secure, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+def drop(response: AnyResponse) -> AnyResponse:
+    """The answer that makes this browser forget its session."""
+    secure = is_https(current.site().settings)
+    response.delete_cookie(cookie_name(), secure=secure, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+def token() -> str | None:
+    """The token this browser brought."""
+    return request.cookies.get(cookie_name())
+
+
+def arrive() -> None:
+    """Afterwards the request knows its moment, the rules in force, and who comes."""
+    g.now = current.site().clock()
+    g.signed_in = None
+    if request.endpoint in WITHOUT_DATABASE:
+        return
+    with current.look() as session:
+        g.policy = policy_in_force(session, now=g.now)
+        g.organisation_name = organisation_in_force(session, now=g.now).name
+        brought = token()
+        g.signed_in = resume_session(session, token=brought, policy=g.policy, now=g.now) if brought else None
+    if g.signed_in is not None and g.signed_in.note_is_due and request.endpoint != "sign_in.timed_out":
+        with current.site().database.writing() as session:
+            note_use(session, session_id=g.signed_in.session_id, now=g.now)
+
+
+def gate() -> AnyResponse | None:
+    """Lets a request through to its page, or sends it where its sender has to go first."""
+    endpoint, found = request.endpoint, g.signed_in
+    if endpoint is None or endpoint in OPEN_TO_ALL or (found is not None and _may_open(found, endpoint)):
+        return None
+    if found is not None:
+        return redirect(url_for(NEXT_PAGE[found.stage], next=address_to_come_back_to()))
+    if request.method == "POST" and endpoint != "sign_in.sign_out":
+        return keep_what_was_typed()
+    reason = "time_out" if token() else None
+    return redirect(url_for("sign_in.start", next=address_to_come_back_to(), reason=reason))
+
+
+def _may_open(found: SignedIn, endpoint: str) -> bool:
+    return found.stage is Stage.SIGNED_IN or endpoint in ON_THE_WAY[found.stage]
+
+
+def address_to_come_back_to() -> str | None:
+    """The path and query of a page that was asked for; None for the home page and for what is no page."""
+    if request.method not in {"GET", "HEAD"} or request.path == "/":
+        return None
+    query = request.query_string.decode("ascii", "ignore")
+    return f"{request.path}?{query}" if query else request.path
+
+
+def close_abandoned_page(response: Response) -> Response:
+    """A page that only shows something closes itself once its session has run out (FK 6-2(6)②).
+
+    A page being typed into stays: what was typed is kept when it is sent later (`web.carried_input`).
+    """
+    found = g.get("signed_in")
+    if found is None or g.get("holds_input") or response.mimetype != "text/html" or request.method != "GET":
+        return response
+    seconds = int(current.policy().idle.total_seconds()) + GRACE_SECONDS
+    response.headers["Refresh"] = f"{seconds}; url={url_for('sign_in.timed_out', next=address_to_come_back_to())}"
+    return response

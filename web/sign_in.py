@@ -1,0 +1,103 @@
+"""Sign-in pages: name and password, one-time code, sign-out, and what an abandoned page turns into (FK 6-2(8))."""
+
+from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
+from flask import session as form_session
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from idm.errors import InvalidInput, SignInRefused
+from idm.operations import sign_in as operation
+from idm.operations.sign_in_attempts import LOCKED
+from idm.operations.web_sessions import Stage, end_session, resume_session
+from web import carried_input, current, session
+from web.security import local_path
+
+blueprint = Blueprint("sign_in", __name__)
+
+
+@blueprint.get("/sign-in")
+def start() -> str | Response:
+    """The first page: name and password."""
+    if g.signed_in is not None:
+        return redirect(wanted_page())
+    return render_template("sign_in/start.html", reason=request.args.get("reason", ""))
+
+
+@blueprint.post("/sign-in")
+def give_password() -> str | tuple[str, int] | Response:
+    """Name and password were given."""
+    name = request.form.get("name", "")
+    try:
+        token = operation.sign_in(
+            current.site().database, name=name, password=request.form.get("password", ""), source=source(),
+            policy=current.policy(), now=current.now(),
+        )  # fmt: skip
+    except SignInRefused as refusal:
+        return render_template("sign_in/start.html", name=name, refusal=refusal), 401
+    return come_in(token)
+
+
+@blueprint.get("/sign-in/code")
+def code() -> str | Response:
+    """The second page: the code from the authenticator app."""
+    return render_template("sign_in/code.html")
+
+
+@blueprint.post("/sign-in/code")
+def give_code() -> str | tuple[str, int] | Response:
+    """A code was given."""
+    try:
+        token = operation.verify_code(
+            current.site().database, token=session.token() or "", code=request.form.get("code", "").strip(" "),
+            source=source(), factor_key=current.site().factor_key, policy=current.policy(), now=current.now(),
+        )  # fmt: skip
+    except InvalidInput as mistake:
+        return render_template("sign_in/code.html", error=mistake.message), 422
+    except SignInRefused as refusal:
+        if refusal.code == LOCKED:
+            return session.drop(redirect(url_for("sign_in.start", reason="locked")))
+        return render_template("sign_in/code.html", error=refusal.message), 401
+    return come_in(token)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """The session is ended."""
+    if g.signed_in is not None:
+        with current.act("sign_in.end_session", ("person", g.signed_in.person_id)) as database_session:
+            end_session(database_session, session_id=g.signed_in.session_id, actor=current.actor(),
+                        policy=current.policy(), now=current.now())  # fmt: skip
+    form_session.clear()
+    flash(_("サインアウトしました。"), "success")
+    return session.drop(redirect(url_for("sign_in.start")))
+
+
+@blueprint.get("/sign-in/time-out")
+def timed_out() -> str:
+    """What an abandoned page turns into: nothing to read, and the way back."""
+    return render_template("sign_in/timed_out.html", next=wanted_page())
+
+
+def come_in(token: str) -> Response:
+    """The answer after a step of sign-in that succeeded: the page that was wanted, or the form that came too late."""
+    form_session.clear()  # whoever is signed in has another form token than the stranger before
+    answer: Response = redirect(wanted_page())
+    if carried_input.FIELD in request.form:
+        with current.look() as database_session:
+            g.signed_in = resume_session(database_session, token=token, policy=current.policy(), now=current.now())
+        if g.signed_in.stage is Stage.CODE_NEEDED:
+            answer = make_response(render_template("sign_in/code.html"))
+        elif g.signed_in.stage is Stage.SIGNED_IN:
+            carried = carried_input.from_text(request.form[carried_input.FIELD])
+            answer = make_response(render_template("sign_in/continue.html", input=carried))
+    return session.keep(answer, token)
+
+
+def wanted_page() -> str:
+    """The page of ours that was asked for before sign-in; the home page where there is none."""
+    return local_path(request.values.get("next", "")) or url_for("home.index")
+
+
+def source() -> str:
+    """The address this request came from, as the audit record names it."""
+    return request.remote_addr or "?"
