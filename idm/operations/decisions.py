@@ -1,6 +1,6 @@
 """Deciding one step of one line: the seat, the separation of duties, and what was shown, all at this moment (A2, A4)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.employment_kind import EmploymentKind
-from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, NotSeated
+from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, NotSeated, Refusal
 from idm.models.people import Employment
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.models.systems import Entitlement, EntitlementConflict
@@ -54,6 +54,33 @@ def decide(
     _settle(session, step.line.request, now=now)
     _record(session, step, actor=actor, policy=policy, now=now)
     return step
+
+
+def decide_lines(
+    session: Session, *, request_id: int, verdicts: Mapping[int, Verdict], actor: Actor, policy: Policy, now: datetime
+) -> list[ApprovalStep]:
+    """Afterwards every one of these steps of the application is decided (step id → verdict), in one act.
+
+    Raises what `decide` raises, with the line in the message where there are several; then none of them is decided.
+    """
+    if not verdicts:
+        raise InvalidInput("決裁する行を選んでください。", fields={"verdict": "1行以上選んでください"})
+    decided = []
+    for step_id, verdict in verdicts.items():
+        line = session.scalar(
+            select(RequestLine)
+            .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
+            .where(ApprovalStep.id == step_id, RequestLine.request_id == request_id)
+        )
+        if line is None:
+            raise NotFound("この申請に、その決裁欄はありません。")
+        try:
+            decided.append(decide(session, step_id=step_id, verdict=verdict, actor=actor, policy=policy, now=now))
+        except Refusal as refusal:
+            if len(verdicts) > 1:
+                refusal.message = f"{line.subject.name} さんの「{line.entitlement.name}」の行: {refusal.message}"
+            raise
+    return decided
 
 
 def _find_locked(session: Session, step_id: int) -> ApprovalStep:

@@ -1,0 +1,92 @@
+"""What the directory shows of a decision: derived from the last read-back, stored nowhere. Pure.
+
+An approved right is never called done: what is approved is the decision, what is done is read from the target.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from idm.grant_state import GrantState
+from idm.ports import ExternalId
+from idm.vocabulary import EntitlementKind
+
+
+class DirectoryStatus(StrEnum):
+    """How far the directory follows a decision."""
+
+    NOT_YET = "not_yet"
+    WAITING = "waiting"
+    RETRYING = "retrying"
+    REFUSED = "refused"
+    HANDOVER = "handover"
+    SHOWN = "shown"
+    STOPPED = "stopped"
+    TAKEN = "taken"
+
+
+CONFIRMED = frozenset({DirectoryStatus.HANDOVER, DirectoryStatus.SHOWN, DirectoryStatus.STOPPED, DirectoryStatus.TAKEN})
+"""What was read from the target, and so has a time of reading."""
+
+TITLES = {
+    DirectoryStatus.NOT_YET: "開始日を待っています",
+    DirectoryStatus.WAITING: "ディレクトリ反映待ち",
+    DirectoryStatus.RETRYING: "ディレクトリ反映待ち（接続できないため、やり直しています）",
+    DirectoryStatus.REFUSED: "ディレクトリに反映できません（担当者の確認が必要です）",
+    DirectoryStatus.HANDOVER: "作成済み・仮パスワードの交付待ち",
+    DirectoryStatus.SHOWN: "反映済み",
+    DirectoryStatus.STOPPED: "停止を反映済み",
+    DirectoryStatus.TAKEN: "取消しを反映済み",
+}
+
+
+@dataclass(frozen=True)
+class DirectoryFacts:
+    """One grant and what its target last showed. `group` is the target's id of its group, None for the account.
+
+    `refused` and `retrying` say how the newest task about the account goes.
+    """
+
+    kind: EntitlementKind
+    group: ExternalId | None
+    grant_state: GrantState
+    handed_over: bool
+    seen_at: datetime | None
+    present: bool
+    enabled: bool
+    groups: frozenset[ExternalId]
+    refused: bool = False
+    retrying: bool = False
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """The status; `checked_at` is when it was read from the target, None while it was not."""
+
+    status: DirectoryStatus
+    checked_at: datetime | None = None
+
+
+def reflection(facts: DirectoryFacts) -> Reflection:
+    """What the directory shows of the grant at its last read-back."""
+    if facts.grant_state is GrantState.PLANNED:
+        return Reflection(DirectoryStatus.NOT_YET)
+    shown = _shown(facts) if facts.seen_at is not None else None
+    if shown is not None:
+        return Reflection(shown, facts.seen_at)
+    if facts.refused:
+        return Reflection(DirectoryStatus.REFUSED)
+    return Reflection(DirectoryStatus.RETRYING if facts.retrying else DirectoryStatus.WAITING)
+
+
+def _shown(facts: DirectoryFacts) -> DirectoryStatus | None:
+    """The status that the read-back proves, None when it proves nothing of what was decided."""
+    there = facts.present and (facts.kind is EntitlementKind.ACCOUNT or facts.group in facts.groups)
+    usable = there and (facts.kind is not EntitlementKind.ACCOUNT or facts.enabled)
+    if facts.grant_state is GrantState.ENDED:
+        return None if usable else DirectoryStatus.TAKEN
+    if facts.grant_state is GrantState.SUSPENDED:
+        return None if usable else DirectoryStatus.STOPPED
+    if usable:
+        return DirectoryStatus.SHOWN
+    return DirectoryStatus.HANDOVER if there and not facts.handed_over else None

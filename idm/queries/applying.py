@@ -1,0 +1,161 @@
+"""What somebody who applies may choose from: for whom, in which system, which rights.
+
+A list is courtesy; what may be submitted is ruled by `idm.operations.admissibility`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy.orm import Session
+
+from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.requests import Request, RequestLine
+from idm.models.systems import Entitlement, InformationSystem
+from idm.permissions import Action, may
+from idm.personal_names import fold
+from idm.policy import Policy
+from idm.queries.held_rights import HeldRight, live_rights
+from idm.queries.officers import units_of_role
+from idm.queries.person_cards import PersonCard, person_cards
+from idm.request_state import LineState
+from idm.vocabulary import EntitlementKind, LineEffect, Role, Zone
+
+
+@dataclass(frozen=True)
+class Scope:
+    """For whom somebody may apply. `everyone` wins over `units`; `own` is themselves."""
+
+    person_id: int
+    own: bool
+    units: frozenset[str]
+    everyone: bool
+
+    @property
+    def only_oneself(self) -> bool:
+        """Whether there is nobody else to choose."""
+        return not self.everyone and not self.units
+
+
+def scope_of(session: Session, person_id: int, roles: frozenset[Role], *, policy: Policy, day: date) -> Scope:
+    """For whom the profile lets this person apply on the day."""
+    rules = policy.applications
+    units: frozenset[str] = frozenset()
+    if rules.section_for_own_unit and may(roles, Action.APPLY_FOR_OWN_UNIT):
+        units = units_of_role(session, person_id, Role.SECTION, day)
+    return Scope(person_id, rules.own, units, rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE))
+
+
+def find_subjects(session: Session, scope: Scope, text: str, *, day: date, limit: int) -> list[PersonCard]:
+    """Up to `limit` people in the scope, employed or about to be, whom the words find; by reading."""
+    query = (
+        select(Person.id)
+        .join(Employment, Employment.person_id == Person.id)
+        .where(or_(Employment.valid_until.is_(None), Employment.valid_until > day), _within(scope, day))
+        .group_by(Person.id, Person.kana)
+        .order_by(Person.kana, Person.id)
+        .limit(limit)
+    )
+    if text.strip():
+        by_name = Person.search_key.contains(fold(text), autoescape=True)
+        query = query.where(or_(by_name, Employment.staff_number == text.strip()))
+    ids = list(session.scalars(query))
+    cards = person_cards(session, ids, day=day)
+    return [cards[person_id] for person_id in ids]
+
+
+def subject_in_scope(session: Session, scope: Scope, person_id: int, *, day: date) -> PersonCard | None:
+    """The person's card, when somebody of this scope may apply for them; None otherwise."""
+    query = select(Person.id).where(Person.id == person_id, _within(scope, day))
+    found = session.scalar(query)
+    return None if found is None else person_cards(session, [found], day=day)[found]
+
+
+def _within(scope: Scope, day: date) -> ColumnElement[bool]:
+    if scope.everyone:
+        return true()
+    own = Person.id == scope.person_id if scope.own else Person.id.is_(None)
+    if not scope.units:
+        return own
+    in_unit = (
+        select(Employment.person_id)
+        .join(Assignment, Assignment.employment_id == Employment.id)
+        .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
+        .where(
+            Assignment.valid_from <= day,
+            or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            or_(OrganisationUnit.code.in_(scope.units), OrganisationUnit.parent_code.in_(scope.units)),
+        )
+    )
+    return or_(own, Person.id.in_(in_unit))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One right of a system as one person stands to it: held, asked for already, or free."""
+
+    entitlement_id: int
+    name: str
+    kind: EntitlementKind
+    privileged: bool
+    held: HeldRight | None
+    asked: tuple[LineEffect, str] | None
+    """What a pending application asks for it, and that application's number."""
+
+
+@dataclass(frozen=True)
+class SystemChoice:
+    """One system with its rights. `closed_zone`: the zone of My Number systems, whose gate does not stand yet."""
+
+    system_id: int
+    name: str
+    zone: Zone
+    rights: tuple[Choice, ...]
+
+    @property
+    def held(self) -> tuple[Choice, ...]:
+        """The rights the person has."""
+        return tuple(right for right in self.rights if right.held is not None)
+
+    @property
+    def free(self) -> tuple[Choice, ...]:
+        """The rights the person does not have."""
+        return tuple(right for right in self.rights if right.held is None)
+
+    @property
+    def zone_closed(self) -> bool:
+        """Whether nothing new can be asked for in it."""
+        return self.zone is Zone.MYNUMBER
+
+
+def choices(session: Session, person_id: int) -> list[SystemChoice]:
+    """Every system and right as this person stands to it, systems by name."""
+    held = {right.entitlement_id: right for right in live_rights(session, [person_id])}
+    asked = _asked(session, [person_id])
+    rows = session.execute(
+        select(InformationSystem, Entitlement)
+        .join(Entitlement, Entitlement.system_id == InformationSystem.id)
+        .order_by(InformationSystem.name, Entitlement.id)
+    )
+    systems: dict[int, InformationSystem] = {}
+    rights: dict[int, list[Choice]] = defaultdict(list)
+    for system, right in rows:
+        systems[system.id] = system
+        rights[system.id].append(
+            Choice(right.id, right.name, right.kind, right.privileged, held.get(right.id), asked.get(right.id))
+        )
+    return [SystemChoice(s.id, s.name, s.zone, tuple(rights[s.id])) for s in systems.values()]
+
+
+def _asked(session: Session, person_ids: Iterable[int]) -> dict[int, tuple[LineEffect, str]]:
+    rows = session.execute(
+        select(RequestLine.entitlement_id, RequestLine.effect, Request.number)
+        .join(Request, RequestLine.request_id == Request.id)
+        .where(
+            and_(RequestLine.subject_id.in_(set(person_ids)), RequestLine.state == LineState.PENDING),
+            Request.number.is_not(None),
+        )
+    )
+    return {right_id: (effect, number or "") for right_id, effect, number in rows}
