@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from idm.errors import IdmError
 
+AnyRow = Row[*tuple[Any, ...]]
+
 BELOW_ALL = -(2**31)
 """Below every key a row can have, so that one hidden under a negative number is read too."""
 
@@ -23,7 +25,7 @@ class RowUnreadable(IdmError):
 
 def in_batches(
     session: Session, statement: Select[Any], key: ColumnElement[Any], *, after: int = BELOW_ALL, size: int = 2_000
-) -> Iterator[Row[Any]]:
+) -> Iterator[AnyRow]:
     """The statement's rows with a key beyond `after`, in the order of the integer column `key`, which it selects.
 
     Raises RowUnreadable at the first row that cannot be read, once every row before it has been given out.

@@ -9,9 +9,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, delete, exists, func, insert, select, type_coerce
+from sqlalchemy import ColumnElement, String, delete, exists, func, insert, select, type_coerce
 from sqlalchemy.orm import Session
 
+from idm.audit.batches import AnyRow
 from idm.audit.payload import canonical
 from idm.models.audit import AuditRecord, AuditSeal, AuditUnsealed
 
@@ -48,7 +49,7 @@ _sealed_at_text = lru_cache(maxsize=16)(utc_text)
 """Thousands of seals share one time."""
 
 
-def link(previous: bytes, *, sequence: int, sealed_at: datetime, record: Row[Any]) -> bytes:
+def link(previous: bytes, *, sequence: int, sealed_at: datetime, record: AnyRow) -> bytes:
     """The hash that seals a record (a row that begins with HEADER_COLUMNS) at that place of the chain."""
     header = dict(zip(HEADER_NAMES, record, strict=False))
     header["at"] = utc_text(header["at"])
@@ -91,7 +92,7 @@ def _end_of_chain(session: Session) -> tuple[int, bytes]:
     return (last.sequence, last.hash) if last else (0, GENESIS)
 
 
-def _waiting(session: Session, limit: int) -> list[Row[Any]]:
+def _waiting(session: Session, limit: int) -> list[AnyRow]:
     statement = (
         select(*HEADER_COLUMNS)
         .join(AuditUnsealed, AuditUnsealed.record_id == AuditRecord.id)

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.audit.batches import in_batches
+from idm.audit.batches import AnyRow, in_batches
 from idm.audit.chain import HEADER_COLUMNS, utc_text
 from idm.audit.payload import canonical
 from idm.models.audit import AuditRecord, AuditSeal
@@ -31,7 +30,7 @@ def export_lines(session: Session, *, since: datetime | None = None, until: date
     return (_line(row) for row in in_batches(session, statement, _records.id))
 
 
-def _line(row: Row[Any]) -> str:
+def _line(row: AnyRow) -> str:
     values = dict(row._mapping)
     values["at"] = utc_text(row.at)
     values["sealed_at"] = row.sealed_at and utc_text(row.sealed_at)

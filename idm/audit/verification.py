@@ -8,12 +8,11 @@ no fault. What is wrong is an answer, never an exception: only a database that c
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
-from idm.audit.batches import RowUnreadable, in_batches
+from idm.audit.batches import AnyRow, RowUnreadable, in_batches
 from idm.audit.chain import GENESIS, HEADER_COLUMNS, link
 from idm.audit.checkpoints import Checkpoint, CheckpointUnreadable, stored_checkpoints
 from idm.audit.payload import SALT_BYTES, payload_hash
@@ -43,7 +42,10 @@ class WrongRecord:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a verification saw. `not_kept_elsewhere`: checkpoints that only the database has yet."""
+    """What a verification saw.
+
+    `not_kept_elsewhere` counts the checkpoints that only the database has yet: they guard nothing until they are kept.
+    """
 
     records: int
     sealed: int
@@ -76,7 +78,15 @@ def verify(
     here = _Witness("データベースの検印", stored_checkpoints(session), public_key)
     wrong = _Walk(elsewhere, here, kept_since).first_wrong(session) or _first_wrong_unsealed(session, kept_since)
     records, sealed, expired, unsealed, ahead = session.execute(_counts(elsewhere.last)).one()
-    return Verification(records, sealed, unsealed, expired, elsewhere.checked, ahead, wrong)
+    return Verification(
+        records=records,
+        sealed=sealed,
+        unsealed=unsealed,
+        expired=expired,
+        checkpoints_checked=elsewhere.checked,
+        not_kept_elsewhere=0 if wrong else ahead,
+        first_wrong=wrong,
+    )
 
 
 class _Witness:
@@ -87,14 +97,15 @@ class _Witness:
         self._source, self._key = iter(checkpoints), key
         self.due: int | None = None
         """The sequence that the next checkpoint speaks of; None when there is none left."""
-        self._problem: str | None = None
+        self.problem: str | None = None
+        """What is wrong with that next checkpoint itself."""
         self._hash = ""
         self._step()
 
     def testifies(self, digest: bytes) -> str | None:
         """What is wrong when the chain's hash at `due` is this one; steps on when nothing is."""
-        if self._problem:
-            return self._problem
+        if self.problem:
+            return self.problem
         if self._hash != digest.hex():
             return f"{self.name}と合いません。連番 {self.last + 1} から {self.due} までの間で鎖が作り直されています。"
         self.checked += 1
@@ -107,22 +118,22 @@ class _Witness:
         if self.due is None:
             return None
         cut = f"連番 {end + 1} から {self.due} までの記録が切り取られています ({self.name}による)。"
-        return self._problem or cut
+        return self.problem or cut
 
     def _step(self) -> None:
         try:
             checkpoint = next(self._source, None)
         except CheckpointUnreadable as error:
-            self.due, self._problem = self.last + 1, str(error)
+            self.due, self.problem = self.last + 1, str(error)
             return
         if checkpoint is None:
             self.due = None
             return
         self.due, self._hash = checkpoint.sequence, checkpoint.hash
         if not checkpoint.signed_by(self._key):
-            self._problem = f"{self.name}(連番 {self.due})の署名が正しくありません。偽造か書換えの疑いがあります。"
+            self.problem = f"{self.name}(連番 {self.due})の署名が正しくありません。偽造か書換えの疑いがあります。"
         elif self.due <= self.last:
-            self._problem = f"{self.name}(連番 {self.due})の順序が正しくありません。"
+            self.problem = f"{self.name}(連番 {self.due})の順序が正しくありません。"
 
 
 class _Walk:
@@ -143,7 +154,7 @@ class _Walk:
         beyond = self.elsewhere.beyond(self.sequence) or self.here.beyond(self.sequence)
         return WrongRecord(self.sequence + 1, None, beyond) if beyond else None
 
-    def _seal(self, row: Row[Any]) -> str | None:
+    def _seal(self, row: AnyRow) -> str | None:
         self.sequence += 1
         if row.sequence != self.sequence:
             return (
@@ -167,13 +178,13 @@ class _Walk:
                 if fault := witness.testifies(self.hash):
                     return fault
         if self.elsewhere in present and self.here not in present:
-            return "別に保管した検印が、データベースから消えています。"
+            return self.here.problem or "別に保管した検印が、データベースから消えています。"
         if self.here in present and self.elsewhere not in present and self.elsewhere.due is not None:
-            return "データベースの検印が、別の保管場所から消えています。"
+            return self.elsewhere.problem or "データベースの検印が、別の保管場所から消えています。"
         return None
 
 
-def _payload_fault(row: Row[Any], kept_since: datetime | None) -> str | None:
+def _payload_fault(row: AnyRow, kept_since: datetime | None) -> str | None:
     if row.payload is None:
         if kept_since is not None and row.at >= kept_since:
             return "保存期間の内なのに、内容が消去されています。"
