@@ -10,7 +10,8 @@ from pathlib import Path
 from jobs.demo_directory import LocalDirectory
 from tests.servers.processes import free_port, program
 
-INVALID_CREDENTIALS = 49
+REFUSED = (49, 53)
+"""invalidCredentials, and unwillingToPerform: a blank password is not even tried."""
 
 
 class OpenLDAP(LocalDirectory):
@@ -51,13 +52,20 @@ class OpenLDAP(LocalDirectory):
                 found.setdefault(name.rstrip(":"), []).append(text)
         return found
 
+    def people(self) -> list[str]:
+        """The DNs of everyone in the directory."""
+        done = self._as_administrator(
+            "ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-s", "one", "-b", self.people_base, "1.1"
+        )
+        return [line.removeprefix("dn: ") for line in done.stdout.decode().splitlines() if line.startswith("dn: ")]
+
     def sign_in(self, dn: str, password: str) -> bool:
         """Whether the directory lets this person in."""
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(password)
             file.flush()
             done = self.run("ldapwhoami", dn, Path(file.name))
-        if done.returncode not in (0, INVALID_CREDENTIALS):
+        if done.returncode not in (0, *REFUSED):
             raise RuntimeError(done.stderr.decode())
         return done.returncode == 0
 
