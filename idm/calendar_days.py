@@ -1,7 +1,7 @@
 """Days as a Japanese office counts them: Asia/Tokyo, half-open.
 
-A 発令日 begins at 00:00 of that day; a 退職日 or 任期満了日 ends at 24:00 of that day. Everywhere in this product a period
-is [valid_from, valid_until): `valid_until` is the first day on which it no longer holds; None = no end.
+A 発令日 begins at 00:00 of that day; a 退職日 or 任期満了日 ends at 24:00 of that day. Everywhere in this product
+a period is [valid_from, valid_until): `valid_until` is the first day on which it no longer holds; None = no end.
 """
 
 from datetime import UTC, date, datetime, time, timedelta

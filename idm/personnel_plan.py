@@ -161,8 +161,9 @@ def require_within_limits(personnel: PersonnelPlan, rules: PersonnelRules, emplo
     share = stopped / employed if employed else 0.0
     if stopped > rules.max_stopped_count or share > rules.max_stopped_share:
         raise SafetyLimit(
-            f"この取込は在職者 {employed} 人のうち {stopped} 人（{share:.1%}）の利用を終わらせます。上限は"
-            f" {rules.max_stopped_count} 人又は {rules.max_stopped_share:.0%} です。何も変更していません。ファイルを確かめてください。"
+            f"この取込は在職者 {employed} 人のうち {stopped} 人（{share:.1%}）の利用を終わらせます。"
+            f"上限は {rules.max_stopped_count} 人又は {rules.max_stopped_share:.0%} です。"
+            "何も変更していません。ファイルを確かめてください。"
         )
 
 

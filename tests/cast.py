@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.database import Database
 from idm.employment_kind import EmploymentKind
 from idm.models import everything
@@ -143,7 +144,7 @@ class Cast:
         valid_until: date | None = None, reason: str = "業務のため",
     ) -> int:  # fmt: skip
         """The id of an application that `applicant` has submitted, one line per (subject, right)."""
-        start = valid_from or now.date()
+        start = valid_from or day_of(now)
         with self.acting(applicant, "request.submit", now) as session:
             lines = [self.line(session, who, right, effect, start, valid_until) for who, right in wanted]
             request = requests.draft(
@@ -154,8 +155,8 @@ class Cast:
             return request.id
 
     def decide(
-        self, who: str, request_id: int, seat: Role, event: Event = Event.APPROVE, *, now: datetime = NOW, line: int = 0,
-        comment: str = "確認しました", shown_hash: str | None = None,
+        self, who: str, request_id: int, seat: Role, event: Event = Event.APPROVE, *, now: datetime = NOW,
+        line: int = 0, comment: str = "確認しました", shown_hash: str | None = None,
     ) -> None:  # fmt: skip
         """`who` decides the step of that seat on the application's line."""
         with self.acting(who, "request.decide", now) as session:

@@ -68,5 +68,5 @@ def schedule(session: Session, account: Account, *, now: datetime) -> None:
             state=TaskState.WAITING,
             due_at=now,
             created_at=now,
-        )  # fmt: skip
+        )
     )

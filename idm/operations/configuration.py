@@ -43,7 +43,7 @@ class ConfigurationText:
 def first_record(
     session: Session, texts: list[ConfigurationText], *, actor: Actor, now: datetime
 ) -> list[ConfigurationVersion]:
-    """Afterwards these texts are in force, as one audited record. Raises IllegalTransition when there already is one."""
+    """Afterwards these texts are in force, as one audited record. Raises IllegalTransition for a second one."""
     if session.scalar(select(func.count()).select_from(ConfigurationVersion)):
         raise IllegalTransition("最初の記録はすでにあります。変更は、提案と承認（別の人）で行ってください。")
     versions = []

@@ -1,4 +1,4 @@
-"""Deciding one step of one line: the seat, the separation of duties, and what was shown, all at this moment (A2, A4)."""
+"""Deciding one step of one line: the seat, the separation of duties and what was shown, at this moment (A2, A4)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -207,7 +207,7 @@ def _compare_and_swap(
             shown_hash=verdict.shown_hash,
             comment=verdict.comment.strip(),
             exception_id=_exception_used(session, step, seat, now),
-        )  # fmt: skip
+        )
         .execution_options(synchronize_session=False)
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Exceptions (例外措置) to the separation of duties: permitted by the CISO, named on one application (FK 1-2(7)①, 8(1))."""
+"""Exceptions (例外措置) to the separation of duties, permitted by the CISO for one application (FK 1-2(7)①, 8(1))."""
 
 from datetime import date, datetime, timedelta
 

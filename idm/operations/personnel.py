@@ -159,7 +159,7 @@ def _assign(
                     primary=post.primary,
                     valid_from=max(row.assigned_from, employment.valid_from),
                     valid_until=None,
-                )  # fmt: skip
+                )
             )
 
 

@@ -1,4 +1,4 @@
-"""For each person of a personnel plan: which day their rights are judged on, and what kind of application that makes."""
+"""For each person of a personnel plan: the day their rights are judged on, and the kind of application that makes."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -74,7 +74,7 @@ def draft_for(
             feed_run_id=run.id,
             now=now,
             reason=f"{REASONS[action]}（人事データ {run.as_of.isoformat()} 第{run.id}回）",
-        )  # fmt: skip
+        )
         for (system_id, action, _), wanted in batches.items()
     ]
     return Drafted(tuple(requests), len(gated))

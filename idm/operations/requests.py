@@ -23,7 +23,7 @@ from idm.vocabulary import LineEffect, RequestAction
 
 @dataclass(frozen=True)
 class WantedLine:
-    """One person and one right, as somebody would like it. `valid_until` is the first day on which it no longer holds."""
+    """One person and one right as asked for. `valid_until` is the first day on which it no longer holds."""
 
     subject_id: int
     entitlement_id: int
@@ -59,7 +59,7 @@ def draft(
                 valid_from=line.valid_from,
                 valid_until=line.valid_until,
                 state=LineState.PENDING,
-            )  # fmt: skip
+            )
         )
     session.flush()
     return request
@@ -98,9 +98,7 @@ def _drop_overtaken(session: Session, request: Request, *, actor: Actor, policy:
         drop_line(session, request, line.id, actor=actor, policy=policy, now=now)
 
 
-def drop_line(
-    session: Session, request: Request, line_id: int, *, actor: Actor, policy: Policy, now: datetime
-) -> None:
+def drop_line(session: Session, request: Request, line_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards the draft is without that line. Raises IllegalTransition once it was submitted, NotFound."""
     after(request.state, Event.SUBMIT)
     line = next((line for line in request.lines if line.id == line_id), None)
@@ -202,7 +200,7 @@ def _open_steps(session: Session, request: Request, policy: Policy) -> None:
                     position=position,
                     seat=seat,
                     state=StepState.PENDING,
-                )  # fmt: skip
+                )
             )
     session.flush()
 

@@ -30,7 +30,8 @@ def version_in_force(
     found = session.scalars(query).first()
     if found is None:
         raise ConfigurationInvalid(
-            f"承認された設定（{kind.value}{f' {name}' if name else ''}）がありません。idm init で最初の記録を作ってください。"
+            f"承認された設定（{kind.value}{f' {name}' if name else ''}）がありません。"
+            "idm init で最初の記録を作ってください。"
         )
     return found
 
