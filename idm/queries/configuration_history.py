@@ -87,7 +87,7 @@ Key = tuple[ConfigurationKind, str]
 
 def version_rows(session: Session) -> list[VersionRow]:
     """Every version, newest first. An installation has few."""
-    found = [row._tuple() for row in session.execute(_versions())]
+    found = session.execute(_versions()).all()
     current = _in_force([version for version, _, _ in found])
     return [_row(version, proposer, accepter, current) for version, proposer, accepter in found]
 

@@ -71,7 +71,7 @@ def waiting_accounts(session: Session, *, asked: int = 1) -> Page[WaitingAccount
     number = nearest_page(asked, total)
     ordered = query.order_by(Grant.valid_from, Person.kana, Account.id)
     rows = session.execute(ordered.limit(ROWS_A_PAGE).offset(offset_of(number)))
-    return Page(tuple(WaitingAccount(*row._tuple()) for row in rows), number, total)
+    return Page(tuple(WaitingAccount(*row) for row in rows), number, total)
 
 
 def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:

@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
-from idm.employment_kind import EmploymentKind
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.personal_names import fold
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.person_cards import PersonCard, person_cards
 
 
 class Presence(StrEnum):
-    """Whether somebody belongs to the organisation on a day."""
+    """Whether somebody belongs to the organisation on a day; the first that holds is said of them."""
 
     EMPLOYED = "employed"
     COMING = "coming"
@@ -35,17 +35,10 @@ class PeopleFilter:
 
 @dataclass(frozen=True)
 class PersonRow:
-    """One person. Employment and post are those of the day, else the next, else the last ones."""
+    """One person; `presence` None for somebody without any employment on record."""
 
-    id: int
-    name: str
-    kana: str
+    card: PersonCard
     presence: Presence | None
-    staff_number: str | None
-    kind: EmploymentKind | None
-    unit: str | None
-    post: str | None
-    employed_until: date | None
 
 
 @dataclass(frozen=True)
@@ -56,36 +49,20 @@ class UnitRow:
     name: str
 
 
-@dataclass(frozen=True)
-class _Held:
-    """One employment with one of its posts, or with none."""
-
-    person_id: int
-    staff_number: str
-    kind: EmploymentKind
-    valid_from: date
-    valid_until: date | None
-    unit: str | None
-    post: str | None
-    primary: bool | None
-    post_from: date | None
-    post_until: date | None
-
-
 def people_page(session: Session, wanted: PeopleFilter, *, day: date, asked: int = 1) -> Page[PersonRow]:
     """The people whom the filter lets through on the day, in the order of their readings."""
     conditions = list(_conditions(wanted, day))
     total = session.scalar(select(func.count()).select_from(Person).where(*conditions)) or 0
     number = nearest_page(asked, total)
-    found = session.execute(
-        select(Person.id, Person.name, Person.kana)
+    ids = session.scalars(
+        select(Person.id)
         .where(*conditions)
         .order_by(Person.kana, Person.id)
         .limit(ROWS_A_PAGE)
         .offset(offset_of(number))
     ).all()
-    held = _held(session, [person_id for person_id, *_ in found])
-    rows = tuple(_row(person_id, name, kana, held[person_id], day) for person_id, name, kana in found)
+    cards, presences = person_cards(session, ids, day=day), _presences(session, ids, day)
+    rows = tuple(PersonRow(cards[person_id], presences.get(person_id)) for person_id in ids)
     return Page(rows, number, total)
 
 
@@ -142,48 +119,20 @@ def _period(table: type[Employment | Assignment | OrganisationUnit], day: date) 
     return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))
 
 
-def _held(session: Session, person_ids: Sequence[int]) -> dict[int, list[_Held]]:
-    rows = session.execute(
-        select(
-            Employment.person_id, Employment.staff_number, Employment.kind, Employment.valid_from,
-            Employment.valid_until, OrganisationUnit.name, Assignment.post, Assignment.primary, Assignment.valid_from,
-            Assignment.valid_until,
+def _presences(session: Session, person_ids: Sequence[int], day: date) -> dict[int, Presence]:
+    """Person id → how they stand on the day; employed when any employment holds."""
+    employments = session.execute(
+        select(Employment.person_id, Employment.valid_from, Employment.valid_until).where(
+            Employment.person_id.in_(person_ids)
         )
-        .outerjoin(Assignment, Assignment.employment_id == Employment.id)
-        .outerjoin(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
-        .where(Employment.person_id.in_(person_ids))
-        .order_by(Employment.valid_from, Assignment.valid_from, Assignment.id)
-    )  # fmt: skip
-    held: dict[int, list[_Held]] = defaultdict(list)
-    for row in rows:
-        held[row[0]].append(_Held(*tuple(row)))
-    return held
+    )
+    standings: dict[int, set[Presence]] = defaultdict(set)
+    for person_id, valid_from, valid_until in employments:
+        standings[person_id].add(_presence(valid_from, valid_until, day))
+    return {person_id: next(p for p in Presence if p in found) for person_id, found in standings.items()}
 
 
-def _row(person_id: int, name: str, kana: str, held: list[_Held], day: date) -> PersonRow:
-    shown = _shown(held, day)
-    if shown is None:
-        return PersonRow(person_id, name, kana, None, None, None, None, None, None)
-    return PersonRow(
-        person_id, name, kana, _presence(shown, day), shown.staff_number, shown.kind, shown.unit, shown.post,
-        shown.valid_until,
-    )  # fmt: skip
-
-
-def _shown(held: list[_Held], day: date) -> _Held | None:
-    """The employment and post that say most of the person on the day."""
-    current = [h for h in held if holds(h.valid_from, h.valid_until, day)]
-    if current:
-        return max(current, key=lambda h: (_post_holds(h, day), bool(h.primary)))
-    coming = [h for h in held if h.valid_from > day]
-    return coming[0] if coming else (held[-1] if held else None)
-
-
-def _post_holds(held: _Held, day: date) -> bool:
-    return held.post_from is not None and holds(held.post_from, held.post_until, day)
-
-
-def _presence(held: _Held, day: date) -> Presence:
-    if holds(held.valid_from, held.valid_until, day):
+def _presence(valid_from: date, valid_until: date | None, day: date) -> Presence:
+    if holds(valid_from, valid_until, day):
         return Presence.EMPLOYED
-    return Presence.COMING if held.valid_from > day else Presence.LEFT
+    return Presence.COMING if valid_from > day else Presence.LEFT

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
 from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
-from idm.grant_state import EndReason, GrantState, SuspensionReason
+from idm.grant_state import GrantState, SuspensionReason
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, GrantSuspension, Request, RequestLine
 from idm.models.sign_in import EnrolmentLink, SignIn
-from idm.models.systems import Account, CredentialEvent, Entitlement, InformationSystem
-from idm.vocabulary import CredentialEventKind, EntitlementKind
+from idm.models.systems import Account, CredentialEvent, InformationSystem
+from idm.queries.held_rights import HeldRight, rights_of_lines
+from idm.vocabulary import CredentialEventKind
 
 
 @dataclass(frozen=True)
@@ -69,21 +70,11 @@ class CitedRequest:
 
 @dataclass(frozen=True)
 class RightRow:
-    """One grant: what, since when, until when, by which application, and why it ended."""
+    """One grant, with why it is held back, and when and by which application it ended (or will end)."""
 
-    grant_id: int
-    system_id: int
-    system_name: str
-    right_name: str
-    kind: EntitlementKind
-    privileged: bool
-    valid_from: date
-    valid_until: date | None
-    state: GrantState
+    right: HeldRight
     suspended_for: tuple[SuspensionReason, ...]
     ended_at: datetime | None
-    end_reason: EndReason | None
-    request: CitedRequest
     ended_by: CitedRequest | None
 
 
@@ -137,32 +128,24 @@ def _posts(session: Session, employment_ids: Iterable[int]) -> dict[int, list[Po
 
 
 def rights_of_person(session: Session, person_id: int) -> list[RightRow]:
-    """Every grant the person has or had: those that have not ended first, then by system, right and date."""
-    ending_line, ending = aliased(RequestLine), aliased(Request)
-    rows = session.execute(
-        select(Grant, Entitlement, InformationSystem, Request.id, Request.number, ending.id, ending.number)
-        .join(Account, Grant.account_id == Account.id)
-        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
-        .join(InformationSystem, Entitlement.system_id == InformationSystem.id)
-        .join(RequestLine, Grant.line_id == RequestLine.id)
-        .join(Request, RequestLine.request_id == Request.id)
-        .outerjoin(ending_line, Grant.ended_by_line_id == ending_line.id)
-        .outerjoin(ending, ending_line.request_id == ending.id)
-        .where(Account.person_id == person_id)
-        .order_by(InformationSystem.name, Entitlement.kind, Entitlement.id, Grant.valid_from.desc())
-    ).all()
-    suspended = _suspensions(session, [grant.id for grant, *_ in rows])
-    rights = [
-        RightRow(
-            grant_id=grant.id, system_id=system.id, system_name=system.name, right_name=entitlement.name,
-            kind=entitlement.kind, privileged=entitlement.privileged, valid_from=grant.valid_from,
-            valid_until=grant.valid_until, state=grant.state, suspended_for=tuple(suspended[grant.id]),
-            ended_at=grant.ended_at, end_reason=grant.end_reason, request=CitedRequest(request_id, number or ""),
-            ended_by=CitedRequest(ending_id, ending_number or "") if ending_id is not None else None,
+    """Every grant the person has or had, by system and right; those that have ended come last."""
+    ends = {
+        row.Grant.id: row
+        for row in session.execute(
+            select(Grant, Request.id.label("request_id"), Request.number)
+            .join(Account, Grant.account_id == Account.id)
+            .outerjoin(RequestLine, Grant.ended_by_line_id == RequestLine.id)
+            .outerjoin(Request, RequestLine.request_id == Request.id)
+            .where(Account.person_id == person_id)
         )
-        for grant, entitlement, system, request_id, number, ending_id, ending_number in rows
-    ]  # fmt: skip
-    return sorted(rights, key=lambda right: right.state is GrantState.ENDED)
+    }
+    suspended = _suspensions(session, list(ends))
+    rights = []
+    for right in rights_of_lines(session, [row.Grant.line_id for row in ends.values()]):
+        end = ends[right.grant_id]
+        ended_by = CitedRequest(end.request_id, end.number or "") if end.request_id is not None else None
+        rights.append(RightRow(right, tuple(suspended[right.grant_id]), end.Grant.ended_at, ended_by))
+    return sorted(rights, key=lambda row: row.right.state is GrantState.ENDED)
 
 
 def _suspensions(session: Session, grant_ids: list[int]) -> dict[int, list[SuspensionReason]]:

@@ -103,7 +103,7 @@ def holders_page(session: Session, right_id: int, *, asked: int = 1) -> Page[Hol
         .limit(ROWS_A_PAGE)
         .offset(offset_of(number))
     )  # fmt: skip
-    return Page(tuple(HolderRow(*row._tuple()) for row in rows), number, total)
+    return Page(tuple(HolderRow(*row) for row in rows), number, total)
 
 
 def unfinished_tasks(session: Session, system_id: int, *, asked: int = 1) -> Page[SystemTask]:
