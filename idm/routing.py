@@ -3,7 +3,8 @@
 The holder of the seat decides, unless they are the applicant, the subject or the decider of another step. Then an
 accepted deputy of the holder, then the vice-CISO, then the CISO. When nobody is left the step is held, and is shown as
 held. A holder who is the applicant or the subject is not represented by their deputy: that would be deciding in their
-interest (SOD-3). Pure: takes who is who, answers who may.
+interest (SOD-3). Whoever never decides (SOD-6, SOD-7) fills no rung, so that the ladder goes on past them. Pure: takes
+who is who, answers who may.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Deputation:
 
 @dataclass(frozen=True)
 class SeatFacts:
-    """Who is who for one step at one moment."""
+    """Who is who for one step at one moment. `never_deciding` are auditors and contractors, by any row of theirs."""
 
     holders: tuple[Human, ...]
     deputies: tuple[Deputation, ...]
@@ -43,6 +44,7 @@ class SeatFacts:
     applicant: PersonId
     subject: PersonId
     other_deciders: frozenset[PersonId]
+    never_deciding: frozenset[PersonId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def seated(facts: SeatFacts) -> tuple[Seated, ...]:
 
 
 def _free(human: Human, facts: SeatFacts) -> bool:
-    return not human.is_one_of(facts.other_deciders | {facts.applicant, facts.subject})
+    return not human.is_one_of(facts.other_deciders | facts.never_deciding | {facts.applicant, facts.subject})
 
 
 def _interested(human: Human, facts: SeatFacts) -> bool:

@@ -4,7 +4,7 @@ SOD-1  Nobody decides on their own application.
 SOD-2  Nobody decides on an application about themselves.
 SOD-3  Nobody decides as the deputy of the applicant, of the subject, or of themselves.
 SOD-4  One human decides at most one step of a line, unless the CISO permitted an exception named on the application.
-SOD-5  The same human under another account or another employment is the same person in every rule above.
+SOD-5  The same human under another account or another employment is the same person in every rule here.
 SOD-6  Whoever audits never decides on what is audited.
 SOD-7  A contractor never decides.
 SOD-8  No line gives one human two entitlements declared to conflict.
@@ -29,20 +29,28 @@ class Human:
     person_id: PersonId
     same_as: frozenset[PersonId] = frozenset()
 
+    @property
+    def rows(self) -> frozenset[PersonId]:
+        """Every person row of this human."""
+        return self.same_as | {self.person_id}
+
     def is_one_of(self, people: frozenset[PersonId]) -> bool:
         """Whether this human is among the people, under any of their rows."""
-        return bool(people & (self.same_as | {self.person_id}))
+        return bool(people & self.rows)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Everything the rules look at when somebody is about to decide one step of one line."""
+    """Everything the rules look at when somebody is about to decide one step of one line.
+
+    `acting_for` is the officer a deputy stands in for; what is said of the decider holds for all of their rows (SOD-5).
+    """
 
     decider: Human
     applicant: PersonId
     subject: PersonId
     other_deciders: frozenset[PersonId] = frozenset()
-    acting_for: PersonId | None = None
+    acting_for: Human | None = None
     decider_audits: bool = False
     decider_is_contractor: bool = False
     conflicting_entitlements: tuple[tuple[str, str], ...] = ()
@@ -76,9 +84,9 @@ def deputy_of_the_interested(decision: Decision) -> Violation | None:
     """SOD-3 and SOD-5."""
     if decision.acting_for is None:
         return None
-    if decision.acting_for in (decision.applicant, decision.subject):
+    if decision.acting_for.is_one_of(frozenset({decision.applicant, decision.subject})):
         return Violation("SOD-3", "申請者又は対象者の代理として決裁することはできません。")
-    if decision.decider.is_one_of(frozenset({decision.acting_for})):
+    if decision.decider.is_one_of(decision.acting_for.rows):
         return Violation("SOD-3", "自分自身の代理として決裁することはできません。")
     return None
 

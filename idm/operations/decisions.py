@@ -1,7 +1,7 @@
 """Deciding one step of one line: the seat, the separation of duties and what was shown, at this moment (A2, A4)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
@@ -9,21 +9,19 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of
-from idm.employment_kind import EmploymentKind
+from idm.calendar_days import day_of, overlap
 from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, NotSeated, Refusal
-from idm.models.people import Employment
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.models.systems import Entitlement, EntitlementConflict
 from idm.operations import approval_notices, grants
 from idm.operations.exceptions import excepted_rules
 from idm.operations.requests import close_pending_steps, content_hash_of, find
 from idm.policy import Policy
-from idm.queries.officers import humans, other_deciders, roles_of, seat_facts
-from idm.request_state import Event, LineState, RequestState, StepState, after, settlement
+from idm.queries.officers import auditing, contracted, humans, other_deciders, seat_facts
+from idm.request_state import Event, RequestState, StepState, after, settlement
 from idm.routing import Seated, SeatFacts, seated
 from idm.separation_of_duties import Decision, Human, require
-from idm.vocabulary import LineEffect, Role
+from idm.vocabulary import LineEffect
 
 VERDICTS = (Event.APPROVE, Event.RETURN, Event.REJECT)
 
@@ -47,7 +45,7 @@ def decide(
     if actor.person_id is None:
         raise NotPermitted("決裁は、名前のある人だけができます。")
     step = _find_locked(session, step_id)
-    following = _require_decidable(step, verdict)
+    following = _require_decidable(session, step, verdict)
     seat = _require_seat(session, step, verdict, person_id=actor.person_id, now=now)
     _compare_and_swap(session, step, following, verdict, seat, now)
     _follow(session, step.line, verdict.event, actor=actor, policy=policy, now=now)
@@ -84,18 +82,23 @@ def decide_lines(
 
 
 def _find_locked(session: Session, step_id: int) -> ApprovalStep:
-    request_id = session.scalar(
-        select(RequestLine.request_id)
+    found = session.execute(
+        select(RequestLine.request_id, RequestLine.id)
         .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
         .where(ApprovalStep.id == step_id)
-    )
-    if request_id is None:
+    ).one_or_none()
+    if found is None:
         raise NotFound("決裁欄が見つかりません。")
+    request_id, line_id = found
     find(session, request_id, lock=True)
-    return session.get_one(ApprovalStep, step_id, populate_existing=True)
+    # What this session read before it had the lock may be old: somebody else may have decided meanwhile.
+    fresh = {"populate_existing": True}
+    session.scalars(select(RequestLine).where(RequestLine.id == line_id), execution_options=fresh).one()
+    steps = session.scalars(select(ApprovalStep).where(ApprovalStep.line_id == line_id), execution_options=fresh)
+    return next(step for step in steps.all() if step.id == step_id)
 
 
-def _require_decidable(step: ApprovalStep, verdict: Verdict) -> StepState:
+def _require_decidable(session: Session, step: ApprovalStep, verdict: Verdict) -> StepState:
     request = step.line.request
     if step.state is not StepState.PENDING and step.decider_id is not None:
         raise DecidedMeanwhile("この決裁欄はすでに決裁されています。最新の内容を確かめてください。")
@@ -104,7 +107,7 @@ def _require_decidable(step: ApprovalStep, verdict: Verdict) -> StepState:
     following = after(step.state, verdict.event)
     if not verdict.comment.strip():
         raise InvalidInput("決裁の理由を書いてください。", fields={"comment": "理由を書いてください"})
-    if not verdict.shown_hash == request.content_hash == content_hash_of(request):
+    if not verdict.shown_hash == request.content_hash == content_hash_of(session, request):
         raise ContentChanged("表示された内容と、現在の申請の内容が異なります。もう一度内容を確かめてください。")
     return following
 
@@ -115,65 +118,46 @@ def _require_seat(session: Session, step: ApprovalStep, verdict: Verdict, *, per
     excepted = excepted_rules(session, step.line.request_id, person_id=person_id, day=day)
     facts = seat_facts(session, step, day=day)
     if "SOD-4" in excepted:
-        facts = _without(facts, person_id)
+        facts = replace(facts, other_deciders=facts.other_deciders - {person_id})
     human = humans(session, [person_id])[person_id]
+    seat = next((seat for seat in seated(facts) if seat.person_id == person_id), None)
     require(
         Decision(
             decider=human,
             applicant=step.applicant_id,
             subject=step.subject_id,
             other_deciders=other_deciders(step),
-            acting_for=_acting_for(facts, human),
-            decider_audits=Role.AUDITOR in roles_of(session, person_id, day),
-            decider_is_contractor=_is_contractor(session, human, now),
+            acting_for=_acting_for(facts, person_id, seat),
+            decider_audits=bool(auditing(session, human.rows, day)),
+            decider_is_contractor=bool(contracted(session, human.rows, day)),
             conflicting_entitlements=_conflicts(session, step.line),
             approves=verdict.event is Event.APPROVE,
             excepted_rules=frozenset(excepted),
         )
     )
-    for seat in seated(facts):
-        if seat.person_id == person_id:
-            return seat
-    raise NotSeated("この決裁欄を決裁する職にありません。")
+    if seat is None:
+        raise NotSeated("この決裁欄を決裁する職にありません。")
+    return seat
 
 
-def _without(facts: SeatFacts, person_id: int) -> SeatFacts:
-    return SeatFacts(
-        facts.holders, facts.deputies, facts.vice_cisos, facts.cisos, facts.applicant, facts.subject,
-        facts.other_deciders - {person_id},
-    )  # fmt: skip
-
-
-def _acting_for(facts: SeatFacts, human: Human) -> int | None:
-    """Whom this human would stand in for: nobody when the seat is their own."""
-    if any(holder.person_id == human.person_id for holder in facts.holders):
-        return None
-    for named in facts.deputies:
-        if named.deputy.person_id == human.person_id:
-            return named.principal
-    return None
-
-
-def _is_contractor(session: Session, human: Human, now: datetime) -> bool:
-    day = day_of(now)
-    contract = select(Employment.id).where(
-        Employment.person_id.in_([human.person_id, *human.same_as]),
-        Employment.kind == EmploymentKind.CONTRACTOR,
-        Employment.valid_from <= day,
-        or_(Employment.valid_until.is_(None), Employment.valid_until > day),
-    )
-    return session.scalar(contract.limit(1)) is not None
+def _acting_for(facts: SeatFacts, person_id: int, seat: Seated | None) -> Human | None:
+    """Whom this person stands in for; where no seat is theirs, whom they would, so that the refusal names the rule."""
+    principal = seat.acting_for if seat is not None else None
+    if seat is None and all(holder.person_id != person_id for holder in facts.holders):
+        named = (named.principal for named in facts.deputies if named.deputy.person_id == person_id)
+        principal = next(named, None)
+    return next((holder for holder in facts.holders if holder.person_id == principal), None)
 
 
 def _conflicts(session: Session, line: RequestLine) -> tuple[tuple[str, str], ...]:
-    """Declared conflicts between what the line gives and what the subject, under any of their rows, already has."""
+    """Declared conflicts between what the line gives and what the subject, under any row, holds on a day of it."""
     if line.effect is not LineEffect.GRANT:
         return ()
-    subject = humans(session, [line.subject_id])[line.subject_id]
     held = {
         grant.entitlement_id
-        for person_id in (subject.person_id, *subject.same_as)
+        for person_id in humans(session, [line.subject_id])[line.subject_id].rows
         for grant in grants.live_grants(session, person_id=person_id)
+        if overlap(line.valid_from, line.valid_until, grant.valid_from, grant.valid_until)
     }
     return tuple(_conflict_names(session, line.entitlement_id, held))
 
@@ -232,7 +216,7 @@ def _follow(session: Session, line: RequestLine, event: Event, *, actor: Actor, 
 
 
 def _settle(session: Session, request: Request, *, now: datetime) -> None:
-    event = settlement([line.state for line in request.lines])
+    event = settlement(session.scalars(select(RequestLine.state).where(RequestLine.request_id == request.id)).all())
     if event is None or request.state is not RequestState.SUBMITTED:
         return
     request.state = after(request.state, event)
@@ -251,8 +235,3 @@ def _record(session: Session, step: ApprovalStep, *, actor: Actor, policy: Polic
             "shown_hash": step.shown_hash, "exception": step.exception_id, "line_state": line.state.value,
         },
     )  # fmt: skip
-
-
-def line_is_final(line: RequestLine) -> bool:
-    """Whether nothing more can be decided on the line."""
-    return line.state is not LineState.PENDING

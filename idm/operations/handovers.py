@@ -8,22 +8,20 @@ is in the officer's browser. It is shown once; the receipt is recorded.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.employment_kind import EmploymentKind
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.grant_state import GrantState
-from idm.models.people import Employment
 from idm.models.requests import ApprovalStep, Grant
 from idm.models.systems import Account, CredentialEvent, Handover
 from idm.operations.accounts import schedule
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.officers import humans, roles_of
+from idm.queries.officers import contracted, humans, roles_of
 from idm.sealing import unseal
 from idm.vocabulary import CredentialEventKind, EntitlementKind
 
@@ -126,12 +124,7 @@ def _officer(session: Session, actor: Actor, now: datetime) -> int:
         raise NotPermitted("交付は、名前のある人だけができます。")
     day = day_of(now)
     require(roles_of(session, person_id, day), Action.HAND_OVER)
-    contract = select(Employment.id).where(
-        Employment.person_id == person_id,
-        Employment.kind == EmploymentKind.CONTRACTOR,
-        or_(Employment.valid_until.is_(None), Employment.valid_until > day),
-    )
-    if session.scalar(contract.limit(1)) is not None:
+    if contracted(session, humans(session, [person_id])[person_id].rows, day):
         raise SeparationOfDuties("委託事業者は仮パスワードを交付できません。（SOD-7）", code="SOD-7")
     return person_id
 

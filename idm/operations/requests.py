@@ -1,6 +1,6 @@
 """Written applications: drafted, submitted under a number, withdrawn, lapsed (FK 6-2(1)①, control A1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -82,7 +82,7 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     number = _next_number(session, day_of(now))
     _address(request, applicant_id)
     request.number, request.submitted_at, request.policy_digest = number, now, policy.digest
-    request.content_hash, request.state = content_hash_of(request), following
+    request.content_hash, request.state = content_hash_of(session, request), following
     session.flush()
     _open_steps(session, request, policy)
     approval_notices.submitted(session, request, policy=policy, now=now)
@@ -155,27 +155,27 @@ def lapse_overdue(session: Session, *, actor: Actor, policy: Policy, now: dateti
 
 
 def find(session: Session, request_id: int, *, lock: bool = False) -> Request:
-    """The application. Raises NotFound."""
+    """The application; with `lock`, as it is now, and until this transaction ends. Raises NotFound."""
     query = select(Request).where(Request.id == request_id)
-    found = session.scalar(query.with_for_update() if lock else query)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.scalar(query)
     if found is None:
         raise NotFound("申請が見つかりません。")
     return found
 
 
-def content_hash_of(request: Request) -> str:
+def content_hash_of(session: Session, request: Request) -> str:
     """The hash of what the rows say at this moment."""
     if request.applicant_id is None:
         raise ContentChanged("提出されていない申請は決裁できません。")
     content = RequestContent(request.action, request.system_id, request.applicant_id, request.reason, request.cites_id)
-    return content_hash(content, _line_contents(request.lines))
-
-
-def _line_contents(lines: Iterable[RequestLine]) -> list[LineContent]:
-    return [
-        LineContent(line.subject_id, line.entitlement_id, line.effect, line.valid_from, line.valid_until)
-        for line in lines
-    ]
+    columns = (
+        RequestLine.subject_id, RequestLine.entitlement_id, RequestLine.effect, RequestLine.valid_from,
+        RequestLine.valid_until,
+    )  # fmt: skip
+    lines = session.execute(select(*columns).where(RequestLine.request_id == request.id))
+    return content_hash(content, [LineContent(*line) for line in lines])
 
 
 def _person(actor: Actor) -> int:

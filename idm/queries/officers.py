@@ -5,12 +5,13 @@ follows from is still held: losing the post loses the role at once (KT 第66), w
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from idm.employment_kind import EmploymentKind
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Assignment, Employment, Person
 from idm.models.requests import ApprovalStep
@@ -63,20 +64,43 @@ def holders(session: Session, role: Role, unit_code: str | None, day: date) -> l
     return sorted(set(session.scalars(query.with_only_columns(Officer.person_id))))
 
 
-def deputies(session: Session, role: Role, principals: Iterable[int], day: date) -> list[tuple[int, int]]:
-    """Pairs (principal, deputy) accepted for the role whose period holds on the day."""
-    rows = session.execute(
-        select(Deputy.principal_id, Deputy.deputy_id)
-        .where(
-            Deputy.role == role,
-            Deputy.principal_id.in_(list(principals)),
-            Deputy.accepted_at.is_not(None),
-            Deputy.valid_from <= day,
-            Deputy.valid_until > day,
-        )
+def deputations_on(day: date) -> Select[Deputy]:
+    """The deputies who count on the day: accepted, within their period, and employed."""
+    employed = exists().where(Employment.person_id == Deputy.deputy_id, _period_holds(Employment, day))
+    return (
+        select(Deputy)
+        .where(Deputy.accepted_at.is_not(None), Deputy.valid_from <= day, Deputy.valid_until > day, employed)
         .order_by(Deputy.id)
     )
+
+
+def deputies(session: Session, role: Role, principals: Iterable[int], day: date) -> list[tuple[int, int]]:
+    """Pairs (principal, deputy) that count for the role on the day."""
+    query = deputations_on(day).where(Deputy.role == role, Deputy.principal_id.in_(list(principals)))
+    rows = session.execute(query.with_only_columns(Deputy.principal_id, Deputy.deputy_id))
     return [(principal, deputy) for principal, deputy in rows]
+
+
+def auditing(session: Session, person_ids: Collection[int], day: date) -> frozenset[int]:
+    """Those of the people who hold the role of auditor on the day (SOD-6)."""
+    audits = tenures_on(day).where(Officer.role == Role.AUDITOR, Officer.person_id.in_(person_ids))
+    return frozenset(session.scalars(audits.with_only_columns(Officer.person_id)))
+
+
+def contracted(session: Session, person_ids: Collection[int], day: date) -> frozenset[int]:
+    """Those of the people who are contractors on the day (SOD-7)."""
+    contracts = select(Employment.person_id).where(
+        Employment.person_id.in_(person_ids),
+        Employment.kind == EmploymentKind.CONTRACTOR,
+        _period_holds(Employment, day),
+    )
+    return frozenset(session.scalars(contracts))
+
+
+def never_deciding(session: Session, known: Iterable[Human], day: date) -> frozenset[int]:
+    """Those person rows of these humans by which they never decide: auditors' and contractors' (SOD-6, SOD-7)."""
+    rows = frozenset[int]().union(*(human.rows for human in known))
+    return auditing(session, rows, day) | contracted(session, rows, day)
 
 
 def humans(session: Session, person_ids: Iterable[int]) -> dict[int, Human]:
@@ -110,6 +134,7 @@ def seat_facts(session: Session, step: ApprovalStep, *, day: date) -> SeatFacts:
         applicant=step.applicant_id,
         subject=step.subject_id,
         other_deciders=other_deciders(step),
+        never_deciding=never_deciding(session, known.values(), day),
     )
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from idm.models.officers import Deputy, Officer
 from idm.models.requests import ApprovalStep, PolicyException, Request, RequestLine
 from idm.models.systems import InformationSystem
-from idm.queries.officers import humans, tenures_on
+from idm.queries.officers import deputations_on, humans, never_deciding, tenures_on
 from idm.request_state import StepState
 from idm.routing import Deputation, Seated, SeatFacts, seated
 from idm.separation_of_duties import Human
@@ -42,9 +42,15 @@ class Bar(StrEnum):
     APPLICANT = "applicant"
     SUBJECT = "subject"
     OTHER_STEP = "other_step"
+    NEVER = "never"
 
 
-BAR_TITLES = {Bar.APPLICANT: "申請者本人", Bar.SUBJECT: "対象者本人", Bar.OTHER_STEP: "別の決裁欄を決裁済み"}
+BAR_TITLES = {
+    Bar.APPLICANT: "申請者本人",
+    Bar.SUBJECT: "対象者本人",
+    Bar.OTHER_STEP: "別の決裁欄を決裁済み",
+    Bar.NEVER: "監査を行う者又は委託事業者",
+}
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,9 @@ class _Officers:
     """Everyone who may hold or stand in for a seat on one day."""
 
     def __init__(self, tenures: Iterable[tuple[Role, str | None, int]], deputies: Iterable[tuple[Role, int, int]],
-                 known: dict[int, Human]) -> None:  # fmt: skip
+                 known: dict[int, Human], never_deciding: frozenset[int]) -> None:  # fmt: skip
         self._known = known
+        self._never_deciding = never_deciding
         self._holders: dict[tuple[Role, str | None], set[int]] = defaultdict(set)
         for role, unit, person_id in tenures:
             self._holders[role, None].add(person_id)
@@ -120,13 +127,12 @@ class _Officers:
         tenures = [(role, unit, person) for role, unit, person in
                    session.execute(tenures_on(day).with_only_columns(*columns))]  # fmt: skip
         named = session.execute(
-            select(Deputy.role, Deputy.principal_id, Deputy.deputy_id)
-            .where(Deputy.accepted_at.is_not(None), Deputy.valid_from <= day, Deputy.valid_until > day)
-            .order_by(Deputy.id)
+            deputations_on(day).with_only_columns(Deputy.role, Deputy.principal_id, Deputy.deputy_id)
         )
         deputies = [(role, principal, deputy) for role, principal, deputy in named]
         people = {person for _, _, person in tenures} | {deputy for _, _, deputy in deputies}
-        return cls(tenures, deputies, humans(session, people))
+        known = humans(session, people)
+        return cls(tenures, deputies, known, never_deciding(session, known.values(), day))
 
     def _held_by(self, role: Role, unit: str | None = None) -> tuple[Human, ...]:
         return tuple(self._known[person] for person in sorted(self._holders.get((role, unit), ())))
@@ -144,6 +150,7 @@ class _Officers:
             applicant=step.applicant_id,
             subject=step.subject_id,
             other_deciders=other_deciders,
+            never_deciding=self._never_deciding,
         )  # fmt: skip
 
 
@@ -194,3 +201,5 @@ def _barred(facts: SeatFacts) -> Iterable[tuple[int, Bar]]:
             yield human.person_id, Bar.SUBJECT
         elif human.is_one_of(facts.other_deciders):
             yield human.person_id, Bar.OTHER_STEP
+        elif human.is_one_of(facts.never_deciding):
+            yield human.person_id, Bar.NEVER
