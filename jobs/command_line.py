@@ -6,18 +6,35 @@ There is no command that approves anything: decisions are made by people, signed
 
 import logging
 import sys
+from importlib import import_module
 
 import click
 from sqlalchemy.exc import OperationalError
 
 from idm.errors import ConfigurationInvalid, FeedRefused, IdmError, Refusal, SafetyLimit, TargetUnavailable
-from jobs.commands import audit, demo, hr, init, lifecycle, profile, serve, sweep, system, work
 from jobs.commands.terminal import say
 
 FAILED, SAFETY, TEMPORARY = 1, 5, 75
+NOUNS = ("init", "demo", "serve", "work", "profile", "hr", "lifecycle", "system", "sweep", "audit")
+"""Each is a file of `jobs.commands` with a command of the same name."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Nouns(click.Group):
+    """Loads a command's file only when it is asked for: most commands need neither the web server nor a directory."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which an installation meets them."""
+        return list(NOUNS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, if there is one."""
+        if cmd_name not in NOUNS:
+            return None
+        command = getattr(import_module(f"jobs.commands.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+@click.group(cls=Nouns, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="失敗したときに内部の詳細を表示します。")
 @click.version_option(package_name="idm")
 @click.pass_context
@@ -28,25 +45,10 @@ def idm(context: click.Context, *, debug: bool) -> None:
     logging.getLogger("idm").setLevel(logging.INFO)
 
 
-for command in (
-    init.init,
-    demo.demo,
-    serve.serve,
-    work.work,
-    profile.profile,
-    hr.hr,
-    lifecycle.lifecycle,
-    system.system,
-    sweep.sweep,
-    audit.audit,
-):
-    idm.add_command(command)
-
-
 def main() -> None:
     """Runs the command and ends the process with its exit code."""
     try:
-        idm.main(standalone_mode=False)
+        code = idm.main(standalone_mode=False)
     except click.ClickException as mistake:
         mistake.show()
         sys.exit(mistake.exit_code)
@@ -60,6 +62,7 @@ def main() -> None:
             raise
         tell(failure)
         sys.exit(exit_code(failure))
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def tell(failure: Exception) -> None:

@@ -1,6 +1,5 @@
 """Decisions reach a real directory, and nothing that dies, comes late or comes twice can undo them."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -72,7 +71,7 @@ def test_temporary_password_is_shown_once(office: Office) -> None:
     private, public = new_handover_key()
     handover_id = office.ask("staff", public)
     office.provision()
-    shown = []
+    shown: list[handovers.Shown | None] = []
     for _ in range(2):
         try:
             with office.cast.acting("desk", now=office.clock()) as session:
@@ -135,7 +134,7 @@ def test_leaver_without_a_gap_is_not_interrupted(office: Office) -> None:
                 kind=ended.kind,
                 valid_from=ended.valid_until,
                 valid_until=None,
-            )  # fmt: skip
+            )
         )
     assert lifecycle.run(office.installation).left == 0
     office.provision()
@@ -235,7 +234,7 @@ def test_worker_killed_between_write_and_commit_finds_it_done(office: Office) ->
     office.grant("staff", "ledger/account", "ledger/enter")
     settings = office.installation.settings
     arguments = [settings.database_url, str(settings.secrets_dir)]
-    killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_WRITING, *arguments], check=False, cwd=os.getcwd())
+    killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_WRITING, *arguments], check=False)
     assert killed.returncode == -signal.SIGKILL
     written = office.entry("u100009")
     assert written
@@ -257,7 +256,7 @@ def test_worker_killed_after_setting_a_password_sets_another(office: Office) -> 
     handover_id = office.ask("staff", public)
     settings = office.installation.settings
     arguments = [settings.database_url, str(settings.secrets_dir)]
-    subprocess.run([sys.executable, "-c", KILLED_AFTER_WRITING, *arguments], check=False, cwd=os.getcwd())
+    subprocess.run([sys.executable, "-c", KILLED_AFTER_WRITING, *arguments], check=False)
     with office.cast.database.reading() as session:
         assert session.get_one(Handover, handover_id).sealed is None
     office.clock.ahead = timedelta(minutes=6)
