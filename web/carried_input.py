@@ -9,16 +9,12 @@ from dataclasses import dataclass
 
 from flask import Response, make_response, render_template, request
 
-from idm.errors import IdmError
+from idm.errors import InvalidInput
 from web.security import local_path
 
 FIELD = "carried"
 NEVER_CARRIED = frozenset({"csrf_token", "password", "password_again", "current_password", "code", FIELD})
 MAXIMUM_CHARACTERS = 200_000
-
-
-class CarriedInputInvalid(IdmError):
-    """What claims to be carried input is not what this module wrote."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +30,15 @@ class CarriedInput:
 
 
 def from_text(text: str) -> CarriedInput:
-    """What `to_text` wrote. Raises CarriedInputInvalid, also when it goes anywhere but to a form of ours."""
+    """What `to_text` wrote. Raises InvalidInput, also when it goes anywhere but to a form of ours."""
     try:
         content = json.loads(text[: MAXIMUM_CHARACTERS + 1])
         path = local_path(content["path"], method="POST")
         fields = tuple((str(name), str(value)) for name, value in content["fields"])
-    except (ValueError, TypeError, KeyError):
-        raise CarriedInputInvalid("carried input is malformed") from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        path, fields = None, ()
     if path is None:
-        raise CarriedInputInvalid("carried input goes elsewhere")
+        raise InvalidInput("保持していた入力内容を読み取れません。元の画面を開き直して、入力し直してください。")
     return CarriedInput(path, fields)
 
 

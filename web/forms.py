@@ -22,6 +22,13 @@ class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             """WTForms' own catalogue; Flask-Babel's holds none of its sentences."""
             return super(FlaskForm.Meta, self).get_translations(form)
 
+    def summary(self) -> dict[str, list[str]]:
+        """The mistakes for the summary above the form: field id → sentences that begin with the field's label."""
+        return {
+            self[name].id: [f"{self[name].label.text}：{message}" for message in messages]
+            for name, messages in self.errors.items()
+        }
+
     def take(self, refusal: InvalidInput) -> dict[str, list[str]]:
         """Afterwards each mistake stands at its field; returns those that belong to no field, for the summary."""
         rest: dict[str, list[str]] = {}

@@ -4,6 +4,7 @@ No page runs a script or an inline style, none may be framed or stored by a brow
 """
 
 import re
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, request
@@ -39,7 +40,12 @@ def is_https(settings: Settings) -> bool:
 
 def protect(app: Flask) -> None:
     """Afterwards the application checks hosts and forms, and answers with the headers above."""
-    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, MAX_CONTENT_LENGTH=2 * 1024 * 1024)
+    app.config.update(
+        WTF_CSRF_CHECK_DEFAULT=False,  # checked by `refuse_forged_forms`, for every route and without exemption
+        WTF_CSRF_TIME_LIMIT=None,  # a form token lives as long as its session
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=30),
+    )
     _csrf.init_app(app)
     app.before_request(refuse_other_hosts)
     app.after_request(add_headers)
@@ -77,7 +83,7 @@ def local_path(target: str, *, method: str = "GET") -> str | None:
     if not _LOCAL_PATH.fullmatch(target):
         return None
     try:
-        current_app.url_map.bind("localhost").match(urlsplit(target).path, method=method)
+        endpoint, _ = current_app.url_map.bind("localhost").match(urlsplit(target).path, method=method)
     except (HTTPException, ValueError):
         return None
-    return target
+    return target if endpoint != "static" else None

@@ -81,16 +81,22 @@ def timed_out() -> str:
 def come_in(token: str) -> Response:
     """The answer after a step of sign-in that succeeded: the page that was wanted, or the form that came too late."""
     form_session.clear()  # whoever is signed in has another form token than the stranger before
-    answer: Response = redirect(wanted_page())
-    if carried_input.FIELD in request.form:
-        with current.look() as database_session:
-            g.signed_in = resume_session(database_session, token=token, policy=current.policy(), now=current.now())
-        if g.signed_in.stage is Stage.CODE_NEEDED:
-            answer = make_response(render_template("sign_in/code.html"))
-        elif g.signed_in.stage is Stage.SIGNED_IN:
-            carried = carried_input.from_text(request.form[carried_input.FIELD])
-            answer = make_response(render_template("sign_in/continue.html", input=carried))
-    return session.keep(answer, token)
+    with current.look() as database_session:
+        g.signed_in = resume_session(database_session, token=token, policy=current.policy(), now=current.now())
+    if g.signed_in.stage is Stage.SIGNED_IN and g.signed_in.failures_before:
+        flash(_("前回のサインインのあと、あなたの利用者名でのサインインが%(count)s回失敗しています。心当たりがないときは、"
+                "情報システムの担当に知らせてください。", count=g.signed_in.failures_before), "warning")  # fmt: skip
+    return session.keep(_carried_on(g.signed_in.stage) or redirect(wanted_page()), token)
+
+
+def _carried_on(stage: Stage) -> Response | None:
+    """The next page for a form that came too late; None where there is none."""
+    if carried_input.FIELD not in request.form:
+        return None
+    if stage is Stage.CODE_NEEDED:
+        return make_response(render_template("sign_in/code.html"))
+    carried = carried_input.from_text(request.form[carried_input.FIELD])
+    return make_response(render_template("sign_in/continue.html", input=carried)) if stage is Stage.SIGNED_IN else None
 
 
 def wanted_page() -> str:

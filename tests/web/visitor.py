@@ -52,10 +52,11 @@ class Visitor:
 
     def exists(self, person_id: int, name: str, *, factor: bool = False) -> None:
         """Afterwards this person can sign in with the name, the common password and, if asked, a factor."""
+        step = 0 if factor else None
         with self.site.database.writing() as session:
             sealed = encrypt(self.site.factor_key, self.secret, totp_context("totp_secret", person_id))
             session.add(SignIn(person_id=person_id, name=name, password_hash=hash_password(PASSWORD),
-                               totp_secret=sealed if factor else None, last_totp_step=0 if factor else None))  # fmt: skip
+                               totp_secret=sealed if factor else None, last_totp_step=step))  # fmt: skip
 
     def sign_in(self, name: str, password: str = PASSWORD, *, wanted: str = "") -> TestResponse:
         """The answer to name and password."""
@@ -63,8 +64,12 @@ class Visitor:
 
     def give_code(self, code: str | None = None, *, wanted: str = "") -> TestResponse:
         """The answer to a code; the right one unless given."""
-        right = code_at(self.secret, step_of(self.clock()))
-        return self.send("/sign-in/code", {"code": right if code is None else code, "next": wanted})
+        given = self.right_code() if code is None else code
+        return self.send("/sign-in/code", {"code": given, "next": wanted})
+
+    def right_code(self) -> str:
+        """What the authenticator app shows now."""
+        return code_at(self.secret, step_of(self.clock()))
 
     def link_for(self, person_id: int) -> str:
         """The path of a fresh enrolment link."""
