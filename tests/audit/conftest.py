@@ -1,12 +1,14 @@
 """Fixtures of the audit tests: every test with `database` or `ledger` runs on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from shutil import rmtree
+from time import monotonic, sleep
 
 import pytest
-from psycopg import connect
+from psycopg import OperationalError, connect
 from psycopg.sql import SQL, Identifier
 
 from idm.database import Database
@@ -32,15 +34,30 @@ def postgres() -> Iterator[Postgres]:
     server = Postgres()
     server.build()
     server.start()
+    _await_answers(server)
     yield server
     server.stop()
     rmtree(server.folder)
 
 
+def _await_answers(server: Postgres) -> None:
+    """The port is open before the server has finished starting; until then it sends callers away."""
+    give_up = monotonic() + 60
+    while monotonic() < give_up:
+        with suppress(OperationalError):
+            return connect(_dsn(server)).close()
+        sleep(0.05)
+    raise TimeoutError("PostgreSQL has not finished starting")
+
+
+def _dsn(server: Postgres) -> str:
+    return f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres"
+
+
 def new_postgres_database(server: Postgres) -> Database:
     """An empty database of its own on the server."""
     name = f"audit_{token_hex(8)}"
-    with connect(f"host=127.0.0.1 port={server.port} user=postgres dbname=postgres", autocommit=True) as connection:
+    with connect(_dsn(server), autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
     return Database(server.url_of(name))
 
