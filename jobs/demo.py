@@ -7,6 +7,7 @@ are kept in a file of the demonstration's own folder, so that one person at one 
 import json
 import secrets
 import shutil
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ GROUPS = (
 )  # fmt: skip
 FORGOTTEN = (("kyuutantou", 700), ("kensyuu01", 400))
 """IDs nobody owns, from before the product: login name, days since last use."""
+USUAL_PORT = 8600
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
     """The settings of the folder; ports are chosen once and kept, so that links go on working."""
     kept = folder / "ports.json"
     if not kept.exists():
-        kept.write_text(json.dumps({"web": free_port(), "ldaps": free_port()}), encoding="utf-8")
+        kept.write_text(json.dumps({"web": _usual_port(), "ldaps": free_port()}), encoding="utf-8")
     ports = json.loads(kept.read_text(encoding="utf-8"))
     settings = Settings(
         database_url=f"sqlite:///{folder / 'idm.db'}",
@@ -82,6 +84,13 @@ def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
     )
     _write_settings(folder / "settings.toml", settings)
     return settings, ports
+
+
+def _usual_port() -> int:
+    """The product's usual port, or another one where that is taken."""
+    with socket.socket() as probe:
+        taken = probe.connect_ex(("127.0.0.1", USUAL_PORT)) == 0
+    return free_port() if taken else USUAL_PORT
 
 
 def _write_settings(path: Path, settings: Settings) -> None:

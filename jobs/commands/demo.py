@@ -1,6 +1,7 @@
 """`idm demo`: a sample organisation on a real local OpenLDAP, with its worker and web interface, in one folder."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,13 +96,22 @@ def _introduce(prepared: Demo) -> None:
     cast = _players(prepared.folder)
     base = prepared.installation.settings.base_url
     say(f"\n画面: {base}\n\nサインインできる人（パスワードは共通: {cast[0].password}）")
-    rows = ((p.title, p.name, f"idm demo code {p.role}" if p.code_secret else "不要") for p in cast)
+    command = _own_name()
+    rows = ((p.title, p.name, f"{command} demo code {p.role}" if p.code_secret else "不要") for p in cast)
     print_table(("役", "利用者名", "確認コードの出し方（別の端末で）"), rows)
-    say(TOUR.format(base=base, folder=prepared.folder))
+    say(TOUR.format(settings=prepared.folder / "settings.toml"))
+
+
+def _own_name() -> str:
+    """How this command is called from here, for copying into another terminal."""
+    if shutil.which("idm"):
+        return "idm"
+    called = Path(sys.argv[0]).absolute()
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
 
 
 TOUR = """
-たとえば、次の順に見てください（IDM_SETTINGS={folder}/settings.toml を付けると idm の各コマンドを手で動かせます）。
+たとえば、次の順に見てください（export IDM_SETTINGS={settings} とすると、idm の各コマンドを手で動かせます）。
  1. hr でサインインし、人事データからできた下書きを提出する（申請者は人事担当者）
  2. chief と system が、それぞれの画面で決裁する（同じ人、申請者本人、対象者本人は決裁できません）
  3. 承認されると、OpenLDAP に利用者IDができる（交付まで無効のまま）

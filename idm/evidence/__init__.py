@@ -1,1 +1,0 @@
-"""Control by control: what the database can show an auditor right now."""
