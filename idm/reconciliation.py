@@ -2,10 +2,12 @@
 
 `next_wave` gives the independent steps that may be taken now; after they are carried out and read back it is asked
 again, until it gives none. The order is a rule of safety: stop first, then take away, then give, then open; a leaver is
-disabled before anything else, and deleted only when nothing else is left.
+disabled before anything else, and deleted only when nothing else is left. An end that comes nearer counts as stopping:
+the directory keeps it even where a later step fails.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 from idm.ports import (
@@ -33,7 +35,7 @@ def next_wave(
     `managed` are the groups that stand for a right of this system: others are left alone.
     """
     if seen is None:
-        return (CreateAccount(account_uuid, wanted.attributes),) if wanted.present else ()
+        return (CreateAccount(account_uuid, wanted.attributes),) if wanted.required else ()
     stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
         _stop,
         _take_away,
@@ -45,7 +47,15 @@ def next_wave(
 
 
 def _stop(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
-    return (SetEnabled(seen.external_id, enabled=False),) if seen.enabled and not wanted.enabled else ()
+    if seen.enabled and not wanted.enabled:
+        return (SetEnabled(seen.external_id, enabled=False),)
+    if seen.enabled and _ends_sooner(wanted.expires_at, seen.expires_at):
+        return (SetEnabled(seen.external_id, enabled=True, expires_at=wanted.expires_at),)
+    return ()
+
+
+def _ends_sooner(wanted: datetime | None, seen: datetime | None) -> bool:
+    return wanted is not None and (seen is None or wanted < seen)
 
 
 def _take_away(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId]) -> tuple[Step, ...]:

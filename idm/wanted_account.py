@@ -4,7 +4,8 @@ no right in force, none lately      → absent
 right in force, not yet handed over → present, disabled (control E3)
 right in force, handed over         → present, enabled, until the known end (written into the directory too, so
                                       that a dead worker fails closed)
-suspended, ended, or the person left → present, disabled, in no group (a leaver stops on the day in any case)
+suspended                           → present, disabled, in no group, for as long as it takes
+ended, or the person left           → kept where it is: disabled, in no group (a leaver stops on the day in any case)
 … for longer than the profile's days → absent
 """
 
@@ -34,7 +35,7 @@ class GrantFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """Everything that decides about one account. `employments` None = an account without a person."""
+    """Everything that decides about one account. One without a person has no employments, and so is never open."""
 
     attributes: Attributes
     grants: tuple[GrantFacts, ...]
@@ -44,9 +45,10 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class WantedAccount:
-    """What the target should show."""
+    """What the target should show. An account that is `present` but not `required` is kept where it is, never made."""
 
     present: bool
+    required: bool
     enabled: bool
     expires_at: datetime | None
     groups: frozenset[ExternalId]
@@ -75,10 +77,11 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
     employed, employed_to = employed_until(facts.employments, today)
     account_grant = _current(facts.grants, today)
     if account_grant is None or not employed:
-        return _stopped(facts, today, delete_after_days)
+        return _stopped(facts, today, delete_after_days, employed=employed)
     active = account_grant.state is GrantState.IN_FORCE
     return WantedAccount(
         present=True,
+        required=True,
         enabled=active and facts.handed_over,
         expires_at=_earliest_end(account_grant.valid_until, employed_to),
         groups=_groups(facts.grants, today) if active else frozenset(),
@@ -111,18 +114,25 @@ def _earliest_end(*ends: date | None) -> datetime | None:
     return start_of(min(known)) if known else None
 
 
-def _stopped(facts: AccountFacts, today: date, delete_after_days: int) -> WantedAccount:
-    stopped_on = _stopped_on(facts, today)
-    kept = stopped_on is not None and today < stopped_on + timedelta(days=delete_after_days)
-    return WantedAccount(kept, False, None, frozenset(), facts.attributes)
+def _stopped(facts: AccountFacts, today: date, delete_after_days: int, *, employed: bool) -> WantedAccount:
+    stopped_on = _stopped_on(facts, today, employed=employed)
+    return WantedAccount(
+        present=stopped_on is not None and today < stopped_on + timedelta(days=delete_after_days),
+        required=False,
+        enabled=False,
+        expires_at=None,
+        groups=frozenset(),
+        attributes=facts.attributes,
+    )
 
 
-def _stopped_on(facts: AccountFacts, today: date) -> date | None:
+def _stopped_on(facts: AccountFacts, today: date, *, employed: bool) -> date | None:
     """The day on which the right, or the employment behind it, last ended; None = there never was one."""
     begun = [g for g in facts.grants if g.kind is EntitlementKind.ACCOUNT and g.valid_from <= today]
-    ended = [g for g in begun if g.state is not GrantState.PLANNED or g.ended_on is not None]
-    if not ended:
+    known = [g for g in begun if g.state is not GrantState.PLANNED]
+    if not known:
         return None
-    right_ends = max((g.ended_on or g.valid_until or today) for g in ended)
-    employment_ends = [until for _, until in facts.employments if until is not None and until <= today]
-    return min([right_ends, *([max(employment_ends)] if employment_ends else [])])
+    right_ended = max(g.ended_on or g.valid_until or today for g in known)
+    # An employment that ended years ago says nothing of somebody who is employed again.
+    left = [until for _, until in facts.employments if until is not None and until <= today and not employed]
+    return min([right_ended, *([max(left)] if left else [])])

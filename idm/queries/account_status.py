@@ -164,8 +164,9 @@ def _agreement(wanted: WantedAccount, seen: Seen | None, task: TaskRow | None) -
             return Agreement.REFUSED
         return Agreement.RETRYING if task.error else Agreement.WAITING
     if seen is None:
-        return Agreement.NOT_READ if wanted.present else Agreement.AGREES
-    same = (seen.present, seen.enabled) == (wanted.present, wanted.enabled)
+        return Agreement.NOT_READ if wanted.required else Agreement.AGREES
+    there = seen.present == wanted.present or not (seen.present or wanted.required)
+    same = there and seen.enabled == wanted.enabled
     until = not wanted.enabled or seen.expires_at == wanted.expires_at
-    groups = not wanted.present or not (seen.missing_rights or seen.surplus_rights)
+    groups = not seen.present or not (seen.missing_rights or seen.surplus_rights)
     return Agreement.AGREES if same and until and groups else Agreement.DIFFERS

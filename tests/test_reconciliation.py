@@ -1,0 +1,205 @@
+"""Wave by wave, a target comes to show what is wanted: it stops first, opens last, and leaves the rest alone."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idm.ports import (
+    AddMember,
+    Attributes,
+    CreateAccount,
+    DeleteAccount,
+    RemoveMember,
+    SetEnabled,
+    Step,
+    TargetAccount,
+    UpdateAttributes,
+)
+from idm.reconciliation import MAX_WAVES, next_wave
+from idm.wanted_account import WantedAccount
+
+ACCOUNT = UUID(int=7)
+ON_TARGET = "entry-1"
+MANAGED = frozenset({"a", "b", "c"})
+MAY, JUNE = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
+ATTRIBUTES = Attributes("u1", "青木　一郎", "青木", "一郎", "1", None, "総務課")
+OPEN = WantedAccount(True, True, True, None, frozenset({"a"}), ATTRIBUTES)
+KEPT = replace(OPEN, required=False, enabled=False, groups=frozenset())
+ABSENT = replace(KEPT, present=False)
+SHOWN = TargetAccount(ON_TARGET, ACCOUNT, ATTRIBUTES, True, None, frozenset({"a"}))
+
+
+@dataclass
+class Target:
+    """A directory with one account in it, or none: it does what it is told."""
+
+    account: TargetAccount | None
+    waves: list[tuple[Step, ...]] = field(default_factory=list)
+
+    def carry_out(self, wave: tuple[Step, ...]) -> None:
+        self.waves.append(wave)
+        for step in wave:
+            self.account = self.after(step)
+
+    def after(self, step: Step) -> TargetAccount | None:
+        if isinstance(step, CreateAccount):
+            assert self.account is None
+            return TargetAccount(ON_TARGET, step.account_uuid, step.attributes, False, None, frozenset())
+        assert self.account is not None
+        assert not isinstance(step, CreateAccount)
+        assert step.external_id == self.account.external_id
+        return _changed(self.account, step)
+
+    def bring_to(self, wanted: WantedAccount) -> None:
+        while wave := next_wave(ACCOUNT, wanted, self.account, MANAGED):
+            assert len(self.waves) < MAX_WAVES
+            self.carry_out(wave)
+
+
+def _changed(account: TargetAccount, step: Step) -> TargetAccount | None:
+    groups = account.groups or frozenset()
+    if isinstance(step, SetEnabled):
+        return replace(account, enabled=step.enabled, expires_at=step.expires_at)
+    if isinstance(step, AddMember):
+        return replace(account, groups=groups | {step.group_id})
+    if isinstance(step, RemoveMember):
+        return replace(account, groups=groups - {step.group_id})
+    if isinstance(step, UpdateAttributes):
+        return replace(account, attributes=step.attributes)
+    assert isinstance(step, DeleteAccount)
+    return None
+
+
+moments = st.none() | st.sampled_from([MAY, JUNE])
+attributes = st.sampled_from([ATTRIBUTES, replace(ATTRIBUTES, unit_name="会計課"), replace(ATTRIBUTES, mail="a@b.jp")])
+wants = st.one_of(
+    st.builds(
+        WantedAccount,
+        present=st.just(True),
+        required=st.just(True),
+        enabled=st.booleans(),
+        expires_at=moments,
+        groups=st.frozensets(st.sampled_from(sorted(MANAGED))),
+        attributes=attributes,
+    ),
+    st.builds(replace, st.sampled_from([KEPT, ABSENT]), attributes=attributes),
+)
+targets = st.none() | st.builds(
+    TargetAccount,
+    external_id=st.just(ON_TARGET),
+    account_uuid=st.just(ACCOUNT),
+    attributes=attributes,
+    enabled=st.booleans(),
+    expires_at=moments,
+    groups=st.frozensets(st.sampled_from([*sorted(MANAGED), "foreign"])),
+)
+
+
+@given(wants, targets)
+def test_repeated_waves_bring_the_target_to_what_is_wanted(wanted: WantedAccount, seen: TargetAccount | None) -> None:
+    target = Target(seen)
+    target.bring_to(wanted)
+    shown = target.account
+    if shown is None:
+        assert not wanted.required
+        assert not wanted.present or seen is None
+        return
+    assert wanted.present
+    assert shown.enabled == wanted.enabled
+    assert shown.attributes == wanted.attributes
+    assert (shown.groups or frozenset()) & MANAGED == wanted.groups
+    if wanted.enabled:
+        assert shown.expires_at == wanted.expires_at
+
+
+@given(wants, targets)
+def test_a_disabled_account_is_opened_only_when_all_else_is_right(
+    wanted: WantedAccount, seen: TargetAccount | None
+) -> None:
+    target = Target(seen)
+    while wave := next_wave(ACCOUNT, wanted, target.account, MANAGED):
+        opens = [step for step in wave if isinstance(step, SetEnabled) and step.enabled]
+        if opens and target.account is not None and not target.account.enabled:
+            assert wave == tuple(opens)
+            assert (target.account.groups or frozenset()) & MANAGED == wanted.groups
+            assert target.account.attributes == wanted.attributes
+        target.carry_out(wave)
+
+
+@given(wants, targets)
+def test_stopping_comes_before_everything_else(wanted: WantedAccount, seen: TargetAccount | None) -> None:
+    if seen is None or not seen.enabled or wanted.enabled:
+        return
+    assert next_wave(ACCOUNT, wanted, seen, MANAGED) == (SetEnabled(ON_TARGET, enabled=False),)
+
+
+@given(wants, targets)
+def test_groups_that_stand_for_no_right_are_left_alone(wanted: WantedAccount, seen: TargetAccount | None) -> None:
+    target = Target(seen)
+    target.bring_to(wanted)
+    if seen is not None and target.account is not None:
+        assert (target.account.groups or frozenset()) - MANAGED == (seen.groups or frozenset()) - MANAGED
+
+
+@given(wants, targets)
+def test_the_steps_of_one_wave_do_not_depend_on_each_other(wanted: WantedAccount, seen: TargetAccount | None) -> None:
+    target = Target(seen)
+    while wave := next_wave(ACCOUNT, wanted, target.account, MANAGED):
+        backwards = Target(target.account)
+        backwards.carry_out(tuple(reversed(wave)))
+        target.carry_out(wave)
+        assert backwards.account == target.account
+
+
+def test_nothing_is_done_where_the_target_shows_what_is_wanted() -> None:
+    assert next_wave(ACCOUNT, OPEN, SHOWN, MANAGED) == ()
+
+
+def test_a_new_account_is_made_disabled_then_given_its_groups_then_opened() -> None:
+    target = Target(None)
+    target.bring_to(OPEN)
+    assert target.waves == [
+        (CreateAccount(ACCOUNT, ATTRIBUTES),),
+        (AddMember(ON_TARGET, "a"),),
+        (SetEnabled(ON_TARGET, enabled=True),),
+    ]
+
+
+def test_a_stopped_account_that_is_not_there_is_not_made() -> None:
+    assert next_wave(ACCOUNT, KEPT, None, MANAGED) == ()
+
+
+def test_a_leavers_account_is_disabled_then_emptied_then_deleted() -> None:
+    target = Target(SHOWN)
+    target.bring_to(ABSENT)
+    assert target.waves == [
+        (SetEnabled(ON_TARGET, enabled=False),),
+        (RemoveMember(ON_TARGET, "a"),),
+        (DeleteAccount(ON_TARGET),),
+    ]
+
+
+@pytest.mark.parametrize("seen_end", [None, JUNE])
+def test_an_end_that_comes_nearer_is_written_before_groups_are_touched(seen_end: datetime | None) -> None:
+    wanted = replace(OPEN, expires_at=MAY, groups=frozenset({"b"}))
+    seen = replace(SHOWN, expires_at=seen_end)
+    assert next_wave(ACCOUNT, wanted, seen, MANAGED) == (SetEnabled(ON_TARGET, enabled=True, expires_at=MAY),)
+
+
+@pytest.mark.parametrize("wanted_end", [None, JUNE])
+def test_an_end_that_moves_away_is_written_last(wanted_end: datetime | None) -> None:
+    wanted = replace(OPEN, expires_at=wanted_end, groups=frozenset({"a", "b"}))
+    target = Target(replace(SHOWN, expires_at=MAY))
+    target.bring_to(wanted)
+    assert target.waves == [
+        (AddMember(ON_TARGET, "b"),),
+        (SetEnabled(ON_TARGET, enabled=True, expires_at=wanted_end),),
+    ]
+
+
+def test_groups_that_were_not_read_are_asked_for_and_none_is_taken() -> None:
+    assert next_wave(ACCOUNT, OPEN, replace(SHOWN, groups=None), MANAGED) == (AddMember(ON_TARGET, "a"),)

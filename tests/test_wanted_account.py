@@ -1,0 +1,204 @@
+"""What an account should be, day by day: from the application to the hand-over, the stop and the deletion."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idm.calendar_days import holds, start_of
+from idm.grant_state import GrantState
+from idm.ports import Attributes
+from idm.vocabulary import EntitlementKind
+from idm.wanted_account import AccountFacts, GrantFacts, Period, WantedAccount, employed_until, wanted_account
+
+DAY = date(2026, 4, 1)
+NOON = start_of(DAY) + timedelta(hours=12)
+ATTRIBUTES = Attributes("u100009", "青木　一郎", "青木", "一郎", "100009", None, "総務課")
+ACCOUNT = GrantFacts(EntitlementKind.ACCOUNT, None, GrantState.IN_FORCE, date(2026, 1, 1), None, None)
+ENTER = replace(ACCOUNT, kind=EntitlementKind.GROUP, group="g-enter")
+EMPLOYED: tuple[Period, ...] = ((date(2020, 4, 1), None),)
+FACTS = AccountFacts(ATTRIBUTES, (ACCOUNT, ENTER), EMPLOYED, handed_over=True)
+KEEP_DAYS = 90
+
+
+def wanted(facts: AccountFacts = FACTS, *, now: datetime = NOON) -> WantedAccount:
+    return wanted_account(facts, now=now, delete_after_days=KEEP_DAYS)
+
+
+def shape(account: WantedAccount) -> tuple[bool, bool, bool, frozenset[str]]:
+    return account.present, account.required, account.enabled, account.groups
+
+
+OPEN = (True, True, True, frozenset({"g-enter"}))
+NOT_HANDED_OVER = (True, True, False, frozenset({"g-enter"}))
+SUSPENDED = (True, True, False, frozenset[str]())
+KEPT = (True, False, False, frozenset[str]())
+ABSENT = (False, False, False, frozenset[str]())
+
+
+def ended(on: date, *grants: GrantFacts) -> tuple[GrantFacts, ...]:
+    return tuple(replace(grant, state=GrantState.ENDED, ended_on=on) for grant in grants)
+
+
+def test_a_right_in_force_and_handed_over_opens_the_account() -> None:
+    assert shape(wanted()) == OPEN
+    assert wanted().attributes == ATTRIBUTES
+
+
+def test_before_the_hand_over_the_account_is_there_and_disabled() -> None:
+    assert shape(wanted(replace(FACTS, handed_over=False))) == NOT_HANDED_OVER
+
+
+def test_without_any_right_there_is_no_account() -> None:
+    assert shape(wanted(replace(FACTS, grants=()))) == ABSENT
+
+
+def test_a_group_alone_makes_no_account() -> None:
+    assert shape(wanted(replace(FACTS, grants=(ENTER,)))) == ABSENT
+
+
+def test_a_right_that_has_not_begun_makes_no_account() -> None:
+    planned = replace(ACCOUNT, state=GrantState.PLANNED, valid_from=DAY + timedelta(days=1))
+    assert shape(wanted(replace(FACTS, grants=(planned,)))) == ABSENT
+
+
+def test_a_suspended_account_is_kept_for_years_without_its_groups() -> None:
+    suspended = replace(ACCOUNT, state=GrantState.SUSPENDED)
+    facts = replace(FACTS, grants=(suspended, replace(ENTER, state=GrantState.SUSPENDED)))
+    assert shape(wanted(facts, now=NOON + timedelta(days=3 * 365))) == SUSPENDED
+
+
+def test_only_groups_in_force_and_within_their_period_are_wanted() -> None:
+    over = replace(ENTER, group="g-over", valid_until=DAY)
+    coming = replace(ENTER, group="g-coming", valid_from=DAY + timedelta(days=1))
+    suspended = replace(ENTER, group="g-suspended", state=GrantState.SUSPENDED)
+    facts = replace(FACTS, grants=(ACCOUNT, ENTER, over, coming, suspended))
+    assert wanted(facts).groups == {"g-enter"}
+
+
+@pytest.mark.parametrize(
+    ("right_until", "employed_to", "expected"),
+    [
+        (None, None, None),
+        (date(2026, 5, 1), None, date(2026, 5, 1)),
+        (None, date(2026, 6, 1), date(2026, 6, 1)),
+        (date(2026, 5, 1), date(2026, 6, 1), date(2026, 5, 1)),
+        (date(2026, 7, 1), date(2026, 6, 1), date(2026, 6, 1)),
+    ],
+)
+def test_the_earlier_known_end_is_written_into_the_directory(
+    right_until: date | None, employed_to: date | None, expected: date | None
+) -> None:
+    facts = replace(
+        FACTS, grants=(replace(ACCOUNT, valid_until=right_until),), employments=((date(2020, 4, 1), employed_to),)
+    )
+    assert wanted(facts).expires_at == (start_of(expected) if expected else None)
+
+
+LAST_SECOND = datetime(2026, 3, 31, 14, 59, 59, tzinfo=UTC)
+"""23:59:59 on 31 March in Tokyo."""
+MIDNIGHT = datetime(2026, 3, 31, 15, 0, tzinfo=UTC)
+LEFT = replace(FACTS, employments=((date(2020, 4, 1), DAY),))
+
+
+def test_a_leaver_works_until_24_00_and_is_stopped_from_then_on() -> None:
+    assert shape(wanted(LEFT, now=LAST_SECOND)) == OPEN
+    assert wanted(LEFT, now=LAST_SECOND).expires_at == MIDNIGHT
+    assert shape(wanted(LEFT, now=MIDNIGHT)) == KEPT
+
+
+def test_a_joiner_begins_at_00_00() -> None:
+    facts = replace(FACTS, employments=((DAY, None),))
+    assert not wanted(facts, now=LAST_SECOND).enabled
+    assert shape(wanted(facts, now=MIDNIGHT)) == OPEN
+
+
+def test_a_successor_employment_at_the_instant_of_the_end_is_no_interruption() -> None:
+    facts = replace(FACTS, employments=((DAY, date(2027, 4, 1)), (date(2020, 4, 1), DAY)))
+    for moment in (LAST_SECOND, MIDNIGHT):
+        assert shape(wanted(facts, now=moment)) == OPEN
+        assert wanted(facts, now=moment).expires_at == start_of(date(2027, 4, 1))
+
+
+def test_a_gap_of_one_day_is_an_interruption() -> None:
+    facts = replace(FACTS, employments=((date(2020, 4, 1), DAY), (DAY + timedelta(days=1), None)))
+    assert wanted(facts, now=LAST_SECOND).expires_at == MIDNIGHT
+    assert not wanted(facts, now=MIDNIGHT).enabled
+
+
+def test_a_leavers_account_goes_when_its_days_are_over() -> None:
+    last = start_of(DAY + timedelta(days=KEEP_DAYS)) - timedelta(seconds=1)
+    assert shape(wanted(LEFT, now=last)) == KEPT
+    assert shape(wanted(LEFT, now=last + timedelta(seconds=1))) == ABSENT
+
+
+def test_a_late_run_does_not_lengthen_the_days() -> None:
+    late = replace(LEFT, grants=ended(DAY + timedelta(days=30), ACCOUNT, ENTER))
+    assert shape(wanted(late, now=start_of(DAY + timedelta(days=KEEP_DAYS)))) == ABSENT
+
+
+def test_an_ended_right_of_somebody_employed_counts_from_its_own_end() -> None:
+    """The person's former employment ended years ago: that is not when the right ended."""
+    facts = AccountFacts(
+        ATTRIBUTES,
+        ended(DAY, ACCOUNT),
+        ((date(2015, 4, 1), date(2020, 4, 1)), (date(2020, 4, 1), None)),
+        handed_over=True,
+    )
+    assert shape(wanted(facts)) == KEPT
+    assert shape(wanted(facts, now=NOON + timedelta(days=KEEP_DAYS - 1))) == KEPT
+    assert shape(wanted(facts, now=NOON + timedelta(days=KEEP_DAYS))) == ABSENT
+
+
+def test_a_new_right_after_an_ended_one_opens_the_account_again() -> None:
+    facts = replace(FACTS, grants=(*ended(date(2026, 2, 1), ACCOUNT), ACCOUNT, ENTER))
+    assert shape(wanted(facts)) == OPEN
+
+
+def test_an_account_without_a_person_is_never_open() -> None:
+    assert not wanted(replace(FACTS, employments=())).enabled
+
+
+days = st.dates(date(2026, 1, 1), date(2026, 12, 31))
+ends = st.none() | days
+periods = st.lists(st.tuples(days, ends).filter(lambda p: p[1] is None or p[1] > p[0]), max_size=4).map(tuple)
+grants = st.builds(
+    GrantFacts,
+    kind=st.just(EntitlementKind.ACCOUNT),
+    group=st.none(),
+    state=st.sampled_from(GrantState),
+    valid_from=days,
+    valid_until=ends,
+    ended_on=ends,
+)
+
+
+@given(periods, days)
+def test_whoever_is_employed_is_so_without_a_gap_until_the_end_that_is_given(
+    employments: tuple[Period, ...], day: date
+) -> None:
+    employed, until = employed_until(employments, day)
+    assert employed == any(holds(begins, ends_on, day) for begins, ends_on in employments)
+    if employed and until is not None:
+        span = [day + timedelta(days=offset) for offset in range((until - day).days)]
+        assert all(any(holds(begins, ends_on, one) for begins, ends_on in employments) for one in span)
+        assert not any(holds(begins, ends_on, until) for begins, ends_on in employments)
+
+
+@given(st.lists(grants, max_size=3).map(tuple), periods, st.booleans(), days)
+def test_an_account_is_open_only_for_an_employed_person_with_a_right_that_was_handed_over(
+    held: tuple[GrantFacts, ...], employments: tuple[Period, ...], handed_over: bool, day: date
+) -> None:
+    account = wanted(AccountFacts(ATTRIBUTES, held, employments, handed_over), now=start_of(day))
+    if account.enabled:
+        assert handed_over
+        assert account.required
+        assert employed_until(employments, day)[0]
+        assert any(g.state is GrantState.IN_FORCE and holds(g.valid_from, g.valid_until, day) for g in held)
+        assert account.expires_at is None or account.expires_at > start_of(day)
+    if account.required:
+        assert account.present
+    if not account.required:
+        assert not account.groups
