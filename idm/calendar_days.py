@@ -23,8 +23,8 @@ def start_of(day: date) -> datetime:
 
 
 def last_day_to_end(last_day: date | None) -> date | None:
-    """From a last day as people write it (退職日) to the first day on which it no longer holds."""
-    return None if last_day is None else last_day + timedelta(days=1)
+    """From a last day as people write it (退職日) to the first day on which it no longer holds; 9999-12-31 is none."""
+    return None if last_day in (None, date.max) else last_day + timedelta(days=1)
 
 
 def end_to_last_day(valid_until: date | None) -> date | None:
@@ -38,5 +38,6 @@ def holds(valid_from: date, valid_until: date | None, day: date) -> bool:
 
 
 def overlap(from_a: date, until_a: date | None, from_b: date, until_b: date | None) -> bool:
-    """Whether two half-open periods share a day."""
-    return (until_b is None or from_a < until_b) and (until_a is None or from_b < until_a)
+    """Whether two half-open periods share a day; an empty one shares none."""
+    latest = max(from_a, from_b)
+    return holds(from_a, until_a, latest) and holds(from_b, until_b, latest)
