@@ -59,8 +59,8 @@ class AccountWriter:
         The uuids are looked for before anything is sent, and again for what was refused: another worker may have
         been first.
         """
-        ours = self._uuids_present(step.account_uuid for step in steps)
         taken = self._login_names_present(step.attributes.login_name for step in steps)
+        ours = self._uuids_present(step.account_uuid for step in steps)  # second: what took the name may be ours
         verdicts: list[Verdict | None] = [self._verdict_before_creating(step, ours, taken) for step in steps]
         waiting = [index for index, known in enumerate(verdicts) if known is None]
         answers = self._session.exchange([self._creation(steps[index]) for index in waiting])

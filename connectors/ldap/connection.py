@@ -94,12 +94,12 @@ def open_connection(settings: LdapSettings, context: ssl.SSLContext) -> Connecti
         if not isinstance(stream, TlsStream):
             raise TargetUnavailable("ディレクトリとの接続を暗号化できないため、接続しません。")
         _sign_in(opened)
-    except (LDAPException, OSError) as error:
-        _drop(opened)
-        raise TargetUnavailable(f"ディレクトリ {settings.host} に接続できません（{_short(error)}）。") from None
     except TargetUnavailable:
         _drop(opened)
         raise
+    except Exception as error:  # besides its own errors, ldap3 raises whatever its decoder stumbles over
+        _drop(opened)
+        raise TargetUnavailable(f"ディレクトリ {settings.host} に接続できません（{_short(error)}）。") from None
     opened.password = None
     opened.request = None  # ldap3 keeps the last request, password included
     return Connection(opened, stream)

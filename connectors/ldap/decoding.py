@@ -70,7 +70,7 @@ def next_message(buffer: bytes | bytearray, position: int) -> Message | None:
     end = body + length
     if end > available:
         return None
-    if length < 5 or buffer[body] != 0x02 or not 1 <= buffer[body + 1] <= 4:
+    if length < 5 or buffer[body] != 0x02 or not 1 <= buffer[body + 1] <= 4 or buffer[body + 2] > 127:
         raise unreadable("a message without a message id")
     operation = body + 2 + buffer[body + 1]
     message_id = int.from_bytes(buffer[body + 2 : operation], "big")
@@ -112,6 +112,8 @@ def entry(buffer: bytes, position: int, end: int, names: dict[bytes, str]) -> tu
     one value and lengths below 128, is recognised by comparing everything at once; the rest goes the long way.
     """
     start, stop = _inside(buffer, position, end, ENTRY)
+    if stop != end:
+        _controls(buffer, stop, end)
     dn_start, dn_stop = _inside(buffer, start, stop, 0x04)
     position, listed = _inside(buffer, dn_stop, stop, 0x30)
     if listed != stop:
@@ -213,11 +215,19 @@ def _remember(names: dict[bytes, str], raw: bytes) -> str:
     return name
 
 
+def _controls(buffer: bytes, position: int, end: int) -> tuple[int, int]:
+    """Where the controls of a message begin and end; nothing comes after them."""
+    start, stop = _inside(buffer, position, end, 0xA0)
+    if stop != end:
+        raise unreadable("a message goes on after its controls")
+    return start, stop
+
+
 def _cookie(buffer: bytes, position: int, end: int) -> bytes:
     """The cookie of the paged results control among the controls of a message; empty when there is none."""
     if position == end:
         return b""
-    position, stop = _inside(buffer, position, end, 0xA0)
+    position, stop = _controls(buffer, position, end)
     while position < stop:
         start, position = _inside(buffer, position, stop, 0x30)
         oid_start, oid_stop = _inside(buffer, start, position, 0x04)

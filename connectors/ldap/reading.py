@@ -128,5 +128,6 @@ class Reader:
         anything, wanted = present("objectClass"), [self._dialect.entry_id]
         for start in range(0, len(names), MEMBERS_AT_ONCE):
             piece = names[start : start + MEMBERS_AT_ONCE]
-            for found in self._session.find([search(name, Scope.BASE, anything, wanted) for name in piece]):
+            searches = [search(name, Scope.BASE, anything, wanted) for name in piece]
+            for found in self._session.find(searches, base_may_be_gone=True):
                 yield from (self._entries.external_id(entry.values) for entry in found)

@@ -1,7 +1,7 @@
 """What a directory's result codes mean to us (RFC 4511 appendix A, RFC 5805)."""
 
 from connectors.ldap.decoding import Result
-from idm.errors import NotOnTarget, TargetError, TargetRefused, TargetUnavailable
+from idm.errors import TargetError, TargetRefused, TargetUnavailable
 
 SUCCESS = 0
 NO_SUCH_ATTRIBUTE = 16
@@ -55,6 +55,7 @@ HINTS = {
     4: "接続アカウントの件数上限を解除してください",
     10: "別のサーバーへの紹介には従いません",
     11: "page_size をサーバーの上限以下にしてください",
+    32: "設定の people_base と groups_base を確認してください",
     50: "接続アカウントに権限がありません",
     68: "同じ名前の項目があります",
 }
@@ -67,6 +68,4 @@ def refusal(ended: Result) -> TargetError:
     said = "、".join(part for part in parts if part)
     if ended.code in LATER:
         return TargetUnavailable(f"ディレクトリは今この要求に応えられません（{said}）。")
-    if ended.code == NO_SUCH_OBJECT:
-        return NotOnTarget(f"ディレクトリに対象がありません（{said}）。")
     return TargetRefused(f"ディレクトリが要求を拒否しました（{said}）。")

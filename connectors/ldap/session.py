@@ -38,13 +38,14 @@ class Session:
             self._connection = open_connection(self._settings, self._context)
         return exchange(self._connection, operations)
 
-    def find(self, operations: Sequence[Operation]) -> list[list[Entry]]:
-        """What each search found; a base that does not exist holds nothing. Raises every TargetError but that."""
+    def find(self, operations: Sequence[Operation], *, base_may_be_gone: bool = False) -> list[list[Entry]]:
+        """What each search found. Raises TargetError; a base that is not there is nothing found only if it may be."""
+        fine = (SUCCESS, NO_SUCH_OBJECT) if base_may_be_gone else (SUCCESS,)
         found = []
         for answer in self.exchange(operations):
             if isinstance(answer, TargetUnavailable):
                 raise answer
-            if answer.result.code not in (SUCCESS, NO_SUCH_OBJECT):
+            if answer.result.code not in fine:
                 raise refusal(answer.result)
             found.append(answer.entries)
         return found

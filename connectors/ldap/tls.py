@@ -59,8 +59,9 @@ class TlsStream:
 
     def has_news(self) -> bool:
         """Whether the server has sent something, or closed, since the last reading."""
-        readable, _, _ = select.select([self._raw], [], [], 0)
-        return bool(readable)
+        poll = select.poll()
+        poll.register(self._raw, select.POLLIN)
+        return bool(poll.poll(0))
 
     def shutdown(self, how: int) -> None:
         """Afterwards nothing can be sent or received. Raises OSError."""

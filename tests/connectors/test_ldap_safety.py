@@ -1,0 +1,244 @@
+"""What must never happen: a password shown to the wrong server, a referral followed, an error taken for success."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from connectors.ldap import encoding
+from connectors.ldap.connection import open_connection
+from connectors.ldap.connector import LdapConnector
+from connectors.ldap.dialect import OpenLdap
+from connectors.ldap.settings import LdapSettings
+from connectors.ldap.tls import verifying_context
+from idm.errors import ConfigurationInvalid, TargetRefused, TargetUnavailable
+from idm.ports import CreateAccount
+from tests.connectors.conftest import OpenLdapTarget, now
+from tests.connectors.target import attributes, created, seen
+from tests.servers.certificates import BAD, Certificates, make_certificates
+from tests.servers.eavesdropper import Eavesdropper
+from tests.servers.processes import free_port
+
+SECRET = "the-service-password"
+STARTTLS = b"1.3.6.1.4.1.1466.20037"
+PRETENDED_SUCCESS = b"0\x0c\x02\x01\x01a\x07\n\x01\x00\x04\x00\x04\x00"
+BIND, BIND_ANSWER, EXTENDED_ANSWER = 0x60, 0x61, 0x78
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def settings_for(port: int, certificates: Certificates, **changes: object) -> LdapSettings:
+    values: dict[str, object] = {
+        "host": "localhost",
+        "port": port,
+        "ca_file": str(certificates.good.ca_file),
+        "bind_dn": "cn=idm,dc=example,dc=jp",
+        "people_base": "ou=people,dc=example,dc=jp",
+        "groups_base": "ou=groups,dc=example,dc=jp",
+        "placeholder_member_dn": "cn=nobody,dc=example,dc=jp",
+        "connect_timeout_seconds": 5,
+        "answer_timeout_seconds": 1,
+    }
+    return LdapSettings.from_mapping({**values, **changes}, SECRET)
+
+
+def refused_by(settings: LdapSettings) -> TargetUnavailable:
+    """The error with which no connection is made."""
+    with pytest.raises(TargetUnavailable) as caught:
+        open_connection(settings, verifying_context(settings))
+    assert SECRET not in str(caught.value)
+    return caught.value
+
+
+def result_of(request: bytes, tag: int, code: int, *more: bytes) -> bytes:
+    """An answer to a request with this result code."""
+    message_id = int.from_bytes(request[4 : 4 + request[3]], "big")
+    parts = (encoding.tagged(0x0A, bytes((code,))), encoding.octets(""), encoding.octets(""), *more)
+    return encoding.message(message_id, encoding.Operation(encoding.sequence(parts, tag)))
+
+
+def is_bind(request: bytes) -> bool:
+    return request[4 + request[3]] == BIND
+
+
+# --- the wrong server ------------------------------------------------------------------------------------------------
+
+
+def test_the_right_server_is_told_the_password(certificates: Certificates) -> None:
+    """So that the silence in the tests below means something."""
+    with Eavesdropper(certificate=certificates.good) as directory:
+        refused_by(settings_for(directory.port, certificates))
+        assert SECRET.encode() in directory.heard()
+
+
+@pytest.mark.parametrize("fault", BAD)
+@pytest.mark.parametrize("transport", ["ldaps", "starttls"])
+def test_a_server_with_a_bad_certificate_hears_nothing(
+    certificates: Certificates, openldap_with: Callable[[str], OpenLdapTarget], fault: str, transport: str
+) -> None:
+    if transport == "starttls":
+        target = openldap_with(fault)
+        error = refused_by(settings_for(target.server.plain_port, certificates, transport=transport))
+    else:
+        with Eavesdropper(certificate=certificates.bad()[fault]) as directory:
+            error = refused_by(settings_for(directory.port, certificates))
+            assert directory.heard() == b""
+    assert "certificate verify failed" in str(error)
+
+
+@pytest.fixture
+def openldap_with(ldap_target: OpenLdapTarget, certificates: Certificates) -> Callable[[str], OpenLdapTarget]:
+    """The real directory, restarted with one of the bad certificates."""
+
+    def restarted(fault: str) -> OpenLdapTarget:
+        bad = certificates.bad()[fault]
+        tls = ldap_target.server.folder / "tls"
+        for name, file in (("server.pem", bad.certificate_file), ("server.key", bad.key_file)):
+            (tls / name).write_bytes(file.read_bytes())
+        ldap_target.server.restart()
+        return ldap_target
+
+    return restarted
+
+
+@pytest.mark.parametrize("code", [2, 52, 0])
+def test_a_password_is_never_sent_when_starttls_is_refused_or_pretended(certificates: Certificates, code: int) -> None:
+    """Code 0 is a man in the middle who says yes and goes on in clear."""
+
+    def reply(heard: bytes) -> bytes:
+        return result_of(heard, EXTENDED_ANSWER, code) if STARTTLS in heard else PRETENDED_SUCCESS
+
+    with Eavesdropper(reply=reply) as directory:
+        refused_by(settings_for(directory.port, certificates, transport="starttls"))
+        assert SECRET.encode() not in directory.heard()
+
+
+def test_a_server_that_speaks_no_tls_hears_no_password(certificates: Certificates) -> None:
+    with Eavesdropper(reply=lambda heard: PRETENDED_SUCCESS) as directory:
+        refused_by(settings_for(directory.port, certificates))
+        assert SECRET.encode() not in directory.heard()
+
+
+def test_a_server_that_stays_silent_is_given_up(certificates: Certificates) -> None:
+    with Eavesdropper() as directory:
+        refused_by(settings_for(directory.port, certificates))
+
+
+def test_there_is_no_way_to_ask_for_a_connection_in_clear(certificates: Certificates) -> None:
+    with pytest.raises(ConfigurationInvalid, match="transport"):
+        settings_for(389, certificates, transport="plain")
+
+
+def test_starttls_works_with_the_right_server(ldap_target: OpenLdapTarget) -> None:
+    connector = ldap_target.connector(transport="starttls", port=ldap_target.server.plain_port)
+    uuid, _ = created(connector, "taro")
+    assert seen(connector, uuid).attributes == attributes("taro")
+
+
+def test_a_numeric_address_is_checked_against_the_certificate_too(ldap_target: OpenLdapTarget) -> None:
+    assert list(ldap_target.connector(host="127.0.0.1").accounts()) == []
+
+
+# --- signing in ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("password", ["", " ", "　", "\t\n"])
+def test_a_blank_service_password_is_refused_before_anybody_is_called(
+    certificates: Certificates, password: str
+) -> None:
+    with Eavesdropper(certificate=certificates.good) as directory:
+        settings = settings_for(directory.port, certificates)
+        with pytest.raises(ConfigurationInvalid):
+            open_connection(replace(settings, password=password), verifying_context(settings))
+        assert directory.connections == 0
+
+
+def test_a_wrong_service_password_is_unavailable_and_not_told(ldap_target: OpenLdapTarget) -> None:
+    settings = replace(ldap_target.settings(), password="not the password")
+    connector = LdapConnector(settings, OpenLdap(), clock=now)
+    with pytest.raises(TargetUnavailable) as caught:
+        list(connector.accounts())
+    assert "not the password" not in f"{caught.value!r} {settings!r}"
+
+
+def test_a_directory_that_takes_us_for_nobody_is_not_believed(certificates: Certificates) -> None:
+    def reply(heard: bytes) -> bytes:
+        return result_of(heard, BIND_ANSWER if is_bind(heard) else EXTENDED_ANSWER, 0)
+
+    with Eavesdropper(certificate=certificates.good, reply=reply) as directory:
+        assert "匿名" in str(refused_by(settings_for(directory.port, certificates)))
+
+
+def test_ldap3_keeps_no_password_once_signed_in(ldap_target: OpenLdapTarget) -> None:
+    settings = ldap_target.settings()
+    connection = open_connection(settings, verifying_context(settings))
+    opened = connection._opened
+    assert settings.password not in repr(vars(opened)) + repr(opened)
+    assert settings.password.encode() not in repr(vars(opened)).encode()
+    connection.close()
+
+
+# --- referrals -------------------------------------------------------------------------------------------------------
+
+
+def referral_to(port: int) -> bytes:
+    return encoding.sequence([encoding.octets(f"ldap://127.0.0.1:{port}/dc=example,dc=jp")], 0xA3)
+
+
+def test_a_referral_at_sign_in_is_not_followed(certificates: Certificates) -> None:
+    with Eavesdropper() as elsewhere:
+
+        def reply(heard: bytes) -> bytes:
+            return result_of(heard, BIND_ANSWER, 10, referral_to(elsewhere.port)) if is_bind(heard) else b""
+
+        with Eavesdropper(certificate=certificates.good, reply=reply) as directory:
+            refused_by(settings_for(directory.port, certificates))
+        assert elsewhere.connections == 0
+
+
+def test_a_referral_in_the_directory_is_an_error_and_never_followed(ldap_target: OpenLdapTarget) -> None:
+    with Eavesdropper() as elsewhere:
+        away = f"ou=away,{ldap_target.server.people_base}"
+        ldap_target.server.apply(
+            f"dn: {away}\nobjectClass: referral\nobjectClass: extensibleObject\nou: away\n"
+            f"ref: ldap://127.0.0.1:{elsewhere.port}/{away}\n",
+            "-M",
+        )
+        connector = ldap_target.connector()
+        with pytest.raises(TargetRefused, match="紹介"):
+            list(connector.accounts())
+        behind = ldap_target.connector(people_base=away)
+        with pytest.raises(TargetRefused, match="紹介"):
+            list(behind.account_ids())
+        [answer] = behind.perform([CreateAccount(uuid4(), attributes("taro"))])
+        assert isinstance(answer, TargetRefused)
+        assert elsewhere.connections == 0
+
+
+# --- a connection that has ended -------------------------------------------------------------------------------------
+
+
+def test_a_directory_restarted_between_two_calls_is_simply_asked_again(ldap_target: OpenLdapTarget) -> None:
+    connector = ldap_target.connector()
+    uuid, _ = created(connector, "taro")
+    ldap_target.server.restart()
+    assert seen(connector, uuid).attributes.login_name == "taro"
+
+
+def test_nobody_listening_is_unavailable(certificates: Certificates) -> None:
+    refused_by(settings_for(free_port(), certificates))
+
+
+def test_a_certificate_file_that_is_none_is_a_mistake_in_the_settings(
+    certificates: Certificates, tmp_path: Path
+) -> None:
+    nonsense = tmp_path / "ca.pem"
+    nonsense.write_text("nonsense")
+    settings = settings_for(636, certificates, ca_file=str(nonsense))
+    with pytest.raises(ConfigurationInvalid, match="認証局証明書"):
+        LdapConnector(settings, OpenLdap(), clock=now)
