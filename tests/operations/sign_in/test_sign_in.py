@@ -91,6 +91,15 @@ def test_a_name_locks_after_the_profiles_attempts_and_opens_after_its_minutes(da
     assert arrive(database, now=NOW + MINUTE * POLICY.sign_in.lock_minutes)
 
 
+def test_after_a_lock_all_attempts_are_there_again(database: Database, town: Town) -> None:
+    enrolled(database, town, town.staff)
+    for _ in range(POLICY.sign_in.attempts):
+        refused(database)
+    later = NOW + MINUTE * POLICY.sign_in.lock_minutes
+    assert refused(database, now=later).code == "SIGN-IN"
+    assert present(database, arrive(database, now=later), now=later).failures_before == 1
+
+
 def test_attempts_during_a_lock_do_not_lengthen_it(database: Database, town: Town) -> None:
     enrolled(database, town, town.staff)
     for minute in range(POLICY.sign_in.attempts + 5):

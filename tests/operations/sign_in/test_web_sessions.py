@@ -59,6 +59,15 @@ def test_looking_notes_use_only_now_and_then(database: Database, town: Town) -> 
     assert present(database, token, now=NOW + timedelta(seconds=30)).note_is_due
 
 
+def test_a_slow_request_does_not_turn_the_clock_of_a_session_back(database: Database, town: Town) -> None:
+    token = enrolled(database, town, town.staff)
+    found = present(database, token)
+    with database.writing() as session:
+        note_use(session, session_id=found.session_id, now=NOW + MINUTE * 8)
+        note_use(session, session_id=found.session_id, now=NOW + MINUTE * 5)
+    assert who(database, token, now=NOW + MINUTE * 17)
+
+
 def test_a_session_ends_the_moment_its_person_has_left(database: Database, town: Town) -> None:
     token = enrolled(database, town, town.staff)
     with database.writing() as session:
