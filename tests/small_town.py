@@ -49,6 +49,11 @@ def build(folder: Path) -> tuple[Database, Town]:
     """The town's database, new, in that folder."""
     database = Database(f"sqlite:///{folder / 'town.db'}")
     METADATA.create_all(database.engine)
+    return database, settle(database)
+
+
+def settle(database: Database) -> Town:
+    """Afterwards the town lives in this database, whose tables are empty."""
     with database.writing() as session:
         record = _configuration(session, ConfigurationKind.PROFILE, "fukuoka", effective_text(load_profile("fukuoka")))
         text = organisation_file.effective_text(ORGANISATION, "organisation.toml")
@@ -62,7 +67,7 @@ def build(folder: Path) -> tuple[Database, Town]:
         )
         for role, person_id in ((Role.HANDOVER, town.inviter), (Role.CHIEF, town.chief), (Role.AUDITOR, town.auditor)):
             session.add(Officer(role=role, person_id=person_id, valid_from=date(2026, 4, 1), first_record_id=record))
-    return database, town
+    return town
 
 
 def _configuration(session: Session, kind: ConfigurationKind, name: str, content: str) -> int:

@@ -1,21 +1,18 @@
 """The town, new for every test, with hashing made cheap."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from argon2 import PasswordHasher
 
 from idm import password_hashing
 from idm.database import Database
-from tests.small_town import Town, build
+from tests.small_town import Town, settle
 
 
 @pytest.fixture
-def database_and_town(tmp_path: Path) -> Iterator[tuple[Database, Town]]:
-    database, town = build(tmp_path)
-    yield database, town
-    database.dispose()
+def database_and_town(request: pytest.FixtureRequest) -> tuple[Database, Town]:
+    """On SQLite; on the database a test names by `ON_BOTH_DATABASES`."""
+    database: Database = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_database")
+    return database, settle(database)
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ POLICY = policy()
 PASSWORD = "あおばの庭で大きな犬がねむる"
 KEY = b"k" * 32
 HERE = "192.0.2.7"
+ON_BOTH_DATABASES = pytest.mark.parametrize("database_and_town", ["sqlite", "postgres"], indirect=True)
 MINUTE = timedelta(minutes=1)
 SECRET = new_secret()
 

@@ -26,6 +26,7 @@ from idm.operations.web_sessions import (
 from idm.sealing import SealBroken, decrypt
 from tests.operations.sign_in.steps import (
     KEY,
+    ON_BOTH_DATABASES,
     PASSWORD,
     POLICY,
     arrive,
@@ -67,6 +68,7 @@ def test_a_link_ends_after_the_profiles_hours(database: Database, town: Town) ->
             find_enrolment(session, token=link, now=late)
 
 
+@ON_BOTH_DATABASES
 def test_a_newer_link_replaces_an_unused_one(database: Database, town: Town) -> None:
     first, second = invite(database, town, town.staff), invite(database, town, town.staff)
     with database.reading() as session:
@@ -141,6 +143,7 @@ def test_enrolling_ends_a_lock(database: Database, town: Town) -> None:
     assert arrive(database)
 
 
+@ON_BOTH_DATABASES
 def test_the_second_factor_counts_only_when_a_code_confirmed_it(database: Database, town: Town) -> None:
     signed_in = present(database, enrolled(database, town, town.chief))
     assert signed_in.stage is Stage.FACTOR_NEEDED

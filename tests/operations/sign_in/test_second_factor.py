@@ -14,6 +14,7 @@ from idm.operations.web_sessions import (
 from idm.password_hashing import hash_password
 from idm.sealing import SealBroken
 from tests.operations.sign_in.steps import (
+    ON_BOTH_DATABASES,
     PASSWORD,
     POLICY,
     arrive,
@@ -56,6 +57,7 @@ def test_a_code_is_accepted_one_step_early_or_late(
             give_code(database, waiting, code_of(NOW, steps_away=steps_away))
 
 
+@ON_BOTH_DATABASES
 def test_a_code_is_accepted_once(database: Database, town: Town) -> None:
     with_factor(database, town, town.chief)
     first, second = arrive(database, "100003"), arrive(database, "100003")
@@ -72,6 +74,7 @@ def test_a_code_older_than_the_one_accepted_is_refused(database: Database, town:
         give_code(database, second, code_of(NOW, steps_away=-1))
 
 
+@ON_BOTH_DATABASES
 def test_one_code_tried_many_times_at_once_lets_one_in(database: Database, town: Town) -> None:
     with_factor(database, town, town.chief)
     waiting = [arrive(database, "100003") for _ in range(4)]

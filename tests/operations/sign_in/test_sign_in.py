@@ -20,10 +20,22 @@ from idm.operations.web_sessions import (
     Stage,
 )
 from idm.password_hashing import hash_password, verify_password
-from tests.operations.sign_in.steps import HERE, MINUTE, PASSWORD, POLICY, arrive, audited, enrolled, present, refused
+from tests.operations.sign_in.steps import (
+    HERE,
+    MINUTE,
+    ON_BOTH_DATABASES,
+    PASSWORD,
+    POLICY,
+    arrive,
+    audited,
+    enrolled,
+    present,
+    refused,
+)
 from tests.small_town import NOW, Town
 
 
+@ON_BOTH_DATABASES
 def test_name_and_password_open_a_session_for_somebody_without_a_role(database: Database, town: Town) -> None:
     enrolled(database, town, town.staff)
     found = present(database, arrive(database))
@@ -107,6 +119,7 @@ def test_attempts_during_a_lock_do_not_lengthen_it(database: Database, town: Tow
     assert arrive(database, now=NOW + MINUTE * 15 + timedelta(seconds=5))
 
 
+@ON_BOTH_DATABASES
 def test_a_name_that_nobody_has_locks_like_any_other(database: Database) -> None:
     codes = [refused(database, "999999").code for _ in range(POLICY.sign_in.attempts + 1)]
     assert codes[-2:] == ["SIGN-IN-LOCKED"] * 2
@@ -148,6 +161,7 @@ def test_failures_older_than_a_day_no_longer_count(database: Database, town: Tow
     assert refused(database, now=NOW + timedelta(days=1, seconds=1)).code == "SIGN-IN"
 
 
+@ON_BOTH_DATABASES
 def test_parallel_guesses_do_not_exceed_the_limit(database: Database, town: Town) -> None:
     enrolled(database, town, town.staff)
     with ThreadPoolExecutor(8) as pool:
