@@ -210,3 +210,11 @@ def visitor_code(shown: str, clock: Clock) -> str:
     from_screen = shown.replace(" ", "")
     padded = from_screen + "=" * (-len(from_screen) % 8)
     return code_at(base64.b32decode(padded), step_of(clock()))
+
+
+def test_somebody_whose_role_demands_no_factor_can_enrol_one(staff: Visitor) -> None:
+    staff.sign_in("100001")
+    assert 'href="/sign-in/second-factor"' in staff.open("/help").text
+    staff.send("/sign-in/second-factor", {}, to="/sign-in/second-factor/new")
+    assert "<svg" in staff.open("/sign-in/second-factor").text
+    assert staff.open("/help").status_code == 200
