@@ -1,0 +1,102 @@
+"""Organisation files: every name in one exists, no right by post is privileged, no secret stands in it."""
+
+import json
+
+import pytest
+
+from idm.errors import ConfigurationInvalid
+from idm.organisation import Organisation
+from idm.organisation_file import effective_text, load_organisation, organisation_from_text
+from idm.vocabulary import Zone
+from tests.cast import ORGANISATION
+
+OFFICERS = 'first_officers = [{ role = "ciso", staff_number = "100001" }]\n'
+GOOD = OFFICERS + ORGANISATION
+
+
+def mistakes(text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationInvalid) as refusal:
+        load_organisation(text, "town.toml")
+    return refusal.value.mistakes
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD
+    return GOOD.replace(old, new, 1)
+
+
+def test_a_good_file_is_read() -> None:
+    organisation = load_organisation(GOOD, "town.toml")
+    assert [(system.code, system.zone) for system in organisation.systems] == [
+        ("ledger", Zone.LGWAN), ("pension", Zone.MYNUMBER),
+    ]  # fmt: skip
+    assert organisation.login_names.prefix == "u"
+
+
+def test_the_accepted_text_gives_the_same_organisation_again() -> None:
+    assert organisation_from_text(effective_text(GOOD, "town.toml")) == load_organisation(GOOD, "town.toml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('rights = ["account", "enter"]', 'rights = ["account", "admin"]',
+         "post_rights.0: 「ledger/admin」は特権です。特権は職からは起案しません。一件ずつ期間を付けて申請してください"),
+        ('rights = ["account", "enter"]', 'rights = ["account", "nothing"]',
+         "post_rights.0: 権限「ledger/nothing」がありません"),
+        ('[[post_rights]]\nsystem = "ledger"', '[[post_rights]]\nsystem = "nothing"',
+         "post_rights.0: 権限「nothing/account」がありません"),
+        ('first = "ledger/enter"', 'first = "ledger/nothing"', "conflicts.0: 権限「ledger/nothing」がありません"),
+        ('first = "ledger/enter"', 'first = "ledger/approve"', "conflicts.0: 同じ権限が二度書かれています"),
+        ('code = "pension"', 'code = "ledger"', "systems: 「ledger」が 2 回あります"),
+        ('code = "approve"', 'code = "enter"', "systems.ledger.rights: 「enter」が 2 回あります"),
+        ('group = "ledger-approve"', 'group = "ledger-enter"',
+         "systems.ledger.rights: グループ: 「ledger-enter」が 2 回あります"),
+        ('kind = "account" },\n  { code = "enter"', 'kind = "group" },\n  { code = "enter"',
+         "systems.ledger.account: グループ名（group）がありません"),
+        ('name = "伝票入力", kind = "group"', 'name = "伝票入力", kind = "account"',
+         "systems.ledger.enter: 利用者IDの権限にグループ名（group）は書けません"),
+        ('name = "伝票入力", kind = "group"', 'name = "伝票入力", kind = "account"',
+         'systems.ledger: 利用者IDの権限（kind = "account"）をちょうど1つ書いてください'),
+        ('[systems.settings]\nname = "ledger"', '[systems.settings]\nbind_password = "x"',
+         "systems.ledger.settings.bind_password: 秘密は書けません。credential にファイル名を書いてください"),
+        ('[systems.settings]\nname = "ledger"', '[systems.settings]\nClient_Secret = "x"',
+         "systems.ledger.settings.Client_Secret: 秘密は書けません。credential にファイル名を書いてください"),
+        ('credential = "ledger.password"', 'credential = "../ledger.password"',
+         "systems.ledger.credential: 半角の英数字と「.」「_」「-」で、64文字までにしてください"),
+        ('manager_unit = "0600"', f'manager_unit = "{"0" * 33}"',
+         "systems.ledger.manager_unit: 半角の英数字と「.」「_」「-」で、32文字までにしてください"),
+        ('{ code = "0610", parent = "0600" }', '{ code = "0110", parent = "0600" }', "units: 「0110」が 2 回あります"),
+        ('zone = "lgwan"', 'zone = "moon"', "systems.0.zone: 決められた値のどれかにしてください（"),
+        ("confidentiality = 2", "confidentiality = 4", "systems.0.confidentiality: 大きすぎます"),
+        ("integrity = 2", "integrity = true", "systems.0.integrity: 整数で書いてください"),
+        ('code = "ledger"', 'code = "LEDGER!"', "systems.0.code: 使えない文字があります"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_refused_with_file_and_key(old: str, new: str, mistake: str) -> None:
+    assert any(line.startswith(f"town.toml: {mistake}") for line in mistakes(changed(old, new)))
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    text = changed('rights = ["account", "enter"]', 'rights = ["nothing", "admin"]').replace(
+        'first = "ledger/enter"', 'first = "nowhere/enter"'
+    )
+    assert len(mistakes(text)) == 3
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", "nonsense"])
+def test_a_broken_accepted_text_is_refused(text: str) -> None:
+    with pytest.raises(ConfigurationInvalid):
+        organisation_from_text(text)
+
+
+def test_an_accepted_text_is_checked_as_the_file_was() -> None:
+    table = json.loads(effective_text(GOOD, "town.toml"))
+    table["post_rights"][0]["rights"] = ["admin"]
+    with pytest.raises(ConfigurationInvalid, match="誤りが 1 件"):
+        organisation_from_text(json.dumps(table))
+
+
+def test_an_organisation_may_have_nothing_yet() -> None:
+    text = 'name = "町"\nprofile = "fukuoka"\nsystems = []\npost_rights = []\nfirst_officers = []\n'
+    assert load_organisation(text, "town.toml") == Organisation("町", "fukuoka", (), (), ())
