@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -58,12 +59,20 @@ class Postgres:
                 cwd="/",
             )
         wait_port(self._process, self.port, log=log)
+        ready = [_tool("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
+        while subprocess.run(ready).returncode != 0:  # it listens a moment before it lets anybody in
+            wait_port(self._process, self.port, log=log)
 
     def stop(self) -> None:
         """Afterwards the server is down; clients are cut off rather than waited for."""
         if self._process is not None:
             stop(self._process, first=signal.SIGINT)
             self._process = None
+
+    def discard(self) -> None:
+        """Afterwards the server is down and its folder gone."""
+        self.stop()
+        shutil.rmtree(self.folder)
 
 
 def _tool(name: str) -> str:

@@ -42,7 +42,8 @@ def test_postgres_answers_and_comes_back_with_its_data() -> None:
     with engine.connect() as connection:
         assert connection.execute(text("select name from kept")).scalar() == "髙橋"
     engine.dispose()
-    server.stop()
+    server.discard()
+    assert not server.folder.exists()
 
 
 def test_smtp_sink_keeps_a_japanese_message_sent_over_starttls_with_a_login(tmp_path: Path) -> None:

@@ -1,0 +1,18 @@
+"""How much is measured."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Numbers of things."""
+
+    accounts: int
+    creations: int
+
+
+SCALES = {
+    "full": Scale(accounts=100_000, creations=5_000),
+    "small": Scale(accounts=2_000, creations=200),
+}
+"""Goals are meant at full scale; at small scale programs mostly start and end."""
