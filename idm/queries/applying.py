@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session
@@ -60,7 +61,8 @@ def find_subjects(session: Session, scope: Scope, text: str, *, day: date, limit
     )
     if text.strip():
         by_name = Person.search_key.contains(fold(text), autoescape=True)
-        query = query.where(or_(by_name, Employment.staff_number == text.strip()))
+        number = normalize("NFKC", text).strip()
+        query = query.where(or_(by_name, Employment.staff_number.startswith(number, autoescape=True)))
     ids = list(session.scalars(query))
     cards = person_cards(session, ids, day=day)
     return [cards[person_id] for person_id in ids]

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.models.people import Person
 from idm.models.requests import ApprovalStep, Request, RequestLine
+from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.requests import RequestRow, request_rows
 from idm.queries.seats import OpenStep, open_steps, seatings
 from idm.request_state import RequestState, StepState
@@ -100,38 +101,29 @@ def held_requests(session: Session, *, day: date) -> list[int]:
     return sorted({step.request_id for step in waiting if found[step.step_id].held})
 
 
-def decided_by(person_id: int) -> Select[int]:
-    """The ids of the applications on which this person decided, the latest decision first."""
+def decided_page(session: Session, person_id: int, *, asked: int = 1) -> Page[DecidedRow]:
+    """The page of that number, or the nearest one, of what this person decided: one row per application and verdict.
+
+    The latest decision stands first.
+    """
     latest = func.max(ApprovalStep.decided_at)
-    return (
-        select(RequestLine.request_id)
+    query = (
+        select(RequestLine.request_id, ApprovalStep.seat, ApprovalStep.state, latest, func.count())
         .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
         .where(ApprovalStep.decider_id == person_id)
-        .group_by(RequestLine.request_id)
-        .order_by(latest.desc(), RequestLine.request_id.desc())
-    )
-
-
-def decided_rows(session: Session, person_id: int, request_ids: Sequence[int]) -> list[DecidedRow]:
-    """What this person decided on these applications, one row per seat and verdict, in the order of the ids."""
-    found = session.execute(
-        select(
-            RequestLine.request_id,
-            ApprovalStep.seat,
-            ApprovalStep.state,
-            func.max(ApprovalStep.decided_at),
-            func.count(),
-        )
-        .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
-        .where(ApprovalStep.decider_id == person_id, RequestLine.request_id.in_(request_ids))
         .group_by(RequestLine.request_id, ApprovalStep.seat, ApprovalStep.state)
-        .order_by(func.max(ApprovalStep.decided_at).desc())
     )
-    acts: dict[int, list[tuple[Role, StepState, datetime, int]]] = defaultdict(list)
-    for request_id, seat, state, decided_at, lines in found:
-        if decided_at is not None:
-            acts[request_id].append((seat, state, decided_at, lines))
-    return [DecidedRow(row, *act) for row in request_rows(session, request_ids) for act in acts[row.id]]
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    number = nearest_page(asked, total)
+    ordered = query.order_by(latest.desc(), RequestLine.request_id.desc())
+    acts = session.execute(ordered.limit(ROWS_A_PAGE).offset(offset_of(number))).all()
+    rows = {row.id: row for row in request_rows(session, list({act[0] for act in acts}))}
+    decided = [
+        DecidedRow(rows[request_id], seat, state, decided_at, lines)
+        for request_id, seat, state, decided_at, lines in acts
+        if decided_at is not None
+    ]
+    return Page(tuple(decided), number, total)
 
 
 def _names(session: Session, person_ids: set[int]) -> dict[int, str]:

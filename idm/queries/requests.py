@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from idm.models.people import Employment, Person
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import InformationSystem
 from idm.personal_names import fold
+from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.request_state import RequestState
 from idm.vocabulary import RequestAction
 
@@ -42,13 +44,22 @@ class RequestRow:
     last_decision_at: datetime | None
 
 
+def request_page(session: Session, wanted: RequestFilter, *, asked: int = 1) -> Page[RequestRow]:
+    """The page of that number, or the nearest one, of the submitted applications that the filter lets through.
+
+    The newest stands first.
+    """
+    query = matching(wanted)
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    number = nearest_page(asked, total)
+    newest = query.order_by(Request.submitted_at.desc(), Request.id.desc())
+    ids = session.scalars(newest.limit(ROWS_A_PAGE).offset(offset_of(number))).all()
+    return Page(tuple(request_rows(session, ids)), number, total)
+
+
 def matching(wanted: RequestFilter) -> Select[int]:
-    """The ids of the submitted applications that the filter lets through, newest first."""
-    return (
-        select(Request.id)
-        .where(Request.state != RequestState.DRAFT, *_conditions(wanted))
-        .order_by(Request.submitted_at.desc(), Request.id.desc())
-    )
+    """The ids of the submitted applications that the filter lets through, in no order."""
+    return select(Request.id).where(Request.state != RequestState.DRAFT, *_conditions(wanted))
 
 
 def _conditions(wanted: RequestFilter) -> Iterator[ColumnElement[bool]]:
@@ -69,13 +80,14 @@ def _about(person_id: int) -> ColumnElement[bool]:
 
 def _says(text: str) -> ColumnElement[bool]:
     """The number begins with the text, or a subject is found by it (name, kana or staff number)."""
+    number = normalize("NFKC", text)
     found = (
         select(RequestLine.request_id)
         .join(Person, RequestLine.subject_id == Person.id)
         .outerjoin(Employment, Employment.person_id == Person.id)
-        .where(or_(Person.search_key.contains(fold(text), autoescape=True), Employment.staff_number == text))
+        .where(or_(Person.search_key.contains(fold(text), autoescape=True), Employment.staff_number == number))
     )
-    return or_(Request.number.istartswith(text, autoescape=True), Request.id.in_(found))
+    return or_(Request.number.istartswith(number, autoescape=True), Request.id.in_(found))
 
 
 def request_rows(session: Session, request_ids: Sequence[int]) -> list[RequestRow]:
