@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from idm.calendar_days import holds, last_day_to_end
+from idm.calendar_days import last_day_to_end
 from idm.employment_kind import EmploymentKind
 from idm.errors import SafetyLimit
 from idm.feed_profile import PostKind
 from idm.feed_row import FeedRow
+from idm.personal_names import fold, split_name
 from idm.policy import PersonnelRules
 
 
@@ -28,7 +29,7 @@ class PostFacts:
 
 @dataclass(frozen=True)
 class KnownEmployment:
-    """One employment as recorded. `posts` are those valid on the day of the plan or later."""
+    """One employment as recorded. `posts` are those whose end is not known yet, begun or coming."""
 
     employment_id: int
     person_id: int
@@ -62,6 +63,7 @@ class Changed:
 
     known: KnownEmployment
     rows: tuple[FeedRow, ...]
+    valid_from: date
     valid_until: date | None
     added: frozenset[PostFacts]
     removed: frozenset[PostFacts]
@@ -128,20 +130,18 @@ def plan(
     by_number = {employment.staff_number: employment for employment in known}
     groups = _by_person(rows)
     held = [Held(row.row_number, row.staff_number, row.name, row.held) for row in rows if row.held]
-    joiners, changed, unchanged, past = [], [], 0, 0
-    for number, group in groups.items():
-        employment = by_number.get(number)
-        if employment is None and _over(group, as_of):
-            past += 1
-        elif reason := _doubt(employment, group, same_human.get(number, frozenset()), by_number.values()):
-            held.append(Held(_primary(group).row_number, number, group[0].name, reason))
-        elif employment is None:
-            joiners.append(Joiner(group, _continued(group, same_human.get(number, frozenset()), by_number.values())))
-        elif (change := _change(employment, group)) is not None:
+    changed, unchanged = [], 0
+    for number, employment in ((number, by_number[number]) for number in groups if number in by_number):
+        group = groups[number]
+        if reason := _doubt(employment, group, same_human.get(number, frozenset()), as_of):
+            held.append(_held(group, reason))
+        elif (change := _change(employment, group, as_of)) is not None:
             changed.append(change)
         else:
             unchanged += 1
-    held.extend(_missing(by_number, {row.staff_number for row in rows}, as_of))
+    coming = {number: group for number, group in groups.items() if number not in by_number and not _over(group, as_of)}
+    joiners, doubtful = _joiners(coming, same_human, _people_by_end(by_number.values(), changed))
+    held.extend([*doubtful, *_missing(by_number, {row.staff_number for row in rows}, as_of)])
     return PersonnelPlan(
         as_of=as_of,
         joiners=tuple(joiners),
@@ -150,7 +150,7 @@ def plan(
         corrections=tuple(c for c in changed if not c.moves and not c.stops_earlier),
         held=tuple(held),
         unchanged=unchanged,
-        past=past,
+        past=len(groups.keys() - by_number.keys() - coming.keys()),
     )
 
 
@@ -190,35 +190,64 @@ def _over(rows: Sequence[FeedRow], as_of: date) -> bool:
     return end is not None and end <= as_of
 
 
-def _doubt(
-    known: KnownEmployment | None,
-    rows: Sequence[FeedRow],
-    candidates: frozenset[int],
-    everyone: Iterable[KnownEmployment],
-) -> str | None:
-    """Why a human must look before these rows act; None = they may."""
+def _held(rows: Sequence[FeedRow], reason: str) -> Held:
     primary = _primary(rows)
-    if known is not None:
-        if known.valid_until is not None and primary.employed_from >= known.valid_until:
-            return "終わった任用の職員番号が、もう一度使われています。"
-        if _given(primary.kana) != _given(known.kana) and known.person_id not in candidates:
-            return "同じ職員番号の人と名が違います。番号の付け替えではないか確かめてください。"
-        return None
-    if candidates and _continued(rows, candidates, everyone) is None:
-        return "カナ氏名と生年月日が同じ人がすでに登録されています。同じ人かどうか確かめてください。"
+    return Held(primary.row_number, primary.staff_number, primary.name, reason)
+
+
+def _doubt(known: KnownEmployment, rows: Sequence[FeedRow], candidates: frozenset[int], as_of: date) -> str | None:
+    """Why a human must look before these rows of a known number act; None = they may."""
+    primary, end = _primary(rows), end_of(rows)
+    if known.valid_until is not None and primary.employed_from >= known.valid_until:
+        return "終わった任用の職員番号が、もう一度使われています。"
+    if _given(primary.kana) != _given(known.kana) and known.person_id not in candidates:
+        return "同じ職員番号の人と名が違います。番号の付け替えではないか確かめてください。"
+    if known.valid_from <= as_of < primary.employed_from:
+        return "すでに始まった任用の採用日が、先の日に変わっています。"
+    if end is not None and end <= _begins(known, primary, as_of):
+        return "退職日又は任期満了日が、記録されている採用日より前です。"
     return None
 
 
 def _given(kana: str) -> str:
-    parts = kana.replace("\u3000", " ").split()
-    return parts[-1] if parts else ""
+    """The last part of a reading, however it is written: a family name may change, the other rarely does."""
+    return fold(split_name(kana)[1] or kana)
 
 
-def _continued(rows: Sequence[FeedRow], candidates: frozenset[int], everyone: Iterable[KnownEmployment]) -> int | None:
-    """The one known person whose employment ends at the very instant at which this one begins."""
-    begins = _primary(rows).employed_from
-    matching = {e.person_id for e in everyone if e.person_id in candidates and e.valid_until == begins}
-    return matching.pop() if len(matching) == 1 and len(candidates) == 1 else None
+def _begins(known: KnownEmployment, primary: FeedRow, as_of: date) -> date:
+    """The day on which a known employment begins: the file may still move one that lies ahead."""
+    return primary.employed_from if known.valid_from > as_of else known.valid_from
+
+
+def _people_by_end(known: Iterable[KnownEmployment], changed: Iterable[Changed]) -> dict[date, set[int]]:
+    """The day from which an employment no longer holds, as this very file may say it → the people."""
+    ends = {employment.employment_id: (employment.valid_until, employment.person_id) for employment in known}
+    ends |= {change.known.employment_id: (change.valid_until, change.known.person_id) for change in changed}
+    found: dict[date, set[int]] = defaultdict(set)
+    for end, person_id in ends.values():
+        if end is not None:
+            found[end].add(person_id)
+    return found
+
+
+def _joiners(
+    coming: Mapping[str, tuple[FeedRow, ...]],
+    same_human: Mapping[str, frozenset[int]],
+    people_by_end: Mapping[date, set[int]],
+) -> tuple[list[Joiner], list[Held]]:
+    """Those whose number is new; whoever may be a known person continues their employment without a gap, or is held."""
+    joiners, held = [], []
+    for number, group in coming.items():
+        candidates = same_human.get(number, frozenset())
+        ending = candidates & people_by_end.get(_primary(group).employed_from, set())
+        if not candidates:
+            joiners.append(Joiner(group, None))
+        elif len(candidates) == len(ending) == 1:
+            joiners.append(Joiner(group, next(iter(ending))))
+        else:
+            reason = "カナ氏名と生年月日が同じ人がすでに登録されています。同じ人かどうか確かめてください。"
+            held.append(_held(group, reason))
+    return joiners, held
 
 
 def posts_of(rows: Iterable[FeedRow]) -> frozenset[PostFacts]:
@@ -226,19 +255,22 @@ def posts_of(rows: Iterable[FeedRow]) -> frozenset[PostFacts]:
     return frozenset(PostFacts(row.unit_code, row.post, row.post_kind is PostKind.PRIMARY) for row in rows)
 
 
-def _change(known: KnownEmployment, rows: tuple[FeedRow, ...]) -> Changed | None:
-    primary, until, posts = _primary(rows), end_of(rows), posts_of(rows)
-    change = Changed(known, rows, until, posts - known.posts, known.posts - posts)
+def _change(known: KnownEmployment, rows: tuple[FeedRow, ...], as_of: date) -> Changed | None:
+    primary, posts = _primary(rows), posts_of(rows)
+    begins, until = _begins(known, primary, as_of), end_of(rows)
+    change = Changed(known, rows, begins, until, posts - known.posts, known.posts - posts)
     personal = (primary.name, primary.kana, primary.mail, primary.employment_kind)
-    same = personal == (known.name, known.kana, known.mail, known.kind) and until == known.valid_until
-    return None if same and not change.moves else change
+    same_person = personal == (known.name, known.kana, known.mail, known.kind)
+    same_period = (begins, until) == (known.valid_from, known.valid_until)
+    return None if same_person and same_period and not change.moves else change
 
 
 def _missing(known: Mapping[str, KnownEmployment], present: set[str], as_of: date) -> list[Held]:
+    """Whoever is employed, or is to be, and has no row: absence says neither retirement nor withdrawal."""
     return [
         Held(None, number, employment.name, "ファイルに行がありません。退職日が届くまで在職のまま扱います。")
         for number, employment in known.items()
         if employment.from_feed
         and number not in present
-        and holds(employment.valid_from, employment.valid_until, as_of)
+        and (employment.valid_until is None or as_of < employment.valid_until)
     ]

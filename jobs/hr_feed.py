@@ -49,7 +49,7 @@ def import_feed(
         keys = _match_keys(feed.rows, installation.match_secret)
         people = people_by_match_key(session, keys.values())
         same_human = {number: people[key] for number, key in keys.items() if key in people}
-        personnel_plan = plan(feed.rows, known_employments(session, day), same_human=same_human, as_of=day)
+        personnel_plan = plan(feed.rows, known_employments(session), same_human=same_human, as_of=day)
         require_within_limits(personnel_plan, policy.personnel, employed_count(session, day))
         repeated = personnel.already_applied(session, identity) is not None
         applied = None

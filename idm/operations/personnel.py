@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.feed_profile import PostKind
 from idm.feed_row import FeedRow
 from idm.grant_state import GrantState
+from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, FeedRun, HeldRow, OrganisationUnit, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account
@@ -60,8 +62,12 @@ def apply(
     rows += [row for change in personnel.changes for row in change.rows]
     units = _units(session, rows, personnel.as_of, now)
     joined = [_join(session, joiner, run, units, match_secret, now) for joiner in personnel.joiners]
+    for employment, joiner in zip(joined, personnel.joiners, strict=True):
+        _record_person(session, "feed.joined", employment, posts_of(joiner.rows), run, actor, policy, now)
     for change in personnel.changes:
-        _change(session, change, units, match_secret, personnel.as_of)
+        changed = _change(session, change, units, match_secret, personnel.as_of)
+        what = "feed.left" if change.stops_earlier else "feed.changed"
+        _record_person(session, what, changed, change.added, run, actor, policy, now, removed=change.removed)
     _mark_seen(session, personnel, run)
     session.flush()
     waiting = officers.follow_posts(session, policy=policy, actor=actor, now=now)
@@ -95,24 +101,28 @@ def _run(session: Session, personnel: PersonnelPlan, identity: FeedIdentity, now
 
 
 def _units(session: Session, rows: list[FeedRow], as_of: date, now: datetime) -> dict[str, OrganisationUnit]:
-    """Unit code → its present generation; a new name begins a new generation, the old one keeps its name."""
+    """Unit code → its present generation; a new name begins a new generation, the old one keeps its name.
+
+    Where a file has two names for one code, its first row says which.
+    """
     units = {
         unit.code: unit
         for unit in session.scalars(select(OrganisationUnit).where(OrganisationUnit.valid_until.is_(None)))
     }
     parents = {unit.code: unit.parent for unit in organisation_in_force(session, now=now).units}
-    for row in rows:
-        present = units.get(row.unit_code)
+    for code, row in {row.unit_code: row for row in reversed(rows)}.items():
+        present = units.get(code)
         if present is not None and present.name == row.unit_name:
             continue
+        begins = row.assigned_from
         if present is not None:
-            present.valid_until = max(as_of, present.valid_from + timedelta(days=1))
+            begins = max(as_of, present.valid_from + timedelta(days=1))
+            present.valid_until = begins
             session.flush()
-        units[row.unit_code] = OrganisationUnit(
-            code=row.unit_code, name=row.unit_name, parent_code=parents.get(row.unit_code),
-            valid_from=present.valid_until if present and present.valid_until else row.assigned_from,
+        units[code] = OrganisationUnit(
+            code=code, name=row.unit_name, parent_code=parents.get(code), valid_from=begins
         )  # fmt: skip
-        session.add(units[row.unit_code])
+        session.add(units[code])
         session.flush()
     return units
 
@@ -135,7 +145,7 @@ def _join(
     )  # fmt: skip
     session.add(employment)
     session.flush()
-    _assign(employment, joiner.rows, posts_of(joiner.rows), units)
+    _assign(employment, joiner.rows, posts_of(joiner.rows), units, run.as_of)
     return employment
 
 
@@ -147,40 +157,73 @@ def _describe(person: Person, row: FeedRow, secret: bytes) -> None:
 
 
 def _assign(
-    employment: Employment, rows: tuple[FeedRow, ...], posts: frozenset[PostFacts], units: dict[str, OrganisationUnit]
+    employment: Employment,
+    rows: tuple[FeedRow, ...],
+    posts: frozenset[PostFacts],
+    units: dict[str, OrganisationUnit],
+    as_of: date,
 ) -> None:
     for row in rows:
         (post,) = posts_of([row])
-        if post in posts:
-            employment.assignments.append(
-                Assignment(
-                    unit=units[row.unit_code],
-                    post=row.post,
-                    primary=post.primary,
-                    valid_from=max(row.assigned_from, employment.valid_from),
-                    valid_until=None,
-                )
-            )
+        if post not in posts:
+            continue
+        ended = [a.valid_until for a in employment.assignments if _facts(a) == post and a.valid_until is not None]
+        if ended and as_of < max(ended) and row.assigned_from <= max(ended):
+            _go_on(employment, post, max(ended))
+            continue
+        begins = max(row.assigned_from, employment.valid_from, *ended)
+        employment.assignments.append(
+            Assignment(unit=units[row.unit_code], post=row.post, primary=post.primary, valid_from=begins)
+        )
 
 
-def _change(session: Session, change: Changed, units: dict[str, OrganisationUnit], secret: bytes, as_of: date) -> None:
+def _facts(assignment: Assignment) -> PostFacts:
+    return PostFacts(assignment.unit.code, assignment.post, assignment.primary)
+
+
+def _go_on(employment: Employment, post: PostFacts, end: date) -> None:
+    """A post whose coming end was called off is the same post as before, and so is the tenure that follows from it."""
+    for assignment in employment.assignments:
+        if _facts(assignment) == post and assignment.valid_until == end:
+            assignment.valid_until = None
+
+
+def _change(
+    session: Session, change: Changed, units: dict[str, OrganisationUnit], secret: bytes, as_of: date
+) -> Employment:
     employment = session.get_one(Employment, change.known.employment_id)
     _describe(employment.person, change.primary, secret)
     if change.primary.employment_kind is not None:
         employment.kind = change.primary.employment_kind
-    employment.valid_until = change.valid_until
+    employment.valid_from, employment.valid_until = change.valid_from, change.valid_until
     moved_on = moved_on_day(change, as_of)
-    for assignment in employment.assignments:
-        facts = PostFacts(assignment.unit.code, assignment.post, assignment.primary)
-        if facts in change.removed and (assignment.valid_until is None or assignment.valid_until > as_of):
+    for assignment in list(employment.assignments):
+        until, gone = assignment.valid_until, assignment.valid_until is None and _facts(assignment) in change.removed
+        if (gone and assignment.valid_from > as_of) or (until is not None and until <= employment.valid_from):
+            _call_off(session, assignment)
+        elif gone:
             assignment.valid_until = max(moved_on, assignment.valid_from + timedelta(days=1))
-    _assign(employment, change.rows, change.added, units)
+        else:
+            assignment.valid_from = max(assignment.valid_from, employment.valid_from)
+    session.flush()
+    _assign(employment, change.rows, change.added, units, as_of)
+    return employment
+
+
+def _call_off(session: Session, assignment: Assignment) -> None:
+    """A post that was announced and will never begin leaves no row, nor does the tenure that would have followed."""
+    for officer in session.scalars(select(Officer).where(Officer.assignment_id == assignment.id)):
+        session.delete(officer)
+    session.flush()
+    assignment.employment.assignments.remove(assignment)
+    session.delete(assignment)
 
 
 def moved_on_day(change: Changed, as_of: date) -> date:
-    """The day on which posts that are gone end: the 発令日 of what is new, else the day of the file."""
-    new = [row.assigned_from for row in change.rows if posts_of([row]) & change.added]
-    return max(new) if new else as_of
+    """The day on which posts that are gone end: the 発令日 of the new own post, else of any new one, else `as_of`."""
+    new = [row for row in change.rows if posts_of([row]) & change.added]
+    primary = [row.assigned_from for row in new if row.post_kind is PostKind.PRIMARY]
+    return min(primary or [row.assigned_from for row in new] or [as_of])
 
 
 def _mark_seen(session: Session, personnel: PersonnelPlan, run: FeedRun) -> None:
@@ -211,5 +254,23 @@ def _record(session: Session, run: FeedRun, *, actor: Actor, policy: Policy, now
         payload={
             "feed": run.feed, "sha256": run.sha256, "as_of": run.as_of.isoformat(), "rows": run.row_count,
             "joiners": run.joiners, "movers": run.movers, "leavers": run.leavers, "held": run.held,
+        },
+    )  # fmt: skip
+
+
+def _record_person(
+    session: Session, action: str, employment: Employment, added: frozenset[PostFacts], run: FeedRun, actor: Actor,
+    policy: Policy, now: datetime, removed: frozenset[PostFacts] = frozenset(),
+) -> None:  # fmt: skip
+    """What the file did to one person (control A7). Names and readings are not in it: the record outlives the row."""
+    audit.record(
+        session, action=action, actor=actor, obj=("employment", str(employment.id)), now=now,
+        policy_digest=policy.digest,
+        payload={
+            "feed_run": run.id, "staff_number": employment.staff_number, "person": employment.person_id,
+            "from": employment.valid_from.isoformat(),
+            "until": employment.valid_until.isoformat() if employment.valid_until else None,
+            "added": [f"{post.unit_code} {post.post}" for post in sorted(added)],
+            "removed": [f"{post.unit_code} {post.post}" for post in sorted(removed)],
         },
     )  # fmt: skip

@@ -29,20 +29,32 @@ class Affected:
 
 
 def affected(session: Session, personnel: PersonnelPlan, joined: list[Employment]) -> list[Affected]:
-    """Everyone whose rights may change. A successor employment at the instant of an end is no leaving."""
-    people = [
-        Affected(e.person_id, max(e.valid_from, personnel.as_of), RequestAction.REGISTER, False, _fixed_end(e))
-        for e in joined
-    ]
-    joined_ids = {employment.person_id for employment in joined}
+    """Everyone whose rights may change, once each. A successor employment at the instant of an end is no leaving.
+
+    `joined` are the employments of `personnel.joiners`, in their order.
+    """
+    people: dict[int, Affected] = {}
+    for employment, joiner in zip(joined, personnel.joiners, strict=True):
+        action = RequestAction.REGISTER if joiner.continues is None else RequestAction.CHANGE
+        day = max(employment.valid_from, personnel.as_of)
+        _add(people, Affected(employment.person_id, day, action, False, _fixed_end(employment)))
+    joined_ids = set(people)
     for change in personnel.changes:
         if change.known.person_id not in joined_ids:
-            people.append(_changed(session, change, personnel.as_of))
-    return people
+            _add(people, _changed(session, change, personnel.as_of))
+    return list(people.values())
+
+
+def _add(people: dict[int, Affected], one: Affected) -> None:
+    """Of two employments of one person, the later day counts: then both have changed."""
+    known = people.get(one.person_id)
+    if known is None or known.day < one.day:
+        people[one.person_id] = one
 
 
 def _changed(session: Session, change: Changed, as_of: date) -> Affected:
     employment = session.get_one(Employment, change.known.employment_id)
+    days = [as_of, *(row.assigned_from for row in change.rows if posts_of([row]) & change.added)]
     if change.stops_earlier and change.valid_until is not None:
         periods = session.execute(
             select(Employment.valid_from, Employment.valid_until).where(Employment.person_id == employment.person_id)
@@ -50,8 +62,8 @@ def _changed(session: Session, change: Changed, as_of: date) -> Affected:
         goes_on, _ = employed_until([(begins, ends) for begins, ends in periods], change.valid_until)
         if not goes_on:
             return Affected(employment.person_id, change.valid_until, RequestAction.REMOVE, True, None)
-    day = max((row.assigned_from for row in change.rows if posts_of([row]) & change.added), default=as_of)
-    return Affected(employment.person_id, max(day, as_of), RequestAction.CHANGE, False, _fixed_end(employment))
+        days.append(change.valid_until)
+    return Affected(employment.person_id, max(days), RequestAction.CHANGE, False, _fixed_end(employment))
 
 
 def _fixed_end(employment: Employment) -> date | None:

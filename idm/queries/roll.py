@@ -13,15 +13,15 @@ from idm.personnel_plan import KnownEmployment, PostFacts
 from idm.post_rights import Post, unit_and_above
 
 
-def known_employments(session: Session, as_of: date) -> list[KnownEmployment]:
-    """Every employment on record, with the posts that hold on the day or later."""
+def known_employments(session: Session) -> list[KnownEmployment]:
+    """Every employment on record, with the posts whose end is not known yet."""
     query = select(Employment).options(
         selectinload(Employment.person), selectinload(Employment.assignments).selectinload(Assignment.unit)
     )
-    return [_known(employment, as_of) for employment in session.scalars(query)]
+    return [_known(employment) for employment in session.scalars(query.order_by(Employment.id))]
 
 
-def _known(employment: Employment, as_of: date) -> KnownEmployment:
+def _known(employment: Employment) -> KnownEmployment:
     person = employment.person
     return KnownEmployment(
         employment_id=employment.id,
@@ -36,7 +36,7 @@ def _known(employment: Employment, as_of: date) -> KnownEmployment:
         posts=frozenset(
             PostFacts(assignment.unit.code, assignment.post, assignment.primary)
             for assignment in employment.assignments
-            if assignment.valid_until is None or assignment.valid_until > as_of
+            if assignment.valid_until is None
         ),
         from_feed=employment.seen_in_run_id is not None,
     )
@@ -68,7 +68,9 @@ def posts_on(
     session: Session, person_ids: Iterable[int], day: date, organisation: Organisation
 ) -> dict[int, list[Post]]:
     """The posts each person holds on the day, with the units above each: what rights by post derive from."""
-    units = {unit.code: unit for unit in session.scalars(select(OrganisationUnit))}
+    units = {
+        unit.code: unit for unit in session.scalars(select(OrganisationUnit).order_by(OrganisationUnit.valid_from))
+    }
     names = {code: unit.name for code, unit in units.items()}
     parents = {unit.code: unit.parent for unit in organisation.units}
     rows = session.execute(
