@@ -35,7 +35,7 @@ def content_hash(request: RequestContent, lines: Iterable[LineContent]) -> str:
     """SHA-256, in hex, of the application's canonical form; the order of its lines does not matter."""
     ordered = sorted(lines, key=lambda line: (line.subject_id, line.entitlement_id, line.effect))
     canonical = json.dumps(
-        {"request": asdict(request), "lines": [asdict(line) for line in ordered]},
+        {"request": asdict(request), "lines": [vars(line) for line in ordered]},
         ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),

@@ -30,7 +30,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         if make_url(url).get_backend_name() == "sqlite":
             _tune_sqlite(self.engine)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)

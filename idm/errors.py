@@ -119,7 +119,7 @@ class TargetError(IdmError):
 
 
 class TargetUnavailable(TargetError):
-    """The target cannot answer now; the same call may succeed later. `retry_after` is seconds, where the target said."""
+    """The target cannot answer now; the same call may succeed later. `retry_after`: seconds, where it said so."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)

@@ -41,6 +41,7 @@ CAST = {
     "auditor": ("000451", "監査統括責任者（監査室長）"),
     "staff": ("002040", "職員（総務課総務係）"),
     "leaver": ("002025", "職員（次の人事データで退職する人）"),
+    "colleague": ("002061", "職員（総務課経理係）"),
     "handover": ("000462", "仮パスワード交付担当者（情報管理係長）"),
 }
 """Who can be played: role → staff number and title. The hand-over officer is last: from then on links are theirs."""
@@ -105,9 +106,7 @@ def play(installation: Installation) -> None:
     done = _apply(installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため")
     for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
         _decide(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
-    half = _apply(
-        installation, "security", "staff", ("office/account", "office/ledger-entry"), "会計事務を担当するため"
-    )
+    half = _apply(installation, "hr", "colleague", ("office/account", "office/ledger-entry"), "会計事務を担当するため")
     _decide(installation, half, Role.CHIEF, "chief", Event.APPROVE, "担当の変更を確認しました。")
     back = _apply(installation, "system", "system", ("office/account", "office/ledger-approval"), "検証のため")
     _decide(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")

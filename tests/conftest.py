@@ -9,6 +9,11 @@ from idm.database import Database
 from tests.cast import Cast, build, create_tables
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--screenshots DIR` keeps the pictures that the README shows."""
+    parser.addoption("--screenshots", default=None, help="folder for the pictures")
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """An empty SQLite database with every table."""

@@ -1,5 +1,6 @@
 """Accounts and the outbox: a decision about an account makes it a generation older and leaves a task behind."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from uuid import uuid4
 
@@ -14,47 +15,49 @@ from idm.models.work import OutboxTask, TaskState
 from idm.vocabulary import AccountKind
 
 
-def personal_account(
-    session: Session, *, system_id: int, person_id: int, prefix: str, day: date, now: datetime
-) -> Account:
-    """The person's personal account in the system, made if there was none. Its name is never anyone else's again.
+def personal_accounts(
+    session: Session, *, system_id: int, days: Mapping[int, date], prefix: str, now: datetime
+) -> dict[int, Account]:
+    """Person → their personal account in the system, made where there was none. No name is ever anyone else's again.
 
-    Raises InvalidInput when the person has no employment, or their name in the system is taken.
+    `days` says for each person from when on it is wanted. Raises InvalidInput when somebody has no employment, or their
+    name in the system is taken.
     """
-    found = session.scalar(
-        select(Account).where(
-            Account.system_id == system_id, Account.person_id == person_id, Account.kind == AccountKind.PERSONAL
-        )
+    known = select(Account).where(
+        Account.system_id == system_id, Account.person_id.in_(days), Account.kind == AccountKind.PERSONAL
     )
-    if found is not None:
-        return found
-    name = login_name(_staff_number(session, person_id, day), LoginNameRule(prefix))
-    if session.scalar(select(Account.id).where(Account.system_id == system_id, Account.login_name == name)) is not None:
-        raise InvalidInput(f"利用者名「{name}」はこのシステムですでに使われたことがあるため、作成できません。")
-    account = Account(
-        uuid=uuid4(),
-        system_id=system_id,
-        person_id=person_id,
-        kind=AccountKind.PERSONAL,
-        login_name=name,
-        created_at=now,
-    )
-    session.add(account)
+    accounts = {account.person_id or 0: account for account in session.scalars(known)}
+    numbers = _staff_numbers(session, {person: day for person, day in days.items() if person not in accounts})
+    names = {person: login_name(number, LoginNameRule(prefix)) for person, number in numbers.items()}
+    taken = session.scalars(
+        select(Account.login_name).where(Account.system_id == system_id, Account.login_name.in_(names.values()))
+    ).first()
+    if taken is not None:
+        raise InvalidInput(f"利用者名「{taken}」はこのシステムですでに使われたことがあるため、作成できません。")
+    for person_id, name in names.items():
+        accounts[person_id] = Account(
+            uuid=uuid4(), system_id=system_id, person_id=person_id, kind=AccountKind.PERSONAL, login_name=name,
+            created_at=now, generation=0,
+        )  # fmt: skip
+    session.add_all(accounts.values())
     session.flush()
-    return account
+    return accounts
 
 
-def _staff_number(session: Session, person_id: int, day: date) -> str:
-    """The number of the employment that holds on the day, else of the next, else of the last."""
-    numbers = list(
-        session.scalars(
-            select(Employment).where(Employment.person_id == person_id).order_by(Employment.valid_from, Employment.id)
-        )
-    )
-    if not numbers:
+def _staff_numbers(session: Session, days: Mapping[int, date]) -> dict[int, str]:
+    """Person → the number of the employment that holds on their day, else of the next, else of the last."""
+    employments: dict[int, list[Employment]] = {person_id: [] for person_id in days}
+    query = select(Employment).where(Employment.person_id.in_(days)).order_by(Employment.valid_from, Employment.id)
+    for employment in session.scalars(query):
+        employments[employment.person_id].append(employment)
+    if not all(employments.values()):
         raise InvalidInput("任用のない人には利用者IDを作れません。")
-    not_over = [e for e in numbers if e.valid_until is None or e.valid_until > day]
-    return (not_over[0] if not_over else numbers[-1]).staff_number
+    return {person_id: _number_on(held, days[person_id]) for person_id, held in employments.items()}
+
+
+def _number_on(held: list[Employment], day: date) -> str:
+    not_over = [e for e in held if e.valid_until is None or e.valid_until > day]
+    return (not_over[0] if not_over else held[-1]).staff_number
 
 
 def schedule(session: Session, account: Account, *, now: datetime) -> None:

@@ -7,20 +7,20 @@ from sqlalchemy.orm import Session
 
 from idm.employment_kind import EmploymentKind
 from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
-from idm.grant_state import GrantState
 from idm.models.people import Assignment, Employment, OrganisationUnit
-from idm.models.requests import Grant, Request, RequestLine
-from idm.models.systems import Account
-from idm.permissions import Action, may
+from idm.models.requests import Request, RequestLine
+from idm.permissions import Action, may, require
 from idm.policy import Policy
+from idm.queries.admission import Admission
 from idm.queries.officers import roles_of, units_of_role
-from idm.request_state import LineState
-from idm.vocabulary import EntitlementKind, LineEffect, Role, Zone
+from idm.vocabulary import EntitlementKind, LineEffect, RequestAction, Role, Zone
 
 
 def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
     """Afterwards this applicant may apply for every subject of the application. Raises NotPermitted."""
     rules, roles = policy.applications, roles_of(session, applicant_id, day)
+    if request.feed_run_id is not None:
+        require(roles, Action.SUBMIT_DRAFT)
     if rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE):
         return
     others = {line.subject_id for line in request.lines} - ({applicant_id} if rules.own else set())
@@ -47,23 +47,29 @@ def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
     return {code for unit in units for code in (unit.code, unit.parent_code) if code is not None}
 
 
-def require_admissible(session: Session, line: RequestLine, *, policy: Policy, day: date) -> None:
+def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, day: date) -> None:
     """Afterwards the line asks for something that could be given or taken. Raises InvalidInput or ZoneNotOpen."""
     if line.effect is LineEffect.REVOKE:
-        _require_held(session, line)
+        _require_held(line, facts)
     else:
         _require_zone_open(line, policy)
         _require_period(line, day)
-        _require_employed(session, line)
-        _require_end_where_needed(session, line, day)
-        _require_not_held(session, line)
-    _require_not_asked_twice(session, line)
+        _require_employed(line, facts)
+        _require_end_where_needed(line, facts)
+        _require_not_held(line, facts)
+    twice = facts.asked_elsewhere(line)
+    if twice is not None:
+        raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")
 
 
-def is_overtaken(session: Session, line: RequestLine) -> bool:
-    """Whether what the line asks for is so already, or is asked for by a submitted application."""
-    held = _live_grant(session, line) is not None
-    return held == (line.effect is LineEffect.GRANT) or _asked_elsewhere(session, line) is not None
+def is_overtaken(line: RequestLine, facts: Admission) -> bool:
+    """Whether what the line asks for is so already, or is asked for by a submitted application.
+
+    A leaver's right may have ended on the day; the application that records it (抹消) is made all the same.
+    """
+    for_the_record = line.request.action is RequestAction.REMOVE
+    so_already = facts.holds(line) == (line.effect is LineEffect.GRANT)
+    return (so_already and not for_the_record) or facts.asked_elsewhere(line) is not None
 
 
 def _label(line: RequestLine) -> str:
@@ -91,21 +97,17 @@ def _require_period(line: RequestLine, day: date) -> None:
         )
 
 
-def _employments(session: Session, person_id: int) -> list[Employment]:
-    return list(session.scalars(select(Employment).where(Employment.person_id == person_id)))
-
-
-def _require_employed(session: Session, line: RequestLine) -> None:
-    held = _employments(session, line.subject_id)
+def _require_employed(line: RequestLine, facts: Admission) -> None:
+    held = facts.employments.get(line.subject_id, [])
     if not any(e.valid_until is None or e.valid_until > line.valid_from for e in held):
         raise InvalidInput(f"{_label(line)}: 開始日に在職していないため、付与できません。")
 
 
-def _require_end_where_needed(session: Session, line: RequestLine, day: date) -> None:
+def _require_end_where_needed(line: RequestLine, facts: Admission) -> None:
     """Privileged rights and contractors' rights always end (FK 6-2(3)①, 6-3(2)⑪)."""
     if line.valid_until is not None:
         return
-    contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in _employments(session, line.subject_id))
+    contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in facts.employments.get(line.subject_id, []))
     if line.entitlement.privileged or contractor:
         raise InvalidInput(
             f"{_label(line)}には終了日が必要です（特権又は委託事業者の権限）。",
@@ -113,73 +115,13 @@ def _require_end_where_needed(session: Session, line: RequestLine, day: date) ->
         )
 
 
-def _live_grant(session: Session, line: RequestLine) -> Grant | None:
-    return session.scalar(
-        select(Grant)
-        .join(Account, Grant.account_id == Account.id)
-        .where(
-            Account.person_id == line.subject_id,
-            Grant.entitlement_id == line.entitlement_id,
-            Grant.state != GrantState.ENDED,
-        )
-    )
-
-
-def _require_held(session: Session, line: RequestLine) -> None:
-    if _live_grant(session, line) is None and line.request.feed_run_id is None:
+def _require_held(line: RequestLine, facts: Admission) -> None:
+    if not facts.holds(line) and line.request.feed_run_id is None:
         raise InvalidInput(f"{_label(line)}は付与されていないため、取り消すものがありません。")
 
 
-def _require_not_held(session: Session, line: RequestLine) -> None:
-    if _live_grant(session, line) is not None:
+def _require_not_held(line: RequestLine, facts: Admission) -> None:
+    if facts.holds(line):
         raise InvalidInput(f"{_label(line)}はすでに付与されています。")
-    if line.entitlement.kind is EntitlementKind.GROUP and not _has_or_asks_account(session, line):
+    if line.entitlement.kind is EntitlementKind.GROUP and not facts.has_or_asks_account(line):
         raise InvalidInput(f"{_label(line)}には、同じシステムの利用者IDも一緒に申請してください。")
-
-
-def _has_or_asks_account(session: Session, line: RequestLine) -> bool:
-    together = any(
-        other.subject_id == line.subject_id and other.entitlement.kind is EntitlementKind.ACCOUNT
-        for other in line.request.lines
-    )
-    if together:
-        return True
-    asked = select(RequestLine.id).where(
-        RequestLine.subject_id == line.subject_id,
-        RequestLine.system_id == line.system_id,
-        RequestLine.effect == LineEffect.GRANT,
-        RequestLine.state == LineState.PENDING,
-        RequestLine.id != line.id,
-    )
-    held = (
-        select(Grant.id)
-        .join(Account, Grant.account_id == Account.id)
-        .where(
-            Account.person_id == line.subject_id,
-            Account.system_id == line.system_id,
-            Grant.state != GrantState.ENDED,
-        )
-    )
-    return session.scalar(held.limit(1)) is not None or session.scalar(asked.limit(1)) is not None
-
-
-def _require_not_asked_twice(session: Session, line: RequestLine) -> None:
-    twice = _asked_elsewhere(session, line)
-    if twice is not None:
-        raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")
-
-
-def _asked_elsewhere(session: Session, line: RequestLine) -> str | None:
-    return session.scalar(
-        select(Request.number)
-        .join(RequestLine, RequestLine.request_id == Request.id)
-        .where(
-            RequestLine.subject_id == line.subject_id,
-            RequestLine.entitlement_id == line.entitlement_id,
-            RequestLine.effect == line.effect,
-            RequestLine.state == LineState.PENDING,
-            Request.number.is_not(None),
-            RequestLine.id != line.id,
-        )
-        .limit(1)
-    )

@@ -5,24 +5,19 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
-from idm.models.requests import Request
+from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.operations.notices import notify
 from idm.policy import Policy
-from idm.queries.officers import seat_facts
+from idm.queries.seats import open_steps, seatings
 from idm.request_state import TITLES, StepState
-from idm.routing import seated
 from idm.vocabulary import ACTION_TITLES
 
 
 def submitted(session: Session, request: Request, *, policy: Policy, now: datetime) -> None:
     """Afterwards everyone who may decide a step of the application at this moment has one notice."""
-    deciders = {
-        seat.person_id
-        for line in request.lines
-        for step in line.steps
-        if step.state is StepState.PENDING
-        for seat in seated(seat_facts(session, step, day=day_of(now)))
-    }
+    waiting = open_steps(session, RequestLine.request_id == request.id, ApprovalStep.state == StepState.PENDING)
+    found = seatings(session, waiting, day=day_of(now))
+    deciders = {seat.person_id for seating in found.values() for seat in seating.seated}
     notify(
         session, deciders, now=now, link=f"/requests/{request.id}",
         subject=f"【承認依頼】{_label(request)}",
@@ -32,12 +27,12 @@ def submitted(session: Session, request: Request, *, policy: Policy, now: dateti
 
 
 def settled(session: Session, request: Request, *, now: datetime) -> None:
-    """Afterwards the applicant and the subjects know the result."""
+    """Afterwards the applicant knows the result, and the subject where the application is about one person."""
     _tell_concerned(session, request, f"{_label(request)} は「{TITLES[request.state]}」になりました。", now)
 
 
 def lapsed(session: Session, request: Request, *, now: datetime) -> None:
-    """Afterwards the applicant and the subjects know that nobody decided in time."""
+    """Afterwards the same people know that nobody decided in time."""
     _tell_concerned(
         session,
         request,
@@ -47,7 +42,8 @@ def lapsed(session: Session, request: Request, *, now: datetime) -> None:
 
 
 def _tell_concerned(session: Session, request: Request, body: str, now: datetime) -> None:
-    people = {line.subject_id for line in request.lines}
+    subjects = {line.subject_id for line in request.lines}
+    people = subjects if len(subjects) == 1 else set()
     if request.applicant_id is not None:
         people.add(request.applicant_id)
     notify(

@@ -1,28 +1,30 @@
-"""Deciding one step of one line: the seat, the separation of duties and what was shown, at this moment (A2, A4)."""
+"""Deciding steps of an application: the seat, the separation of duties and what was shown, at this moment (A2, A4).
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+Any number of steps of one application are decided in one act: their facts are read once, each step is judged by itself,
+and one that is refused refuses the act.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
-from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of, overlap
-from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, NotSeated, Refusal
+from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, Refusal
 from idm.models.requests import ApprovalStep, Request, RequestLine
-from idm.models.systems import Entitlement, EntitlementConflict
 from idm.operations import approval_notices, grants
-from idm.operations.exceptions import excepted_rules
+from idm.operations.judgement import Judgement
 from idm.operations.requests import close_pending_steps, content_hash_of, find
 from idm.policy import Policy
-from idm.queries.officers import auditing, contracted, humans, other_deciders, seat_facts
 from idm.request_state import Event, RequestState, StepState, after, settlement
-from idm.routing import Seated, SeatFacts, seated
-from idm.separation_of_duties import Decision, Human, require
-from idm.vocabulary import LineEffect
 
+STEPS = cast(Table, ApprovalStep.__table__)
 VERDICTS = (Event.APPROVE, Event.RETURN, Event.REJECT)
 
 
@@ -42,15 +44,16 @@ def decide(
 
     Raises SeparationOfDuties, NotSeated, ContentChanged, DecidedMeanwhile, IllegalTransition, InvalidInput.
     """
-    if actor.person_id is None:
-        raise NotPermitted("決裁は、名前のある人だけができます。")
-    step = _find_locked(session, step_id)
-    following = _require_decidable(session, step, verdict)
-    seat = _require_seat(session, step, verdict, person_id=actor.person_id, now=now)
-    _compare_and_swap(session, step, following, verdict, seat, now)
-    _follow(session, step.line, verdict.event, actor=actor, policy=policy, now=now)
-    _settle(session, step.line.request, now=now)
-    _record(session, step, actor=actor, policy=policy, now=now)
+    request_id = session.scalar(
+        select(RequestLine.request_id)
+        .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
+        .where(ApprovalStep.id == step_id)
+    )
+    if request_id is None:
+        raise NotFound("決裁欄が見つかりません。")
+    (step,) = decide_lines(
+        session, request_id=request_id, verdicts={step_id: verdict}, actor=actor, policy=policy, now=now
+    )
     return step
 
 
@@ -61,45 +64,59 @@ def decide_lines(
 
     Raises what `decide` raises, with the line in the message where there are several; then none of them is decided.
     """
+    if actor.person_id is None:
+        raise NotPermitted("決裁は、名前のある人だけができます。")
     if not verdicts:
         raise InvalidInput("決裁する行を選んでください。", fields={"verdict": "1行以上選んでください"})
-    decided = []
+    request = find(session, request_id, lock=True)
+    steps = _steps_as_they_are(session, request)
+    actual_hash = content_hash_of(session, request)
+    judgement = Judgement.of(session, request, person_id=actor.person_id, now=now)
+    written = []
     for step_id, verdict in verdicts.items():
-        line = session.scalar(
-            select(RequestLine)
-            .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
-            .where(ApprovalStep.id == step_id, RequestLine.request_id == request_id)
-        )
-        if line is None:
+        step = steps.get(step_id)
+        if step is None:
             raise NotFound("この申請に、その決裁欄はありません。")
-        try:
-            decided.append(decide(session, step_id=step_id, verdict=verdict, actor=actor, policy=policy, now=now))
-        except Refusal as refusal:
-            if len(verdicts) > 1:
-                refusal.message = f"{line.subject.name} さんの「{line.entitlement.name}」の行: {refusal.message}"
-            raise
-    return decided
+        with _naming(step.line, several=len(verdicts) > 1):
+            following = _require_decidable(step, verdict, actual_hash)
+            written.append(_decision(step, following, verdict, judgement, now))
+    _compare_and_swap(session, written)
+    request.last_decision_at = now
+    steps = _steps_as_they_are(session, request)
+    decided = [(steps[step_id], verdict) for step_id, verdict in verdicts.items()]
+    _follow(session, decided, actor=actor, policy=policy, now=now)
+    _settle(session, request, now=now)
+    for step, _ in decided:
+        _record(session, step, actor=actor, policy=policy, now=now)
+    return [step for step, _ in decided]
 
 
-def _find_locked(session: Session, step_id: int) -> ApprovalStep:
-    found = session.execute(
-        select(RequestLine.request_id, RequestLine.id)
-        .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
-        .where(ApprovalStep.id == step_id)
-    ).one_or_none()
-    if found is None:
-        raise NotFound("決裁欄が見つかりません。")
-    request_id, line_id = found
-    find(session, request_id, lock=True)
-    # What this session read before it had the lock may be old: somebody else may have decided meanwhile.
-    fresh = {"populate_existing": True}
-    session.scalars(select(RequestLine).where(RequestLine.id == line_id), execution_options=fresh).one()
-    steps = session.scalars(select(ApprovalStep).where(ApprovalStep.line_id == line_id), execution_options=fresh)
-    return next(step for step in steps.all() if step.id == step_id)
+def _steps_as_they_are(session: Session, request: Request) -> dict[int, ApprovalStep]:
+    """The application's steps by id, read anew: what this session read before it had the lock may be old."""
+    lines = session.scalars(
+        select(RequestLine)
+        .where(RequestLine.request_id == request.id)
+        .options(selectinload(RequestLine.steps), joinedload(RequestLine.subject), joinedload(RequestLine.entitlement))
+        .execution_options(populate_existing=True)
+    ).all()
+    for line in lines:
+        for step in line.steps:
+            set_committed_value(step, "line", line)
+    return {step.id: step for line in lines for step in line.steps}
 
 
-def _require_decidable(session: Session, step: ApprovalStep, verdict: Verdict) -> StepState:
-    request = step.line.request
+@contextmanager
+def _naming(line: RequestLine, *, several: bool) -> Iterator[None]:
+    """A refusal of one of several lines says which."""
+    try:
+        yield
+    except Refusal as refusal:
+        if several:
+            refusal.message = f"{line.subject.name} さんの「{line.entitlement.name}」の行: {refusal.message}"
+        raise
+
+
+def _require_decidable(step: ApprovalStep, verdict: Verdict, actual_hash: str) -> StepState:
     if step.state is not StepState.PENDING and step.decider_id is not None:
         raise DecidedMeanwhile("この決裁欄はすでに決裁されています。最新の内容を確かめてください。")
     if verdict.event not in VERDICTS:
@@ -107,112 +124,45 @@ def _require_decidable(session: Session, step: ApprovalStep, verdict: Verdict) -
     following = after(step.state, verdict.event)
     if not verdict.comment.strip():
         raise InvalidInput("決裁の理由を書いてください。", fields={"comment": "理由を書いてください"})
-    if not verdict.shown_hash == request.content_hash == content_hash_of(session, request):
+    if not verdict.shown_hash == step.line.request.content_hash == actual_hash:
         raise ContentChanged("表示された内容と、現在の申請の内容が異なります。もう一度内容を確かめてください。")
     return following
 
 
-def _require_seat(session: Session, step: ApprovalStep, verdict: Verdict, *, person_id: int, now: datetime) -> Seated:
-    """The separation rules speak first: their refusal names the rule; only then is it asked whose seat it is."""
-    day = day_of(now)
-    excepted = excepted_rules(session, step.line.request_id, person_id=person_id, day=day)
-    facts = seat_facts(session, step, day=day)
-    if "SOD-4" in excepted:
-        facts = replace(facts, other_deciders=facts.other_deciders - {person_id})
-    human = humans(session, [person_id])[person_id]
-    seat = next((seat for seat in seated(facts) if seat.person_id == person_id), None)
-    require(
-        Decision(
-            decider=human,
-            applicant=step.applicant_id,
-            subject=step.subject_id,
-            other_deciders=other_deciders(step),
-            acting_for=_acting_for(facts, person_id, seat),
-            decider_audits=bool(auditing(session, human.rows, day)),
-            decider_is_contractor=bool(contracted(session, human.rows, day)),
-            conflicting_entitlements=_conflicts(session, step.line),
-            approves=verdict.event is Event.APPROVE,
-            excepted_rules=frozenset(excepted),
-        )
-    )
-    if seat is None:
-        raise NotSeated("この決裁欄を決裁する職にありません。")
-    return seat
+def _decision(
+    step: ApprovalStep, following: StepState, verdict: Verdict, judgement: Judgement, now: datetime
+) -> dict[str, object]:
+    """The columns of one decision that no rule forbids."""
+    seat = judgement.seat_of(step, approves=verdict.event is Event.APPROVE)
+    return {
+        "step": step.id, "state": following, "decider_id": seat.person_id, "rung": seat.rung.value,
+        "acting_for_id": seat.acting_for, "decided_at": now, "shown_hash": verdict.shown_hash,
+        "comment": verdict.comment.strip(), "exception_id": judgement.exception_used(step),
+    }  # fmt: skip
 
 
-def _acting_for(facts: SeatFacts, person_id: int, seat: Seated | None) -> Human | None:
-    """Whom this person stands in for; where no seat is theirs, whom they would, so that the refusal names the rule."""
-    principal = seat.acting_for if seat is not None else None
-    if seat is None and all(holder.person_id != person_id for holder in facts.holders):
-        named = (named.principal for named in facts.deputies if named.deputy.person_id == person_id)
-        principal = next(named, None)
-    return next((holder for holder in facts.holders if holder.person_id == principal), None)
-
-
-def _conflicts(session: Session, line: RequestLine) -> tuple[tuple[str, str], ...]:
-    """Declared conflicts between what the line gives and what the subject, under any row, holds on a day of it."""
-    if line.effect is not LineEffect.GRANT:
-        return ()
-    held = {
-        grant.entitlement_id
-        for person_id in humans(session, [line.subject_id])[line.subject_id].rows
-        for grant in grants.live_grants(session, person_id=person_id)
-        if overlap(line.valid_from, line.valid_until, grant.valid_from, grant.valid_until)
-    }
-    return tuple(_conflict_names(session, line.entitlement_id, held))
-
-
-def _conflict_names(session: Session, asked: int, held: set[int]) -> Iterable[tuple[str, str]]:
-    pairs = session.scalars(
-        select(EntitlementConflict).where(
-            or_(EntitlementConflict.first_id == asked, EntitlementConflict.second_id == asked)
-        )
-    )
-    for pair in pairs:
-        other = pair.second_id if pair.first_id == asked else pair.first_id
-        if other in held:
-            yield session.get_one(Entitlement, asked).name, session.get_one(Entitlement, other).name
-
-
-def _compare_and_swap(
-    session: Session, step: ApprovalStep, following: StepState, verdict: Verdict, seat: Seated, now: datetime
-) -> None:
-    """Writes the decision only where the step still waits: of two at once, exactly one succeeds."""
-    request = step.line.request
-    changed = session.execute(
-        update(ApprovalStep)
-        .where(ApprovalStep.id == step.id, ApprovalStep.state == StepState.PENDING)
-        .values(
-            state=following,
-            decider_id=seat.person_id,
-            rung=seat.rung.value,
-            acting_for_id=seat.acting_for,
-            decided_at=now,
-            shown_hash=verdict.shown_hash,
-            comment=verdict.comment.strip(),
-            exception_id=_exception_used(session, step, seat, now),
-        )
-        .execution_options(synchronize_session=False)
-    )
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+def _compare_and_swap(session: Session, written: Sequence[dict[str, object]]) -> None:
+    """Writes each decision only where its step still waits: of two at once, exactly one succeeds."""
+    columns: dict[str, Any] = {name: bindparam(name) for name in written[0] if name != "step"}
+    waiting = (STEPS.c.id == bindparam("step"), STEPS.c.state == StepState.PENDING)
+    changed = session.connection().execute(update(STEPS).where(*waiting).values(columns), list(written))
+    if changed.rowcount != len(written):
         raise DecidedMeanwhile("この決裁欄は、たった今ほかの人が決裁しました。")
-    request.last_decision_at = now
-    session.refresh(step)
 
 
-def _exception_used(session: Session, step: ApprovalStep, seat: Seated, now: datetime) -> int | None:
-    if seat.person_id not in other_deciders(step):
-        return None
-    return excepted_rules(session, step.line.request_id, person_id=seat.person_id, day=day_of(now)).get("SOD-4")
-
-
-def _follow(session: Session, line: RequestLine, event: Event, *, actor: Actor, policy: Policy, now: datetime) -> None:
-    if event is not Event.APPROVE:
-        line.state = after(line.state, event)
-        close_pending_steps(line)
-    elif all(step.state is StepState.APPROVED for step in line.steps):
+def _follow(
+    session: Session, decided: Sequence[tuple[ApprovalStep, Verdict]], *, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Lines end with what ends them; those whose last step was approved take effect together."""
+    for step, verdict in decided:
+        if verdict.event is not Event.APPROVE:
+            step.line.state = after(step.line.state, verdict.event)
+            close_pending_steps(step.line)
+    lines = dict.fromkeys(step.line for step, _ in decided)
+    approved = [line for line in lines if all(step.state is StepState.APPROVED for step in line.steps)]
+    for line in approved:
         line.state = after(line.state, Event.APPROVE)
-        grants.take_effect(session, line, actor=actor, policy=policy, now=now)
+    grants.take_effect(session, approved, actor=actor, policy=policy, now=now)
 
 
 def _settle(session: Session, request: Request, *, now: datetime) -> None:

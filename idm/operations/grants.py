@@ -1,9 +1,11 @@
 """What an approved line does: grants begin and end, and the outbox learns of it in the same transaction."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
 from idm.actor import Actor
@@ -11,61 +13,86 @@ from idm.calendar_days import day_of
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, RequestLine
 from idm.models.systems import Account
-from idm.operations.accounts import personal_account, schedule
+from idm.operations.accounts import personal_accounts, schedule
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.vocabulary import EntitlementKind, LineEffect
 
 
-def take_effect(session: Session, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Afterwards what the line asked for is decided; the directory follows through the outbox."""
-    if line.effect is LineEffect.GRANT:
-        _give(session, line, actor=actor, policy=policy, now=now)
-    else:
-        _take(session, line, actor=actor, policy=policy, now=now)
+def take_effect(session: Session, lines: Sequence[RequestLine], *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards what the lines of one application asked for is decided; the directory follows through the outbox."""
+    given = _give(session, [line for line in lines if line.effect is LineEffect.GRANT], now=now)
+    changed = [grant.account for grant in given]
+    for grant in given:
+        record_grant(session, "grant.decided", grant, actor=actor, policy=policy, now=now)
+    for grant, line in _taken(session, [line for line in lines if line.effect is LineEffect.REVOKE]):
+        _end_on(session, grant, line, actor=actor, policy=policy, now=now)
+        changed.append(grant.account)
+    for account in dict.fromkeys(changed):
+        schedule(session, account, now=now)
 
 
-def _give(session: Session, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def _give(session: Session, lines: Sequence[RequestLine], *, now: datetime) -> list[Grant]:
+    if not lines:
+        return []
     today = day_of(now)
-    account = personal_account(
-        session, system_id=line.system_id, person_id=line.subject_id, day=max(today, line.valid_from), now=now,
+    accounts = personal_accounts(
+        session, system_id=lines[0].system_id, now=now,
+        days={line.subject_id: max(today, line.valid_from) for line in lines},
         prefix=organisation_in_force(session, now=now).login_names.prefix,
     )  # fmt: skip
-    grant = Grant(
-        account_id=account.id, entitlement_id=line.entitlement_id, line_id=line.id, valid_from=line.valid_from,
-        valid_until=line.valid_until, state=GrantState.PLANNED,
-    )  # fmt: skip
-    grant.account, grant.entitlement = account, line.entitlement
-    session.add(grant)
-    if line.valid_from <= today:
-        grant.state = after(grant.state, GrantEvent.BEGIN)
+    grants = [_grant(line, accounts[line.subject_id], today) for line in lines]
+    session.add_all(grants)
     session.flush()
-    schedule(session, account, now=now)
-    record_grant(session, "grant.decided", grant, actor=actor, policy=policy, now=now)
+    return grants
 
 
-def _take(session: Session, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Ends the subject's live grant; taking the account itself away takes every group of the system with it."""
-    for grant in live_grants(session, person_id=line.subject_id, system_id=line.system_id):
-        if line.entitlement.kind is EntitlementKind.ACCOUNT or grant.entitlement_id == line.entitlement_id:
-            _end_on(session, grant, line, actor=actor, policy=policy, now=now)
+def _grant(line: RequestLine, account: Account, today: date) -> Grant:
+    state = GrantState.PLANNED
+    if line.valid_from <= today:
+        state = after(state, GrantEvent.BEGIN)
+    return Grant(
+        account=account, entitlement=line.entitlement, line_id=line.id, valid_from=line.valid_from,
+        valid_until=line.valid_until, state=state,
+    )  # fmt: skip
+
+
+def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Grant, RequestLine]]:
+    """The live grants that the lines end; taking the account itself takes every group of the system with it."""
+    if not lines:
+        return
+    held: dict[int, list[Grant]] = defaultdict(list)
+    subjects = {line.subject_id for line in lines}
+    query = live_grants_of(subjects).where(Account.system_id == lines[0].system_id)
+    for grant in session.scalars(query.options(joinedload(Grant.account), joinedload(Grant.entitlement))):
+        held[grant.account.person_id or 0].append(grant)
+    ended: set[int] = set()
+    for line in lines:
+        for grant in held[line.subject_id]:
+            whole = line.entitlement.kind is EntitlementKind.ACCOUNT
+            if grant.id not in ended and (whole or grant.entitlement_id == line.entitlement_id):
+                ended.add(grant.id)
+                yield grant, line
 
 
 def _end_on(session: Session, grant: Grant, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime) -> None:
     grant.ended_by_line_id = line.id
     if line.valid_from > day_of(now):
         grant.valid_until = max(line.valid_from, grant.valid_from)
-        schedule(session, grant.account, now=now)
         record_grant(session, "grant.end_decided", grant, actor=actor, policy=policy, now=now)
     else:
-        end(session, grant, EndReason.REQUESTED, actor=actor, policy=policy, now=now)
+        _end(session, grant, EndReason.REQUESTED, actor=actor, policy=policy, now=now)
 
 
 def end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards the grant is history and a worker will take the right away. Raises IllegalTransition."""
+    _end(session, grant, reason, actor=actor, policy=policy, now=now)
+    schedule(session, grant.account, now=now)
+
+
+def _end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, policy: Policy, now: datetime) -> None:
     grant.state = after(grant.state, GrantEvent.END)
     grant.ended_at, grant.end_reason = now, reason
-    schedule(session, grant.account, now=now)
     record_grant(session, "grant.ended", grant, actor=actor, policy=policy, now=now)
 
 
@@ -76,13 +103,14 @@ def begin(session: Session, grant: Grant, *, actor: Actor, policy: Policy, now: 
     record_grant(session, "grant.begun", grant, actor=actor, policy=policy, now=now)
 
 
-def live_grants(session: Session, *, person_id: int, system_id: int | None = None) -> list[Grant]:
-    """The person's grants that have not ended, in one system or in all."""
-    query = select(Grant).join(Account, Grant.account_id == Account.id)
-    query = query.where(Account.person_id == person_id, Grant.state != GrantState.ENDED)
-    if system_id is not None:
-        query = query.where(Account.system_id == system_id)
-    return list(session.scalars(query.order_by(Grant.id)))
+def live_grants_of(person_ids: Collection[int]) -> Select[Grant]:
+    """The grants of the people that have not ended."""
+    return (
+        select(Grant)
+        .join(Account, Grant.account_id == Account.id)
+        .where(Account.person_id.in_(person_ids), Grant.state != GrantState.ENDED)
+        .order_by(Grant.id)
+    )
 
 
 def record_grant(session: Session, action: str, grant: Grant, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from idm import audit
 from idm.actor import Actor
@@ -17,6 +17,7 @@ from idm.models.systems import Entitlement
 from idm.operations import approval_notices
 from idm.operations.admissibility import is_overtaken, require_admissible, require_may_apply
 from idm.policy import Policy
+from idm.queries.admission import Admission, admission
 from idm.request_state import Event, LineState, RequestState, StepState, after
 from idm.vocabulary import LineEffect, RequestAction
 
@@ -74,11 +75,13 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     following = after(request.state, Event.SUBMIT)
     if request.applicant_id not in (None, applicant_id):
         raise NotPermitted("下書きを作った本人だけが提出できます。")
-    _drop_overtaken(session, request, actor=actor, policy=policy, now=now)
+    _load_lines(session, request)
+    facts = admission(session, {line.subject_id for line in request.lines})
+    _drop_overtaken(session, request, facts, actor=actor, policy=policy, now=now)
     require_complete(request)
     require_may_apply(session, request, applicant_id=applicant_id, policy=policy, day=day_of(now))
     for line in request.lines:
-        require_admissible(session, line, policy=policy, day=day_of(now))
+        require_admissible(line, facts, policy=policy, day=day_of(now))
     number = _next_number(session, day_of(now))
     _address(request, applicant_id)
     request.number, request.submitted_at, request.policy_digest = number, now, policy.digest
@@ -90,12 +93,21 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     return request
 
 
-def _drop_overtaken(session: Session, request: Request, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def _load_lines(session: Session, request: Request) -> None:
+    """One reading of all lines with what they name, where hundreds of small ones would follow."""
+    told = (joinedload(RequestLine.subject), joinedload(RequestLine.entitlement), selectinload(RequestLine.steps))
+    session.scalars(select(RequestLine).where(RequestLine.request_id == request.id).options(*told)).all()
+
+
+def _drop_overtaken(
+    session: Session, request: Request, facts: Admission, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
     """A personnel draft may lie for days: lines that another application has overtaken meanwhile are left out."""
     if request.feed_run_id is None:
         return
-    for line in [line for line in request.lines if is_overtaken(session, line)]:
-        drop_line(session, request, line.id, actor=actor, policy=policy, now=now)
+    for line in [line for line in request.lines if is_overtaken(line, facts)]:
+        _drop(session, request, line, actor=actor, policy=policy, now=now)
+    session.flush()
 
 
 def drop_line(session: Session, request: Request, line_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
@@ -104,6 +116,13 @@ def drop_line(session: Session, request: Request, line_id: int, *, actor: Actor,
     line = next((line for line in request.lines if line.id == line_id), None)
     if line is None:
         raise NotFound("下書きにこの行はありません。")
+    _drop(session, request, line, actor=actor, policy=policy, now=now)
+    session.flush()
+
+
+def _drop(
+    session: Session, request: Request, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
     audit.record(
         session, action="request.line_dropped", actor=actor, obj=("request", str(request.id)), now=now,
         policy_digest=policy.digest,
@@ -111,7 +130,6 @@ def drop_line(session: Session, request: Request, line_id: int, *, actor: Actor,
     )  # fmt: skip
     request.lines.remove(line)
     session.delete(line)
-    session.flush()
 
 
 def require_complete(request: Request) -> None:

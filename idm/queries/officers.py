@@ -14,8 +14,6 @@ from sqlalchemy.orm import Session, aliased
 from idm.employment_kind import EmploymentKind
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Assignment, Employment, Person
-from idm.models.requests import ApprovalStep
-from idm.routing import Deputation, SeatFacts
 from idm.separation_of_duties import Human
 from idm.vocabulary import Role
 
@@ -74,13 +72,6 @@ def deputations_on(day: date) -> Select[Deputy]:
     )
 
 
-def deputies(session: Session, role: Role, principals: Iterable[int], day: date) -> list[tuple[int, int]]:
-    """Pairs (principal, deputy) that count for the role on the day."""
-    query = deputations_on(day).where(Deputy.role == role, Deputy.principal_id.in_(list(principals)))
-    rows = session.execute(query.with_only_columns(Deputy.principal_id, Deputy.deputy_id))
-    return [(principal, deputy) for principal, deputy in rows]
-
-
 def auditing(session: Session, person_ids: Collection[int], day: date) -> frozenset[int]:
     """Those of the people who hold the role of auditor on the day (SOD-6)."""
     audits = tenures_on(day).where(Officer.role == Role.AUDITOR, Officer.person_id.in_(person_ids))
@@ -116,30 +107,3 @@ def humans(session: Session, person_ids: Iterable[int]) -> dict[int, Human]:
     for person_id, other_id in rows:
         same[person_id].add(other_id)
     return {person_id: Human(person_id, frozenset(same[person_id])) for person_id in wanted}
-
-
-def seat_facts(session: Session, step: ApprovalStep, *, day: date) -> SeatFacts:
-    """Who is who for one step on the day: what `idm.routing` decides on."""
-    system = step.line.request.system
-    unit = system.manager_unit_code if step.seat is Role.SYSTEM else None
-    seat_holders = holders(session, step.seat, unit, day)
-    named = deputies(session, step.seat, seat_holders, day)
-    vice, ciso = holders(session, Role.VICE_CISO, None, day), holders(session, Role.CISO, None, day)
-    known = humans(session, [*seat_holders, *(deputy for _, deputy in named), *vice, *ciso])
-    return SeatFacts(
-        holders=tuple(known[person] for person in seat_holders),
-        deputies=tuple(Deputation(principal, known[deputy]) for principal, deputy in named),
-        vice_cisos=tuple(known[person] for person in vice),
-        cisos=tuple(known[person] for person in ciso),
-        applicant=step.applicant_id,
-        subject=step.subject_id,
-        other_deciders=other_deciders(step),
-        never_deciding=never_deciding(session, known.values(), day),
-    )
-
-
-def other_deciders(step: ApprovalStep) -> frozenset[int]:
-    """Who decided the other steps of the same line."""
-    return frozenset(
-        other.decider_id for other in step.line.steps if other.id != step.id and other.decider_id is not None
-    )

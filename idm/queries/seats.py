@@ -12,13 +12,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from idm.models.officers import Deputy, Officer
 from idm.models.requests import ApprovalStep, PolicyException, Request, RequestLine
 from idm.models.systems import InformationSystem
-from idm.queries.officers import deputations_on, humans, never_deciding, tenures_on
+from idm.queries.bench import Asked, Bench
 from idm.request_state import StepState
-from idm.routing import Deputation, Seated, SeatFacts, seated
-from idm.separation_of_duties import Human
+from idm.routing import Seated, SeatFacts, seated
 from idm.vocabulary import Role
 
 
@@ -55,7 +53,7 @@ BAR_TITLES = {
 
 @dataclass(frozen=True)
 class Seating:
-    """Who may decide a step now. When nobody may, the step is held and `barred` says who would, and why they may not.
+    """Who may decide a step now; when nobody may, the step is held. `barred` says who else would, and why they may not.
 
     `barred` empty on a held step: nobody holds any of the posts.
     """
@@ -94,64 +92,17 @@ def seatings(session: Session, steps: Sequence[OpenStep], *, day: date) -> dict[
     """Step id → who may decide it on the day."""
     if not steps:
         return {}
-    officers = _Officers.on(session, day)
+    bench = Bench.on(session, day)
     deciders = _deciders(session, {step.line_id for step in steps})
     excepted = _excepted(session, {step.request_id for step in steps}, day)
     found = {}
     for step in steps:
-        facts = officers.facts(step, frozenset(deciders[step.line_id]))
+        asked = Asked(step.seat, step.manager_unit_code, step.applicant_id, step.subject_id)
+        facts = bench.facts(asked, frozenset(deciders[step.line_id]))
         may = _seated(facts, excepted.get(step.request_id, frozenset()))
-        found[step.step_id] = Seating(may, () if may else tuple(_barred(facts)))
+        barred = tuple((person, bar) for person, bar in _barred(facts) if all(s.person_id != person for s in may))
+        found[step.step_id] = Seating(may, barred)
     return found
-
-
-class _Officers:
-    """Everyone who may hold or stand in for a seat on one day."""
-
-    def __init__(self, tenures: Iterable[tuple[Role, str | None, int]], deputies: Iterable[tuple[Role, int, int]],
-                 known: dict[int, Human], never_deciding: frozenset[int]) -> None:  # fmt: skip
-        self._known = known
-        self._never_deciding = never_deciding
-        self._holders: dict[tuple[Role, str | None], set[int]] = defaultdict(set)
-        for role, unit, person_id in tenures:
-            self._holders[role, None].add(person_id)
-            self._holders[role, unit].add(person_id)
-        self._deputies: dict[Role, list[tuple[int, int]]] = defaultdict(list)
-        for role, principal, deputy in deputies:
-            self._deputies[role].append((principal, deputy))
-
-    @classmethod
-    def on(cls, session: Session, day: date) -> "_Officers":
-        """Read on the day."""
-        columns = (Officer.role, Officer.unit_code, Officer.person_id)
-        tenures = [(role, unit, person) for role, unit, person in
-                   session.execute(tenures_on(day).with_only_columns(*columns))]  # fmt: skip
-        named = session.execute(
-            deputations_on(day).with_only_columns(Deputy.role, Deputy.principal_id, Deputy.deputy_id)
-        )
-        deputies = [(role, principal, deputy) for role, principal, deputy in named]
-        people = {person for _, _, person in tenures} | {deputy for _, _, deputy in deputies}
-        known = humans(session, people)
-        return cls(tenures, deputies, known, never_deciding(session, known.values(), day))
-
-    def _held_by(self, role: Role, unit: str | None = None) -> tuple[Human, ...]:
-        return tuple(self._known[person] for person in sorted(self._holders.get((role, unit), ())))
-
-    def facts(self, step: OpenStep, other_deciders: frozenset[int]) -> SeatFacts:
-        """What routing decides on for the step."""
-        holders = self._held_by(step.seat, step.manager_unit_code if step.seat is Role.SYSTEM else None)
-        principals = {holder.person_id for holder in holders}
-        return SeatFacts(
-            holders=holders,
-            deputies=tuple(Deputation(principal, self._known[deputy])
-                           for principal, deputy in self._deputies[step.seat] if principal in principals),
-            vice_cisos=self._held_by(Role.VICE_CISO),
-            cisos=self._held_by(Role.CISO),
-            applicant=step.applicant_id,
-            subject=step.subject_id,
-            other_deciders=other_deciders,
-            never_deciding=self._never_deciding,
-        )  # fmt: skip
 
 
 def _deciders(session: Session, line_ids: set[int]) -> dict[int, set[int]]:

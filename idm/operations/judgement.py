@@ -1,0 +1,169 @@
+"""Whether one person may decide steps of one application: facts read once, every step judged by itself (A2, A4)."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of, overlap
+from idm.errors import NotSeated
+from idm.grant_state import GrantState
+from idm.models.requests import ApprovalStep, Grant, Request
+from idm.models.systems import Account, Entitlement, EntitlementConflict
+from idm.operations.exceptions import excepted_rules
+from idm.queries.bench import Asked, Bench
+from idm.queries.officers import auditing, contracted, humans
+from idm.request_state import StepState
+from idm.routing import Seated, SeatFacts, seated
+from idm.separation_of_duties import Decision, Human, require
+from idm.vocabulary import LineEffect
+
+Held = dict[int, list[tuple[int, date, date | None]]]
+"""Person row → what they hold: entitlement, from, until."""
+
+
+@dataclass
+class Judgement:
+    """One person before one application.
+
+    Decisions of the same act count at once: both seats of one line, both rights of one conflict.
+    """
+
+    human: Human
+    bench: Bench
+    manager_unit_code: str
+    audits: bool
+    contractor: bool
+    exceptions: dict[str, int]
+    conflicts: dict[int, set[int]]
+    names: dict[int, str]
+    held: Held
+    subjects: dict[int, Human]
+    decided_here: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Line → the steps of it that this act has decided."""
+
+    @classmethod
+    def of(cls, session: Session, request: Request, *, person_id: int, now: datetime) -> "Judgement":
+        """With everything the rules look at, read on the day of `now`."""
+        day = day_of(now)
+        human = humans(session, [person_id])[person_id]
+        subjects = humans(session, {line.subject_id for line in request.lines})
+        conflicts = _conflicts(session)
+        involved = set(conflicts) if {line.entitlement_id for line in request.lines} & set(conflicts) else set()
+        return cls(
+            human=human,
+            bench=Bench.on(session, day),
+            manager_unit_code=request.system.manager_unit_code,
+            audits=bool(auditing(session, human.rows, day)),
+            contractor=bool(contracted(session, human.rows, day)),
+            exceptions=excepted_rules(session, request.id, person_id=person_id, day=day),
+            conflicts=conflicts,
+            names=_names(session, involved),
+            held=_held(session, subjects, involved),
+            subjects=subjects,
+        )
+
+    def seat_of(self, step: ApprovalStep, *, approves: bool) -> Seated:
+        """The seat by which this person may decide the step; from then on it counts as decided by them.
+
+        The separation rules speak first: their refusal names the rule. Raises SeparationOfDuties, NotSeated.
+        """
+        facts = self._facts(step)
+        seat = next((seat for seat in seated(facts) if seat.person_id == self.human.person_id), None)
+        require(
+            Decision(
+                decider=self.human,
+                applicant=step.applicant_id,
+                subject=step.subject_id,
+                other_deciders=self._other_deciders(step),
+                acting_for=_acting_for(facts, self.human.person_id, seat),
+                decider_audits=self.audits,
+                decider_is_contractor=self.contractor,
+                conflicting_entitlements=tuple(self._conflicting(step)),
+                approves=approves,
+                excepted_rules=frozenset(self.exceptions),
+            )
+        )
+        if seat is None:
+            raise NotSeated("この決裁欄を決裁する職にありません。")
+        self._note(step, approves=approves)
+        return seat
+
+    def exception_used(self, step: ApprovalStep) -> int | None:
+        """The exception that seats this person a second time on the line, where one is needed."""
+        return self.exceptions.get("SOD-4") if self.human.person_id in self._other_deciders(step) else None
+
+    def _facts(self, step: ApprovalStep) -> SeatFacts:
+        asked = Asked(step.seat, self.manager_unit_code, step.applicant_id, step.subject_id)
+        facts = self.bench.facts(asked, self._other_deciders(step))
+        if "SOD-4" in self.exceptions:
+            return replace(facts, other_deciders=facts.other_deciders - {self.human.person_id})
+        return facts
+
+    def _other_deciders(self, step: ApprovalStep) -> frozenset[int]:
+        others = {s.decider_id for s in step.line.steps if s.id != step.id and s.decider_id is not None}
+        if self.decided_here[step.line_id] - {step.id}:
+            others.add(self.human.person_id)
+        return frozenset(others)
+
+    def _conflicting(self, step: ApprovalStep) -> Iterator[tuple[str, str]]:
+        """Declared conflicts of the line with what the subject, under any row, holds on a day of it."""
+        line = step.line
+        if line.effect is not LineEffect.GRANT:
+            return
+        for row in sorted(self.subjects[line.subject_id].rows):
+            for entitlement_id, begins, ends in self.held.get(row, ()):
+                against = entitlement_id in self.conflicts.get(line.entitlement_id, ())
+                if against and overlap(line.valid_from, line.valid_until, begins, ends):
+                    yield self.names[line.entitlement_id], self.names[entitlement_id]
+
+    def _note(self, step: ApprovalStep, *, approves: bool) -> None:
+        line = step.line
+        self.decided_here[line.id].add(step.id)
+        others = (s for s in line.steps if s.id not in self.decided_here[line.id])
+        takes_effect = approves and all(s.state is StepState.APPROVED for s in others)
+        if takes_effect and line.effect is LineEffect.GRANT:
+            self.held[line.subject_id].append((line.entitlement_id, line.valid_from, line.valid_until))
+
+
+def _acting_for(facts: SeatFacts, person_id: int, seat: Seated | None) -> Human | None:
+    """Whom this person stands in for; where no seat is theirs, whom they would, so that the refusal names the rule."""
+    principal = seat.acting_for if seat is not None else None
+    if seat is None and all(holder.person_id != person_id for holder in facts.holders):
+        named = (named.principal for named in facts.deputies if named.deputy.person_id == person_id)
+        principal = next(named, None)
+    return next((holder for holder in facts.holders if holder.person_id == principal), None)
+
+
+def _conflicts(session: Session) -> dict[int, set[int]]:
+    """Entitlement → the entitlements declared to conflict with it."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for pair in session.scalars(select(EntitlementConflict)):
+        found[pair.first_id].add(pair.second_id)
+        found[pair.second_id].add(pair.first_id)
+    return dict(found)
+
+
+def _names(session: Session, entitlement_ids: set[int]) -> dict[int, str]:
+    rows = session.execute(select(Entitlement.id, Entitlement.name).where(Entitlement.id.in_(entitlement_ids)))
+    return dict(rows.all())
+
+
+def _held(session: Session, subjects: dict[int, Human], entitlement_ids: set[int]) -> Held:
+    """What the subjects, under any of their rows, hold or will hold of these entitlements."""
+    rows = session.execute(
+        select(Account.person_id, Grant.entitlement_id, Grant.valid_from, Grant.valid_until)
+        .join(Grant, Grant.account_id == Account.id)
+        .where(
+            Grant.state != GrantState.ENDED,
+            Grant.entitlement_id.in_(entitlement_ids),
+            Account.person_id.in_({row for human in subjects.values() for row in human.rows}),
+        )
+    )
+    held: Held = defaultdict(list)
+    for person_id, entitlement_id, begins, ends in rows:
+        held[person_id or 0].append((entitlement_id, begins, ends))
+    return held

@@ -1,0 +1,97 @@
+"""What decides whether lines may be asked for, read in bulk for everyone an application is about."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.grant_state import GrantState
+from idm.models.people import Employment
+from idm.models.requests import Grant, Request, RequestLine
+from idm.models.systems import Account
+from idm.request_state import LineState
+from idm.vocabulary import LineEffect
+
+
+@dataclass(frozen=True)
+class Pending:
+    """One undecided line. `number` None = it stands in a draft."""
+
+    line_id: int
+    entitlement_id: int
+    system_id: int
+    effect: LineEffect
+    number: str | None
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Of each subject: employments, what they hold, and what is asked for them."""
+
+    employments: dict[int, list[Employment]]
+    held: dict[int, set[int]]
+    held_systems: dict[int, set[int]]
+    pending: dict[int, list[Pending]]
+
+    def holds(self, line: RequestLine) -> bool:
+        """Whether the subject has, or will have, what the line names."""
+        return line.entitlement_id in self.held.get(line.subject_id, ())
+
+    def asked_elsewhere(self, line: RequestLine) -> str | None:
+        """The number of a submitted application whose undecided line asks for the same."""
+        for other in self.pending.get(line.subject_id, ()):
+            same = (other.entitlement_id, other.effect) == (line.entitlement_id, line.effect)
+            if same and other.number is not None and other.line_id != line.id:
+                return other.number
+        return None
+
+    def has_or_asks_account(self, line: RequestLine) -> bool:
+        """Whether the subject has, or is asked to get, anything in the line's system besides this line."""
+        if line.system_id in self.held_systems.get(line.subject_id, ()):
+            return True
+        return any(
+            other.system_id == line.system_id and other.effect is LineEffect.GRANT and other.line_id != line.id
+            for other in self.pending.get(line.subject_id, ())
+        )
+
+
+def admission(session: Session, person_ids: Collection[int]) -> Admission:
+    """The facts about these people."""
+    held, systems = _held(session, person_ids)
+    return Admission(_employments(session, person_ids), held, systems, _pending(session, person_ids))
+
+
+def _employments(session: Session, person_ids: Collection[int]) -> dict[int, list[Employment]]:
+    found: dict[int, list[Employment]] = defaultdict(list)
+    for employment in session.scalars(select(Employment).where(Employment.person_id.in_(person_ids))):
+        found[employment.person_id].append(employment)
+    return found
+
+
+def _held(session: Session, person_ids: Collection[int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+    rows = session.execute(
+        select(Account.person_id, Account.system_id, Grant.entitlement_id)
+        .join(Grant, Grant.account_id == Account.id)
+        .where(Account.person_id.in_(person_ids), Grant.state != GrantState.ENDED)
+    )
+    held: dict[int, set[int]] = defaultdict(set)
+    systems: dict[int, set[int]] = defaultdict(set)
+    for person_id, system_id, entitlement_id in rows:
+        held[person_id or 0].add(entitlement_id)
+        systems[person_id or 0].add(system_id)
+    return held, systems
+
+
+def _pending(session: Session, person_ids: Collection[int]) -> dict[int, list[Pending]]:
+    columns = (RequestLine.id, RequestLine.entitlement_id, RequestLine.system_id, RequestLine.effect, Request.number)
+    rows = session.execute(
+        select(RequestLine.subject_id, *columns)
+        .join(Request, RequestLine.request_id == Request.id)
+        .where(RequestLine.subject_id.in_(person_ids), RequestLine.state == LineState.PENDING)
+    )
+    found: dict[int, list[Pending]] = defaultdict(list)
+    for subject_id, line_id, entitlement_id, system_id, effect, number in rows:
+        found[subject_id].append(Pending(line_id, entitlement_id, system_id, effect, number))
+    return found
