@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from unicodedata import normalize
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
+from idm.errors import InvalidInput
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.personal_names import fold
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
@@ -136,3 +138,13 @@ def _presence(valid_from: date, valid_until: date | None, day: date) -> Presence
     if holds(valid_from, valid_until, day):
         return Presence.EMPLOYED
     return Presence.COMING if valid_from > day else Presence.LEFT
+
+
+def person_with_number(session: Session, staff_number: str) -> int:
+    """The id of whoever has, or had, this staff number. Raises InvalidInput when nobody has."""
+    plain = normalize("NFKC", staff_number).strip()
+    person_id = session.scalar(select(Employment.person_id).where(Employment.staff_number == plain))
+    if person_id is None:
+        message = f"職員番号「{plain}」の職員は見つかりません。" if plain else "職員番号を入れてください。"
+        raise InvalidInput(message, fields={"staff_number": message})
+    return person_id

@@ -33,6 +33,10 @@ class PostRow:
     valid_from: date
     valid_until: date | None
 
+    def holds_on(self, day: date) -> bool:
+        """Whether the day is in the period."""
+        return holds(self.valid_from, self.valid_until, day)
+
 
 @dataclass(frozen=True)
 class EmploymentRow:
@@ -43,6 +47,10 @@ class EmploymentRow:
     valid_from: date
     valid_until: date | None
     posts: tuple[PostRow, ...]
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the day is in the period."""
+        return holds(self.valid_from, self.valid_until, day)
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class PersonRecord:
 
     def employed_on(self, day: date) -> bool:
         """Whether any employment holds on the day."""
-        return any(holds(e.valid_from, e.valid_until, day) for e in self.employments)
+        return any(employment.holds_on(day) for employment in self.employments)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+"""Hand-over of temporary passwords: asked for, prepared by a worker, shown once, received (control E3, FK 6-2(9)②).
+
+The key that opens a sealed password is made here, and given to the asking officer's browser in a cookie that this
+hand-over alone brings back; only its public half is stored. The password is in one answer and nowhere else: no session,
+no message, no log.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from datetime import timedelta
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from idm.errors import IllegalTransition
+from idm.operations import handovers
+from idm.operations.handovers import Shown
+from idm.permissions import Action, may
+from idm.queries.handovers import HandoverRow, handover_history, handover_row, handovers_under_way, waiting_accounts
+from idm.sealing import SealBroken, new_handover_key
+from web import current
+from web.permitted import only_for, require_page
+from web.security import is_https
+
+blueprint = Blueprint("handovers", __name__)
+only_for(blueprint, Action.HAND_OVER, Action.SEE_AUDIT)
+
+KEY_MINUTES = 60
+"""How long a browser keeps the key: until then the worker must have prepared the password and the officer shown it."""
+
+
+@blueprint.get("/handovers")
+def index() -> str:
+    """The accounts that wait for their first hand-over, and what is under way."""
+    require_page(Action.HAND_OVER)
+    with current.look() as session:
+        waiting = waiting_accounts(session, asked=request.args.get("page", 1, type=int))
+        under_way = handovers_under_way(session, current.signed_in().person_id)
+    return render_template("handovers/index.html", waiting=waiting, under_way=under_way)
+
+
+@blueprint.get("/handovers/history")
+def history() -> str:
+    """Who was shown what, and when: every hand-over by whomever. Auditors read it too."""
+    with current.look() as session:
+        page = handover_history(session, asked=request.args.get("page", 1, type=int))
+    return render_template("handovers/history.html", page=page, may_hand_over=may(current.roles(), Action.HAND_OVER))
+
+
+@blueprint.post("/handovers")
+def ask() -> Response:
+    """Afterwards a worker prepares a temporary password that only this browser can open."""
+    account_id = request.form.get("account_id", 0, type=int)
+    private_key, public_key = new_handover_key()
+    with current.act("handover.ask", ("account", account_id)) as session:
+        handover = handovers.ask(
+            session, account_id=account_id, public_key=public_key, actor=current.actor(), policy=current.policy(),
+            now=current.now(),
+        )  # fmt: skip
+    response = redirect(url_for("handovers.show", handover_id=handover.id))
+    response.set_cookie(
+        _cookie(handover.id), urlsafe_b64encode(private_key).decode(), max_age=timedelta(minutes=KEY_MINUTES),
+        path=_path(handover.id), secure=is_https(current.site().settings), httponly=True, samesite="Strict",
+    )  # fmt: skip
+    return response
+
+
+@blueprint.get("/handovers/<int:handover_id>")
+def show(handover_id: int) -> str:
+    """How far this hand-over has come, and what to do next. Never the password."""
+    require_page(Action.HAND_OVER)
+    return _page(handover_id)
+
+
+@blueprint.post("/handovers/<int:handover_id>/password")
+def reveal(handover_id: int) -> Response:
+    """The password, on the only page that ever shows it; the browser forgets its key."""
+    try:
+        with current.act("handover.show", ("handover", handover_id)) as session:
+            shown = handovers.show(
+                session, handover_id=handover_id, private_key=_key(handover_id), actor=current.actor(),
+                policy=current.policy(), now=current.now(),
+            )  # fmt: skip
+            handover = handover_row(session, handover_id, current.signed_in().person_id)
+    except SealBroken:
+        return make_response(_page(handover_id, no_key()), 409)
+    except IllegalTransition as refusal:
+        return make_response(_page(handover_id, refusal.message), 409)
+    return _slip(handover, shown)
+
+
+def no_key() -> str:
+    """What to say to a browser that did not bring the key."""
+    return _(  # type: ignore[no-any-return]  # Flask-Babel ships no types
+        "この交付の鍵がこのブラウザーにありません。表示できるのは、交付を始めたブラウザーだけで、始めてから"
+        "%(minutes)s分以内です。交付をやり直してください。",
+        minutes=KEY_MINUTES,
+    )
+
+
+def _slip(handover: HandoverRow, shown: Shown) -> Response:
+    """The paper to print. The page leaves by itself, so that no password stays on a screen."""
+    deadline = current.now() + timedelta(hours=current.policy().passwords.temporary_hours)
+    response = make_response(render_template("handovers/slip.html", handover=handover, shown=shown, deadline=deadline))
+    response.delete_cookie(
+        _cookie(handover.id), path=_path(handover.id), secure=is_https(current.site().settings), httponly=True,
+        samesite="Strict",
+    )  # fmt: skip
+    seconds = int(current.policy().idle.total_seconds())
+    response.headers["Refresh"] = f"{seconds}; url={_path(handover.id)}"
+    return response
+
+
+@blueprint.post("/handovers/<int:handover_id>/receipt")
+def receive(handover_id: int) -> Response:
+    """Afterwards it is recorded that the person received the password."""
+    with current.act("handover.receive", ("handover", handover_id)) as session:
+        handovers.receive(
+            session, handover_id=handover_id, actor=current.actor(), policy=current.policy(), now=current.now()
+        )
+    flash(_("受領を記録しました。"), "success")
+    return redirect(url_for("handovers.index"))
+
+
+def _page(handover_id: int, problem: str = "") -> str:
+    with current.look() as session:
+        handover = handover_row(session, handover_id, current.signed_in().person_id)
+    return render_template("handovers/show.html", handover=handover, problem=problem, key_minutes=KEY_MINUTES)
+
+
+def _path(handover_id: int) -> str:
+    """Where the browser brings the key back to: this hand-over's own pages."""
+    return url_for("handovers.show", handover_id=handover_id)
+
+
+def _cookie(handover_id: int) -> str:
+    return f"idm-handover-{handover_id}"
+
+
+def _key(handover_id: int) -> bytes:
+    """The private key this browser brought; empty when it brought none that can be read."""
+    try:
+        return urlsafe_b64decode(request.cookies.get(_cookie(handover_id), ""))
+    except NotBase64:
+        return b""

@@ -1,0 +1,141 @@
+"""Words for people, systems, findings, hand-overs, officers and the configuration: title and look of every closed list.
+
+One table; a template writes `{{ value|word }}` and `{{ chip(value|word, value|look) }}`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from flask import Blueprint
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
+from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
+from idm.grant_state import SuspensionReason
+from idm.models.audit import AuditOutcome
+from idm.models.work import TaskState
+from idm.ports import LastUseSource
+from idm.queries.account_status import Agreement
+from idm.queries.configuration_history import Change, VersionState
+from idm.queries.handovers import Stage
+from idm.queries.people import Presence
+from idm.queries.tenures import Standing
+from idm.vocabulary import (
+    ACCOUNT_KIND_TITLES,
+    ENTITLEMENT_KIND_TITLES,
+    FINDING_TITLES,
+    AccountKind,
+    ConfigurationKind,
+    CredentialEventKind,
+    EntitlementKind,
+    FindingKind,
+)
+
+Word = tuple[LazyString | str, str]
+"""The title, and the kind of chip it looks like."""
+
+
+def _plain(titles: Mapping[Any, str]) -> dict[str, Word]:
+    return {kind: (title, "neutral") for kind, title in titles.items()}
+
+
+WORDS: dict[type[StrEnum], dict[str, Word]] = {
+    EmploymentKind: _plain(EMPLOYMENT_KIND_TITLES),
+    AccountKind: _plain(ACCOUNT_KIND_TITLES),
+    EntitlementKind: _plain(ENTITLEMENT_KIND_TITLES),
+    FindingKind: {kind: (title, "warning") for kind, title in FINDING_TITLES.items()},
+    Presence: {
+        Presence.EMPLOYED: (_("在職"), "success"),
+        Presence.COMING: (_("着任前"), "info"),
+        Presence.LEFT: (_("離職"), "neutral"),
+    },
+    Agreement: {
+        Agreement.AGREES: (_("一致"), "success"),
+        Agreement.WAITING: (_("反映待ち"), "info"),
+        Agreement.RETRYING: (_("接続できず再試行中"), "warning"),
+        Agreement.REFUSED: (_("拒否されました"), "error"),
+        Agreement.DIFFERS: (_("食い違い"), "error"),
+        Agreement.NOT_READ: (_("まだ読み取っていません"), "warning"),
+    },
+    TaskState: {
+        TaskState.WAITING: (_("待機中"), "info"),
+        TaskState.CLAIMED: (_("処理中"), "info"),
+        TaskState.DONE: (_("完了"), "success"),
+        TaskState.REFUSED: (_("拒否されました"), "error"),
+        TaskState.SUPERSEDED: (_("新しい決定に置き換え"), "neutral"),
+    },
+    SuspensionReason: {
+        SuspensionReason.LEAVE: (_("休職"), "warning"),
+        SuspensionReason.VIOLATION: (_("違反"), "warning"),
+        SuspensionReason.MISSING_FACTOR: (_("認証要素の不足"), "warning"),
+        SuspensionReason.LOST_CARD: (_("カードの紛失"), "warning"),
+    },
+    CredentialEventKind: {
+        CredentialEventKind.ISSUED: (_("仮パスワードを設定"), "neutral"),
+        CredentialEventKind.HANDED_OVER: (_("仮パスワードを交付"), "neutral"),
+        CredentialEventKind.CHANGED: (_("本人が変更"), "neutral"),
+    },
+    Standing: {
+        Standing.CURRENT: (_("在任"), "success"),
+        Standing.WAITING: (_("確認待ち"), "warning"),
+        Standing.COMING: (_("就任前"), "info"),
+        Standing.OVER: (_("終了"), "neutral"),
+    },
+    Stage: {
+        Stage.PREPARING: (_("準備中"), "info"),
+        Stage.READY: (_("表示できます"), "success"),
+        Stage.SHOWN: (_("表示済み・受領待ち"), "warning"),
+        Stage.RECEIVED: (_("受領済み"), "success"),
+        Stage.CLOSED: (_("取りやめ"), "neutral"),
+    },
+    ConfigurationKind: {
+        ConfigurationKind.PROFILE: (_("対策基準のプロファイル"), "neutral"),
+        ConfigurationKind.ORGANISATION: (_("団体の設定"), "neutral"),
+        ConfigurationKind.FEED: (_("人事データの定義"), "neutral"),
+    },
+    VersionState: {
+        VersionState.PROPOSED: (_("承認待ち"), "warning"),
+        VersionState.IN_FORCE: (_("適用中"), "success"),
+        VersionState.REPLACED: (_("過去の版"), "neutral"),
+        VersionState.REFUSED: (_("却下"), "neutral"),
+    },
+    Change: {
+        Change.KEPT: (_("同じ"), "neutral"),
+        Change.ADDED: (_("＋ 追加"), "success"),
+        Change.REMOVED: (_("－ 削除"), "error"),
+        Change.SKIPPED: (_("（省略）"), "neutral"),
+    },
+    AuditOutcome: {
+        AuditOutcome.DONE: (_("実行"), "neutral"),
+        AuditOutcome.REFUSED: (_("拒否"), "error"),
+    },
+    LastUseSource: {
+        LastUseSource.PWD_LAST_SUCCESS: (_("OpenLDAPのpwdLastSuccess（認証に成功した日時）"), "neutral"),
+        LastUseSource.AUTH_TIMESTAMP: (_("OpenLDAPのauthTimestamp（認証した日時）"), "neutral"),
+        LastUseSource.MEMORY: (_("試験用のディレクトリ"), "neutral"),
+    },
+}
+
+
+def word(value: StrEnum) -> str:
+    """What people read for a member of a closed list."""
+    return str(WORDS[type(value)][value][0])
+
+
+def look(value: StrEnum) -> str:
+    """How its chip looks. The words say the same without the colour."""
+    return WORDS[type(value)][value][1]
+
+
+def source_title(source: str | None) -> str:
+    """Where a last use was read, in words; the source's own name where we have none."""
+    if source is None:
+        return ""
+    return word(LastUseSource(source)) if source in set(LastUseSource) else source
+
+
+def offer(blueprint: Blueprint) -> None:
+    """Afterwards every template can use the filters above, each by its own name."""
+    for function in (word, look, source_title):
+        blueprint.add_app_template_filter(function, function.__name__)

@@ -1,0 +1,138 @@
+"""People: found by name, reading or number; one person's employments, rights, accounts and years; one's own page.
+
+"What, since when, until when, by which application" is answered for any day (FK 6-2(1)①, controls A1, A9, A16).
+"""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urljoin
+
+from flask import Blueprint, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import holds
+from idm.grant_state import GrantState
+from idm.operations.invitations import decides, invite
+from idm.permissions import Action, may
+from idm.queries.account_status import AccountStatus, accounts_of_person
+from idm.queries.people import PeopleFilter, Presence, people_page, units_on
+from idm.queries.person_record import (
+    PersonRecord,
+    PostRow,
+    RightRow,
+    credentials_of_person,
+    person_record,
+    rights_of_person,
+    sign_in_of_person,
+)
+from idm.queries.tenures import tenures_of_person
+from idm.vocabulary import EntitlementKind
+from idm.wareki import parse_date
+from web import current, oversight_words
+from web.permitted import only_for
+from web.person_timeline import lanes_of, picture, right_until
+
+blueprint = Blueprint("people", __name__)
+own_page = Blueprint("me", __name__)
+only_for(blueprint, Action.SEE_PEOPLE)
+oversight_words.offer(blueprint)
+
+
+@blueprint.get("/people")
+def index() -> str:
+    """Everybody whom the filters in the address let through."""
+    asked = request.args.get("presence", Presence.EMPLOYED.value)
+    wanted = PeopleFilter(
+        text=request.args.get("q", "").strip(),
+        unit_code=request.args.get("unit") or None,
+        presence=Presence(asked) if asked in set(Presence) else None,
+    )
+    with current.look() as session:
+        page = people_page(session, wanted, day=current.today(), asked=request.args.get("page", 1, type=int))
+        units = units_on(session, current.today())
+    return render_template("people/index.html", page=page, wanted=wanted, units=units, presences=list(Presence))
+
+
+@blueprint.get("/people/<int:person_id>")
+def show(person_id: int) -> str:
+    """One person."""
+    return _person_page("people/show.html", person_id)
+
+
+@own_page.get("/me", endpoint="index")
+def own_record() -> str:
+    """One's own page: the same record, without what only officers do."""
+    return _person_page("people/me.html", current.signed_in().person_id)
+
+
+@blueprint.post("/people/<int:person_id>/invitation")
+def invitation(person_id: int) -> str:
+    """The link to enrol with, on the only page that ever shows it."""
+    with current.act("sign_in.invite", ("person", person_id)) as session:
+        token = invite(session, person_id=person_id, actor=current.actor(), policy=current.policy(), now=current.now())
+        record = person_record(session, person_id)
+        sign_in = sign_in_of_person(session, person_id, now=current.now())
+    link = urljoin(current.site().settings.base_url, url_for("enrolment.enrol", token=token))
+    return render_template("people/invitation.html", record=record, sign_in=sign_in, link=link)
+
+
+def _person_page(template: str, person_id: int) -> str:
+    on, mistake = _asked_day()
+    with current.look() as session:
+        facts = _facts(session, person_id)
+    record, rights = facts["record"], facts["rights"]
+    lanes = lanes_of(record, rights)
+    own = person_id == current.signed_in().person_id
+    may_hand_over = may(current.roles(), Action.HAND_OVER)
+    return render_template(
+        template, **facts, lanes=lanes, picture=picture(lanes, on=on), on=on, mistake=mistake,
+        on_posts=_posts_on(record, on), on_rights=[row for row in rights if _held_on(row, on)],
+        to_hand_over=_openable(facts["accounts"], rights) if may_hand_over else frozenset(),
+        may_invite=may(current.roles(), Action.INVITE), may_audit=may(current.roles(), Action.SEE_AUDIT),
+        may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
+        may_see_systems=may(current.roles(), Action.SEE_SYSTEMS), own=own, today=current.today(),
+    )  # fmt: skip
+
+
+def _facts(session: Session, person_id: int) -> dict[str, Any]:
+    """Everything on record about the person. Raises NotFound."""
+    now, delete_after = current.now(), current.policy().personnel.delete_after_days
+    return {
+        "record": person_record(session, person_id),
+        "rights": rights_of_person(session, person_id),
+        "accounts": accounts_of_person(session, person_id, now=now, delete_after_days=delete_after),
+        "tenures": tenures_of_person(session, person_id, current.today()),
+        "credentials": credentials_of_person(session, person_id),
+        "sign_in": sign_in_of_person(session, person_id, now=now),
+        "needs_two": decides(session, person_id, now=now),
+    }
+
+
+def _asked_day() -> tuple[date, str]:
+    """The day in the address (`?on=`), today where there is none; and what is wrong with how it was written."""
+    written = request.args.get("on", "").strip()
+    if not written:
+        return current.today(), ""
+    try:
+        return parse_date(written).day, ""
+    except ValueError as mistake:
+        return current.today(), str(mistake)
+
+
+def _posts_on(record: PersonRecord, day: date) -> list[PostRow]:
+    posts = [post for employment in record.employments for post in employment.posts]
+    return [post for post in posts if post.holds_on(day)]
+
+
+def _held_on(row: RightRow, day: date) -> bool:
+    return holds(row.right.valid_from, right_until(row), day)
+
+
+def _openable(accounts: list[AccountStatus], rights: list[RightRow]) -> frozenset[int]:
+    """The accounts that are on their target and whose right is in force: a temporary password can be handed over."""
+    systems = {
+        row.right.system_id
+        for row in rights
+        if row.right.kind is EntitlementKind.ACCOUNT and row.right.state is GrantState.IN_FORCE
+    }
+    return frozenset(a.id for a in accounts if a.system_id in systems and a.seen is not None and a.seen.present)

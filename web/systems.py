@@ -1,0 +1,56 @@
+"""The register of information systems, one system from close, and who holds each of its rights (A14, A9, C1, D1)."""
+
+from flask import Blueprint, render_template, request
+
+from idm.permissions import Action, may
+from idm.queries.findings import FindingFilter, findings_page, sweep_page
+from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
+from idm.queries.systems import system_row, system_rows
+from web import current
+from web.permitted import only_for
+
+blueprint = Blueprint("systems", __name__)
+only_for(blueprint, Action.SEE_SYSTEMS)
+
+SWEEPS_SHOWN = 5
+
+
+@blueprint.get("/systems")
+def index() -> str:
+    """The register."""
+    with current.look() as session:
+        rows = system_rows(session, current.today())
+    return render_template("systems/index.html", rows=rows, may_see_findings=_sees_findings())
+
+
+@blueprint.get("/systems/<int:system_id>")
+def show(system_id: int) -> str:
+    """One system: its rights, what could not be written, and what the sweeps found."""
+    with current.look() as session:
+        system = system_row(session, system_id, current.today())
+        rights = rights_of_system(session, system_id)
+        tasks = unfinished_tasks(session, system_id, asked=request.args.get("page", 1, type=int))
+        found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
+        sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
+    return render_template(
+        "systems/show.html", system=system, rights=rights, tasks=tasks, found=found,
+        sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (), may_see_findings=_sees_findings(),
+        may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+    )  # fmt: skip
+
+
+@blueprint.get("/systems/<int:system_id>/rights/<int:right_id>")
+def right(system_id: int, right_id: int) -> str:
+    """Who holds one right of the system."""
+    with current.look() as session:
+        system = system_row(session, system_id, current.today())
+        shown = right_of_system(session, system_id, right_id)
+        page = holders_page(session, right_id, asked=request.args.get("page", 1, type=int))
+    return render_template(
+        "systems/right.html", system=system, right=shown, page=page,
+        may_open=may(current.roles(), Action.SEE_ALL_REQUESTS), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+    )  # fmt: skip
+
+
+def _sees_findings() -> bool:
+    return may(current.roles(), Action.SEE_FINDINGS)
