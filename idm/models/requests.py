@@ -120,8 +120,8 @@ class ApprovalStep(Base):
             onupdate="CASCADE",
         ),
         UniqueConstraint("line_id", "position"),
-        CheckConstraint("decider_id IS NULL OR exception_id IS NOT NULL "
-                        "OR (decider_id <> applicant_id AND decider_id <> subject_id)", name="sod_1_2"),
+        CheckConstraint("decider_id IS NULL OR (decider_id <> applicant_id AND decider_id <> subject_id)",
+                        name="sod_1_2"),
         CheckConstraint("(decider_id IS NULL) = (state IN ('pending', 'closed'))", name="decided_by_someone"),
         CheckConstraint("decider_id IS NULL OR (decided_at IS NOT NULL AND shown_hash IS NOT NULL)",
                         name="decided_on_what_was_shown"),

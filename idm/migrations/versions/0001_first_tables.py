@@ -1,14 +1,87 @@
 """The first release's tables, and the triggers that keep the audit record append-only."""
 
+# ruff: noqa: E501 - the lines are the database's own sentences
+
 import sqlalchemy as sa
 from alembic import op
-
-from idm.models.audit import APPEND_ONLY_DDL
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+# As it was at this release: a migration does not follow the models.
+APPEND_ONLY = {
+    "postgresql": [
+        "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only', ERRCODE = "
+        "'insufficient_privilege'; END $$",
+        "CREATE TRIGGER audit_records_no_update BEFORE UPDATE ON audit_records FOR EACH ROW WHEN "
+        "(NOT (NEW.payload IS NULL AND NEW.salt IS NULL AND NEW.id IS NOT DISTINCT FROM OLD.id AND "
+        "NEW.at IS NOT DISTINCT FROM OLD.at AND NEW.action IS NOT DISTINCT FROM OLD.action AND "
+        "NEW.actor_id IS NOT DISTINCT FROM OLD.actor_id AND NEW.actor IS NOT DISTINCT FROM OLD.actor "
+        "AND NEW.object_kind IS NOT DISTINCT FROM OLD.object_kind AND NEW.object_id IS NOT DISTINCT "
+        "FROM OLD.object_id AND NEW.outcome IS NOT DISTINCT FROM OLD.outcome AND NEW.code IS NOT "
+        "DISTINCT FROM OLD.code AND NEW.policy_digest IS NOT DISTINCT FROM OLD.policy_digest AND "
+        "NEW.payload_hash IS NOT DISTINCT FROM OLD.payload_hash)) EXECUTE FUNCTION "
+        "audit_append_only()",
+        "CREATE TRIGGER audit_records_no_delete BEFORE DELETE ON audit_records FOR EACH ROW EXECUTE "
+        "FUNCTION audit_append_only()",
+        "CREATE TRIGGER audit_records_no_truncate BEFORE TRUNCATE ON audit_records FOR EACH "
+        "STATEMENT EXECUTE FUNCTION audit_append_only()",
+        "CREATE OR REPLACE FUNCTION audit_await_seal() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "INSERT INTO audit_unsealed (record_id) VALUES (NEW.id); RETURN NULL; END $$",
+        "CREATE TRIGGER audit_records_await_seal AFTER INSERT ON audit_records FOR EACH ROW EXECUTE "
+        "FUNCTION audit_await_seal()",
+        "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only', ERRCODE = "
+        "'insufficient_privilege'; END $$",
+        "CREATE TRIGGER audit_seals_no_update BEFORE UPDATE ON audit_seals FOR EACH ROW WHEN (NOT "
+        "(FALSE)) EXECUTE FUNCTION audit_append_only()",
+        "CREATE TRIGGER audit_seals_no_delete BEFORE DELETE ON audit_seals FOR EACH ROW EXECUTE "
+        "FUNCTION audit_append_only()",
+        "CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON audit_seals FOR EACH STATEMENT "
+        "EXECUTE FUNCTION audit_append_only()",
+        "CREATE OR REPLACE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only', ERRCODE = "
+        "'insufficient_privilege'; END $$",
+        "CREATE TRIGGER audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints FOR EACH ROW "
+        "WHEN (NOT (FALSE)) EXECUTE FUNCTION audit_append_only()",
+        "CREATE TRIGGER audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints FOR EACH ROW "
+        "EXECUTE FUNCTION audit_append_only()",
+        "CREATE TRIGGER audit_checkpoints_no_truncate BEFORE TRUNCATE ON audit_checkpoints FOR EACH "
+        "STATEMENT EXECUTE FUNCTION audit_append_only()",
+    ],
+    "sqlite": [
+        "CREATE TRIGGER audit_records_no_update BEFORE UPDATE ON audit_records WHEN NOT (NEW.payload IS "
+        "NULL AND NEW.salt IS NULL AND NEW.id IS OLD.id AND NEW.at IS OLD.at AND NEW.action IS "
+        "OLD.action AND NEW.actor_id IS OLD.actor_id AND NEW.actor IS OLD.actor AND NEW.object_kind IS "
+        "OLD.object_kind AND NEW.object_id IS OLD.object_id AND NEW.outcome IS OLD.outcome AND NEW.code "
+        "IS OLD.code AND NEW.policy_digest IS OLD.policy_digest AND NEW.payload_hash IS "
+        "OLD.payload_hash) BEGIN SELECT RAISE(ABORT, 'audit_records is append-only'); END",
+        "CREATE TRIGGER audit_records_no_delete BEFORE DELETE ON audit_records BEGIN SELECT RAISE(ABORT, "
+        "'audit_records is append-only'); END",
+        "CREATE TRIGGER audit_records_no_replace BEFORE INSERT ON audit_records WHEN EXISTS (SELECT 1 "
+        "FROM audit_records WHERE id = NEW.id) BEGIN SELECT RAISE(ABORT, 'audit_records is "
+        "append-only'); END",
+        "CREATE TRIGGER audit_records_await_seal AFTER INSERT ON audit_records BEGIN INSERT INTO "
+        "audit_unsealed (record_id) VALUES (NEW.id); END",
+        "CREATE TRIGGER audit_seals_no_update BEFORE UPDATE ON audit_seals WHEN NOT (FALSE) BEGIN SELECT "
+        "RAISE(ABORT, 'audit_seals is append-only'); END",
+        "CREATE TRIGGER audit_seals_no_delete BEFORE DELETE ON audit_seals BEGIN SELECT RAISE(ABORT, "
+        "'audit_seals is append-only'); END",
+        "CREATE TRIGGER audit_seals_no_replace BEFORE INSERT ON audit_seals WHEN EXISTS (SELECT 1 FROM "
+        "audit_seals WHERE sequence = NEW.sequence OR record_id = NEW.record_id) BEGIN SELECT "
+        "RAISE(ABORT, 'audit_seals is append-only'); END",
+        "CREATE TRIGGER audit_checkpoints_no_update BEFORE UPDATE ON audit_checkpoints WHEN NOT (FALSE) "
+        "BEGIN SELECT RAISE(ABORT, 'audit_checkpoints is append-only'); END",
+        "CREATE TRIGGER audit_checkpoints_no_delete BEFORE DELETE ON audit_checkpoints BEGIN SELECT "
+        "RAISE(ABORT, 'audit_checkpoints is append-only'); END",
+        "CREATE TRIGGER audit_checkpoints_no_replace BEFORE INSERT ON audit_checkpoints WHEN EXISTS "
+        "(SELECT 1 FROM audit_checkpoints WHERE sequence = NEW.sequence) BEGIN SELECT RAISE(ABORT, "
+        "'audit_checkpoints is append-only'); END",
+    ],
+}
 
 
 def upgrade() -> None:
@@ -816,7 +889,7 @@ def upgrade() -> None:
             name=op.f("ck_approval_steps_decided_on_what_was_shown"),
         ),
         sa.CheckConstraint(
-            "decider_id IS NULL OR exception_id IS NOT NULL OR (decider_id <> applicant_id AND decider_id <> subject_id)",
+            "decider_id IS NULL OR (decider_id <> applicant_id AND decider_id <> subject_id)",
             name=op.f("ck_approval_steps_sod_1_2"),
         ),
         sa.ForeignKeyConstraint(["acting_for_id"], ["people.id"], name=op.f("fk_approval_steps_acting_for_id")),
@@ -1002,5 +1075,5 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("grant_suspensions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grant_suspensions_grant_id"), ["grant_id"], unique=False)
-    for statement in APPEND_ONLY_DDL[op.get_bind().dialect.name]:
+    for statement in APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(statement)
