@@ -10,9 +10,10 @@ from connectors.ldap.dialect import OpenLdap
 from connectors.ldap.distinguished_names import child
 from connectors.ldap.encoding import Change, ChangeKind, Operation, Scope, add, delete, equal, every, modify, search
 from connectors.ldap.entries import EntryReader, created, updating
+from connectors.ldap.entry_decoding import Entry, first
 from connectors.ldap.membership_writes import Membership, MembershipWriter
 from connectors.ldap.outcomes import Verdict, verdict
-from connectors.ldap.pipeline import Answer, Entry
+from connectors.ldap.pipeline import Answer
 from connectors.ldap.result_codes import CONSTRAINT_VIOLATION, ENTRY_ALREADY_EXISTS
 from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
@@ -89,7 +90,8 @@ class AccountWriter:
 
     def _uuids_present(self, uuids: Iterable[UUID]) -> set[UUID]:
         found = self._look_up(self._settings.account_uuid_attribute, (str(uuid) for uuid in uuids))
-        return {uuid for entry in found if (uuid := self._reader.account_uuid(entry.values)) is not None}
+        carried = (first(entry.values, self._settings.account_uuid_attribute) for entry in found)
+        return {uuid for value in carried if (uuid := self._reader.account_uuid(value)) is not None}
 
     def _login_names_present(self, names: Iterable[str]) -> set[str]:
         found = self._look_up(self._settings.login_attribute, names)
@@ -182,7 +184,7 @@ class AccountWriter:
 
     def _by_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, Entry]:
         found = self._look_up(self._dialect.entry_id, external_ids)
-        return {self._reader.external_id(entry.values): entry for entry in found}
+        return {self._reader.external_id(first(entry.values, self._dialect.entry_id)): entry for entry in found}
 
     def _look_up(self, attribute: str, values: Iterable[str]) -> list[Entry]:
         return self._session.look_up(

@@ -13,9 +13,6 @@ from idm.errors import TargetUnavailable
 MAX_MESSAGE_BYTES = 64 << 20
 """A group of half a million members fits; a made-up length does not make us wait for 4 GB."""
 
-MAX_NAMES = 500
-"""How many spellings of attribute names are remembered."""
-
 ENTRY = 0x64
 DONE = 0x65
 REFERENCE = 0x73
@@ -23,10 +20,6 @@ INTERMEDIATE = 0x79
 EXTENDED = 0x78
 ANSWERS = frozenset((DONE, 0x67, 0x69, 0x6B))
 """What ends a search, a modification, an addition, a deletion."""
-
-Values = dict[str, list[bytes]]
-"""An entry's attributes by name in lower case."""
-
 
 Place = tuple[int, int]
 """Where in a buffer a search entry begins, and where its message ends."""
@@ -105,65 +98,17 @@ def entry_places(received: bytearray, position: int, mark: bytes, places: list[P
     return position
 
 
-def entry(buffer: bytes, position: int, end: int, names: dict[bytes, str]) -> tuple[bytes, Values]:
-    """The distinguished name and attributes of the SearchResultEntry that begins here, in a message that ends there.
-
-    `names` remembers attribute names from entry to entry. A full read runs this loop a million times: the common case,
-    one value and lengths below 128, is recognised by comparing everything at once; the rest goes the long way.
-    """
-    start, stop = _inside(buffer, position, end, ENTRY)
-    if stop != end:
-        _controls(buffer, stop, end)
-    dn_start, dn_stop = _inside(buffer, start, stop, 0x04)
-    position, listed = _inside(buffer, dn_stop, stop, 0x30)
-    if listed != stop:
-        raise unreadable("an entry goes on after its attributes")
-    values: Values = {}
-    try:
-        while position < stop:
-            length = buffer[position + 1]
-            name_stop = position + 4 + buffer[position + 3]
-            value_length = buffer[name_stop + 3]
-            following = name_stop + 4 + value_length
-            if (
-                length < 128
-                and following == position + 2 + length
-                and buffer[name_stop + 1] == value_length + 2
-                and buffer[position] == 0x30
-                and buffer[position + 2] == buffer[name_stop + 2] == 0x04
-                and buffer[name_stop] == 0x31
-            ):
-                name, found = buffer[position + 4 : name_stop], [buffer[name_stop + 4 : following]]
-            else:
-                name, found, following = _attribute(buffer, position, stop)
-            values[names.get(name) or _remember(names, name)] = found
-            position = following
-    except IndexError:
-        raise unreadable("an entry is cut short") from None
-    if position != stop:
-        raise unreadable("an attribute is longer than its entry")
-    return buffer[dn_start:dn_stop], values
-
-
 def result(buffer: bytes, message: Message) -> Result:
     """How the operation ended, in the server's words. Raises TargetUnavailable."""
-    start, stop = _inside(buffer, message.operation, message.end)
-    code_start, code_stop = _inside(buffer, start, stop, 0x0A)
+    start, stop = inside(buffer, message.operation, message.end)
+    code_start, code_stop = inside(buffer, start, stop, 0x0A)
     if not 1 <= code_stop - code_start <= 2:
         raise unreadable("a result without a code")
-    _, matched_stop = _inside(buffer, code_stop, stop, 0x04)
-    text_start, text_stop = _inside(buffer, matched_stop, stop, 0x04)
+    _, matched_stop = inside(buffer, code_stop, stop, 0x04)
+    text_start, text_stop = inside(buffer, matched_stop, stop, 0x04)
     code = int.from_bytes(buffer[code_start:code_stop], "big")
     text = buffer[text_start:text_stop].decode(errors="replace")
     return Result(code, text, _cookie(buffer, stop, message.end))
-
-
-def readable(raw: bytes) -> str:
-    """The text of a distinguished name. Raises TargetUnavailable."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        raise unreadable("a name is no UTF-8") from None
 
 
 def unreadable(reason: str) -> TargetUnavailable:
@@ -171,7 +116,7 @@ def unreadable(reason: str) -> TargetUnavailable:
     return TargetUnavailable(f"ディレクトリの応答を読み取れません（{reason}）。")
 
 
-def _inside(buffer: bytes | bytearray, position: int, stop: int, tag: int | None = None) -> tuple[int, int]:
+def inside(buffer: bytes | bytearray, position: int, stop: int, tag: int | None = None) -> tuple[int, int]:
     """Where the content of the element at the position begins and ends; both lie within `stop`."""
     body = position + 2
     if body > stop:
@@ -189,35 +134,9 @@ def _inside(buffer: bytes | bytearray, position: int, stop: int, tag: int | None
     return body, body + length
 
 
-def _attribute(buffer: bytes, position: int, stop: int) -> tuple[bytes, list[bytes], int]:
-    """Name, values and end of one attribute of any shape."""
-    position, end = _inside(buffer, position, stop, 0x30)
-    name_start, name_stop = _inside(buffer, position, end, 0x04)
-    position, last = _inside(buffer, name_stop, end, 0x31)
-    if last != end:
-        raise unreadable("an attribute goes on after its values")
-    found = []
-    while position < last:
-        start, position = _inside(buffer, position, last, 0x04)
-        found.append(buffer[start:position])
-    return buffer[name_start:name_stop], found, end
-
-
-def _remember(names: dict[bytes, str], raw: bytes) -> str:
-    try:
-        name = raw.decode("ascii").lower()
-    except UnicodeDecodeError:
-        raise unreadable("an attribute has no possible name") from None
-    if not name:
-        raise unreadable("an attribute has no name")
-    if len(names) < MAX_NAMES:
-        names[raw] = name
-    return name
-
-
-def _controls(buffer: bytes, position: int, end: int) -> tuple[int, int]:
+def controls(buffer: bytes, position: int, end: int) -> tuple[int, int]:
     """Where the controls of a message begin and end; nothing comes after them."""
-    start, stop = _inside(buffer, position, end, 0xA0)
+    start, stop = inside(buffer, position, end, 0xA0)
     if stop != end:
         raise unreadable("a message goes on after its controls")
     return start, stop
@@ -227,10 +146,10 @@ def _cookie(buffer: bytes, position: int, end: int) -> bytes:
     """The cookie of the paged results control among the controls of a message; empty when there is none."""
     if position == end:
         return b""
-    position, stop = _controls(buffer, position, end)
+    position, stop = controls(buffer, position, end)
     while position < stop:
-        start, position = _inside(buffer, position, stop, 0x30)
-        oid_start, oid_stop = _inside(buffer, start, position, 0x04)
+        start, position = inside(buffer, position, stop, 0x30)
+        oid_start, oid_stop = inside(buffer, start, position, 0x04)
         if buffer[oid_start:oid_stop] == PAGED_RESULTS.encode():
             return _paged_cookie(buffer, oid_stop, position)
     return b""
@@ -238,9 +157,9 @@ def _cookie(buffer: bytes, position: int, end: int) -> bytes:
 
 def _paged_cookie(buffer: bytes, position: int, stop: int) -> bytes:
     if position < stop and buffer[position] == 0x01:  # criticality
-        _, position = _inside(buffer, position, stop)
-    start, stop = _inside(buffer, position, stop, 0x04)
-    start, stop = _inside(buffer, start, stop, 0x30)
-    _, size_stop = _inside(buffer, start, stop, 0x02)
-    start, stop = _inside(buffer, size_stop, stop, 0x04)
+        _, position = inside(buffer, position, stop)
+    start, stop = inside(buffer, position, stop, 0x04)
+    start, stop = inside(buffer, start, stop, 0x30)
+    _, size_stop = inside(buffer, start, stop, 0x02)
+    start, stop = inside(buffer, size_stop, stop, 0x04)
     return buffer[start:stop]

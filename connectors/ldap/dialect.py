@@ -11,12 +11,12 @@ A lock after wrong passwords (pwdAccountLockedTime with a real moment) is the di
 itself. It is not reported as switched off, or the worker would lift it again and make guessing free.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from connectors.ldap import generalized_time
-from connectors.ldap.decoding import Values
 from connectors.ldap.encoding import Change, ChangeKind
+from connectors.ldap.entry_decoding import Values, first
 from idm.ports import LastUseSource, PasswordState
 
 SWITCHED_OFF = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ LOCKED_FOR_GOOD = b"000001010000Z"
 
 
 class OpenLdap:
-    """OpenLDAP 2.5 and later. Attribute names are given in lower case where they are read."""
+    """OpenLDAP 2.5 and later."""
 
     entry_id = "entryUUID"
     group_class = "groupOfNames"
@@ -39,22 +39,28 @@ class OpenLdap:
         """What a new entry carries so that it cannot be signed in to, whatever password it gets."""
         return {"pwdEndTime": [generalized_time.written(SWITCHED_OFF)]}
 
-    def standing(self, values: Values, now: datetime) -> tuple[bool, datetime | None]:
-        """Whether the account can be signed in to now, and when it expires (None = never, or switched off)."""
-        begins, ends = _moment(values, "pwdstarttime"), _moment(values, "pwdendtime")
-        off = ends == SWITCHED_OFF or values.get("pwdaccountlockedtime") == [LOCKED_FOR_GOOD]
-        within = (begins is None or begins <= now) and (ends is None or now < ends)
-        return within and not off, None if ends == SWITCHED_OFF else ends
+    def standing(self, carried: Sequence[bytes | None], now: datetime) -> tuple[bool, datetime | None]:
+        """Whether the account can be signed in to now, and when it expires (None = never, or switched off).
+
+        `carried` are the values of `standing_attributes`, in that order; most accounts have none of them.
+        """
+        ends, begins, locked = carried
+        if ends is None and begins is None and locked is None:
+            return True, None
+        begin, end = _moment(begins), _moment(ends)
+        off = end == SWITCHED_OFF or locked == LOCKED_FOR_GOOD
+        within = (begin is None or begin <= now) and (end is None or now < end)
+        return within and not off, None if end == SWITCHED_OFF else end
 
     def switching(self, values: Values, *, enabled: bool, expires_at: datetime | None, now: datetime) -> list[Change]:
         """What must change for the account to stand so; nothing when it does already."""
         end = expires_at if enabled else SWITCHED_OFF
         changes = []
-        if _moment(values, "pwdendtime") != (end.replace(microsecond=0) if end else None):
+        if _moment(first(values, "pwdEndTime")) != (end.replace(microsecond=0) if end else None):
             changes.append(_replace("pwdEndTime", *([generalized_time.written(end)] if end else [])))
-        if enabled and values.get("pwdaccountlockedtime") == [LOCKED_FOR_GOOD]:
+        if enabled and first(values, "pwdAccountLockedTime") == LOCKED_FOR_GOOD:
             changes.append(_replace("pwdAccountLockedTime"))
-        begins = _moment(values, "pwdstarttime")
+        begins = _moment(first(values, "pwdStartTime"))
         if enabled and begins is not None and begins > now:
             changes.append(_replace("pwdStartTime"))
         return changes
@@ -62,22 +68,22 @@ class OpenLdap:
     def temporary_password(self, values: Values, password: bytes) -> list[Change]:
         """The password, with the demand to change it, and without bringing a locked account back to life."""
         changes = [_replace("userPassword", password), _replace("pwdReset", b"TRUE")]
-        if values.get("pwdaccountlockedtime") == [LOCKED_FOR_GOOD]:
+        if first(values, "pwdAccountLockedTime") == LOCKED_FOR_GOOD:
             changes.append(_replace("pwdEndTime", generalized_time.written(SWITCHED_OFF)))
         return changes
 
     def password_state(self, values: Values) -> PasswordState:
         """Must the password be changed, and when was it last changed."""
-        return PasswordState(values.get("pwdreset") == [b"TRUE"], _moment(values, "pwdchangedtime"))
+        must_change = first(values, "pwdReset") == b"TRUE"
+        return PasswordState(must_change, _moment(first(values, "pwdChangedTime")))
 
     def forgets_last_use(self, source: LastUseSource) -> bool:
         """Whether the record of last use is lost when the password changes, so that its absence proves nothing."""
         return source is LastUseSource.PWD_LAST_SUCCESS
 
 
-def _moment(values: Values, attribute: str) -> datetime | None:
-    found = values.get(attribute)
-    return generalized_time.read(found[0]) if found else None
+def _moment(value: bytes | None) -> datetime | None:
+    return None if value is None else generalized_time.read(value)
 
 
 def _replace(attribute: str, *values: bytes) -> Change:

@@ -9,24 +9,22 @@ from connectors.ldap.decoding import (
     REFERENCE,
     Place,
     Result,
-    Values,
-    entry,
     entry_places,
     next_message,
     result,
     unreadable,
 )
 from connectors.ldap.encoding import Operation, integer, paged
+from connectors.ldap.entry_decoding import Columns, Row, row
 from connectors.ldap.result_codes import REFERRED, refusal
 
 
-def stream(connection: Connection, operation: Operation, page_size: int) -> Iterator[tuple[bytes, Values]]:
-    """Yield the distinguished name and attributes of every entry found.
+def stream(connection: Connection, operation: Operation, columns: Columns, page_size: int) -> Iterator[Row]:
+    """Yield the columns of every entry found.
 
     The next page is asked for before this one is read, so that server and reader work at the same time. Raises
     TargetUnavailable, and TargetRefused when the server refuses or points elsewhere: an incomplete list is no list.
     """
-    names: dict[bytes, str] = {}
     rest = bytearray()
     message_id = connection.ask(operation, [paged(page_size, b"")])
     while True:
@@ -36,7 +34,7 @@ def stream(connection: Connection, operation: Operation, page_size: int) -> Iter
         if ended.cookie:
             message_id = connection.ask(operation, [paged(page_size, ended.cookie)])
         for position, end in places:
-            yield entry(page, position, end, names)
+            yield row(page, position, end, columns)
         if not ended.cookie:
             return
 

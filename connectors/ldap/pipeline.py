@@ -6,7 +6,6 @@ connection is cut, every request without an answer has an unknown outcome, and s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from connectors.ldap.connection import Connection
 from connectors.ldap.decoding import (
@@ -17,27 +16,18 @@ from connectors.ldap.decoding import (
     REFERENCE,
     Message,
     Result,
-    Values,
-    entry,
     next_message,
-    readable,
     result,
     unreadable,
 )
 from connectors.ldap.encoding import Operation, message
+from connectors.ldap.entry_decoding import Entry, entry
 from connectors.ldap.result_codes import REFERRED
 from idm.errors import TargetUnavailable
 
 WINDOW_REQUESTS = 100
 WINDOW_BYTES = 64 * 1024
 """Never more unanswered than the kernels between us hold: then both sides writing at once cannot block each other."""
-
-
-class Entry(NamedTuple):
-    """One entry found."""
-
-    dn: str
-    values: Values
 
 
 @dataclass
@@ -72,7 +62,6 @@ class _Exchange:
         self._unanswered_bytes = 0
         self._received = bytearray()
         self._entries: dict[int, list[Entry]] = {}
-        self._names: dict[bytes, str] = {}
 
     def put(self, index: int, operation: Operation) -> None:
         """Afterwards the request is sent or about to be."""
@@ -115,8 +104,7 @@ class _Exchange:
             raise unreadable("an answer to no question")
         index, size = self._unanswered[found.message_id]
         if found.tag == ENTRY:
-            dn, values = entry(block, found.operation, found.end, self._names)
-            self._entries.setdefault(index, []).append(Entry(readable(dn), values))
+            self._entries.setdefault(index, []).append(entry(block, found.operation, found.end))
         elif found.tag == REFERENCE:
             self.answers[index] = Answer(REFERRED)
         elif found.tag in ANSWERS:

@@ -5,11 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from connectors.ldap import generalized_time
-from connectors.ldap.decoding import Values
 from connectors.ldap.dialect import OpenLdap
 from connectors.ldap.encoding import Filter, Scope, at_least, at_most, equal, every, present, search, without
 from connectors.ldap.entries import EntryReader
-from connectors.ldap.pipeline import Entry
+from connectors.ldap.entry_decoding import Entry, Row, first
 from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
 from idm.errors import NotOnTarget, TargetRefused
@@ -36,8 +35,8 @@ class Reader:
         """Stream every account, ours or not, as it stands at the beginning of the reading."""
         now = self._clock()
         account = self._entries.account
-        for values in self._stream(self._kind, self._entries.account_attributes):
-            yield account(values, now)
+        for row in self._stream(self._kind, self._entries.account_attributes):
+            yield account(row, now)
 
     def account_ids(self) -> Iterator[AccountId]:
         """Stream who every account is."""
@@ -47,14 +46,14 @@ class Reader:
         """Our accounts with these uuids, with their groups. Raises TargetRefused when two carry the same uuid."""
         found: dict[UUID, Entry] = {}
         for entry in self._look_up(self._settings.account_uuid_attribute, map(str, account_uuids)):
-            uuid = self._entries.account_uuid(entry.values)
+            uuid = self._entries.account_uuid(first(entry.values, self._settings.account_uuid_attribute))
             if uuid is None or uuid in found:
                 raise TargetRefused(f"ディレクトリの複数の項目が同じアカウント番号 {uuid} を持っています。")
             found[uuid] = entry
         now = self._clock()
         groups = self._groups_of(list(found.values()))
         return {
-            uuid: self._entries.account(entry.values, now, groups=of)
+            uuid: self._entries.account(self._entries.row(entry.values), now, groups=of)
             for (uuid, entry), of in zip(found.items(), groups, strict=True)
         }
 
@@ -65,7 +64,7 @@ class Reader:
             raise NotOnTarget(f"グループ「{name}」はディレクトリにありません。")
         if len(found) > 1:
             raise TargetRefused(f"グループ「{name}」がディレクトリに複数あります。")
-        return TargetGroup(self._entries.external_id(found[0].values), name)
+        return TargetGroup(self._id_of(found[0]), name)
 
     def members(self, group_id: ExternalId) -> Iterator[ExternalId]:
         """Stream everything that is in a group, also what lies outside the accounts' part of the directory.
@@ -104,10 +103,10 @@ class Reader:
             without(at_least(self._dialect.created_at, generalized_time.written(created_before))),
         )
         known = not self._dialect.forgets_last_use(source)
-        for values in self._stream(condition, self._entries.use_attributes):
-            yield self._entries.last_use(values, known=known)
+        for row in self._stream(condition, self._entries.use_attributes):
+            yield self._entries.last_use(row, known=known)
 
-    def _stream(self, condition: Filter, wanted: Sequence[str]) -> Iterator[Values]:
+    def _stream(self, condition: Filter, wanted: Sequence[str]) -> Iterator[Row]:
         return self._session.stream(self._settings.people_base, condition, wanted)
 
     def _look_up(self, attribute: str, values: Iterable[str]) -> list[Entry]:
@@ -122,7 +121,7 @@ class Reader:
         base, wanted = self._settings.groups_base, [self._dialect.entry_id]
         conditions = (every(self._group_kind, equal(self._dialect.member, account.dn)) for account in accounts)
         found = self._session.find([search(base, Scope.SUBTREE, condition, wanted) for condition in conditions])
-        return [frozenset(self._entries.external_id(group.values) for group in groups) for groups in found]
+        return [frozenset(map(self._id_of, groups)) for groups in found]
 
     def _ids_of(self, names: Sequence[str]) -> Iterator[ExternalId]:
         anything, wanted = present("objectClass"), [self._dialect.entry_id]
@@ -130,4 +129,7 @@ class Reader:
             piece = names[start : start + MEMBERS_AT_ONCE]
             searches = [search(name, Scope.BASE, anything, wanted) for name in piece]
             for found in self._session.find(searches, base_may_be_gone=True):
-                yield from (self._entries.external_id(entry.values) for entry in found)
+                yield from map(self._id_of, found)
+
+    def _id_of(self, entry: Entry) -> ExternalId:
+        return self._entries.external_id(first(entry.values, self._dialect.entry_id))

@@ -7,10 +7,10 @@ an answer. Nothing is tried twice: a cut connection is an error now and a new co
 from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.ldap.connection import Connection, open_connection
-from connectors.ldap.decoding import Values
 from connectors.ldap.encoding import Filter, Operation, Scope, equal, every, search, some
+from connectors.ldap.entry_decoding import Columns, Entry, Row
 from connectors.ldap.paging import stream
-from connectors.ldap.pipeline import Answer, Entry, exchange
+from connectors.ldap.pipeline import Answer, exchange
 from connectors.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, refusal
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.tls import verifying_context
@@ -60,13 +60,12 @@ class Session:
         searches = [search(base, Scope.SUBTREE, condition, wanted) for condition in conditions]
         return [entry for entries in self.find(searches) for entry in entries]
 
-    def stream(self, base: str, condition: Filter, wanted: Sequence[str]) -> Iterator[Values]:
-        """Yield the attributes of every entry below the base that matches, page by page. Raises TargetError."""
+    def stream(self, base: str, condition: Filter, wanted: Sequence[str]) -> Iterator[Row]:
+        """Yield the wanted attributes of every entry below the base that matches, page by page. Raises TargetError."""
         connection = open_connection(self._settings, self._context)
         try:
             operation = search(base, Scope.SUBTREE, condition, wanted)
-            for _, values in stream(connection, operation, self._settings.page_size):
-                yield values
+            yield from stream(connection, operation, Columns(wanted), self._settings.page_size)
         except GeneratorExit:
             connection.abandon()
             raise

@@ -2,7 +2,7 @@
 
 import contextlib
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given
@@ -19,13 +19,12 @@ from connectors.ldap.decoding import (
     ENTRY,
     REFERENCE,
     Place,
-    Values,
-    entry,
     entry_places,
     next_message,
     result,
 )
 from connectors.ldap.encoding import Control, Filter, Operation, Scope, message, octets, search, sequence, tagged
+from connectors.ldap.entry_decoding import Columns, Row, Values, entry, first, row
 from connectors.ldap.paging import stream
 from connectors.ldap.pipeline import Answer, exchange
 from idm.errors import TargetError, TargetRefused, TargetUnavailable
@@ -33,6 +32,7 @@ from idm.errors import TargetError, TargetRefused, TargetUnavailable
 NAMES = st.sampled_from(["uid", "displayName", "sn", "mail", "memberOf", "x-" + "long" * 40])
 VALUES = st.lists(st.binary(max_size=200) | st.binary(min_size=126, max_size=130), min_size=1, max_size=4)
 ENTRIES = st.tuples(st.text(max_size=90), st.dictionaries(NAMES, VALUES, max_size=5))
+COLUMNS = ("UID", "displayname", "memberOf")
 Made = tuple[str, dict[str, list[bytes]]]
 
 
@@ -57,8 +57,20 @@ def decoded(buffer: bytes) -> tuple[str, Values]:
     found = next_message(buffer, 0)
     if found is None or found.end != len(buffer) or found.tag != ENTRY:
         raise TargetUnavailable("not one entry")
-    dn, values = entry(buffer, found.operation, found.end, {})
-    return dn.decode(), values
+    return entry(buffer, found.operation, found.end)
+
+
+def row_of(buffer: bytes) -> Row:
+    """The same entry as a row of COLUMNS."""
+    found = next_message(buffer, 0)
+    if found is None or found.end != len(buffer):
+        raise TargetUnavailable("not one entry")
+    return row(buffer, found.operation, found.end, Columns(COLUMNS))
+
+
+def as_row(values: Values) -> Row:
+    """What a row of COLUMNS must be, but for the last place."""
+    return [first(values, name) for name in COLUMNS]
 
 
 def decoded_by_reference(buffer: bytes) -> tuple[str, Values]:
@@ -82,6 +94,7 @@ def in_lower_case(values: dict[str, list[bytes]]) -> Values:
 @given(ENTRIES)
 def test_an_entry_comes_back_as_it_was_sent(made: Made) -> None:
     assert decoded(encoded_entry(made)) == (made[0], in_lower_case(made[1]))
+    assert row_of(encoded_entry(made))[:-1] == as_row(in_lower_case(made[1]))
 
 
 @given(ENTRIES, st.data())
@@ -101,13 +114,32 @@ def test_a_damaged_entry_is_refused_or_read_as_the_reference_reads_it(made: Made
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     buffer = bytes(whole)
     try:
-        ours = decoded(buffer)
-    except (TargetUnavailable, UnicodeDecodeError):
+        ours, as_columns = decoded(buffer), row_of(buffer)
+    except TargetUnavailable:
         return
     try:
-        assert ours == decoded_by_reference(buffer)
+        reference_values = decoded_by_reference(buffer)
     except (PyAsn1Error, UnicodeDecodeError) as error:
         pytest.fail(f"accepted what the reference refuses: {error}")
+    assert ours == reference_values
+    assert as_columns[:-1] == as_row(reference_values[1])
+
+
+@given(ENTRIES, st.data())
+def test_rows_and_whole_entries_refuse_the_same(made: Made, data: st.DataObject) -> None:
+    whole = bytearray(encoded_entry(made))
+    whole[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    assert refuses(row_of, bytes(whole)) <= refuses(decoded, bytes(whole))
+    if not refuses(decoded, bytes(whole)):
+        assert row_of(bytes(whole))[:-1] == as_row(decoded(bytes(whole))[1])
+
+
+def refuses(read: Callable[[bytes], object], buffer: bytes) -> bool:
+    try:
+        read(buffer)
+    except TargetUnavailable:
+        return True
+    return False
 
 
 @given(st.binary(max_size=60))
@@ -116,8 +148,8 @@ def test_noise_is_incomplete_or_refused_or_a_message_within_its_bounds(noise: by
         found = next_message(noise, 0)
         if found is not None:
             assert found.operation < found.end <= len(noise)
-            entry(noise, found.operation, found.end, {})
             result(noise, found)
+            entry(noise, found.operation, found.end)
     except TargetUnavailable:
         pass
 
@@ -199,15 +231,15 @@ SEARCH = search("dc=example,dc=jp", Scope.SUBTREE, Filter(encoding.present("obje
 
 @given(st.lists(ENTRIES, max_size=6), st.lists(ENTRIES, max_size=6), st.lists(st.integers(1, 50), max_size=8))
 def test_pages_are_read_whole_however_the_bytes_are_cut(
-    first: list[Made], second: list[Made], sizes: list[int]
+    page_1: list[Made], page_2: list[Made], sizes: list[int]
 ) -> None:
-    page_one = b"".join(map(encoded_entry, first)) + encoded_result(0, cookie=b"more")
-    page_two = b"".join(encoded_entry(made, 8) for made in second) + encoded_result(0, message_id=8, cookie=b"")
+    page_one = b"".join(map(encoded_entry, page_1)) + encoded_result(0, cookie=b"more")
+    page_two = b"".join(encoded_entry(made, 8) for made in page_2) + encoded_result(0, message_id=8, cookie=b"")
     while sum(sizes) > len(page_one):
         sizes = sizes[:-1]
     pieces = [*cut_up(page_one, sizes), *cut_up(page_two, [])]
-    found = list(stream(Script(iter(pieces)), SEARCH, 1000))
-    assert found == [(dn.encode(), in_lower_case(values)) for dn, values in first + second]
+    found = list(stream(Script(iter(pieces)), SEARCH, Columns(COLUMNS), 1000))
+    assert [one[:-1] for one in found] == [as_row(in_lower_case(values)) for _, values in page_1 + page_2]
 
 
 @given(st.lists(ENTRIES, max_size=4), st.data())
@@ -216,15 +248,20 @@ def test_a_damaged_conversation_always_ends_and_never_brings_strangers(made: lis
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(TargetError):
-        assert len(list(stream(Script(iter([bytes(whole)])), SEARCH, 1000))) <= len(made)
+        assert len(list(stream(Script(iter([bytes(whole)])), SEARCH, Columns(COLUMNS), 1000))) <= len(made)
     [answer] = exchange(Script(iter([bytes(whole)])), [SEARCH])
     assert isinstance(answer, Answer | TargetUnavailable)
+
+
+def test_attributes_nobody_asked_for_are_passed_over_however_many_names_they_have() -> None:
+    values = {f"x-{number}": [b"x"] for number in range(700)} | {"uid": [b"taro"], "displayName;lang-ja": [b"no"]}
+    assert row_of(encoded_entry(("uid=taro", values)))[:-1] == [b"taro", None, None]
 
 
 def test_an_answer_to_another_question_is_refused() -> None:
     said = encoded_entry(("uid=taro", {"uid": [b"taro"]}), 99) + encoded_result(0)
     with pytest.raises(TargetUnavailable):
-        list(stream(Script(iter([said])), SEARCH, 1000))
+        list(stream(Script(iter([said])), SEARCH, Columns(COLUMNS), 1000))
 
 
 def test_a_list_that_ends_with_an_error_or_points_elsewhere_is_no_list() -> None:
@@ -232,13 +269,13 @@ def test_a_list_that_ends_with_an_error_or_points_elsewhere_is_no_list() -> None
     elsewhere = message(7, Operation(sequence([octets("ldap://elsewhere.example.jp")], REFERENCE)))
     for said in (taro + encoded_result(4), elsewhere + encoded_result(0), taro + elsewhere):
         with pytest.raises(TargetRefused):
-            list(stream(Script(iter([said])), SEARCH, 1000))
+            list(stream(Script(iter([said])), SEARCH, Columns(COLUMNS), 1000))
 
 
 @pytest.mark.parametrize("code", [3, 51, 52, 80])
 def test_a_directory_that_is_busy_is_unavailable_not_refusing(code: int) -> None:
     with pytest.raises(TargetUnavailable):
-        list(stream(Script(iter([encoded_result(code)])), SEARCH, 1000))
+        list(stream(Script(iter([encoded_result(code)])), SEARCH, Columns(COLUMNS), 1000))
 
 
 def test_answers_in_any_order_find_their_requests() -> None:
@@ -275,7 +312,7 @@ def test_memory_does_not_grow_with_the_number_of_pages() -> None:
 
     def peak(count: int) -> int:
         tracemalloc.start()
-        assert sum(1 for _ in stream(Script(pages(count)), SEARCH, 200)) == 200 * count
+        assert sum(1 for _ in stream(Script(pages(count)), SEARCH, Columns(COLUMNS), 200)) == 200 * count
         _, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return highest
