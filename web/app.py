@@ -13,22 +13,54 @@ from idm.database import Database
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
 from web import (
+    application_wizard,
+    approvals,
+    audit_trail,
+    configuration,
     enrolment,
+    findings,
     formats,
     forms,
+    handovers,
     health,
     help_page,
     home,
+    hr,
     navigation,
+    officers,
     paging,
+    people,
+    permissions_page,
     refusals,
+    requests,
+    row_ids,
     security,
     session,
     sign_in,
+    systems,
 )
 from web.current import EXTENSION, Site
 
-BLUEPRINTS = (home.blueprint, sign_in.blueprint, enrolment.blueprint, help_page.blueprint, health.blueprint)
+BLUEPRINTS = (
+    home.blueprint,
+    requests.blueprint,
+    application_wizard.blueprint,
+    approvals.blueprint,
+    hr.blueprint,
+    people.blueprint,
+    people.own_page,
+    handovers.blueprint,
+    systems.blueprint,
+    findings.blueprint,
+    officers.blueprint,
+    configuration.blueprint,
+    permissions_page.blueprint,
+    audit_trail.blueprint,
+    sign_in.blueprint,
+    enrolment.blueprint,
+    help_page.blueprint,
+    health.blueprint,
+)
 
 
 def machine_clock() -> datetime:
@@ -52,6 +84,7 @@ def create_app(settings: Settings, database: Database, *, clock: Callable[[], da
     )
     factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
     app.extensions[EXTENSION] = Site(settings=settings, database=database, clock=clock, factor_key=factor_key)
+    app.url_map.converters["int"] = row_ids.RowIdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale="ja", default_timezone="Asia/Tokyo")
     security.protect(app)

@@ -1,11 +1,30 @@
-"""The first page after sign-in."""
+"""The first page after sign-in: what is one's own, and what waits for oneself."""
 
 from flask import Blueprint, render_template
 
+from idm.permissions import Action, may
+from idm.queries.approvals import pending_for
+from idm.queries.feed_runs import drafts, last_runs, waiting_rows
+from idm.queries.home import own_requests, own_rights
+from web import current
+
 blueprint = Blueprint("home", __name__)
+
+PENDING_SHOWN = 5
 
 
 @blueprint.get("/")
 def index() -> str:
     """The home page."""
-    return render_template("home.html")
+    me, day, policy = current.signed_in().person_id, current.today(), current.policy()
+    sees_feed = may(current.roles(), Action.SEE_FEED)
+    with current.look() as session:
+        rights, requests = own_rights(session, me, day=day), own_requests(session, me, day=day)
+        pending = pending_for(session, me, day=day, lapse_days=policy.applications.lapse_days)
+        runs = last_runs(session, 1) if sees_feed else []
+        held = len(waiting_rows(session)) if sees_feed else 0
+        waiting_drafts = drafts(session) if may(current.roles(), Action.SUBMIT_DRAFT) else []
+    return render_template(
+        "home/index.html", rights=rights, requests=requests, pending=pending, shown=PENDING_SHOWN, runs=runs, held=held,
+        drafts=waiting_drafts, sees_feed=sees_feed, today=day,
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flask_babel import LazyString, lazy_gettext
 
+from idm.permissions import PERMISSIONS, Action
 from idm.vocabulary import Role
 
 
@@ -16,7 +17,23 @@ class Entry:
     roles: frozenset[Role] | None = None
 
 
-NAVIGATION: tuple[Entry, ...] = (Entry(lazy_gettext("ホーム"), "home.index"),)
+DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role.SECTION, Role.SYSTEM})
+"""Who may come to hold a seat. Deputies find what waits for them on the first page and by notice."""
+
+NAVIGATION: tuple[Entry, ...] = (
+    Entry(lazy_gettext("ホーム"), "home.index"),
+    Entry(lazy_gettext("申請"), "requests.index"),
+    Entry(lazy_gettext("決裁"), "approvals.index", DECIDING),
+    Entry(lazy_gettext("人事データ"), "hr.index", PERMISSIONS[Action.SEE_FEED]),
+    Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
+    Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
+    Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
+    Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
+    Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
+    Entry(lazy_gettext("設定"), "configuration.index", PERMISSIONS[Action.SEE_AUDIT]),
+    Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),
+    Entry(lazy_gettext("自分の記録"), "me.index"),
+)
 
 
 def entries_for(roles: frozenset[Role]) -> tuple[Entry, ...]:

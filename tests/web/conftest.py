@@ -14,6 +14,7 @@ from idm import password_hashing
 from idm.database import Database
 from idm.settings import Settings
 from tests.small_town import NOW, Town, build
+from tests.web.office import Office, open_office
 from tests.web.visitor import Visitor
 from web.app import create_app
 
@@ -78,3 +79,11 @@ def client(app: Flask) -> FlaskClient:
 def visitor(app: Flask, town: Town, clock: Clock) -> Visitor:
     """Somebody at a browser, not signed in yet."""
     return Visitor(app, town, clock)
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """The cast of tests/cast.py at their browsers."""
+    office = open_office(tmp_path)
+    yield office
+    office.database.dispose()

@@ -1,0 +1,122 @@
+"""Deciding: what waits for the person signed in, what they decided, the decision itself, and exceptions by the CISO.
+
+Opening a page decides nothing: only a form that was sent from one of our pages does.
+"""
+
+import re
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from idm.errors import InvalidInput, Refusal
+from idm.operations import exceptions
+from idm.operations.decisions import Verdict, decide_lines
+from idm.operations.requests import find
+from idm.permissions import Action, may, require
+from idm.queries.approvals import decided_page, held_requests, pending_for
+from idm.queries.requests import request_rows
+from idm.request_state import Event
+from web import current
+from web.requests import Typed, exception_candidates, refused_on, sheet_page, visible_sheet, waiting_for
+from web.row_ids import row_id
+
+blueprint = Blueprint("approvals", __name__)
+
+VERDICT = re.compile(r"verdict-(\d{1,9})", re.ASCII)
+"""The field of one line's decision names the step."""
+REST = "rest"
+SKIP = "skip"
+DAYS_CHOICES = (1, 3, 7, 14, 30)
+
+
+@blueprint.get("/approvals")
+def index() -> str:
+    """What waits for this person, the one that lapses first on top."""
+    me, day = current.signed_in().person_id, current.today()
+    with current.look() as session:
+        rows = pending_for(session, me, day=day, lapse_days=current.policy().applications.lapse_days)
+        held = held_requests(session, day=day) if may(current.roles(), Action.PERMIT_EXCEPTION) else []
+        held_rows = request_rows(session, held)
+    return render_template("approvals/index.html", rows=rows, held_rows=held_rows, today=day)
+
+
+@blueprint.get("/approvals/history")
+def history() -> str:
+    """What this person decided, the latest first."""
+    with current.look() as session:
+        page = decided_page(session, current.signed_in().person_id, asked=request.args.get("page", 1, type=int))
+    return render_template("approvals/history.html", page=page)
+
+
+@blueprint.post("/requests/<int:request_id>/decide")
+def decide(request_id: int) -> Response | tuple[str, int]:
+    """Afterwards every chosen line is decided, or none is."""
+    typed = dict(request.form)
+    try:
+        with current.act("request.decide", ("request", request_id)) as session:
+            sheet = visible_sheet(session, request_id)
+            mine = [waiting.step.step_id for waiting in waiting_for(sheet, current.signed_in().person_id)]
+            decided = decide_lines(
+                session, request_id=request_id, verdicts=_verdicts(mine), actor=current.actor(),
+                policy=current.policy(), now=current.now(),
+            )  # fmt: skip
+    except InvalidInput as mistake:
+        errors = mistake.fields or {"verdict": mistake.message}
+        return sheet_page(request_id, Typed(typed, errors)), 422
+    except Refusal as refusal:
+        return refused_on(request_id, refusal)
+    flash(_("申請 %(number)s を決裁しました（%(count)s行）。", number=sheet.number, count=len(decided)), "success")
+    return redirect(url_for("approvals.index"))
+
+
+def _verdicts(mine: list[int]) -> dict[int, Verdict]:
+    """Step id → what was chosen for it: by its own line, or for all the rest of one's lines."""
+    named = ((VERDICT.fullmatch(name), value) for name, value in request.form.items())
+    chosen = {int(found[1]): value for found, value in named if found}
+    rest = request.form.get(REST, "")
+    if rest:
+        chosen = {step_id: chosen.get(step_id) or rest for step_id in (*mine, *(set(chosen) - set(mine)))}
+    shown, comment = request.form.get("shown_hash", ""), request.form.get("comment", "")
+    decided = {step_id: value for step_id, value in chosen.items() if value not in ("", SKIP)}
+    if not decided or not set(decided.values()) <= set(Event):
+        choose = _("承認・差戻し・却下のどれかを選んでください")
+        raise InvalidInput(_("決裁を選んでください。"), fields={"verdict": choose})
+    return {step_id: Verdict(Event(value), comment, shown) for step_id, value in decided.items()}
+
+
+@blueprint.post("/requests/<int:request_id>/exceptions")
+def permit_exception(request_id: int) -> Response | tuple[str, int]:
+    """Afterwards the CISO has permitted one person to decide two steps of this application (SOD-4)."""
+    try:
+        with current.act("exception.permit", ("request", request_id)) as session:
+            require(current.roles(), Action.PERMIT_EXCEPTION)
+            beneficiary, days = _exception_form(exception_candidates(visible_sheet(session, request_id)))
+            exceptions.permit(
+                session, find(session, request_id), rule="SOD-4", beneficiary_id=beneficiary,
+                reason=request.form.get("exception_reason", ""), days=days, actor=current.actor(),
+                policy=current.policy(), now=current.now(),
+            )  # fmt: skip
+    except InvalidInput as mistake:
+        errors = {f"exception_{name}": message for name, message in mistake.fields.items()}
+        return sheet_page(request_id, Typed(dict(request.form), errors)), 422
+    except Refusal as refusal:
+        return refused_on(request_id, refusal)
+    flash(_("例外措置を許可しました。許可された人は、この申請のもう一つの決裁欄も決裁できます。"), "success")
+    return redirect(url_for("requests.show", request_id=request_id))
+
+
+def _exception_form(candidates: dict[int, str]) -> tuple[int, int]:
+    """Who may, and for how many days. Raises InvalidInput."""
+    beneficiary = request.form.get("exception_beneficiary", type=row_id)
+    days = request.form.get("exception_days", type=int)
+    mistakes = {}
+    if beneficiary not in candidates:
+        mistakes["beneficiary"] = _("許可する人を選んでください")
+    if days not in DAYS_CHOICES:
+        mistakes["days"] = _("許可する日数を選んでください")
+    if not request.form.get("exception_reason", "").strip():
+        mistakes["reason"] = _("例外を許可する理由を書いてください")
+    if mistakes:
+        raise InvalidInput(_("例外措置の内容を確認してください。"), fields=mistakes)
+    return beneficiary or 0, days or 0
