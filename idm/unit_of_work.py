@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -22,6 +22,8 @@ _LOST_RACE = frozenset(
     {"23505", "23514", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_CHECK"}
 )
 """A violated UNIQUE or CHECK as PostgreSQL (SQLSTATE) and SQLite name it: somebody else was there first."""
+_GAVE_WAY = frozenset({"40001", "40P01"})
+"""Serialization failure and deadlock (SQLSTATE): two acts wanted the same rows, and this one was rolled back."""
 
 
 @contextmanager
@@ -37,8 +39,8 @@ def unit_of_work(
     """The block's session is committed when the block ends; a refusal undoes all of it, is audited and raised again.
 
     `attempted` (a dotted verb) and `obj` (kind and id) say what was tried and on what. A conflict that only the
-    database saw (UNIQUE, CHECK, a row changed meanwhile) is raised as DecidedMeanwhile. Every other exception undoes
-    all of it and passes unrecorded.
+    database saw (UNIQUE, CHECK, a row changed meanwhile, a deadlock) is raised as DecidedMeanwhile. Every other
+    exception undoes all of it and passes unrecorded.
     """
 
     def write_refusal(refusal: Refusal, **details: object) -> None:
@@ -53,7 +55,7 @@ def unit_of_work(
     except Refusal as refusal:
         write_refusal(refusal)
         raise
-    except (IntegrityError, StaleDataError) as conflict:
+    except (IntegrityError, OperationalError, StaleDataError) as conflict:
         violated = _violated(conflict)
         if violated is None:
             raise
@@ -64,11 +66,13 @@ def unit_of_work(
         raise meanwhile from conflict
 
 
-def _violated(conflict: IntegrityError | StaleDataError) -> str | None:
+def _violated(conflict: IntegrityError | OperationalError | StaleDataError) -> str | None:
     """What somebody else's act has violated, without any value; None when it is another fault."""
     if isinstance(conflict, StaleDataError):
         return "version"
     cause: Any = conflict.orig
+    if getattr(cause, "sqlstate", None) in _GAVE_WAY:
+        return "deadlock"
     if getattr(cause, "sqlite_errorname", None) in _LOST_RACE:
         return str(cause)
     return str(cause.diag.constraint_name) if getattr(cause, "sqlstate", None) in _LOST_RACE else None

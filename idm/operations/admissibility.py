@@ -13,7 +13,7 @@ from idm.permissions import Action, may, require
 from idm.policy import Policy
 from idm.queries.admission import Admission
 from idm.queries.officers import roles_of, units_of_role
-from idm.vocabulary import EntitlementKind, LineEffect, RequestAction, Role, Zone
+from idm.vocabulary import ACTION_TITLES, EFFECT_TITLES, EntitlementKind, LineEffect, RequestAction, Role, Zone
 
 
 def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
@@ -40,6 +40,8 @@ def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
         .join(Employment, Assignment.employment_id == Employment.id)
         .where(
             Employment.person_id == person_id,
+            Employment.valid_from <= day,
+            (Employment.valid_until.is_(None)) | (Employment.valid_until > day),
             Assignment.valid_from <= day,
             (Assignment.valid_until.is_(None)) | (Assignment.valid_until > day),
         )
@@ -47,19 +49,44 @@ def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
     return {code for unit in units for code in (unit.code, unit.parent_code) if code is not None}
 
 
+def require_action_fits(request: Request) -> None:
+    """Afterwards the title of the form says what its lines do: 登録 gives, 抹消 takes. Raises InvalidInput."""
+    effects = {line.effect for line in request.lines}
+    forbidden = {RequestAction.REGISTER: LineEffect.REVOKE, RequestAction.REMOVE: LineEffect.GRANT}
+    if forbidden.get(request.action) in effects:
+        raise InvalidInput(
+            f"{ACTION_TITLES[request.action]}の申請に、{EFFECT_TITLES[forbidden[request.action]]}の行があります。"
+            f"{ACTION_TITLES[RequestAction.CHANGE]}の申請にしてください。",
+            fields={"action": "選び直してください"},
+        )
+
+
 def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, day: date) -> None:
     """Afterwards the line asks for something that could be given or taken. Raises InvalidInput or ZoneNotOpen."""
+    _require_period(line, day)
     if line.effect is LineEffect.REVOKE:
         _require_held(line, facts)
     else:
         _require_zone_open(line, policy)
-        _require_period(line, day)
-        _require_employed(line, facts)
+        _require_employed(line, facts, line.valid_from)
         _require_end_where_needed(line, facts)
         _require_not_held(line, facts)
     twice = facts.asked_elsewhere(line)
     if twice is not None:
         raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")
+
+
+def require_still_possible(line: RequestLine, facts: Admission, *, policy: Policy, day: date) -> None:
+    """Afterwards what was admissible at submission can still be given. Raises InvalidInput or ZoneNotOpen.
+
+    Between submission and approval a system may have come into the My Number zone, a person left, a period passed.
+    """
+    if line.effect is LineEffect.REVOKE:
+        return
+    _require_zone_open(line, policy)
+    if line.valid_until is not None and line.valid_until <= day:
+        raise InvalidInput(f"{_label(line)}の期間はすでに過ぎています。差し戻して、申請し直してもらってください。")
+    _require_employed(line, facts, max(line.valid_from, day))
 
 
 def is_overtaken(line: RequestLine, facts: Admission) -> bool:
@@ -77,6 +104,7 @@ def _label(line: RequestLine) -> str:
 
 
 def _require_zone_open(line: RequestLine, policy: Policy) -> None:
+    """A right in a My Number system waits for its factors to be shown (FK 3(1)②ア)."""
     if line.entitlement.system.zone is not Zone.MYNUMBER:
         return
     if policy.zones.mynumber_forbidden:
@@ -97,17 +125,22 @@ def _require_period(line: RequestLine, day: date) -> None:
         )
 
 
-def _require_employed(line: RequestLine, facts: Admission) -> None:
-    held = facts.employments.get(line.subject_id, [])
-    if not any(e.valid_until is None or e.valid_until > line.valid_from for e in held):
+def _require_employed(line: RequestLine, facts: Admission, day: date) -> None:
+    if not _not_over(line, facts, day):
         raise InvalidInput(f"{_label(line)}: 開始日に在職していないため、付与できません。")
+
+
+def _not_over(line: RequestLine, facts: Admission, day: date) -> list[Employment]:
+    """The subject's employments that hold on the day or begin after it."""
+    held = facts.employments.get(line.subject_id, [])
+    return [employment for employment in held if employment.valid_until is None or employment.valid_until > day]
 
 
 def _require_end_where_needed(line: RequestLine, facts: Admission) -> None:
     """Privileged rights and contractors' rights always end (FK 6-2(3)①, 6-3(2)⑪)."""
     if line.valid_until is not None:
         return
-    contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in facts.employments.get(line.subject_id, []))
+    contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in _not_over(line, facts, line.valid_from))
     if line.entitlement.privileged or contractor:
         raise InvalidInput(
             f"{_label(line)}には終了日が必要です（特権又は委託事業者の権限）。",

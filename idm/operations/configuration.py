@@ -24,6 +24,9 @@ from idm.permissions import Action, require
 from idm.policy_file import profile_from_text
 from idm.queries.officers import humans, roles_of
 from idm.vocabulary import ConfigurationKind
+from idm.written_text import written
+
+LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,7 @@ def propose(
 ) -> ConfigurationVersion:
     """Afterwards the text waits for another person's acceptance. Raises NotPermitted, ConfigurationInvalid."""
     require(roles_of(session, actor.person_id or 0, day_of(now)), Action.PROPOSE_CONFIGURATION)
-    if not reason.strip():
-        raise InvalidInput("変更の理由を書いてください。", fields={"reason": "理由を書いてください"})
+    reason = written(reason, field="reason", empty="変更の理由を書いてください。")
     _require_valid(text)
     newest = session.scalar(
         select(func.max(ConfigurationVersion.version)).where(
@@ -80,7 +82,7 @@ def propose(
     )
     version = ConfigurationVersion(
         kind=text.kind, name=text.name, version=(newest or 1) + 1, content=text.content, digest=text.digest,
-        reason=reason.strip(), proposed_at=now, proposed_by_id=actor.person_id,
+        reason=reason, proposed_at=now, proposed_by_id=actor.person_id,
     )  # fmt: skip
     session.add(version)
     session.flush()
@@ -113,7 +115,7 @@ def refuse(session: Session, version_id: int, *, actor: Actor, now: datetime) ->
 
 
 def _open(session: Session, version_id: int) -> ConfigurationVersion:
-    version = session.get(ConfigurationVersion, version_id)
+    version = session.get(ConfigurationVersion, version_id, with_for_update=True, populate_existing=True)
     if version is None:
         raise NotFound("設定変更の提案が見つかりません。")
     if version.accepted_at is not None or version.refused_at is not None:
@@ -122,6 +124,8 @@ def _open(session: Session, version_id: int) -> ConfigurationVersion:
 
 
 def _require_valid(text: ConfigurationText) -> None:
+    if not 0 < len(text.name) <= LONGEST_NAME:
+        raise InvalidInput(f"設定の名前は{LONGEST_NAME}文字までです。", fields={"name": "名前を直してください"})
     if text.kind is ConfigurationKind.PROFILE:
         profile_from_text(text.content)
     elif text.kind is ConfigurationKind.ORGANISATION:

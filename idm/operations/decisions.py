@@ -16,13 +16,17 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from idm import audit
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, Refusal
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.operations import approval_notices, grants
+from idm.operations.admissibility import require_still_possible
 from idm.operations.judgement import Judgement
 from idm.operations.requests import close_pending_steps, content_hash_of, find
 from idm.policy import Policy
+from idm.queries.admission import admission
 from idm.request_state import Event, RequestState, StepState, after, settlement
+from idm.written_text import written
 
 STEPS = cast(Table, ApprovalStep.__table__)
 VERDICTS = (Event.APPROVE, Event.RETURN, Event.REJECT)
@@ -42,7 +46,8 @@ def decide(
 ) -> ApprovalStep:
     """Afterwards the step is decided, and whatever hung on it alone has happened, in this transaction.
 
-    Raises SeparationOfDuties, NotSeated, ContentChanged, DecidedMeanwhile, IllegalTransition, InvalidInput.
+    Raises SeparationOfDuties, NotSeated, ContentChanged, DecidedMeanwhile, IllegalTransition, ZoneNotOpen, NotFound,
+    InvalidInput.
     """
     request_id = session.scalar(
         select(RequestLine.request_id)
@@ -72,15 +77,18 @@ def decide_lines(
     steps = _steps_as_they_are(session, request)
     actual_hash = content_hash_of(session, request)
     judgement = Judgement.of(session, request, person_id=actor.person_id, now=now)
-    written = []
+    facts = admission(session, {line.subject_id for line in request.lines})
+    rows = []
     for step_id, verdict in verdicts.items():
         step = steps.get(step_id)
         if step is None:
             raise NotFound("この申請に、その決裁欄はありません。")
         with _naming(step.line, several=len(verdicts) > 1):
             following = _require_decidable(step, verdict, actual_hash)
-            written.append(_decision(step, following, verdict, judgement, now))
-    _compare_and_swap(session, written)
+            rows.append(_decision(step, following, verdict, judgement, now))
+            if verdict.event is Event.APPROVE:
+                require_still_possible(step.line, facts, policy=policy, day=day_of(now))
+    _compare_and_swap(session, rows)
     request.last_decision_at = now
     steps = _steps_as_they_are(session, request)
     decided = [(steps[step_id], verdict) for step_id, verdict in verdicts.items()]
@@ -122,8 +130,6 @@ def _require_decidable(step: ApprovalStep, verdict: Verdict, actual_hash: str) -
     if verdict.event not in VERDICTS:
         raise InvalidInput("決裁は、承認・差戻し・却下のどれかです。", fields={"verdict": "選んでください"})
     following = after(step.state, verdict.event)
-    if not verdict.comment.strip():
-        raise InvalidInput("決裁の理由を書いてください。", fields={"comment": "理由を書いてください"})
     if not verdict.shown_hash == step.line.request.content_hash == actual_hash:
         raise ContentChanged("表示された内容と、現在の申請の内容が異なります。もう一度内容を確かめてください。")
     return following
@@ -137,16 +143,17 @@ def _decision(
     return {
         "step": step.id, "state": following, "decider_id": seat.person_id, "rung": seat.rung.value,
         "acting_for_id": seat.acting_for, "decided_at": now, "shown_hash": verdict.shown_hash,
-        "comment": verdict.comment.strip(), "exception_id": judgement.exception_used(step),
+        "comment": written(verdict.comment, field="comment", empty="決裁の理由を書いてください。"),
+        "exception_id": judgement.exception_used(step),
     }  # fmt: skip
 
 
-def _compare_and_swap(session: Session, written: Sequence[dict[str, object]]) -> None:
+def _compare_and_swap(session: Session, rows: Sequence[dict[str, object]]) -> None:
     """Writes each decision only where its step still waits: of two at once, exactly one succeeds."""
-    columns: dict[str, Any] = {name: bindparam(name) for name in written[0] if name != "step"}
+    columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "step"}
     waiting = (STEPS.c.id == bindparam("step"), STEPS.c.state == StepState.PENDING)
-    changed = session.connection().execute(update(STEPS).where(*waiting).values(columns), list(written))
-    if changed.rowcount != len(written):
+    changed = session.connection().execute(update(STEPS).where(*waiting).values(columns), list(rows))
+    if changed.rowcount != len(rows):
         raise DecidedMeanwhile("この決裁欄は、たった今ほかの人が決裁しました。")
 
 

@@ -8,12 +8,18 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import InvalidInput, SeparationOfDuties
+from idm.errors import IllegalTransition, InvalidInput, SeparationOfDuties
+from idm.models.people import Person
 from idm.models.requests import PolicyException, Request
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.officers import humans, roles_of
+from idm.request_state import RequestState
 from idm.separation_of_duties import EXCEPTABLE
+from idm.written_text import written
+
+LONGEST_DAYS = 92
+"""No exception outlasts a quarter of a year: what lasts is no exception."""
 
 
 def permit(
@@ -23,26 +29,32 @@ def permit(
     """Afterwards the beneficiary may decide this one application in spite of the rule, for that many days.
 
     Raises NotPermitted for anyone but the CISO, SeparationOfDuties when the CISO is the beneficiary, the applicant or a
-    subject, InvalidInput for a rule that has no exception.
+    subject, IllegalTransition when nothing is to be decided, InvalidInput for a rule that has no exception, an unknown
+    person, or a number of days outside 1 to LONGEST_DAYS.
     """
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.PERMIT_EXCEPTION)
     if rule not in EXCEPTABLE:
         raise InvalidInput(f"{rule} には例外がありません。")
-    if not reason.strip():
-        raise InvalidInput("例外を許可する理由を書いてください。", fields={"reason": "理由を書いてください"})
+    reason = written(reason, field="reason", empty="例外を許可する理由を書いてください。")
+    if not 1 <= days <= LONGEST_DAYS:
+        raise InvalidInput(f"期間は1日から{LONGEST_DAYS}日までです。", fields={"days": "期間を直してください"})
+    if session.get(Person, beneficiary_id) is None:
+        raise InvalidInput("例外を認める相手が見つかりません。", fields={"beneficiary": "選び直してください"})
+    if request.state is not RequestState.SUBMITTED:
+        raise IllegalTransition("審査中の申請でないため、例外を許可できません。")
     interested = frozenset({beneficiary_id, request.applicant_id or 0, *(line.subject_id for line in request.lines)})
     if humans(session, [person_id])[person_id].is_one_of(interested):
         raise SeparationOfDuties("自分が関わる申請の例外を許可することはできません。（SOD-1）", code="SOD-1")
     exception = PolicyException(
-        request_id=request.id, rule=rule, beneficiary_id=beneficiary_id, reason=reason.strip(),
+        request_id=request.id, rule=rule, beneficiary_id=beneficiary_id, reason=reason,
         permitted_by_id=person_id, permitted_at=now, valid_until=day_of(now) + timedelta(days=days),
     )  # fmt: skip
     session.add(exception)
     session.flush()
     audit.record(
         session, action="exception.permitted", actor=actor, obj=("request", str(request.id)), now=now,
-        policy_digest=policy.digest, payload={"rule": rule, "beneficiary": beneficiary_id, "reason": reason.strip()},
+        policy_digest=policy.digest, payload={"rule": rule, "beneficiary": beneficiary_id, "reason": reason},
     )  # fmt: skip
     return exception
 

@@ -78,7 +78,8 @@ def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Gra
 def _end_on(session: Session, grant: Grant, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime) -> None:
     grant.ended_by_line_id = line.id
     if line.valid_from > day_of(now):
-        grant.valid_until = max(line.valid_from, grant.valid_from)
+        until = max(line.valid_from, grant.valid_from)
+        grant.valid_until = until if grant.valid_until is None else min(until, grant.valid_until)
         record_grant(session, "grant.end_decided", grant, actor=actor, policy=policy, now=now)
     else:
         _end(session, grant, EndReason.REQUESTED, actor=actor, policy=policy, now=now)

@@ -22,7 +22,7 @@ from idm.operations.accounts import schedule
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.officers import contracted, humans, roles_of
-from idm.sealing import unseal
+from idm.sealing import KEY_BYTES, unseal
 from idm.vocabulary import CredentialEventKind, EntitlementKind
 
 
@@ -45,6 +45,8 @@ def ask(
     Raises NotPermitted, SeparationOfDuties (an approver of the right, the person themself), InvalidInput.
     """
     officer_id = _officer(session, actor, now)
+    if len(public_key) != KEY_BYTES:
+        raise InvalidInput("交付のための鍵の形が正しくありません。画面を開き直してください。")
     account = session.get(Account, account_id)
     if account is None or account.person_id is None:
         raise NotFound("利用者IDが見つかりません。")
@@ -67,8 +69,10 @@ def show(
 ) -> Shown:
     """The temporary password, for the only time; afterwards the database no longer holds it.
 
-    Raises NotFound, IllegalTransition when it is not ready or was already shown.
+    Raises NotFound, IllegalTransition when it is not ready or was already shown, NotPermitted for an officer who is one
+    no longer, SealBroken for another key.
     """
+    _officer(session, actor, now)
     handover = _own(session, handover_id, actor)
     if handover.sealed is None:
         message = "この仮パスワードはすでに表示されました。" if handover.shown_at else "まだ準備ができていません。"

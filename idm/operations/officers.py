@@ -16,14 +16,14 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
-from idm.models.people import Assignment, Employment
+from idm.models.people import Assignment, Employment, Person
 from idm.models.systems import InformationSystem
 from idm.operations.notices import notify
 from idm.organisation import Organisation
 from idm.permissions import Action, require
 from idm.policy import Policy, SeatRule
 from idm.queries.configuration import organisation_in_force
-from idm.queries.officers import holders, humans, roles_of
+from idm.queries.officers import auditing, contracted, holders, humans, roles_of
 from idm.vocabulary import ConfigurationKind, Role
 
 
@@ -135,7 +135,7 @@ def confirm(session: Session, officer_id: int, *, actor: Actor, policy: Policy, 
     """Afterwards the tenure counts. Raises SeparationOfDuties for one's own, NotPermitted, IllegalTransition."""
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.CONFIRM_OFFICER)
-    officer = session.get(Officer, officer_id)
+    officer = session.get(Officer, officer_id, with_for_update=True, populate_existing=True)
     if officer is None:
         raise NotFound("就任の記録が見つかりません。")
     if humans(session, [person_id])[person_id].is_one_of(frozenset({officer.person_id})):
@@ -151,7 +151,10 @@ def name_deputy(
     session: Session, *, role: Role, deputy_id: int, valid_from: date, valid_until: date, actor: Actor, policy: Policy,
     now: datetime,
 ) -> Deputy:  # fmt: skip
-    """Afterwards the actor has named a deputy for a role of theirs; it counts once the CISO accepts."""
+    """Afterwards the actor has named a deputy for a role of theirs; it counts once the CISO accepts.
+
+    Raises NotPermitted, SeparationOfDuties for oneself, a contractor or an auditor, InvalidInput.
+    """
     person_id = actor.person_id or 0
     roles = roles_of(session, person_id, day_of(now))
     require(roles, Action.NAME_DEPUTY)
@@ -159,6 +162,7 @@ def name_deputy(
         raise NotPermitted("自分の職についてだけ、代決者を指名できます。")
     if humans(session, [person_id])[person_id].is_one_of(frozenset({deputy_id})):
         raise SeparationOfDuties("自分を自分の代決者にすることはできません。（SOD-3）", code="SOD-3")
+    _require_may_deputise(session, deputy_id, day_of(now))
     if valid_until <= max(valid_from, day_of(now)):
         raise InvalidInput(
             "期間の終わりが始まりより前か、すでに過ぎています。", fields={"valid_until": "期間を直してください"}
@@ -177,11 +181,23 @@ def name_deputy(
     return deputy
 
 
+def _require_may_deputise(session: Session, person_id: int, day: date) -> None:
+    """Whoever could never decide is not named (SOD-6, SOD-7; FK 6-2(3)④), nor anyone who is not employed."""
+    person = session.get(Person, person_id)
+    if person is None or not person.employed_on(day):
+        raise InvalidInput("在職していない人を代決者にすることはできません。", fields={"deputy": "選び直してください"})
+    rows = humans(session, [person_id])[person_id].rows
+    if contracted(session, rows, day):
+        raise SeparationOfDuties("委託事業者を代決者にすることはできません。（SOD-7）", code="SOD-7")
+    if auditing(session, rows, day):
+        raise SeparationOfDuties("監査を行う者を代決者にすることはできません。（SOD-6）", code="SOD-6")
+
+
 def accept_deputy(session: Session, deputy_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Deputy:
     """Afterwards the deputy counts for the period named. Raises NotPermitted for anyone but the CISO."""
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.ACCEPT_DEPUTY)
-    deputy = session.get(Deputy, deputy_id)
+    deputy = session.get(Deputy, deputy_id, with_for_update=True, populate_existing=True)
     if deputy is None:
         raise NotFound("代決者の指名が見つかりません。")
     if humans(session, [person_id])[person_id].is_one_of(frozenset({deputy.deputy_id, deputy.principal_id})):

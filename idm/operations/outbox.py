@@ -54,8 +54,24 @@ def _due(now: datetime):  # type: ignore[no-untyped-def]  # a SQL condition; its
 
 
 def claim(session: Session, system_id: int, *, worker: str, limit: int, now: datetime) -> list[OutboxTask]:
-    """Up to `limit` due tasks of the system, now this worker's; those that a newer decision overtook are closed."""
-    due = session.scalars(
+    """Up to `limit` due tasks of the system, now this worker's; those that a newer decision overtook are closed.
+
+    Empty only when nothing is due: a whole batch of overtaken tasks does not hide those behind it.
+    """
+    claimed: list[OutboxTask] = []
+    while not claimed and (due := _due_tasks(session, system_id, limit, now)):
+        for task in due:
+            if task.generation < task.account.generation:
+                task.state, task.finished_at = TaskState.SUPERSEDED, now
+                continue
+            task.state, task.claimed_by, task.claimed_until = TaskState.CLAIMED, worker, now + LEASE
+            task.attempts += 1
+            claimed.append(task)
+    return claimed
+
+
+def _due_tasks(session: Session, system_id: int, limit: int, now: datetime) -> Sequence[OutboxTask]:
+    return session.scalars(
         select(OutboxTask)
         .where(OutboxTask.system_id == system_id, _due(now))
         .options(joinedload(OutboxTask.account))
@@ -63,15 +79,6 @@ def claim(session: Session, system_id: int, *, worker: str, limit: int, now: dat
         .limit(limit)
         .with_for_update(skip_locked=True, of=OutboxTask)
     ).all()
-    claimed = []
-    for task in due:
-        if task.generation < task.account.generation:
-            task.state, task.finished_at = TaskState.SUPERSEDED, now
-            continue
-        task.state, task.claimed_by, task.claimed_until = TaskState.CLAIMED, worker, now + LEASE
-        task.attempts += 1
-        claimed.append(task)
-    return claimed
 
 
 def finish(
@@ -112,8 +119,10 @@ def wait_before(attempts: int, retry_after_seconds: float | None) -> timedelta:
 
 
 def record_seen(account: Account, seen: TargetAccount | None, now: datetime) -> None:
-    """Afterwards the account says what its target showed at `now`."""
+    """Afterwards the account says what its target showed at `now`; one that is gone was handed over to nobody (E3)."""
     account.seen_at = now
+    if seen is None:
+        account.handed_over_at = None
     account.seen_present = seen is not None
     account.seen_enabled = seen.enabled if seen is not None else None
     account.seen_expires_at = seen.expires_at if seen is not None else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Never
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -12,14 +13,23 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.content_hash import LineContent, RequestContent, content_hash
 from idm.errors import ContentChanged, InvalidInput, NotFound, NotPermitted
+from idm.models.people import Person
 from idm.models.requests import ApprovalStep, Request, RequestLine, RequestNumber
 from idm.models.systems import Entitlement
 from idm.operations import approval_notices
-from idm.operations.admissibility import is_overtaken, require_admissible, require_may_apply
+from idm.operations.admissibility import (
+    is_overtaken,
+    require_action_fits,
+    require_admissible,
+    require_may_apply,
+)
 from idm.policy import Policy
 from idm.queries.admission import Admission, admission
 from idm.request_state import Event, LineState, RequestState, StepState, after
 from idm.vocabulary import LineEffect, RequestAction
+from idm.written_text import written
+
+NO_REASON = "理由を書いてください"
 
 
 @dataclass(frozen=True)
@@ -37,33 +47,58 @@ def draft(
     session: Session, *, action: RequestAction, system_id: int, lines: Sequence[WantedLine], reason: str, now: datetime,
     applicant_id: int | None = None, cites_id: int | None = None, feed_run_id: int | None = None,
 ) -> Request:  # fmt: skip
-    """An application that nobody has submitted yet. Raises InvalidInput when a line is not of this system."""
+    """An application that nobody has submitted yet.
+
+    Raises InvalidInput for a reason that cannot be kept, a line that is not of this system, about nobody, twice there
+    or ends before it begins, and for citing what has not ended without effect.
+    """
+    if reason.strip():
+        reason = written(reason, field="reason", empty=NO_REASON)
+    _require_well_formed(session, lines, system_id)
+    _require_citable(session, cites_id)
     request = Request(
         action=action, system_id=system_id, applicant_id=applicant_id, reason=reason.strip(), cites_id=cites_id,
         feed_run_id=feed_run_id, state=RequestState.DRAFT, created_at=now,
     )  # fmt: skip
     session.add(request)
     session.flush()
-    for line in lines:
-        entitlement = session.get(Entitlement, line.entitlement_id)
-        if entitlement is None or entitlement.system_id != system_id:
-            raise InvalidInput(
-                "選んだ権限は、このシステムのものではありません。", fields={"entitlements": "選び直してください"}
-            )
-        request.lines.append(
-            RequestLine(
-                system_id=system_id,
-                applicant_id=applicant_id,
-                subject_id=line.subject_id,
-                entitlement_id=line.entitlement_id,
-                effect=line.effect,
-                valid_from=line.valid_from,
-                valid_until=line.valid_until,
-                state=LineState.PENDING,
-            )
+    request.lines.extend(
+        RequestLine(
+            system_id=system_id, applicant_id=applicant_id, subject_id=line.subject_id,
+            entitlement_id=line.entitlement_id, effect=line.effect, valid_from=line.valid_from,
+            valid_until=line.valid_until, state=LineState.PENDING,
         )
+        for line in lines
+    )  # fmt: skip
     session.flush()
     return request
+
+
+def _require_well_formed(session: Session, lines: Sequence[WantedLine], system_id: int) -> None:
+    rights, people = {line.entitlement_id for line in lines}, {line.subject_id for line in lines}
+    of_system = select(Entitlement.id).where(Entitlement.id.in_(rights), Entitlement.system_id == system_id)
+    if set(session.scalars(of_system)) != rights:
+        _refuse("entitlements", "選んだ権限は、このシステムのものではありません。")
+    if set(session.scalars(select(Person.id).where(Person.id.in_(people)))) != people:
+        _refuse("subjects", "対象者が見つかりません。")
+    if len({(line.subject_id, line.entitlement_id) for line in lines}) != len(lines):
+        _refuse("entitlements", "同じ人の同じ権限が二度書かれています。")
+    if any(line.valid_until is not None and line.valid_until <= line.valid_from for line in lines):
+        _refuse("valid_until", "終了日は開始日以後にしてください。")
+
+
+def _require_citable(session: Session, cites_id: int | None) -> None:
+    """What is put forward anew cites what ended without effect: a returned application is final (control A1)."""
+    if cites_id is None:
+        return
+    cited = session.get(Request, cites_id)
+    undecided = (RequestState.DRAFT, RequestState.SUBMITTED)
+    if cited is None or cited.state in undecided or all(line.state is LineState.APPROVED for line in cited.lines):
+        _refuse("cites", "引用できるのは、差戻しなどで効力なく終わった申請だけです。")
+
+
+def _refuse(field: str, problem: str) -> Never:
+    raise InvalidInput(problem, fields={field: problem})
 
 
 def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, now: datetime) -> Request:
@@ -79,6 +114,7 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     facts = admission(session, {line.subject_id for line in request.lines})
     _drop_overtaken(session, request, facts, actor=actor, policy=policy, now=now)
     require_complete(request)
+    require_action_fits(request)
     require_may_apply(session, request, applicant_id=applicant_id, policy=policy, day=day_of(now))
     for line in request.lines:
         require_admissible(line, facts, policy=policy, day=day_of(now))
@@ -136,7 +172,7 @@ def require_complete(request: Request) -> None:
     """Afterwards the application says what and why. Raises InvalidInput naming the fields."""
     fields = {}
     if not request.reason:
-        fields["reason"] = "理由を書いてください"
+        fields["reason"] = NO_REASON
     if not request.lines:
         fields["entitlements"] = "権限を1つ以上選んでください"
     if fields:
@@ -158,10 +194,14 @@ def withdraw(session: Session, request: Request, *, actor: Actor, policy: Policy
 def lapse_overdue(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> list[Request]:
     """Afterwards no application has waited longer than the profile allows; lines already decided stay decided."""
     overdue = session.scalars(
-        select(Request).where(
+        select(Request)
+        .where(
             Request.state == RequestState.SUBMITTED,
             Request.submitted_at <= now - timedelta(days=policy.applications.lapse_days),
         )
+        .order_by(Request.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
     for request in overdue:
         decided = any(line.state is LineState.APPROVED for line in request.lines)

@@ -71,10 +71,13 @@ def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .where(
             Employment.person_id.in_(people),
+            Employment.valid_from <= day,
+            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
             Assignment.primary,
             Assignment.valid_from <= day,
             or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
         )
+        .order_by(Employment.valid_from, Assignment.valid_from)
     )
     return dict(rows.all())
 
