@@ -1,7 +1,7 @@
 """Creating, changing, switching and deleting accounts, many at a time."""
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -70,8 +70,8 @@ class AccountWriter:
             verdicts[index] = verdict(answer)
             if isinstance(answer, Answer) and answer.result.code in (ENTRY_ALREADY_EXISTS, CONSTRAINT_VIOLATION):
                 doubtful.append(index)
-        for index in self._created_meanwhile(steps, doubtful):
-            verdicts[index] = Outcome.UNCHANGED
+        for index, known in self._created_meanwhile(steps, doubtful):
+            verdicts[index] = known
         return [known for known in verdicts if known is not None]
 
     def _verdict_before_creating(self, step: CreateAccount, ours: set[UUID], taken: set[str]) -> Verdict | None:
@@ -99,12 +99,16 @@ class AccountWriter:
         values = (value for entry in found for value in entry.values.get(attribute, []))
         return {_folded(value.decode(errors="replace")) for value in values}
 
-    def _created_meanwhile(self, steps: Sequence[CreateAccount], doubtful: Sequence[int]) -> list[int]:
+    def _created_meanwhile(
+        self, steps: Sequence[CreateAccount], doubtful: Sequence[int]
+    ) -> Iterator[tuple[int, Verdict]]:
+        """What is known better of those that were refused because something like them is there."""
         try:
             ours = self._uuids_present(steps[index].account_uuid for index in doubtful)
-        except TargetError:
-            return []  # the refusal stands; trying again finds the account
-        return [index for index in doubtful if steps[index].account_uuid in ours]
+        except TargetError as error:
+            yield from ((index, error) for index in doubtful)
+        else:
+            yield from ((index, Outcome.UNCHANGED) for index in doubtful if steps[index].account_uuid in ours)
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
@@ -141,9 +145,11 @@ class AccountWriter:
         operations: dict[int, Operation] = {}
         for index, step in enumerate(steps):
             entry = present.get(step.external_id)
-            changes = wanted(entry, step) if entry else []
-            verdicts.append(Outcome.UNCHANGED if entry else _not_there(step.external_id))
-            if entry and changes:
+            if entry is None:
+                verdicts.append(NotOnTarget(f"アカウント {step.external_id} はディレクトリにありません。"))
+                continue
+            verdicts.append(Outcome.UNCHANGED)
+            if changes := wanted(entry, step):
                 operations[index] = modify(entry.dn, changes)
         answers = self._session.exchange(list(operations.values()))
         for index, answer in zip(operations, answers, strict=True):
@@ -190,10 +196,6 @@ class AccountWriter:
         return self._session.look_up(
             self._settings.people_base, self._kind, attribute, values, self._reader.account_attributes
         )
-
-
-def _not_there(external_id: ExternalId) -> NotOnTarget:
-    return NotOnTarget(f"アカウント {external_id} はディレクトリにありません。")
 
 
 def _folded(name: str) -> str:

@@ -11,6 +11,8 @@ FORM = re.compile(
     rb"(?:Z|(?P<sign>[+-])(?P<offset_hour>\d\d)(?P<offset_minute>\d\d)?)\Z"
 )
 
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+
 
 def written(moment: datetime) -> bytes:
     """The moment in UTC, whole seconds, rounded down: an expiry never falls later than asked.
@@ -24,7 +26,7 @@ def written(moment: datetime) -> bytes:
 
 @lru_cache(maxsize=4096)
 def read(value: bytes) -> datetime:
-    """The moment, in UTC. Raises TargetRefused for anything that is not one."""
+    """The moment, in UTC; one in the year 0 is the earliest there is. Raises TargetRefused for what is no moment."""
     found = FORM.match(value)
     if found is None:
         raise _no_moment(value)
@@ -36,6 +38,8 @@ def read(value: bytes) -> datetime:
         second = min(int(found["second"] or 0), 59)  # a leap second is the second before it
         day = found["day"]
         year, month, day_of_month = int(day[:4]), int(day[4:6]), int(day[6:])
+        if year == 0:
+            return EARLIEST
         moment = datetime(year, month, day_of_month, int(found["hour"]), int(found["minute"] or 0), second, tzinfo=zone)
         return (moment + timedelta(**{f"{unit}s": fraction})).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -17,7 +17,14 @@ LAST_USE_SOURCES = (LastUseSource.AUTH_TIMESTAMP, LastUseSource.PWD_LAST_SUCCESS
 
 @dataclass(frozen=True)
 class LdapSettings:
-    """One directory. Everything but the password may be shown."""
+    """One directory. Everything but the password may be shown.
+
+    People and groups are looked for below `people_base` and `groups_base`; accounts are entries of the first of
+    `account_object_classes` and are created with all of them. `login_attribute` names a new entry. A group that must
+    not be empty keeps `placeholder_member_dn`, behind which nothing need stand. The server should index
+    entryUUID, `account_uuid_attribute`, `login_attribute`, member and `last_use_attribute` for equality, and give
+    `bind_dn` no size limit.
+    """
 
     host: str
     ca_file: Path

@@ -81,6 +81,23 @@ def test_only_text_and_bytes_are_values() -> None:
             octets(value)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [
+        ("taro", "taro"),
+        (" a b ", "\\20a b\\20"),
+        (" ", "\\20"),
+        ("#1", "\\231"),
+        ('a,b+c"d', "a\\2Cb\\2Bc\\22d"),
+        ("a\\b<c>d;e=f", "a\\5Cb\\3Cc\\3Ed\\3Be\\3Df"),
+        ("a\0b\nc\x7f", "a\\00b\\0Ac\\7F"),
+        ("髙橋 邊", "髙橋 邊"),
+    ],
+)
+def test_a_name_is_written_as_the_standard_asks(value: str, escaped: str) -> None:
+    assert child("uid", value, "dc=example,dc=jp") == f"uid={escaped},dc=example,dc=jp"
+
+
 def test_an_empty_value_names_nothing() -> None:
     with pytest.raises(TargetRefused):
         child("uid", "", "dc=example,dc=jp")
