@@ -29,6 +29,7 @@ from idm.queries.configuration import organisation_in_force
 from idm.queries.roll import posts_on
 from idm.request_state import LineState
 from idm.vocabulary import LineEffect, RequestAction, Role, Zone
+from idm.wareki import format_wareki
 
 REASONS = {
     RequestAction.REGISTER: "採用等に伴う利用者登録",
@@ -73,7 +74,7 @@ def draft_for(
             lines=wanted,
             feed_run_id=run.id,
             now=now,
-            reason=f"{REASONS[action]}（人事データ {run.as_of.isoformat()} 第{run.id}回）",
+            reason=f"{REASONS[action]}（人事データ {format_wareki(run.as_of)} 第{run.id}回）",
         )
         for (system_id, action, _), wanted in batches.items()
     ]

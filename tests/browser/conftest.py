@@ -130,6 +130,7 @@ class Desk:
         context = self.browser.new_context(
             locale="ja-JP", timezone_id="Asia/Tokyo", viewport=SIZE, java_script_enabled=False
         )
+        context.set_default_timeout(15_000)
         page = context.new_page()
         page.goto(self.demo.address + at)
         page.get_by_label("利用者名").fill(player.name)
