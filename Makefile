@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types contracts format bench lock clean-demo
+.PHONY: help setup run test lint types contracts format bench lock clean-demo screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,3 +39,6 @@ lock: ## resolve requirements.lock anew
 
 clean-demo: ## throw the sample organisation's data away
 	rm -rf .demo
+
+screenshots: setup ## make the pictures of the README with the browser test
+	$(PYTHON) -m pytest -q tests/browser --screenshots docs/images
