@@ -110,6 +110,21 @@ GROUPS = {
 """The first words of the verbs: what the list can be narrowed to."""
 
 
+ACTORS = {
+    "jobs.provision": _("ディレクトリへの反映（自動）"),
+    "jobs.sweep": _("夜間の点検（自動）"),
+    "jobs.lifecycle": _("期日の処理（自動）"),
+    "jobs.hr_feed": _("人事データの取込（自動）"),
+    "idm init": _("初期設定"),
+}
+"""What acts without a person."""
+
+
+def actor_title(label: str) -> str:
+    """Who acted: a person's name as it is, a job in words."""
+    return str(ACTORS.get(label, label))
+
+
 def act_title(action: str) -> str:
     """What was done, or tried; the verb itself where it has no title."""
     return str(DONE.get(action) or TRIED.get(action) or action)
@@ -122,5 +137,5 @@ def object_title(kind: str) -> str:
 
 def offer(blueprint: Blueprint) -> None:
     """Afterwards every template can use the filters above, each by its own name."""
-    for function in (act_title, object_title):
+    for function in (act_title, object_title, actor_title):
         blueprint.add_app_template_filter(function, function.__name__)

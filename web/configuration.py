@@ -132,6 +132,7 @@ def _written() -> str:
 
 
 def _form(typed: Mapping[str, str], errors: Mapping[str, str], mistakes: tuple[str, ...]) -> str:
+    summary = {**errors, "content": list(mistakes)} if mistakes else errors
     return render_template(
-        "configuration/propose.html", typed=typed, errors=errors, mistakes=mistakes, kinds=list(ConfigurationKind)
+        "configuration/propose.html", typed=typed, errors=errors, summary=summary, kinds=list(ConfigurationKind)
     )

@@ -102,7 +102,11 @@ def no_key() -> str:
 def _slip(handover: HandoverRow, shown: Shown) -> Response:
     """The paper to print. The page leaves by itself, so that no password stays on a screen."""
     deadline = current.now() + timedelta(hours=current.policy().passwords.temporary_hours)
-    response = make_response(render_template("handovers/slip.html", handover=handover, shown=shown, deadline=deadline))
+    page = render_template(
+        "handovers/slip.html", handover=handover, shown=shown, deadline=deadline,
+        idle_minutes=current.policy().sign_in.idle_minutes,
+    )  # fmt: skip
+    response = make_response(page)
     response.delete_cookie(
         _cookie(handover.id), path=_path(handover.id), secure=is_https(current.site().settings), httponly=True,
         samesite="Strict",

@@ -81,11 +81,13 @@ def _deputation(typed: Mapping[str, str]) -> tuple[Role, date, date]:
     """Role, first day and end that were typed. Raises InvalidInput with every mistake."""
     mistakes: dict[str, str] = {}
     days: dict[str, date] = {}
-    for field in ("valid_from", "last_day"):
+    for field, label in (("valid_from", _("始まる日")), ("last_day", _("終わる日"))):
+        written = typed.get(field, "").strip()
         try:
-            days[field] = parse_date(typed.get(field, "")).day
+            days[field] = parse_date(written).day
         except ValueError as mistake:
-            mistakes[field] = str(mistake)
+            told = str(mistake) if written else _("日付を入れてください。")
+            mistakes[field] = _("%(label)s：%(told)s", label=label, told=told)
     if typed.get("role") not in set(Role):
         mistakes["role"] = _("職を選んでください")
     if mistakes:

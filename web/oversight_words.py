@@ -4,6 +4,7 @@ One table; a template writes `{{ value|word }}` and `{{ chip(value|word, value|l
 """
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask import Blueprint
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
+from idm.calendar_days import day_of
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.grant_state import SuspensionReason
 from idm.models.audit import AuditOutcome
@@ -111,8 +113,8 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
         AuditOutcome.REFUSED: (_("拒否"), "error"),
     },
     LastUseSource: {
-        LastUseSource.PWD_LAST_SUCCESS: (_("OpenLDAPのpwdLastSuccess（認証に成功した日時）"), "neutral"),
-        LastUseSource.AUTH_TIMESTAMP: (_("OpenLDAPのauthTimestamp（認証した日時）"), "neutral"),
+        LastUseSource.PWD_LAST_SUCCESS: (_("pwdLastSuccess（認証成功の日時）"), "neutral"),
+        LastUseSource.AUTH_TIMESTAMP: (_("authTimestamp（認証の日時）"), "neutral"),
         LastUseSource.MEMORY: (_("試験用のディレクトリ"), "neutral"),
     },
 }
@@ -135,7 +137,12 @@ def source_title(source: str | None) -> str:
     return word(LastUseSource(source)) if source in set(LastUseSource) else source
 
 
+def tokyo_day(moment: datetime) -> date:
+    """The day in Tokyo at that moment."""
+    return day_of(moment)
+
+
 def offer(blueprint: Blueprint) -> None:
     """Afterwards every template can use the filters above, each by its own name."""
-    for function in (word, look, source_title):
+    for function in (word, look, source_title, tokyo_day):
         blueprint.add_app_template_filter(function, function.__name__)

@@ -6,6 +6,7 @@ Pure: lanes in days go in, places in the picture come out. Every bar is also a r
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from unicodedata import east_asian_width
 
 from flask_babel import gettext as _
 
@@ -15,10 +16,10 @@ from idm.queries.person_record import PersonRecord, RightRow
 from idm.wareki import format_wareki
 
 YEARS_BACK, YEARS_AHEAD = 3, 1
-LABELS_WIDE, CHART_WIDE = 220, 740
+LABELS_WIDE, CHART_WIDE = 220, 900
 TOP, LANE_HIGH, BAR_HIGH = 34, 34, 24
-SIGN_WIDE = 14
-"""About how wide one full-width character of a label is, in the picture's units."""
+SIGN_WIDE = {"W": 13.5, "F": 13.5, "A": 13.5}
+"""About how wide a character of a label is, in the picture's units, by its East Asian width; every other is 8."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _x(day: date, first: date, last: date) -> float:
 def _bar(span: Span, y: float, first: date, last: date) -> Bar:
     begins, ends = _x(span.valid_from, first, last), _x(span.valid_until or last, first, last)
     width = max(round(ends - begins, 1), 3.0)
-    fits = len(span.label) * SIGN_WIDE + 12 <= width
+    fits = sum(SIGN_WIDE.get(east_asian_width(sign), 8.0) for sign in span.label) + 12 <= width
     return Bar(begins, y, width, span.label if fits else "", span.kind, f"{span.label} {_period(span)}")
 
 
