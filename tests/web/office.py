@@ -74,8 +74,8 @@ class Office:
         """Where it is all kept."""
         return self.cast.database
 
-    def browser(self, name: str) -> Browser:
-        """The browser of this member of the cast, who has just signed in with a second factor."""
+    def browser(self, name: str, *, failures: int = 0) -> Browser:
+        """The browser of this member of the cast, who has signed in with a second factor, after that many failures."""
         person_id, client = self.cast.people[name], self.app.test_client()
         with self.database.writing() as session:
             sign_in = session.scalar(select(SignIn).where(SignIn.person_id == person_id))
@@ -83,7 +83,9 @@ class Office:
                 sign_in = SignIn(person_id=person_id, name=f"u{person_id}", password_hash="-")
                 session.add(sign_in)
                 session.flush()
-            token = open_session(session, sign_in, policy=self.cast.policy, now=self.now, second_factor=True)
+            token = open_session(
+                session, sign_in, policy=self.cast.policy, now=self.now, second_factor=True, failures=failures
+            )
         with self.app.test_request_context():
             client.set_cookie(cookie_name(), token)
         return Browser(client)

@@ -1,0 +1,468 @@
+"""Deciding on the page: what waits, the decision on what was shown, every refusal with its code, and exceptions."""
+
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from idm.models.audit import AuditOutcome, AuditRecord
+from idm.models.officers import Deputy, Officer
+from idm.models.people import Person
+from idm.models.requests import ApprovalStep, Grant, PolicyException, Request
+from idm.request_state import Event, LineState, RequestState, StepState
+from idm.vocabulary import RequestAction, Role
+from tests.cast import NOW, TODAY, Cast
+from tests.web.office import Fields, Office
+
+
+def step_id(cast: Cast, request_id: int, seat: Role, line: int = 0) -> int:
+    with cast.database.reading() as session:
+        return cast.step(session, request_id, seat, line).id
+
+
+def shown_hash(cast: Cast, request_id: int) -> str:
+    with cast.database.reading() as session:
+        return session.get_one(Request, request_id).content_hash or ""
+
+
+def decision(
+    office: Office, who: str, request_id: int, seat: Role, verdict: str = "approve", **changes: str
+) -> TestResponse:
+    """What this person is told when they send a decision on that seat."""
+    fields: Fields = {
+        f"verdict-{step_id(office.cast, request_id, seat)}": verdict, "comment": "確認しました",
+        "shown_hash": shown_hash(office.cast, request_id), **changes,
+    }  # fmt: skip
+    return office.browser(who).send(f"/requests/{request_id}/decide", fields)
+
+
+def states(cast: Cast, request_id: int) -> list[LineState]:
+    with cast.database.reading() as session:
+        return [line.state for line in session.get_one(Request, request_id).lines]
+
+
+def hold(cast: Cast, who: str, role: Role, unit_code: str | None = None) -> None:
+    with cast.database.writing() as session:
+        record = session.scalars(select(Officer.first_record_id)).first()
+        session.add(Officer(role=role, person_id=cast.people[who], unit_code=unit_code, valid_from=TODAY,
+                            first_record_id=record, confirmed_at=NOW))  # fmt: skip
+
+
+def end_tenures(cast: Cast, *roles: Role) -> None:
+    with cast.database.writing() as session:
+        for officer in session.scalars(select(Officer).where(Officer.role.in_(roles))):
+            officer.valid_until = TODAY
+
+
+def deputise(cast: Cast, principal: str, deputy: str, role: Role) -> None:
+    with cast.database.writing() as session:
+        session.add(
+            Deputy(
+                principal_id=cast.people[principal], role=role, deputy_id=cast.people[deputy], valid_from=TODAY,
+                valid_until=TODAY + timedelta(days=9), named_at=NOW, accepted_at=NOW,
+                accepted_by_id=cast.people["ciso"],
+            )
+        )  # fmt: skip
+
+
+def refusals(office: Office) -> list[tuple[str, str | None, str]]:
+    with office.database.reading() as session:
+        found = session.scalars(select(AuditRecord).where(AuditRecord.outcome == AuditOutcome.REFUSED))
+        return [(record.action, record.code, record.object_id) for record in found]
+
+
+# --- what waits ------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_stands_with_its_seat_and_the_days_left(office: Office) -> None:
+    cast = office.cast
+    cast.file("staff", ("staff", "ledger/account"))
+    office.pass_by(days=28)
+    cast.file("other", ("other", "ledger/account"), now=office.now)
+    page = office.browser("chief").page("/approvals")
+    assert "決裁待ち 2件" in page
+    assert page.index("R8-000001") < page.index("R8-000002")
+    assert '<span class="chip error">あと2日</span>' in page
+    assert "統括情報セキュリティ責任者" in page
+
+
+def test_staff_have_nothing_to_decide(office: Office) -> None:
+    office.cast.file("staff", ("staff", "ledger/account"))
+    assert "あなたの決裁を待っている申請はありません" in office.browser("staff").page("/approvals")
+
+
+def test_a_deputy_sees_for_whom_they_decide(office: Office) -> None:
+    cast = office.cast
+    end_tenures(cast, Role.SYSTEM)
+    hold(cast, "chief", Role.SYSTEM, "0600")
+    deputise(cast, "chief", "desk", Role.SYSTEM)
+    filed = cast.file("staff", ("staff", "ledger/account"))
+    cast.decide("chief", filed, Role.CHIEF)
+    browser = office.browser("desk")
+    assert '<span class="chip info">代決</span>' in browser.page("/approvals")
+    assert "天神　太郎 の代決者として決裁します" in browser.page(f"/requests/{filed}")
+    assert decision(office, "desk", filed, Role.SYSTEM).status_code == 302
+    assert "天神　太郎の代決" in office.browser("staff").page(f"/requests/{filed}")
+
+
+def test_what_one_decided_is_in_ones_history(office: Office) -> None:
+    cast = office.cast
+    filed = cast.file("staff", ("staff", "ledger/account"))
+    cast.decide("chief", filed, Role.CHIEF, Event.REJECT)
+    page = office.browser("chief").page("/approvals/history")
+    assert "R8-000001" in page
+    assert "却下" in page
+    assert "まだ決裁した申請はありません" in office.browser("system").page("/approvals/history")
+
+
+def test_the_ciso_sees_what_is_held(office: Office) -> None:
+    end_tenures(office.cast, Role.SYSTEM, Role.VICE_CISO)
+    office.cast.file("ciso", ("ciso", "ledger/account"))
+    assert "保留になっている申請 1件" in office.browser("ciso").page("/approvals")
+    assert "保留になっている申請" not in office.browser("chief").page("/approvals")
+
+
+# --- deciding --------------------------------------------------------------------------------------------------------
+
+
+def test_two_approvals_on_the_page_give_the_right(office: Office) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    for who, seat in (("chief", Role.CHIEF), ("system", Role.SYSTEM)):
+        browser = office.browser(who)
+        page = browser.page(f"/requests/{filed}")
+        fields: Fields = {f"verdict-{step_id(office.cast, filed, seat)}": "approve", "comment": "確認しました"}
+        answer = browser.send_on(page.split('class="decision"')[1], f"/requests/{filed}/decide", fields)
+        assert answer.headers["Location"] == "/approvals"
+        assert "申請 R8-000001 を決裁しました（1行）" in browser.page("/approvals")
+    assert states(office.cast, filed) == [LineState.APPROVED]
+    with office.database.reading() as session:
+        assert len(session.scalars(select(Grant)).all()) == 1
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("return", LineState.RETURNED), ("reject", LineState.REJECTED)])
+def test_returning_and_rejecting_end_the_line_with_the_reason_shown(
+    office: Office, verdict: str, state: LineState
+) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    assert decision(office, "system", filed, Role.SYSTEM, verdict, comment="期間を書いてください").status_code == 302
+    assert states(office.cast, filed) == [state]
+    assert "期間を書いてください" in office.browser("staff").page(f"/requests/{filed}")
+
+
+@pytest.mark.parametrize(
+    ("changes", "link", "mistake"),
+    [
+        ({"comment": " "}, "#comment", "理由を書いてください"),
+        ({"verdict": ""}, "#verdict", "承認・差戻し・却下のどれかを選んでください"),
+        ({"verdict": "lapse"}, "#verdict", "選んでください"),
+        ({"verdict": "nonsense"}, "#verdict", "承認・差戻し・却下のどれかを選んでください"),
+    ],
+)
+def test_an_incomplete_decision_comes_back_with_what_was_typed(
+    office: Office, changes: dict[str, str], link: str, mistake: str
+) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    name = f"verdict-{step_id(office.cast, filed, Role.CHIEF)}"
+    typed = {"verdict": "reject", "comment": "不要です", "shown_hash": shown_hash(office.cast, filed), **changes}
+    fields: Fields = {name: typed.pop("verdict"), **typed}
+    answer = office.browser("chief").send(f"/requests/{filed}/decide", fields)
+    assert answer.status_code == 422
+    summary, rest = answer.text.split('class="decision"')
+    assert f'<a href="{link}">' in summary
+    assert mistake in summary
+    assert mistake in rest
+    if "comment" in changes:
+        assert 'value="reject" checked' in answer.text
+    else:
+        assert "不要です</textarea>" in answer.text
+    assert states(office.cast, filed) == [LineState.PENDING]
+
+
+@pytest.mark.parametrize("name", ["verdict-x", "verdict-", "verdict-99999999999999999999", "verdict-９"])
+def test_a_field_that_names_no_step_decides_nothing(office: Office, name: str) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    fields: Fields = {name: "approve", "comment": "x", "shown_hash": shown_hash(office.cast, filed)}
+    assert office.browser("chief").send(f"/requests/{filed}/decide", fields).status_code == 422
+
+
+def test_a_step_of_another_application_is_not_decided_here(office: Office) -> None:
+    first = office.cast.file("staff", ("staff", "ledger/account"))
+    second = office.cast.file("other", ("other", "ledger/account"))
+    fields: Fields = {
+        f"verdict-{step_id(office.cast, second, Role.CHIEF)}": "approve", "comment": "x",
+        "shown_hash": shown_hash(office.cast, second),
+    }  # fmt: skip
+    assert office.browser("chief").send(f"/requests/{first}/decide", fields).status_code == 404
+    assert states(office.cast, second) == [LineState.PENDING]
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+def refused(office: Office, answer: TestResponse, code: str, request_id: int, status: int = 409) -> str:
+    """The page of a refusal: its status, its code, a way on; and the refusal is in the audit record."""
+    assert answer.status_code == status, answer.text
+    assert f'<span class="code">{code}</span>' in answer.text
+    assert f'href="/requests/{request_id}"' in answer.text
+    assert refusals(office)[-1] == ("request.decide", code, str(request_id))
+    return answer.text
+
+
+def test_one_does_not_decide_on_ones_own_application(office: Office) -> None:
+    filed = office.cast.file("system", ("desk", "ledger/account"))
+    page = refused(office, decision(office, "system", filed, Role.SYSTEM), "SOD-1", filed)
+    assert "自分が申請したものを自分で決裁することはできません" in page
+    assert "決裁する</button>" not in office.browser("system").page(f"/requests/{filed}")
+
+
+def test_one_does_not_decide_on_an_application_about_oneself(office: Office) -> None:
+    filed = office.cast.file("hr", ("chief", "ledger/account"))
+    refused(office, decision(office, "chief", filed, Role.CHIEF), "SOD-2", filed)
+
+
+def test_a_deputy_does_not_decide_for_the_applicant(office: Office) -> None:
+    deputise(office.cast, "system", "hr", Role.SYSTEM)
+    filed = office.cast.file("system", ("desk", "ledger/account"))
+    refused(office, decision(office, "hr", filed, Role.SYSTEM), "SOD-3", filed)
+
+
+def test_one_does_not_decide_two_steps_of_one_line(office: Office) -> None:
+    end_tenures(office.cast, Role.SYSTEM)
+    hold(office.cast, "chief", Role.SYSTEM, "0600")
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    assert decision(office, "chief", filed, Role.CHIEF).status_code == 302
+    refused(office, decision(office, "chief", filed, Role.SYSTEM), "SOD-4", filed)
+
+
+def test_the_same_human_under_another_row_is_the_same_human(office: Office) -> None:
+    with office.database.writing() as session:
+        for who in ("chief", "staff"):
+            session.get_one(Person, office.cast.people[who]).match_key = "a" * 64
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    refused(office, decision(office, "chief", filed, Role.CHIEF), "SOD-1", filed)
+
+
+def test_an_auditor_decides_nothing(office: Office) -> None:
+    hold(office.cast, "auditor", Role.CHIEF)
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    refused(office, decision(office, "auditor", filed, Role.CHIEF), "SOD-6", filed)
+
+
+def test_a_contractor_decides_nothing(office: Office) -> None:
+    hold(office.cast, "contractor", Role.SECURITY)  # whoever holds this role sees every application
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    refused(office, decision(office, "contractor", filed, Role.CHIEF), "SOD-7", filed)
+
+
+def test_conflicting_rights_are_not_approved_and_the_page_warns_before(office: Office) -> None:
+    cast = office.cast
+    first = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/enter"))
+    for line in (0, 1):
+        cast.approve(first, line=line)
+    second = cast.file("staff", ("staff", "ledger/approve"), action=RequestAction.CHANGE)
+    assert "「伝票入力」とは同時に持てません（SOD-8）" in office.browser("chief").page(f"/requests/{second}")
+    refused(office, decision(office, "chief", second, Role.CHIEF), "SOD-8", second)
+    assert decision(office, "chief", second, Role.CHIEF, "reject").status_code == 302
+
+
+def test_whoever_has_no_seat_is_told_so(office: Office) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    refused(office, decision(office, "hr", filed, Role.CHIEF), "NOT-SEATED", filed, 403)
+    refused(office, decision(office, "chief", filed, Role.SYSTEM), "NOT-SEATED", filed, 403)
+
+
+def test_a_decision_on_something_else_than_was_shown_is_refused(office: Office) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    browser = office.browser("chief")
+    page = browser.page(f"/requests/{filed}").split('class="decision"')[1]
+    with office.database.writing() as session:
+        session.get_one(Request, filed).reason = "書き換えられた理由"
+    fields: Fields = {f"verdict-{step_id(office.cast, filed, Role.CHIEF)}": "approve", "comment": "確認しました"}
+    refused(office, browser.send_on(page, f"/requests/{filed}/decide", fields), "CONTENT-CHANGED", filed)
+    for stale in ("", "0" * 64):
+        answer = decision(office, "chief", filed, Role.CHIEF, shown_hash=stale)
+        refused(office, answer, "CONTENT-CHANGED", filed)
+    assert states(office.cast, filed) == [LineState.PENDING]
+
+
+def test_what_somebody_else_decided_first_is_told(office: Office) -> None:
+    hold(office.cast, "security", Role.CHIEF)
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    assert decision(office, "chief", filed, Role.CHIEF).status_code == 302
+    page = refused(office, decision(office, "security", filed, Role.CHIEF), "DECIDED-MEANWHILE", filed)
+    assert "申請のいまの内容を見る" in page
+
+
+def test_of_two_at_once_exactly_one_decides(office: Office) -> None:
+    hold(office.cast, "security", Role.CHIEF)
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    start, answers = Barrier(2), []
+
+    def press(who: str) -> None:
+        start.wait()
+        answers.append(decision(office, who, filed, Role.CHIEF).status_code)
+
+    pressing = [Thread(target=press, args=(who,)) for who in ("chief", "security")]
+    for thread in pressing:
+        thread.start()
+    for thread in pressing:
+        thread.join()
+    assert sorted(answers) == [302, 409]
+
+
+def test_a_withdrawn_application_is_not_decided(office: Office) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    browser = office.browser("staff")
+    browser.send_on(browser.page(f"/requests/{filed}/withdraw"), f"/requests/{filed}/withdraw", {})
+    answer = decision(office, "chief", filed, Role.CHIEF)
+    refused(office, answer, "STATE", filed)
+    assert "「終了」の状態のため" in answer.text
+
+
+def test_opening_the_link_of_a_notice_decides_nothing(office: Office) -> None:
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    browser = office.browser("chief")
+    assert browser.open(f"/requests/{filed}/decide").status_code == 405
+    browser.page(f"/requests/{filed}?verdict-1=approve&comment=x")
+    assert states(office.cast, filed) == [LineState.PENDING]
+
+
+# --- several lines ---------------------------------------------------------------------------------------------------
+
+
+def batch(office: Office) -> int:
+    return office.cast.file("hr", ("staff", "ledger/account"), ("other", "ledger/account"), ("desk", "ledger/account"))
+
+
+def bulk(office: Office, who: str, request_id: int, **fields: str) -> TestResponse:
+    filled: Fields = {"comment": "確認しました", "shown_hash": shown_hash(office.cast, request_id), **fields}
+    return office.browser(who).send(f"/requests/{request_id}/decide", filled)
+
+
+def test_all_lines_are_decided_at_once_with_one_reason(office: Office) -> None:
+    filed = batch(office)
+    assert "3行があなたの決裁を待っています" in office.browser("chief").page(f"/requests/{filed}")
+    assert bulk(office, "chief", filed, rest="approve").status_code == 302
+    assert bulk(office, "system", filed, rest="approve").status_code == 302
+    assert states(office.cast, filed) == [LineState.APPROVED] * 3
+    with office.database.reading() as session:
+        steps = session.scalars(select(ApprovalStep)).all()
+        assert {step.comment for step in steps} == {"確認しました"}
+
+
+def test_a_line_of_its_own_is_decided_apart_from_the_rest(office: Office) -> None:
+    filed = batch(office)
+    first, second = (step_id(office.cast, filed, Role.CHIEF, line) for line in (0, 1))
+    fields = {f"verdict-{first}": "reject", f"verdict-{second}": "skip", "rest": "approve"}
+    assert bulk(office, "chief", filed, **fields).status_code == 302
+    with office.database.reading() as session:
+        found = [office.cast.step(session, filed, Role.CHIEF, line).state for line in (0, 1, 2)]
+    assert found == [StepState.REJECTED, StepState.PENDING, StepState.APPROVED]
+
+
+def test_without_the_rest_only_the_chosen_lines_are_decided(office: Office) -> None:
+    filed = batch(office)
+    chosen = {f"verdict-{step_id(office.cast, filed, Role.CHIEF, 1)}": "return"}
+    assert bulk(office, "chief", filed, rest="", **chosen).status_code == 302
+    assert states(office.cast, filed) == [LineState.PENDING, LineState.RETURNED, LineState.PENDING]
+
+
+def test_one_line_that_is_refused_decides_none_and_is_named(office: Office) -> None:
+    filed = office.cast.file("hr", ("staff", "ledger/account"), ("chief", "ledger/account"))
+    own = step_id(office.cast, filed, Role.CHIEF, 1)
+    answer = bulk(office, "chief", filed, rest="approve", **{f"verdict-{own}": "approve"})
+    page = refused(office, answer, "SOD-2", filed)
+    assert "天神　太郎 さんの「利用者ID」の行" in page
+    assert states(office.cast, filed) == [LineState.PENDING] * 2
+    with office.database.reading() as session:
+        assert {step.state for step in session.scalars(select(ApprovalStep))} == {StepState.PENDING}
+
+
+def test_the_rest_is_only_what_waits_for_oneself(office: Office) -> None:
+    filed = office.cast.file("hr", ("staff", "ledger/account"), ("chief", "ledger/account"))
+    assert bulk(office, "chief", filed, rest="approve").status_code == 302
+    with office.database.reading() as session:
+        found = [office.cast.step(session, filed, Role.CHIEF, line).state for line in (0, 1)]
+    assert found == [StepState.APPROVED, StepState.PENDING]
+
+
+def test_a_batch_settles_when_its_last_line_does(office: Office) -> None:
+    filed = batch(office)
+    bulk(office, "chief", filed, rest="return")
+    with office.database.reading() as session:
+        assert session.get_one(Request, filed).state is RequestState.RETURNED
+    page = office.browser("hr").page(f"/requests/{filed}")
+    assert "青木　一郎 さんの分を直して申請する" in page
+
+
+# --- exceptions ------------------------------------------------------------------------------------------------------
+
+
+def two_seats_one_human(office: Office) -> int:
+    """An application of which the chief, who also manages the system, has decided one step."""
+    end_tenures(office.cast, Role.SYSTEM)
+    hold(office.cast, "chief", Role.SYSTEM, "0600")
+    filed = office.cast.file("staff", ("staff", "ledger/account"))
+    office.cast.decide("chief", filed, Role.CHIEF)
+    return filed
+
+
+def permit(office: Office, who: str, request_id: int, **changes: str) -> TestResponse:
+    fields: Fields = {
+        "exception_beneficiary": office.cast.people["chief"], "exception_days": "1", "exception_reason": "災害対応",
+        **changes,
+    }  # fmt: skip
+    return office.browser(who).send(f"/requests/{request_id}/exceptions", fields)
+
+
+def test_the_ciso_permits_and_the_decision_names_the_exception(office: Office) -> None:
+    filed = two_seats_one_human(office)
+    assert "例外措置を許可する" in office.browser("ciso").page(f"/requests/{filed}")
+    page = office.browser("ciso").follow(permit(office, "ciso", filed))
+    assert "例外措置を許可しました" in page
+    assert decision(office, "chief", filed, Role.SYSTEM).status_code == 302
+    assert states(office.cast, filed) == [LineState.APPROVED]
+    page = office.browser("staff").page(f"/requests/{filed}")
+    assert "（例外措置による）" in page
+    assert "例外措置を許可しました" in page
+
+
+@pytest.mark.parametrize("who", ["chief", "vice", "security", "staff"])
+def test_nobody_but_the_ciso_permits_an_exception(office: Office, who: str) -> None:
+    filed = two_seats_one_human(office)
+    assert "例外措置を許可する" not in office.browser(who).page(f"/requests/{filed}")
+    answer = permit(office, who, filed)
+    assert answer.status_code == 403
+    assert refusals(office)[-1] == ("exception.permit", "NOT-PERMITTED", str(filed))
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"exception_reason": " "}, "例外を許可する理由を書いてください"),
+        ({"exception_days": "999"}, "許可する日数を選んでください"),
+        ({"exception_beneficiary": "5"}, "許可する人を選んでください"),
+        ({"exception_beneficiary": "x"}, "許可する人を選んでください"),
+    ],
+)
+def test_an_incomplete_exception_comes_back_to_its_form(office: Office, changes: dict[str, str], mistake: str) -> None:
+    filed = two_seats_one_human(office)
+    answer = permit(office, "ciso", filed, **changes)
+    assert answer.status_code == 422
+    assert answer.text.count(mistake) == 2
+    assert '<details class="decision" id="exception" open>' in answer.text
+    with office.database.reading() as session:
+        assert session.scalars(select(PolicyException)).all() == []
+
+
+def test_the_ciso_permits_nothing_on_their_own_application(office: Office) -> None:
+    end_tenures(office.cast, Role.SYSTEM)
+    hold(office.cast, "chief", Role.SYSTEM, "0600")
+    filed = office.cast.file("ciso", ("ciso", "ledger/account"))
+    office.cast.decide("chief", filed, Role.CHIEF)
+    assert "例外措置を許可する" not in office.browser("ciso").page(f"/requests/{filed}")
+    answer = permit(office, "ciso", filed)
+    assert answer.status_code == 409
+    assert "SOD-1" in answer.text
