@@ -21,7 +21,7 @@ from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.ports import CreateAccount
 from idm.settings import Settings
-from idm.vocabulary import AccountKind
+from idm.vocabulary import AccountKind, EntitlementKind
 from jobs import provision
 from jobs.installation import Installation
 from tests.benchmarks.harness import Row
@@ -98,7 +98,8 @@ def decide(cast: Cast, people: Sequence[CreateAccount], directory: dict[str, obj
         system = session.get_one(InformationSystem, line.system_id)
         system.connector, system.connector_settings = "openldap", directory
         for right in system.entitlements:
-            right.external_id = f"never-resolved-{right.code}"  # no group is given in this row
+            if right.kind is EntitlementKind.GROUP:
+                right.external_id = f"never-asked-for-{right.code}"  # no group is given in this row
         _insert(session, people, line.id, line.entitlement_id, system.id, now)
 
 
