@@ -13,14 +13,15 @@ from werkzeug.datastructures import MultiDict
 
 from idm.calendar_days import last_day_to_end
 from idm.employment_kind import EmploymentKind
+from idm.errors import InvalidInput
 from idm.operations.requests import WantedLine
 from idm.queries.applying import Choice, SystemChoice
 from idm.queries.person_cards import PersonCard
 from idm.vocabulary import EntitlementKind, LineEffect, RequestAction
 from idm.wareki import format_wareki, parse_date
+from idm.written_text import written
 from web.row_ids import row_id
 
-MAXIMUM_REASON = 2000
 WHAT = re.compile(rf"({'|'.join(RequestAction)}):(\d{{1,9}})", re.ASCII)
 """Kind of application and system are one choice."""
 
@@ -180,10 +181,10 @@ def period(entry: Entry, facts: Facts) -> Mistakes:
         mistakes["last_day"] = _("開始日以後の日付にしてください")
     if not entry.last_day and needs_end(entry, facts):
         mistakes["last_day"] = _("特権又は委託事業者の権限には終了日が必要です")
-    if not entry.reason:
-        mistakes["reason"] = _("理由を書いてください")
-    elif len(entry.reason) > MAXIMUM_REASON:
-        mistakes["reason"] = _("理由は%(count)s字までにしてください", count=MAXIMUM_REASON)
+    try:
+        written(entry.reason, field="reason", empty=_("理由を書いてください"))
+    except InvalidInput as mistake:
+        mistakes |= mistake.fields
     return mistakes
 
 

@@ -21,14 +21,15 @@ from idm.vocabulary import LineEffect, RequestAction
 from idm.wareki import format_wareki
 from web import application_entry, current, refusals
 from web.application_entry import STEPS, Entry, Facts
-from web.requests import CORRECTABLE, visible_sheet
+from web.requests import correctable, ended_in_vain, visible_sheet
 
 blueprint = Blueprint("application_wizard", __name__)
 
 CHECK = "check"
 PEOPLE_SHOWN = 50
 MENDED_ON = {
-    "what": ("what", "what"),
+    "subjects": ("who", "subject"),
+    "action": ("what", "what"),
     "entitlements": ("rights", "rights"),
     "valid_from": ("period", "first_day"),
     "valid_until": ("period", "last_day"),
@@ -129,16 +130,16 @@ def _cited(session: Session, entry: Entry) -> RequestSheet | None:
     if entry.cites_id is None:
         return None
     sheet = visible_sheet(session, entry.cites_id)
-    own = sheet.applicant is not None and sheet.applicant.person_id == current.signed_in().person_id
-    if not own or sheet.state not in CORRECTABLE:
+    if not correctable(sheet):
         raise NotFound(_("直して出し直すことのできる申請ではありません。"))
     return sheet
 
 
 def _entry_of(old: RequestSheet, subject_id: int | None) -> Entry:
-    """What the old application said about the person (the first one unless named), to begin from."""
-    subject = subject_id or old.lines[0].subject.person_id
-    lines = [line for line in old.lines if line.subject.person_id == subject] or list(old.lines[:1])
+    """What the old application asked in vain for the person (the first one unless named), to begin from."""
+    people = {card.person_id for card in correctable(old)}
+    subject = subject_id if subject_id in people else next(iter(people))
+    lines = [line for line in ended_in_vain(old) if line.subject.person_id == subject]
 
     def of(effect: LineEffect) -> frozenset[int]:
         return frozenset(line.entitlement_id for line in lines if line.effect is effect)

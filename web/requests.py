@@ -12,6 +12,7 @@ from idm.errors import IllegalTransition, NotFound, Refusal
 from idm.operations import requests as operations
 from idm.permissions import Action, may
 from idm.queries.approvals import stuck_at
+from idm.queries.person_cards import PersonCard
 from idm.queries.request_sheet import LineRow, RequestSheet, StepRow, request_sheet, require_visible
 from idm.queries.requests import RequestFilter, request_page, systems_by_name
 from idm.queries.seats import Bar
@@ -23,9 +24,6 @@ from web.row_ids import row_id
 
 blueprint = Blueprint("requests", __name__)
 request_words.offer(blueprint)
-
-CORRECTABLE = frozenset({RequestState.RETURNED, RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.LAPSED})
-"""What ended without effect can be put forward anew; the new application cites it."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
         "requests/show.html", sheet=sheet, events=events, typed=typed or Typed(), waiting=waiting_for(sheet, me),
         one_route=_one_route(sheet), candidates=exception_candidates(sheet),
         lapses_on=request_words.lapse_day(day_of(sheet.submitted_at)) if sheet.submitted_at else None,
-        may_withdraw=may_withdraw(sheet), may_correct=sheet.state in CORRECTABLE and _is_applicant(sheet),
+        may_withdraw=may_withdraw(sheet), correctable=correctable(sheet),
         may_permit=may(current.roles(), Action.PERMIT_EXCEPTION) and not _is_about(sheet, me),
     )  # fmt: skip
 
@@ -141,6 +139,18 @@ def exception_candidates(sheet: RequestSheet) -> dict[int, str]:
 
 def _is_applicant(sheet: RequestSheet) -> bool:
     return sheet.applicant is not None and sheet.applicant.person_id == current.signed_in().person_id
+
+
+def ended_in_vain(sheet: RequestSheet) -> list[LineRow]:
+    """The lines of a settled application that had no effect: what they asked can be put forward anew."""
+    return [line for line in sheet.lines if line.state not in (LineState.PENDING, LineState.APPROVED)]
+
+
+def correctable(sheet: RequestSheet) -> list[PersonCard]:
+    """The people for whom the reader may put their own settled application forward anew, in a new one that cites it."""
+    if sheet.undecided or not _is_applicant(sheet):
+        return []
+    return list({line.subject.person_id: line.subject for line in ended_in_vain(sheet)}.values())
 
 
 def _is_about(sheet: RequestSheet, person_id: int) -> bool:

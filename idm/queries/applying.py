@@ -86,6 +86,8 @@ def _within(scope: Scope, day: date) -> ColumnElement[bool]:
         .join(Assignment, Assignment.employment_id == Employment.id)
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .where(
+            Employment.valid_from <= day,
+            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
             Assignment.valid_from <= day,
             or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
             or_(OrganisationUnit.code.in_(scope.units), OrganisationUnit.parent_code.in_(scope.units)),

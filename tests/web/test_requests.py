@@ -223,10 +223,26 @@ def test_the_printed_form_has_every_field_and_a_box_for_every_seat(office: Offic
     filed = cast.file("security", ("staff", "ledger/account"), valid_until=date(2026, 7, 1), reason="応援のため")
     cast.decide("chief", filed, Role.CHIEF, comment="必要と認めます")
     page = office.browser("staff").page(f"/requests/{filed}/print")
-    for shown in ("利用者登録等申請書", "会計システムの利用者登録について", "令和8年4月1日（水）", "R8-000001",
-                  "総務課", "100009", "青木　一郎（あおき　いちろう）", "登録", "利用者ID",
-                  "令和8年6月30日（火）まで", "応援のため", "統括情報セキュリティ責任者", "情報システム管理者", "令和8年4月1日 10:00", "天神　太郎", "電子決裁",
-                  "未決裁", "必要と認めます", "http://localhost:8600/requests/1"):  # fmt: skip
+    for shown in (
+        "利用者登録等申請書",
+        "会計システムの利用者登録について",
+        "令和8年4月1日（水）",
+        "R8-000001",
+        "総務課",
+        "100009",
+        "青木　一郎（あおき　いちろう）",
+        "利用者ID",
+        "令和8年6月30日（火）まで",
+        "応援のため",
+        "統括情報セキュリティ責任者",
+        "情報システム管理者",
+        "令和8年4月1日 10:00",
+        "天神　太郎",
+        "電子決裁",
+        "未決裁",
+        "必要と認めます",
+        "http://localhost:8600/requests/1",
+    ):
         assert shown in page, shown
 
 

@@ -119,7 +119,8 @@ def test_somebody_of_another_unit_cannot_be_slipped_in(office: Office, step: str
         ({"first_day": "2026-03-31"}, "今日以後の日付にしてください", "#first_day"),
         ({"last_day": "2026-03-31"}, "開始日以後の日付にしてください", "#last_day"),
         ({"reason": " "}, "理由を書いてください", "#reason"),
-        ({"reason": "長" * 2001}, "2000字までにしてください", "#reason"),
+        ({"reason": "見えない\u202e文字"}, "使えない文字", "#reason"),
+        ({"reason": "長" * 2001}, "2000文字までにしてください", "#reason"),
     ],
 )
 def test_a_mistake_is_told_on_top_and_at_its_field(
@@ -243,6 +244,19 @@ def test_a_returned_application_is_corrected_by_a_new_one_that_cites_it(office: 
     assert (new.cites_id, new.number) == (old, "R8-000002")
     assert "R8-000002" in browser.page(f"/requests/{old}")
     assert "R8-000001" in browser.page(f"/requests/{new.id}")
+
+
+def test_of_a_batch_what_was_returned_is_put_forward_anew_for_that_person(office: Office) -> None:
+    cast = office.cast
+    old = cast.file("security", ("other", "ledger/account"), ("staff", "ledger/account"))
+    cast.approve(old, line=0)
+    cast.decide("chief", old, Role.CHIEF, Event.RETURN, line=1)
+    browser = office.browser("security")
+    page = browser.page(f"/requests/{old}")
+    assert "青木　一郎 さんの分を直して申請する" in page
+    assert "今泉　二葉 さんの分" not in page
+    page = browser.page(f"/requests/new?cites={old}")
+    assert "対象者：<strong>青木　一郎</strong>" in page
 
 
 @pytest.mark.parametrize("event", [Event.APPROVE, None])
