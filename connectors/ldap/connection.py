@@ -101,7 +101,6 @@ def open_connection(settings: LdapSettings, context: ssl.SSLContext) -> Connecti
         _drop(opened)
         raise TargetUnavailable(f"ディレクトリ {settings.host} に接続できません（{_short(error)}）。") from None
     opened.password = None
-    opened.request = None  # ldap3 keeps the last request, password included
     return Connection(opened, stream)
 
 
