@@ -9,7 +9,7 @@ from threading import Barrier
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from idm import audit
 from idm.audit.chain import GENESIS, HEADER_NAMES, utc_text
@@ -124,6 +124,22 @@ def test_second_sealer_on_postgresql_lets_the_first_finish(postgres_database: Da
         assert audit.seal(first, now=NOW) == 3
         assert seal(postgres_database) == 0
     assert count(postgres_database, AuditSeal) == 3
+
+
+def test_record_committed_in_the_middle_of_a_sealing_still_waits(postgres_database: Database) -> None:
+    """Its id may be lower than those being sealed: it must not leave the waiting room with them."""
+    with postgres_database.reading() as slow:
+        write(slow, 1)
+        slow.flush()
+        write_many(postgres_database, 2, first=2)
+
+        @event.listens_for(postgres_database.engine, "before_cursor_execute")
+        def commit_now(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+            if statement.startswith("DELETE FROM audit_unsealed"):
+                slow.commit()
+
+        assert seal(postgres_database) == 2
+    assert seal(postgres_database) == 1
 
 
 def test_records_written_while_sealing_are_not_lost(ledger: Ledger) -> None:

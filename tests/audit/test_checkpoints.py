@@ -54,6 +54,12 @@ def test_signature_made_for_anything_else_is_none(ledger: Ledger) -> None:
     assert not replace(last, signature=ledger.key.sign(bare).hex()).signed_by(ledger.key.public)
 
 
+def test_signature_in_another_spelling_is_none(ledger: Ledger) -> None:
+    last = ledger.elsewhere[-1]
+    assert not replace(last, signature=last.signature.upper()).signed_by(ledger.key.public)
+    assert not replace(last, signature=f"{last.signature} ").signed_by(ledger.key.public)
+
+
 def test_no_checkpoint_when_nothing_is_new(ledger: Ledger) -> None:
     with ledger.database.writing() as session:
         assert audit.checkpoint(session, ledger.key, now=NOW) is None
@@ -67,15 +73,16 @@ def test_no_checkpoint_over_an_empty_record(database: Database, key: SigningKey)
         assert audit.checkpoint(session, key, now=NOW) is None
 
 
-def test_checkpoint_on_postgresql_waits_for_the_sealer_at_work(postgres_database: Database, key: SigningKey) -> None:
-    Ledger(postgres_database, key).grow(2)
-    write_many(postgres_database, 1, first=3)
-    with postgres_database.writing() as sealing:
-        audit.seal(sealing, now=NOW)
-        with postgres_database.writing() as session:
-            assert audit.checkpoint(session, key, now=NOW) is None
-    with postgres_database.writing() as session:
-        assert audit.checkpoint(session, key, now=NOW) is not None
+def test_second_worker_on_postgresql_leaves_the_checkpoint_to_the_first(
+    postgres_database: Database, key: SigningKey
+) -> None:
+    write_many(postgres_database, 2)
+    seal(postgres_database)
+    with postgres_database.writing() as first:
+        assert audit.checkpoint(first, key, now=NOW) is not None
+        with postgres_database.writing() as second:
+            assert audit.checkpoint(second, key, now=NOW) is None
+    assert count(postgres_database, AuditCheckpoint) == 1
 
 
 def test_line_reads_back(ledger: Ledger) -> None:

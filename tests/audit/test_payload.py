@@ -16,7 +16,7 @@ KEYS = st.text("abcxyz_0123山川", min_size=1)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | TEXT,
     lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
-    max_leaves=20,
+    max_leaves=6,
 )
 
 
