@@ -79,9 +79,13 @@ def _verdicts(mine: list[int]) -> dict[int, Verdict]:
         chosen = {step_id: chosen.get(step_id) or rest for step_id in (*mine, *(set(chosen) - set(mine)))}
     shown, comment = request.form.get("shown_hash", ""), request.form.get("comment", "")
     decided = {step_id: value for step_id, value in chosen.items() if value not in ("", SKIP)}
+    mistakes = {}
     if not decided or not set(decided.values()) <= set(Event):
-        choose = _("承認・差戻し・却下のどれかを選んでください")
-        raise InvalidInput(_("決裁を選んでください。"), fields={"verdict": choose})
+        mistakes["verdict"] = _("承認・差戻し・却下のどれかを選んでください")
+    if not comment.strip():
+        mistakes["comment"] = _("決裁の理由を書いてください")
+    if mistakes:
+        raise InvalidInput(_("決裁の内容を確認してください。"), fields=mistakes)
     return {step_id: Verdict(Event(value), comment, shown) for step_id, value in decided.items()}
 
 
