@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from idm.calendar_days import day_of, holds
 from idm.grant_state import GrantState
 from idm.queries.person_record import PersonRecord, RightRow
-from idm.wareki import format_wareki
+from idm.wareki import ERAS, format_wareki
 
 YEARS_BACK, YEARS_AHEAD = 3, 1
 LABELS_WIDE, CHART_WIDE = 220, 900
@@ -120,7 +120,7 @@ def picture(lanes: Sequence[Lane], *, on: date) -> Picture:
     """The lanes around the day: three fiscal years before it, one after."""
     starts = [span.valid_from for lane in lanes for span in lane.spans]
     first = _fiscal_year(max(min(starts, default=on), on - timedelta(days=366 * YEARS_BACK)))
-    first = min(first, _fiscal_year(on))
+    first = max(min(first, _fiscal_year(on)), ERAS[0].begins)
     last = _fiscal_year(on).replace(year=_fiscal_year(on).year + 1 + YEARS_AHEAD)
     titles, bars = [], []
     for number, lane in enumerate(lanes):

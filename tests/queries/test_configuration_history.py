@@ -76,9 +76,10 @@ def test_an_accepted_version_goes_on_showing_what_it_changed(cast: Cast) -> None
     with cast.acting("ciso") as session:
         configuration.accept(session, proposed, actor=cast.actor("ciso"), now=NOW)
     with cast.database.reading() as session:
-        compared = comparison(session, proposed)
+        compared, first = comparison(session, proposed), comparison(session, profiles(cast)[1].id)
     assert compared.before is not None
     assert compared.before.version == 1
+    assert first.before is None
 
 
 def test_the_first_version_is_all_new(cast: Cast) -> None:

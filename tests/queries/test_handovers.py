@@ -14,6 +14,7 @@ from idm.queries.handovers import (
     waiting_accounts,
 )
 from idm.sealing import new_handover_key
+from idm.vocabulary import LineEffect, RequestAction
 from tests.carried_out import PASSWORD, carry_out, seal_open_handovers
 from tests.cast import NOW, Cast
 
@@ -55,10 +56,15 @@ def test_an_account_waits_once_it_was_created(cast: Cast) -> None:
     ]
 
 
-def test_an_account_without_a_right_in_force_does_not_wait(created: Cast) -> None:
-    taken = created.file("staff", ("staff", "ledger/enter"))
-    created.approve(taken)
+def test_an_account_waits_once_whatever_other_rights_it_has(created: Cast) -> None:
+    created.approve(created.file("staff", ("staff", "ledger/enter")))
     assert len(waiting(created)) == 1
+
+
+def test_an_account_whose_right_was_taken_does_not_wait(created: Cast) -> None:
+    taken = created.file("staff", ("staff", "ledger/account"), action=RequestAction.REMOVE, effect=LineEffect.REVOKE)
+    created.approve(taken)
+    assert waiting(created) == []
 
 
 def test_an_account_no_longer_waits_while_its_hand_over_is_under_way(created: Cast) -> None:

@@ -97,6 +97,25 @@ def test_a_refusal_of_the_target_says_why_and_since_when(cast: Cast) -> None:
     )  # fmt: skip
 
 
+def test_a_refusal_of_an_older_decision_no_longer_counts(cast: Cast) -> None:
+    give(cast, "ledger/account")
+    carry_out(cast, refused="unwilling to perform")
+    give(cast, "ledger/enter")
+    carry_out(cast)
+    assert account(cast).agreement is Agreement.AGREES
+
+
+def test_an_account_open_for_longer_than_decided_differs(cast: Cast) -> None:
+    give(cast, "ledger/account", valid_until=TODAY + timedelta(days=30))
+    with cast.database.writing() as session:
+        session.get_one(Account, account(cast).id).handed_over_at = NOW
+    carry_out(cast)
+    assert account(cast).agreement is Agreement.AGREES
+    with cast.database.writing() as session:
+        session.get_one(Account, account(cast).id).seen_expires_at = None
+    assert account(cast).agreement is Agreement.DIFFERS
+
+
 def test_a_target_that_cannot_be_reached_is_tried_again(cast: Cast) -> None:
     give(cast, "ledger/account")
     carry_out(cast, unavailable="no route to host")

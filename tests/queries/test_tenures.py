@@ -71,6 +71,14 @@ def test_a_tenure_whose_post_is_over_is_over(cast: Cast) -> None:
     assert (row.standing, row.valid_until) == (Standing.OVER, TODAY)
 
 
+def test_a_tenure_whose_employment_is_over_is_over(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        employment = cast.employment(session, "chief")
+        employment.valid_until = TODAY
+    (row,) = [row for row in tenures(cast) if row.role is Role.CHIEF]
+    assert (row.standing, row.valid_until) == (Standing.OVER, TODAY)
+
+
 def test_a_person_sees_their_own_tenures(cast: Cast) -> None:
     with cast.database.reading() as session:
         roles = {row.role for row in tenures_of_person(session, cast.people["system"], TODAY)}
