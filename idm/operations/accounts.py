@@ -1,6 +1,6 @@
 """Accounts and the outbox: a decision about an account makes it a generation older and leaves a task behind."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from idm.account_names import LoginNameRule, login_name
 from idm.errors import InvalidInput
 from idm.models.people import Employment
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.vocabulary import AccountKind
 
@@ -23,10 +23,14 @@ def personal_accounts(
     `days` says for each person from when on it is wanted. Raises InvalidInput when somebody has no employment, or their
     name in the system is taken.
     """
-    known = select(Account).where(
-        Account.system_id == system_id, Account.person_id.in_(days), Account.kind == AccountKind.PERSONAL
-    )
-    accounts = {account.person_id or 0: account for account in session.scalars(known)}
+    accounts = _known(session, system_id, days)
+    if len(accounts) < len(days):
+        # Whoever makes accounts of a system waits for whoever is making some, and then sees them. The lock is that of
+        # an ordinary update: rows that refer to this one may be inserted meanwhile.
+        session.execute(
+            select(InformationSystem.id).where(InformationSystem.id == system_id).with_for_update(key_share=True)
+        )
+        accounts = _known(session, system_id, days)
     numbers = _staff_numbers(session, {person: day for person, day in days.items() if person not in accounts})
     names = {person: login_name(number, LoginNameRule(prefix)) for person, number in numbers.items()}
     taken = session.scalars(
@@ -42,6 +46,15 @@ def personal_accounts(
     session.add_all(accounts.values())
     session.flush()
     return accounts
+
+
+def _known(session: Session, system_id: int, person_ids: Collection[int]) -> dict[int, Account]:
+    """As they are now, and until this transaction ends: two decisions about one account follow one another."""
+    query = select(Account).where(
+        Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == AccountKind.PERSONAL
+    )
+    locked = query.order_by(Account.id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    return {account.person_id or 0: account for account in session.scalars(locked)}
 
 
 def _staff_numbers(session: Session, days: Mapping[int, date]) -> dict[int, str]:
