@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Table, func, select
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -15,6 +16,8 @@ from idm.models.audit import AuditCheckpoint, AuditRecord, AuditSeal, AuditUnsea
 from idm.models.base import Base
 from idm.signing import SigningKey
 
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+"""For properties: a busy machine is no failure."""
 NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
 YAMADA = Actor(7, "山田　太郎")
 JOB = Actor.job("jobs.provision")

@@ -16,7 +16,7 @@ from idm.audit.chain import GENESIS, HEADER_NAMES, utc_text
 from idm.audit.payload import canonical
 from idm.database import Database
 from idm.models.audit import MAY_EXPIRE, AuditRecord, AuditSeal, AuditUnsealed
-from tests.audit.ledger import NOW, Ledger, count, seal, write, write_many
+from tests.audit.ledger import NOW, UNHURRIED, Ledger, count, seal, write, write_many
 
 FIELDS = st.none() | st.integers() | st.text(st.characters(exclude_categories=["Cs"]))
 HEADERS = st.fixed_dictionaries(dict.fromkeys(("action", "actor", "object_id", "code"), FIELDS))
@@ -27,6 +27,7 @@ def test_header_covers_every_column_that_cannot_expire() -> None:
     assert set(HEADER_NAMES) == {column.name for column in AuditRecord.__table__.columns} - MAY_EXPIRE
 
 
+@UNHURRIED
 @given(first=HEADERS, second=HEADERS)
 def test_no_two_headers_share_their_bytes(first: dict[str, object], second: dict[str, object]) -> None:
     assert (canonical(first) == canonical(second)) == (first == second)

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from idm import audit
@@ -18,7 +18,7 @@ from idm.database import Database
 from idm.errors import ConfigurationInvalid
 from idm.models.audit import AuditCheckpoint
 from idm.signing import SigningKey, load_or_create_key
-from tests.audit.ledger import NOW, Ledger, count, seal, write_many
+from tests.audit.ledger import NOW, UNHURRIED, Ledger, count, seal, write_many
 
 
 @pytest.fixture
@@ -201,7 +201,7 @@ def test_lines_added_while_reading_are_not_awaited(ledger: Ledger, file: Path) -
     assert [first, *reading] == ledger.elsewhere[:3]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@UNHURRIED
 @given(data=st.data())
 def test_any_changed_byte_of_the_file_is_found(kept_file: tuple[Ledger, bytes, Path], data: st.DataObject) -> None:
     """The last line end alone may go: then the line counts as torn, and as not kept elsewhere."""

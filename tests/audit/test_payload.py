@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from idm.audit.payload import PayloadInvalid, canonical, canonical_payload, payload_hash, storable
 from idm.vocabulary import Zone
+from tests.audit.ledger import UNHURRIED
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 KEYS = st.text("abcxyz_0123山川", min_size=1)
@@ -20,17 +21,20 @@ VALUES = st.recursive(
 )
 
 
+@UNHURRIED
 @given(payload=st.dictionaries(KEYS, VALUES))
 def test_plain_payload_reads_back_as_it_was(payload: dict[str, Any]) -> None:
     assert json.loads(canonical_payload(payload)) == payload
 
 
+@UNHURRIED
 @given(payload=st.dictionaries(KEYS, VALUES, min_size=2))
 def test_order_of_the_keys_does_not_matter(payload: dict[str, Any]) -> None:
     backwards = dict(reversed(payload.items()))
     assert canonical_payload(backwards) == canonical_payload(payload)
 
 
+@UNHURRIED
 @given(first=st.dictionaries(KEYS, VALUES), second=st.dictionaries(KEYS, VALUES))
 def test_different_payloads_have_different_texts(first: dict[str, Any], second: dict[str, Any]) -> None:
     same = json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
@@ -86,6 +90,7 @@ def test_lone_surrogate_is_refused() -> None:
         canonical_payload({"name": "\ud800"})
 
 
+@UNHURRIED
 @given(text=st.text())
 def test_storable_text_can_be_stored(text: str) -> None:
     stored = storable(text)
@@ -93,11 +98,13 @@ def test_storable_text_can_be_stored(text: str) -> None:
     assert stored.encode().decode() == stored
 
 
+@UNHURRIED
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_ordinary_text_is_stored_as_it_is(text: str) -> None:
     assert storable(text) == text
 
 
+@UNHURRIED
 @given(first=TEXT, second=TEXT)
 def test_salted_hashes_differ_with_salt_and_payload(first: str, second: str) -> None:
     assert (payload_hash(b"s" * 16, first) == payload_hash(b"s" * 16, second)) == (first == second)

@@ -52,7 +52,9 @@ def test_equal_payloads_have_different_hashes(database: Database) -> None:
     assert first.payload_hash != second.payload_hash
 
 
-@pytest.mark.parametrize("action", ["", "submitted", "Request.submitted", "request.", "request submitted", "申請.提出"])
+@pytest.mark.parametrize(
+    "action", ["", "submitted", "Request.submitted", "request.", "request submitted", "申請.提出", "a.b!", "a.b\n"]
+)
 def test_action_that_is_no_dotted_verb_is_refused(database: Database, action: str) -> None:
     with database.writing() as session, pytest.raises(audit.PayloadInvalid):
         audit.record(session, action=action, actor=YAMADA, obj=("request", 1), now=NOW)

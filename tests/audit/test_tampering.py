@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -15,7 +15,7 @@ from idm.database import Database
 from idm.signing import load_or_create_key
 from tests.audit.conftest import ENGINES, new_postgres_database
 from tests.audit.intruder import RECORDS, SEALS, Intruder, break_in
-from tests.audit.ledger import Ledger, create_audit_tables
+from tests.audit.ledger import UNHURRIED, Ledger, create_audit_tables
 
 RECORDED, STEP = 40, 8
 """Records, and every how many of them a checkpoint is kept elsewhere."""
@@ -155,7 +155,7 @@ ANY = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(UNHURRIED, max_examples=200)
 @given(tampering=ANY)
 def test_every_tampering_is_found_at_its_place(ledger: Ledger, tampering: Tampering) -> None:
     with break_in(ledger.database) as (session, intruder):
