@@ -10,7 +10,7 @@ from sqlalchemy import select
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.officers import Officer
 from idm.models.systems import Account, Handover
-from idm.vocabulary import Role
+from idm.vocabulary import LineEffect, RequestAction, Role
 from tests.carried_out import PASSWORD, carry_out, seal_open_handovers
 from tests.cast import TODAY
 from tests.web.office import Browser, Office
@@ -197,6 +197,20 @@ def test_the_person_page_offers_a_new_hand_over_to_the_officer_only(created: Off
     path = f"/people/{created.cast.people['staff']}"
     assert 'action="/handovers"' in desk.page(path)
     assert 'action="/handovers"' not in created.browser("auditor").page(path)
+
+
+def test_the_person_page_offers_no_hand_over_before_the_account_exists_or_after_its_right_was_taken(
+    office: Office,
+) -> None:
+    path = f"/people/{office.cast.people['staff']}"
+    office.cast.approve(office.cast.file("staff", ("staff", "ledger/account")))
+    assert 'action="/handovers"' not in office.browser("desk").page(path)
+    carry_out(office.cast)
+    assert 'action="/handovers"' in office.browser("desk").page(path)
+    taken = office.cast.file("staff", ("staff", "ledger/account"), action=RequestAction.REMOVE,
+                             effect=LineEffect.REVOKE)  # fmt: skip
+    office.cast.approve(taken)
+    assert 'action="/handovers"' not in office.browser("desk").page(path)
 
 
 def test_the_page_of_an_expired_session_shows_nothing(created: Office, ready: Browser) -> None:

@@ -107,6 +107,18 @@ def test_another_day_shows_what_was_held_then(office: Office) -> None:
     assert "会計システム：利用者ID" not in before
 
 
+def test_a_right_that_was_taken_is_no_longer_held_from_that_day_on(office: Office) -> None:
+    give(office.cast, "ledger/account", "ledger/enter")
+    office.pass_by(days=9)
+    taken = office.cast.file(
+        "staff", ("staff", "ledger/enter"), action=RequestAction.CHANGE, effect=LineEffect.REVOKE, now=office.now
+    )
+    office.cast.approve(taken, now=office.now)
+    path = f"/people/{office.cast.people['staff']}"
+    assert "会計システム：伝票入力" in office.browser("auditor").page(f"{path}?on=2026-04-09")
+    assert "会計システム：伝票入力" not in office.browser("auditor").page(f"{path}?on=2026-04-10")
+
+
 def test_a_day_that_cannot_be_read_is_told_at_its_field(office: Office) -> None:
     page = office.browser("auditor").page(f"/people/{office.cast.people['staff']}?on=きのう")
     assert "「きのう」は日付として読めません" in page
