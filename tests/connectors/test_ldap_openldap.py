@@ -192,6 +192,23 @@ def test_a_large_group_is_filled_read_and_emptied_in_waves(ldap_target: OpenLdap
     }
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_last_members_of_somebody_elses_group_make_way_for_the_placeholder(
+    ldap_target: OpenLdapTarget, at_once: bool
+) -> None:
+    connector, server = ldap_target.connector(), ldap_target.server
+    ids = [created(connector, name)[1] for name in ("taro", "hana")]
+    members = "".join(f"member: {ldap_target.dn(name)}\n" for name in ("taro", "hana"))
+    server.apply(f"dn: cn=g,{server.groups_base}\nobjectClass: groupOfNames\ncn: g\n{members}")
+    group = connector.group("g").external_id
+    waves = [ids] if at_once else [[one] for one in ids]
+    for wave in waves:
+        assert set(connector.perform([RemoveMember(one, group) for one in wave])) == {Outcome.CHANGED}
+    assert list(connector.members(group)) == []
+    assert server.read(f"cn=g,{server.groups_base}", "member") == {"member": [server.placeholder_dn]}
+    assert connector.perform([RemoveMember(one, group) for one in ids]) == [Outcome.UNCHANGED] * 2
+
+
 def test_everything_in_a_group_is_seen_also_what_is_no_account(ldap_target: OpenLdapTarget) -> None:
     """An out-of-band member of a privileged group may be anything (control D9)."""
     server = ldap_target.server
