@@ -10,7 +10,7 @@ from idm.organisation_file import load_organisation
 from idm.policy_file import effective_text, load_profile
 from idm.schema import upgrade
 from idm.vocabulary import ConfigurationKind
-from jobs import first_record
+from jobs import first_links, first_record
 from jobs.commands.options import unchecked_installation
 from jobs.commands.terminal import say
 
@@ -26,14 +26,23 @@ from jobs.commands.terminal import say
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="人事データの形式ファイル（繰り返せます）。",
 )
-def init(organisation: Path | None, feeds: tuple[Path, ...]) -> None:
-    """データベースを作成又は更新し、団体の設定を最初の記録として一度だけ登録します。"""
+@click.option("--enrolment-links", is_flag=True, help="最初の記録にある責任者の、サインイン登録のリンクを表示します。")
+def init(organisation: Path | None, feeds: tuple[Path, ...], *, enrolment_links: bool) -> None:
+    """データベースを作成又は更新し、団体の設定を最初の記録として一度だけ登録します。
+
+    人事データを取り込んだあとで --enrolment-links を付けると、最初の責任者が自分のパスワードと認証アプリを
+    登録するためのリンクを、一人に一つ、一度だけ表示します。交付の担当者がサインインできるようになると、
+    このコマンドでは発行できません。
+    """
     installation = unchecked_installation()
     say(f"データベースの版: {upgrade(installation.database)}")
-    if organisation is None:
-        return
-    for version in first_record.make(installation, texts_of(organisation, feeds)):
-        say(f"登録しました: {version.kind.value} {version.name} sha256 {version.digest}")
+    if organisation is not None:
+        for version in first_record.make(installation, texts_of(organisation, feeds)):
+            say(f"登録しました: {version.kind.value} {version.name} sha256 {version.digest}")
+    if enrolment_links:
+        for link in first_links.issue(installation):
+            click.echo(f"{link.titles}\t{link.name}\t{link.address}")
+        say("リンクは本人にだけ渡してください。もう一度発行すると、前のリンクは使えなくなります。")
 
 
 def texts_of(organisation: Path, feeds: tuple[Path, ...]) -> list[ConfigurationText]:

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import click
 import pytest
+from sqlalchemy import select
 
+from idm.database import Database
 from idm.feed_profile import shipped_feed_profile
+from idm.models.officers import Officer
+from idm.models.sign_in import SignIn
 from idm.samples import NEXT_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
+from idm.vocabulary import Role
 from jobs.command_line import idm
 
 FEED_PROFILE = SAMPLE_ORGANISATION.parent.parent / "feeds" / "aoba.toml"
@@ -186,6 +191,28 @@ def test_profile_is_checked_shown_and_compared(shell: Shell) -> None:
 def test_system_test_says_what_is_missing(office: Shell) -> None:
     done = office.run("system", "test", "office", code=1)
     assert "office-ldap.password" in done.stderr
+
+
+def test_first_officers_get_a_link_each_and_nobody_else_does(office: Shell) -> None:
+    office.run("hr", "import", str(SAMPLE_FEED), "--feed", "aoba", "--as-of", "2026-04-01")
+    lines = office.run("init", "--enrolment-links").stdout.splitlines()
+    assert len(lines) == 12
+    assert len({line.rpartition("/enrol/")[2] for line in lines}) == 12
+    assert [
+        line for line in lines if line.startswith("情報セキュリティ責任者・情報セキュリティ管理者\t山﨑　由美子\thttp")
+    ]
+
+
+def test_links_are_no_longer_issued_by_command_once_somebody_may_invite(office: Shell) -> None:
+    office.run("hr", "import", str(SAMPLE_FEED), "--feed", "aoba", "--as-of", "2026-04-01")
+    database = Database(f"sqlite:///{office.folder / 'idm.db'}")
+    with database.writing() as session:
+        officer = session.scalars(select(Officer).where(Officer.role == Role.HANDOVER)).one()
+        session.add(SignIn(person_id=officer.person_id, name="000462", password_hash="-"))
+    database.dispose()
+    refused = office.run("init", "--enrolment-links", code=1)
+    assert "NOT-PERMITTED" in refused.stderr
+    assert refused.stdout == ""
 
 
 def test_there_is_no_command_that_approves() -> None:
