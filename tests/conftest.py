@@ -4,9 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from idm.database import Database
 from tests.cast import Cast, build, create_tables
+
+
+# Nothing here measures time: an example may be slow because the machine is.
+settings.register_profile("idm", max_examples=40, deadline=None)
+settings.load_profile("idm")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
