@@ -9,7 +9,6 @@ from hypothesis import settings
 from idm.database import Database
 from tests.cast import Cast, build, create_tables
 
-
 # Nothing here measures time: an example may be slow because the machine is.
 settings.register_profile("idm", max_examples=40, deadline=None)
 settings.load_profile("idm")

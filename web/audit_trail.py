@@ -23,6 +23,7 @@ from idm.signing import load_public_key
 from idm.wareki import parse_date
 from web import audit_words, current
 from web.permitted import only_for, require_page
+from web.row_ids import row_id
 
 blueprint = Blueprint("audit_trail", __name__)
 only_for(blueprint, Action.SEE_AUDIT)
@@ -47,7 +48,7 @@ def index() -> str:
     with current.look() as session:
         asked = _asked(session)
         nothing = bool(asked.candidates or asked.mistakes)
-        page = None if nothing else audit_trail(session, asked.wanted, older=request.args.get("older", type=int))
+        page = None if nothing else audit_trail(session, asked.wanted, older=request.args.get("older", type=row_id))
     return render_template(
         "audit/index.html", page=page, asked=asked, typed=request.args, groups=audit_words.GROUPS,
         objects=audit_words.OBJECTS, filters=_without("older"),
@@ -108,7 +109,7 @@ def _asked(session: Session) -> Asked:
 
 def _actor(session: Session, mistakes: dict[str, str]) -> tuple[PersonCard | None, tuple[PersonCard, ...]]:
     """Whom the address names as the one who acted: by id, by staff number, or by a name that may fit several."""
-    day, chosen, text = current.today(), request.args.get("actor", type=int), request.args.get("who", "").strip()
+    day, chosen, text = current.today(), request.args.get("actor", type=row_id), request.args.get("who", "").strip()
     if chosen is not None and not text:
         return person_cards(session, [chosen], day=day).get(chosen), ()
     if not text:

@@ -8,6 +8,7 @@ from idm.queries.systems import system_names
 from idm.vocabulary import FindingKind
 from web import current
 from web.permitted import only_for
+from web.row_ids import row_id
 
 blueprint = Blueprint("findings", __name__)
 only_for(blueprint, Action.SEE_FINDINGS)
@@ -19,11 +20,11 @@ def index() -> str:
     kind = request.args.get("kind", "")
     wanted = FindingFilter(
         kind=FindingKind(kind) if kind in set(FindingKind) else None,
-        system_id=request.args.get("system", type=int),
+        system_id=request.args.get("system", type=row_id),
         resolved=request.args.get("state") == "resolved",
     )
     with current.look() as session:
-        page = findings_page(session, wanted, asked=request.args.get("page", 1, type=int))
+        page = findings_page(session, wanted, asked=request.args.get("page", 1, type=row_id))
         counts, systems = open_counts(session), system_names(session)
     return render_template(
         "findings/index.html", page=page, wanted=wanted, counts=counts, systems=systems, kinds=list(FindingKind)
@@ -33,8 +34,8 @@ def index() -> str:
 @blueprint.get("/findings/sweeps")
 def sweeps() -> str:
     """Every sweep, newest first."""
-    system_id = request.args.get("system", type=int)
+    system_id = request.args.get("system", type=row_id)
     with current.look() as session:
-        page = sweep_page(session, system_id=system_id, asked=request.args.get("page", 1, type=int))
+        page = sweep_page(session, system_id=system_id, asked=request.args.get("page", 1, type=row_id))
         systems = system_names(session)
     return render_template("findings/sweeps.html", page=page, systems=systems, system_id=system_id)

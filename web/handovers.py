@@ -21,6 +21,7 @@ from idm.queries.handovers import HandoverRow, handover_history, handover_row, h
 from idm.sealing import SealBroken, new_handover_key
 from web import current
 from web.permitted import only_for, require_page
+from web.row_ids import row_id
 from web.security import is_https
 
 blueprint = Blueprint("handovers", __name__)
@@ -35,7 +36,7 @@ def index() -> str:
     """The accounts that wait for their first hand-over, and what is under way."""
     require_page(Action.HAND_OVER)
     with current.look() as session:
-        waiting = waiting_accounts(session, asked=request.args.get("page", 1, type=int))
+        waiting = waiting_accounts(session, asked=request.args.get("page", 1, type=row_id))
         under_way = handovers_under_way(session, current.signed_in().person_id)
     return render_template("handovers/index.html", waiting=waiting, under_way=under_way)
 
@@ -44,14 +45,14 @@ def index() -> str:
 def history() -> str:
     """Who was shown what, and when: every hand-over by whomever. Auditors read it too."""
     with current.look() as session:
-        page = handover_history(session, asked=request.args.get("page", 1, type=int))
+        page = handover_history(session, asked=request.args.get("page", 1, type=row_id))
     return render_template("handovers/history.html", page=page, may_hand_over=may(current.roles(), Action.HAND_OVER))
 
 
 @blueprint.post("/handovers")
 def ask() -> Response:
     """Afterwards a worker prepares a temporary password that only this browser can open."""
-    account_id = request.form.get("account_id", 0, type=int)
+    account_id = request.form.get("account_id", 0, type=row_id)
     private_key, public_key = new_handover_key()
     with current.act("handover.ask", ("account", account_id)) as session:
         handover = handovers.ask(

@@ -31,6 +31,7 @@ from idm.wareki import parse_date
 from web import current, oversight_words
 from web.permitted import only_for
 from web.person_timeline import lanes_of, picture, right_until
+from web.row_ids import row_id
 
 blueprint = Blueprint("people", __name__)
 own_page = Blueprint("me", __name__)
@@ -48,7 +49,7 @@ def index() -> str:
         presence=Presence(asked) if asked in set(Presence) else None,
     )
     with current.look() as session:
-        page = people_page(session, wanted, day=current.today(), asked=request.args.get("page", 1, type=int))
+        page = people_page(session, wanted, day=current.today(), asked=request.args.get("page", 1, type=row_id))
         units = units_on(session, current.today())
     return render_template("people/index.html", page=page, wanted=wanted, units=units, presences=list(Presence))
 

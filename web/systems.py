@@ -8,6 +8,7 @@ from idm.queries.system_rights import holders_page, right_of_system, rights_of_s
 from idm.queries.systems import system_row, system_rows
 from web import current
 from web.permitted import only_for
+from web.row_ids import row_id
 
 blueprint = Blueprint("systems", __name__)
 only_for(blueprint, Action.SEE_SYSTEMS)
@@ -29,7 +30,7 @@ def show(system_id: int) -> str:
     with current.look() as session:
         system = system_row(session, system_id, current.today())
         rights = rights_of_system(session, system_id)
-        tasks = unfinished_tasks(session, system_id, asked=request.args.get("page", 1, type=int))
+        tasks = unfinished_tasks(session, system_id, asked=request.args.get("page", 1, type=row_id))
         found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
     return render_template(
@@ -45,7 +46,7 @@ def right(system_id: int, right_id: int) -> str:
     with current.look() as session:
         system = system_row(session, system_id, current.today())
         shown = right_of_system(session, system_id, right_id)
-        page = holders_page(session, right_id, asked=request.args.get("page", 1, type=int))
+        page = holders_page(session, right_id, asked=request.args.get("page", 1, type=row_id))
     return render_template(
         "systems/right.html", system=system, right=shown, page=page,
         may_open=may(current.roles(), Action.SEE_ALL_REQUESTS), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
