@@ -66,9 +66,6 @@ class Session:
         try:
             operation = search(base, Scope.SUBTREE, condition, wanted)
             yield from stream(connection, operation, Columns(wanted), self._settings.page_size)
-        except GeneratorExit:
-            connection.abandon()
-            raise
         finally:
             connection.close()
 

@@ -8,6 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from connectors.ldap.decoding import Result
+from connectors.ldap.outcomes import verdict
+from connectors.ldap.pipeline import Answer
+from connectors.ldap.result_codes import CONSTRAINT_VIOLATION, NO_SUCH_OBJECT
 from idm.errors import TargetRefused, TargetUnavailable
 from idm.ports import (
     AddMember,
@@ -222,6 +226,13 @@ def test_everything_in_a_group_is_seen_also_what_is_no_account(ldap_target: Open
     assert list(connector.members(connector.group("g").external_id)) == service_id
 
 
+def test_a_placeholder_behind_which_something_stands_is_still_no_member(ldap_target: OpenLdapTarget) -> None:
+    server = ldap_target.server
+    server.apply(f"dn: cn=g,{server.groups_base}\nobjectClass: groupOfNames\ncn: g\nmember: {server.service_dn}\n")
+    connector = ldap_target.connector(placeholder_member_dn=server.service_dn.upper())
+    assert list(connector.members(connector.group("g").external_id)) == []
+
+
 # --- several workers, and cuts ---------------------------------------------------------------------------------------
 
 
@@ -289,6 +300,12 @@ def test_a_deletion_cut_off_leaves_no_membership_behind(ldap_target: OpenLdapTar
     assert isinstance(answer, TargetUnavailable)
     assert seen(plain, uuid).groups == frozenset()
     assert forgetful.perform([DeleteAccount(external_id)]) == [Outcome.CHANGED]
+
+
+def test_an_entry_that_vanishes_between_reading_and_writing_is_unknown_not_refused() -> None:
+    """It may have been moved: only reading again can tell."""
+    assert isinstance(verdict(Answer(Result(NO_SUCH_OBJECT, ""))), TargetUnavailable)
+    assert isinstance(verdict(Answer(Result(CONSTRAINT_VIOLATION, ""))), TargetRefused)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------
