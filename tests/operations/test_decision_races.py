@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from functools import partial
 from threading import Barrier
 
-from sqlalchemy import ColumnElement, Update, func, select, update
+from sqlalchemy import ColumnElement, Update, event, func, select, update
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -350,3 +350,25 @@ def test_what_a_session_read_before_the_lock_does_not_count(postgres_database: D
         )  # fmt: skip
     assert state_of(office, request_id) == ("approved", ["approved"], ["approved", "approved"])
     assert count(office, Grant) == 1
+
+
+def test_a_step_that_was_closed_between_reading_and_writing_is_not_decided(postgres_database: Database) -> None:
+    """Whoever does not ask for the lock cannot be kept out by it: the decision is written only on a step that waits."""
+    office = build(postgres_database)
+    request_id = office.file("hr", ("staff", "ledger/account"))
+    elsewhere = Database(postgres_database.url)
+    closed: list[int] = []
+
+    def close_first(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE approval_steps") and not closed:
+            with elsewhere.writing() as session:
+                session.execute(update(ApprovalStep).values(state=StepState.CLOSED))
+            closed.append(request_id)
+
+    event.listen(postgres_database.engine, "before_cursor_execute", close_first)
+    said = at_once(partial(office.decide, "chief", request_id, CHIEF))
+    event.remove(postgres_database.engine, "before_cursor_execute", close_first)
+    elsewhere.dispose()
+    assert closed
+    assert said == ["DECIDED-MEANWHILE"]
+    assert count(office, ApprovalStep, ApprovalStep.decider_id.is_not(None)) == 0
