@@ -5,6 +5,7 @@ every round measures both, the row's figure is the median of the rounds' ratios,
 beside it to show how far to trust it.
 """
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -97,7 +98,9 @@ def _measure(side: Work | Command, row: Row) -> Measurement:
     receiving, sending = multiprocessing.Pipe(duplex=False)
     # a process of its own, so that its peak of memory is its own; forked, so that imports are not measured
     child = multiprocessing.get_context("fork").Process(target=_in_child, args=(side, sending))
+    gc.freeze()  # or the child's first collection copies every page it shares with us, and we would measure that
     child.start()
+    gc.unfreeze()
     sending.close()
     try:
         said = receiving.recv()
