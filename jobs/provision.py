@@ -38,6 +38,8 @@ class Work:
     uuid: UUID
     facts: AccountFacts
     handover: Handover | None
+    known_as: ExternalId | None
+    """The target's id of the account that was handed over; another one was not, whatever our rows say (E3)."""
     seen: TargetAccount | None = None
     steps: list[str] = field(default_factory=list)
     error: TargetError | None = None
@@ -101,7 +103,14 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
             )
         }
         return [
-            Work(task.id, task.account_id, task.account.uuid, facts[task.account_id], waiting.get(task.account_id))
+            Work(
+                task.id,
+                task.account_id,
+                task.account.uuid,
+                facts[task.account_id],
+                waiting.get(task.account_id),
+                task.account.external_id,
+            )
             for task in tasks
         ]
 
@@ -169,6 +178,8 @@ def reconcile(
         wave: list[tuple[Work, Step]] = []
         for uuid, work in list(open_works.items()):
             work.seen = seen.get(uuid)
+            if work.issued is None and (work.seen is None or work.seen.external_id != work.known_as):
+                work.facts = replace(work.facts, handed_over=False)
             wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
             steps = next_wave(uuid, wanted, work.seen, managed)
             wave.extend((work, step) for step in steps)
@@ -218,12 +229,13 @@ def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> N
     now = installation.clock()
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
+        # First what was seen: an account made anew loses the old hand-over, and then may gain this one.
+        outbox.finish(session, [_carried(work) for work in batch], worker=worker, actor=ACTOR, policy=policy, now=now)
         for work in batch:
             if work.issued is not None and work.error is None:
                 handover = session.get_one(Handover, work.issued.handover_id)
                 if handover.closed_at is None:
                     handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
-        outbox.finish(session, [_carried(work) for work in batch], worker=worker, actor=ACTOR, policy=policy, now=now)
 
 
 def _carried(work: Work) -> Carried:

@@ -121,7 +121,7 @@ def wait_before(attempts: int, retry_after_seconds: float | None) -> timedelta:
 def record_seen(account: Account, seen: TargetAccount | None, now: datetime) -> None:
     """Afterwards the account says what its target showed at `now`; one that is gone was handed over to nobody (E3)."""
     account.seen_at = now
-    if seen is None:
+    if seen is None or seen.external_id != account.external_id:
         account.handed_over_at = None
     account.seen_present = seen is not None
     account.seen_enabled = seen.enabled if seen is not None else None

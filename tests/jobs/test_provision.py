@@ -98,6 +98,20 @@ def test_second_hand_over_sets_a_new_password(office: Office) -> None:
     assert office.directory.sign_in(office.dn("u100009"), second)
 
 
+def test_account_deleted_by_hand_and_made_again_needs_a_new_hand_over(office: Office) -> None:
+    office.grant("staff", "ledger/account")
+    office.provision()
+    office.hand_over("staff")
+    office.directory.apply(f"dn: {office.dn('u100009')}\nchangetype: delete\n")
+    office.grant("staff", "ledger/enter")
+    office.provision()
+    with office.cast.database.reading() as session:
+        account = office.account(session, "staff")
+        assert (account.seen_present, account.seen_enabled, account.handed_over_at) == (True, False, None)
+    _, password = office.hand_over("staff")
+    assert office.directory.sign_in(office.dn("u100009"), password)
+
+
 def test_known_end_is_the_directorys_own_expiry(office: Office) -> None:
     end = office.clock() + timedelta(days=40)
     office.grant("staff", "ledger/account", valid_until=end)
