@@ -10,7 +10,7 @@ from idm.errors import NotFound
 from idm.grant_state import EndReason, GrantState
 from idm.models.systems import Account
 from idm.models.work import TaskState
-from idm.operations import enrolment
+from idm.operations import accounts, enrolment
 from idm.queries.account_status import AccountStatus, Agreement, accounts_of_person
 from idm.queries.person_record import (
     person_record,
@@ -107,8 +107,11 @@ def test_a_refusal_of_an_older_decision_no_longer_counts(cast: Cast) -> None:
 
 def test_an_account_open_for_longer_than_decided_differs(cast: Cast) -> None:
     give(cast, "ledger/account", valid_until=TODAY + timedelta(days=30))
+    carry_out(cast)
     with cast.database.writing() as session:
-        session.get_one(Account, account(cast).id).handed_over_at = NOW
+        handed_over = session.get_one(Account, account(cast).id)
+        handed_over.handed_over_at = NOW
+        accounts.schedule(session, handed_over, now=NOW)
     carry_out(cast)
     assert account(cast).agreement is Agreement.AGREES
     with cast.database.writing() as session:
