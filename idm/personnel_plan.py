@@ -12,8 +12,8 @@ from datetime import date
 from idm.calendar_days import last_day_to_end
 from idm.employment_kind import EmploymentKind
 from idm.errors import SafetyLimit
-from idm.feed_profile import PostKind
-from idm.feed_row import FeedRow
+from idm.feed.profile import PostKind
+from idm.feed.row import FeedRow
 from idm.personal_names import fold, split_name
 from idm.policy import PersonnelRules
 

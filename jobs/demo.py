@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from idm.database import Database
-from idm.feeds import FEEDS
+from idm.feed.profiles import FEEDS
 from idm.operations.configuration import ConfigurationText
 from idm.policy_file import effective_text, load_profile
 from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION

@@ -5,9 +5,9 @@ from datetime import date
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.feed_profile import load_feed_profile
-from idm.feed_reader import Feed, read_feed
-from idm.feed_row import FeedRow
+from idm.feed.profile import load_feed_profile
+from idm.feed.reader import Feed, read_feed
+from idm.feed.row import FeedRow
 from idm.operations import personnel
 from idm.operations.personnel import Applied, FeedIdentity
 from idm.personal_names import match_key

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from idm.employment_kind import EmploymentKind
 from idm.errors import SafetyLimit
-from idm.feed_profile import PostKind
-from idm.feed_row import FeedRow
+from idm.feed.profile import PostKind
+from idm.feed.row import FeedRow
 from idm.personnel_plan import KnownEmployment, PersonnelPlan, PostFacts, plan, require_within_limits
 from idm.policy import PersonnelRules
 

@@ -15,7 +15,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
-from idm.feed_profile import load_feed_profile
+from idm.feed.profile import load_feed_profile
 from idm.models.officers import ConfigurationVersion
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
 from idm.organisation import Organisation, Right, System

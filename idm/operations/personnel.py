@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.feed_profile import PostKind
-from idm.feed_row import FeedRow
+from idm.feed.profile import PostKind
+from idm.feed.row import FeedRow
 from idm.grant_state import GrantState
 from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, FeedRun, HeldRow, OrganisationUnit, Person

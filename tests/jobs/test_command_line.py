@@ -13,14 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from idm.database import Database
-from idm.feed_profile import shipped_feed_profile
+from idm.feed.profile import shipped_feed_profile
 from idm.models.officers import Officer
 from idm.models.sign_in import SignIn
 from idm.samples import NEXT_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.vocabulary import Role
 from jobs.command_line import idm
 
-FEED_PROFILE = SAMPLE_ORGANISATION.parent.parent / "feeds" / "aoba.toml"
+FEED_PROFILE = SAMPLE_ORGANISATION.parent.parent / "feed" / "profiles" / "aoba.toml"
 
 
 class Shell:

@@ -13,8 +13,8 @@ from idm.actor import Actor
 from idm.calendar_days import start_of
 from idm.employment_kind import EmploymentKind
 from idm.errors import InvalidInput, NotPermitted
-from idm.feed_profile import PostKind
-from idm.feed_row import FeedRow
+from idm.feed.profile import PostKind
+from idm.feed.row import FeedRow
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.officers import Officer

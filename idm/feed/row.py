@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from idm.employment_kind import KINDS_WITH_TERM, EmploymentKind
-from idm.feed_heading import Heading
-from idm.feed_problem import FeedProblem, shown
-from idm.feed_profile import FeedProfile, PostKind
-from idm.feed_table import Record
+from idm.feed.heading import Heading
+from idm.feed.problem import FeedProblem, shown
+from idm.feed.profile import FeedProfile, PostKind
+from idm.feed.table import Record
 from idm.personal_names import has_private_use
 from idm.wareki import ParsedDate, parse_date, plain_spelling
 

@@ -7,8 +7,8 @@ import pytest
 
 from idm.employment_kind import EmploymentKind
 from idm.errors import FeedRefused
-from idm.feed_profile import FeedLimits, FeedProfile, FeedTrailer, load_feed_profile
-from idm.feed_reader import Feed, FeedProblem, FeedRow, PostKind, read_feed
+from idm.feed.profile import FeedLimits, FeedProfile, FeedTrailer, load_feed_profile
+from idm.feed.reader import Feed, FeedProblem, FeedRow, PostKind, read_feed
 
 TOML = """
 title = "町の人事システム"

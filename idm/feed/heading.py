@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from idm.feed_problem import FeedProblem, shown
-from idm.feed_profile import FIELDS, FeedProfile
+from idm.feed.problem import FeedProblem, shown
+from idm.feed.profile import FIELDS, FeedProfile
 from idm.toml_values import nearest
 
 

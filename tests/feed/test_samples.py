@@ -8,8 +8,8 @@ import pytest
 
 from idm.account_names import login_name
 from idm.employment_kind import EmploymentKind
-from idm.feed_profile import PostKind, shipped_feed_profile
-from idm.feed_reader import FeedRow, read_feed
+from idm.feed.profile import PostKind, shipped_feed_profile
+from idm.feed.reader import FeedRow, read_feed
 from idm.personal_names import search_key, split_name
 from idm.samples import NEXT_FEED, SAMPLE_FEED
 from idm.samples.people import UNITS, write_samples

@@ -118,7 +118,7 @@ def load_feed_profile(text: str, name: str) -> FeedProfile:
 
 def shipped_feed_profile(name: str) -> FeedProfile:
     """The feed profile of that name that comes with the product. Raises ConfigurationInvalid when there is none."""
-    file = resources.files("idm") / "feeds" / f"{name}.toml"
+    file = resources.files("idm") / "feed" / "profiles" / f"{name}.toml"
     if not name.replace("-", "").isalnum() or not file.is_file():
         raise ConfigurationInvalid(
             f"人事ファイルの定義「{name}」がありません。", mistakes=(f"{name}.toml: 見つかりません",)

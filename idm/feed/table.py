@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from idm.feed_heading import Heading, read_heading
-from idm.feed_problem import FeedProblem, holds_my_number, refusal
-from idm.feed_profile import FeedProfile
+from idm.feed.heading import Heading, read_heading
+from idm.feed.problem import FeedProblem, holds_my_number, refusal
+from idm.feed.profile import FeedProfile
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Characters that are no part of any cell: control, line separating, invisible and direction-changing ones."""

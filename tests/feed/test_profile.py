@@ -4,7 +4,7 @@ import pytest
 
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import ConfigurationInvalid
-from idm.feed_profile import PostKind, load_feed_profile, shipped_feed_profile
+from idm.feed.profile import PostKind, load_feed_profile, shipped_feed_profile
 
 SMALLEST = """
 title = "t"

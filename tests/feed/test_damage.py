@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idm.errors import FeedRefused
-from idm.feed_profile import shipped_feed_profile
-from idm.feed_reader import Feed, read_feed
+from idm.feed.profile import shipped_feed_profile
+from idm.feed.reader import Feed, read_feed
 from idm.samples import NEXT_FEED, SAMPLE_FEED
 
 PROFILE = shipped_feed_profile("aoba")

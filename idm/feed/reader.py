@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from idm.feed_problem import FeedProblem, refusal
-from idm.feed_profile import FeedProfile, PostKind
-from idm.feed_row import FeedRow, read_row
-from idm.feed_table import Record, read_table
+from idm.feed.problem import FeedProblem, refusal
+from idm.feed.profile import FeedProfile, PostKind
+from idm.feed.row import FeedRow, read_row
+from idm.feed.table import Record, read_table
 
 __all__ = ["Feed", "FeedProblem", "FeedRow", "PostKind", "read_feed"]
 
