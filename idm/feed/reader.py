@@ -9,21 +9,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from idm.feed.event_row import EventRow
+from idm.feed.gaiji import Unmapped
 from idm.feed.problem import FeedProblem, refusal
 from idm.feed.profile import FeedProfile, PostKind
 from idm.feed.row import FeedRow, read_row
 from idm.feed.table import Record, read_table
 
-__all__ = ["Feed", "FeedProblem", "FeedRow", "PostKind", "read_feed"]
+__all__ = ["EventRow", "Feed", "FeedProblem", "FeedRow", "PostKind", "Unmapped", "read_feed"]
 
 
 @dataclass(frozen=True)
 class Feed:
-    """One personnel file: its rows in order, the SHA-256 of its bytes, and what deserves a look."""
+    """One personnel file: its rows and events in order, the SHA-256 of its bytes, and what deserves a look.
+
+    `covers_all` says that the file names the whole staff: whoever is absent from it is then held.
+    """
 
     rows: tuple[FeedRow, ...]
     sha256: str
     warnings: tuple[FeedProblem, ...]
+    events: tuple[EventRow, ...] = ()
+    unmapped: tuple[Unmapped, ...] = ()
+    covers_all: bool = True
 
 
 def read_feed(data: bytes, profile: FeedProfile) -> Feed:

@@ -16,6 +16,7 @@ from idm.feed.problem import FeedProblem, shown
 from idm.feed.profile import FeedProfile, PostKind
 from idm.feed.table import Record
 from idm.personal_names import has_private_use
+from idm.personnel_event import AbsenceKind, LeavingKind
 from idm.wareki import ParsedDate, parse_date, plain_spelling
 
 LENGTHS = {"name": 100, "kana": 100, "unit_code": 32, "unit_name": 100, "post": 100, "mail": 254}
@@ -42,8 +43,9 @@ _EXCEL_SERIAL = re.compile(r"[2-7]\d{4}", re.ASCII)
 class FeedRow:
     """One post of one employment, as the file says it. Names stand as received.
 
-    `term_end` and `left_on` are last days (they end at 24:00), `employed_from` and `assigned_from` first days. `held`
-    is the reason why a person must look first; only then may `employment_kind` be None.
+    `term_end`, `left_on` and `absence_until` are last days (they end at 24:00), `employed_from`, `assigned_from` and
+    `absence_from` first days; `published_on` is the day of the 内示. `work_name` is the name used at work (旧姓・通称).
+    `held` is the reason why a person must look first; only then may `employment_kind` be None.
     """
 
     row_number: int
@@ -62,6 +64,13 @@ class FeedRow:
     assigned_from: date
     mail: str | None
     held: str | None = None
+    work_name: str | None = None
+    romaji: str | None = None
+    absence: AbsenceKind | None = None
+    absence_from: date | None = None
+    absence_until: date | None = None
+    leaving: LeavingKind | None = None
+    published_on: date | None = None
 
 
 @dataclass(frozen=True)
