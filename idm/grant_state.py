@@ -37,6 +37,7 @@ class SuspensionReason(StrEnum):
     VIOLATION = "violation"
     MISSING_FACTOR = "missing_factor"
     LOST_CARD = "lost_card"
+    NOT_NEEDED = "not_needed"
 
 
 class EndReason(StrEnum):

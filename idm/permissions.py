@@ -21,6 +21,17 @@ class Action(StrEnum):
     SEE_FINDINGS = "see_findings"
     SEE_ALL_REQUESTS = "see_all_requests"
     SEE_FEED = "see_feed"
+    SEE_UNPUBLISHED = "see_unpublished"
+    UPLOAD_FEED = "upload_feed"
+    ANSWER_FEED = "answer_feed"
+    PROPOSE_BATCH = "propose_batch"
+    PERMIT_BATCH = "permit_batch"
+    REGISTER_OUTSIDE = "register_outside"
+    REGISTER_OUTSIDE_ANY = "register_outside_any"
+    RECORD_CONSENT = "record_consent"
+    REPORT_NOT_NEEDED = "report_not_needed"
+    SETTLE_LEAVING = "settle_leaving"
+    PROPOSE_STANDING = "propose_standing"
     SEE_AUDIT = "see_audit"
     HAND_OVER = "hand_over"
     INVITE = "invite"
@@ -45,6 +56,17 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.SEE_FINDINGS: _HEADS | {Role.SYSTEM, Role.AUDITOR},
     Action.SEE_ALL_REQUESTS: _HEADS | {Role.HR, Role.AUDITOR},
     Action.SEE_FEED: _HEADS | {Role.HR, Role.AUDITOR},
+    Action.SEE_UNPUBLISHED: frozenset({Role.CISO, Role.HR}),
+    Action.UPLOAD_FEED: frozenset({Role.HR}),
+    Action.ANSWER_FEED: frozenset({Role.HR}),
+    Action.PROPOSE_BATCH: frozenset({Role.HR}),
+    Action.PERMIT_BATCH: frozenset({Role.CHIEF}),
+    Action.REGISTER_OUTSIDE: frozenset({Role.SECTION, Role.HR}),
+    Action.REGISTER_OUTSIDE_ANY: frozenset({Role.HR}),
+    Action.RECORD_CONSENT: frozenset({Role.SECTION, Role.HR}),
+    Action.REPORT_NOT_NEEDED: frozenset({Role.SECTION, Role.HR}),
+    Action.SETTLE_LEAVING: frozenset({Role.SECTION, Role.HR, Role.HANDOVER}),
+    Action.PROPOSE_STANDING: frozenset({Role.HR}),
     Action.SEE_AUDIT: _HEADS | {Role.AUDITOR},
     Action.HAND_OVER: frozenset({Role.HANDOVER}),
     Action.INVITE: frozenset({Role.HANDOVER}),
@@ -65,6 +87,17 @@ TITLES = {
     Action.SEE_FINDINGS: "点検結果の閲覧",
     Action.SEE_ALL_REQUESTS: "すべての申請の閲覧",
     Action.SEE_FEED: "人事データの取込状況の閲覧",
+    Action.SEE_UNPUBLISHED: "公表前の発令の閲覧",
+    Action.UPLOAD_FEED: "人事データの取込み",
+    Action.ANSWER_FEED: "人事データの照合と外字の登録",
+    Action.PROPOSE_BATCH: "一括処理の計画",
+    Action.PERMIT_BATCH: "一括処理の許可",
+    Action.REGISTER_OUTSIDE: "外部者の登録",
+    Action.REGISTER_OUTSIDE_ANY: "すべての外部者の登録",
+    Action.RECORD_CONSENT: "同意書の記録",
+    Action.REPORT_NOT_NEEDED: "インターネット・電子メールが不要であることの報告",
+    Action.SETTLE_LEAVING: "返却物の確認",
+    Action.PROPOSE_STANDING: "包括承認の提案",
     Action.SEE_AUDIT: "監査記録の閲覧",
     Action.HAND_OVER: "仮パスワードの交付",
     Action.INVITE: "サインイン登録の案内",

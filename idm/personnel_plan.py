@@ -15,7 +15,7 @@ from idm.errors import SafetyLimit
 from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
 from idm.personal_names import fold, split_name
-from idm.policy import PersonnelRules
+from idm.policy import RunLimit
 
 
 @dataclass(frozen=True, order=True)
@@ -154,15 +154,15 @@ def plan(
     )
 
 
-def require_within_limits(personnel: PersonnelPlan, rules: PersonnelRules, employed: int) -> None:
+def require_within_limits(personnel: PersonnelPlan, limit: RunLimit, employed: int) -> None:
     """Afterwards the plan stops no more people than one run may. Raises SafetyLimit."""
     continued = {joiner.continues for joiner in personnel.joiners}
     stopped = len({c.known.person_id for c in personnel.leavers} - continued)
     share = stopped / employed if employed else 0.0
-    if stopped > rules.max_stopped_count or share > rules.max_stopped_share:
+    if stopped > limit.count or share > limit.share:
         raise SafetyLimit(
             f"この取込は在職者 {employed} 人のうち {stopped} 人（{share:.1%}）の利用を終わらせます。"
-            f"上限は {rules.max_stopped_count} 人又は {rules.max_stopped_share:.0%} です。"
+            f"上限は {limit.count} 人又は {limit.share:.0%} です。"
             "何も変更していません。ファイルを確かめてください。"
         )
 

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from idm.vocabulary import Role
+from idm.employment_kind import EmploymentKind
+from idm.personnel_event import AbsenceKind
+from idm.vocabulary import Role, SafetyAction
 
 STRICT = ConfigDict(extra="forbid")
 Days = Annotated[int, Field(ge=0)]
@@ -50,11 +52,60 @@ class ApplicationRules:
 
 @dataclass(frozen=True, config=STRICT)
 class PersonnelRules:
-    """How far one personnel file may go, and what happens to a leaver's account (FK 6-2(2)①)."""
+    """What personnel events do to rights, and what happens to a leaver's account (FK 6-2(2)①)."""
 
-    max_stopped_share: Annotated[float, Field(gt=0, le=1)]
-    max_stopped_count: Positive
     delete_after_days: Days
+    overlap_days: Days
+    """猶予期間: how long a mover keeps what only the old post gave; always 0 for My Number systems."""
+    suspending_absences: frozenset[AbsenceKind]
+    """Absences during which nobody may sign in (休職, 育児休業 …)."""
+    name_change_alias_days: Days
+
+
+@dataclass(frozen=True, config=STRICT)
+class OutsideRules:
+    """People outside HR and non-regular staff (FK 5-1(2), 6-3(2)⑪)."""
+
+    number_prefix: Annotated[str, Field(pattern=r"^[A-Z]{1,4}$")]
+    """What the numbers of the register of people outside HR begin with."""
+    handover_days: Positive
+    """How long a new sponsor may take to accept before the outside person's access ends."""
+    longest_days: Positive
+    """The longest period of one entry in the register."""
+    consent_kinds: frozenset[EmploymentKind]
+    """Kinds of employment that need a recorded consent before the first right (FK 5-1(2)②)."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class LeavingRules:
+    """What a leaver gives back (FK 5-1(1)⑧)."""
+
+    return_items: tuple[str, ...]
+    remind_before_days: Days
+    remind_every_days: Positive
+
+
+@dataclass(frozen=True, config=STRICT)
+class StandingRules:
+    """Standing approvals (包括承認): off unless a rule of the organisation allows them."""
+
+    rule: str
+    """The rule that allows them; empty = there are none."""
+    lapse_days: Positive
+    """How long one still holds after either approver changed."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class RunLimit:
+    """How many people one kind of run may do one thing to within a window; whichever is reached first stops it."""
+
+    window_hours: Positive
+    share: Annotated[float, Field(gt=0, le=1)]
+    count: Positive
+    unit_share: Annotated[float, Field(gt=0, le=1)]
+    """Of the people of one department."""
+    unit_count: Positive
+    """A department's share only stops a run that touches more than so many of its people: two of three may move."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -119,6 +170,10 @@ class Policy:
     seats: tuple[SeatRule, ...]
     applications: ApplicationRules
     personnel: PersonnelRules
+    outside: OutsideRules
+    leaving: LeavingRules
+    standing: StandingRules
+    safety: dict[SafetyAction, RunLimit]
     dormancy: DormancyRules
     passwords: PasswordRules
     sign_in: SignInRules

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from idm.errors import ConfigurationInvalid
 from idm.policy import Origin, Policy
 from idm.toml_values import parse_toml, read_values
-from idm.vocabulary import Role
+from idm.vocabulary import Role, SafetyAction
 
 Known = TypeVar("Known")
 ReadProfile = Callable[[str], str]
@@ -94,6 +94,9 @@ def _mistakes(policy: Policy, values: Mapping[str, Any]) -> Iterator[tuple[str, 
     for role in Role:
         if role not in policy.roles:
             yield f"roles.{role.value}", "この役割の名称がありません"
+    for action in SafetyAction:
+        if action not in policy.safety:
+            yield f"safety.{action.value}", "この動作の上限がありません"
     if not policy.applications.route:
         yield "applications.route", "決裁する役割を1つ以上書いてください"
     seats = {(seat.role, seat.per) for seat in policy.seats}

@@ -60,6 +60,21 @@ class LineEffect(StrEnum):
     REVOKE = "revoke"
 
 
+class Service(StrEnum):
+    """What can be reported as not needed for somebody's work (FK 5-1(2)③)."""
+
+    INTERNET = "internet"
+    MAIL = "mail"
+
+
+class SafetyAction(StrEnum):
+    """What a run can do to people that a safety limit counts."""
+
+    STOP = "stop"
+    SUSPEND = "suspend"
+    REVOKE = "revoke"
+
+
 class FindingKind(StrEnum):
     """What the nightly sweep can find (controls C1, A9)."""
 
@@ -102,6 +117,12 @@ ACCOUNT_KIND_TITLES = {
 }
 ACTION_TITLES = {RequestAction.REGISTER: "登録", RequestAction.CHANGE: "変更", RequestAction.REMOVE: "抹消"}
 EFFECT_TITLES = {LineEffect.GRANT: "付与", LineEffect.REVOKE: "取消し"}
+SERVICE_TITLES = {Service.INTERNET: "インターネット", Service.MAIL: "電子メール"}
+SAFETY_ACTION_TITLES = {
+    SafetyAction.STOP: "利用の終了",
+    SafetyAction.SUSPEND: "利用の停止（休職等）",
+    SafetyAction.REVOKE: "権限の取消し",
+}
 FINDING_TITLES = {
     FindingKind.DORMANT: "長期間使われていないID",
     FindingKind.NEVER_USED: "一度も使われていないID",

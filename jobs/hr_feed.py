@@ -15,6 +15,7 @@ from idm.personnel_plan import PersonnelPlan, plan, require_within_limits
 from idm.queries.configuration import feed_text_in_force, policy_in_force
 from idm.queries.roll import employed_count, known_employments, people_by_match_key
 from idm.unit_of_work import unit_of_work
+from idm.vocabulary import SafetyAction
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.hr_feed")
@@ -50,7 +51,7 @@ def import_feed(
         people = people_by_match_key(session, keys.values())
         same_human = {number: people[key] for number, key in keys.items() if key in people}
         personnel_plan = plan(feed.rows, known_employments(session), same_human=same_human, as_of=day)
-        require_within_limits(personnel_plan, policy.personnel, employed_count(session, day))
+        require_within_limits(personnel_plan, policy.safety[SafetyAction.STOP], employed_count(session, day))
         repeated = personnel.already_applied(session, identity) is not None
         applied = None
         if not dry_run and not repeated:

@@ -17,6 +17,7 @@ from idm.calendar_days import day_of
 from idm.database import Database
 from idm.employment_kind import EmploymentKind
 from idm.models import everything
+from idm.models.outside import Contract
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import ApprovalStep, Request
 from idm.models.systems import Entitlement, InformationSystem
@@ -220,15 +221,28 @@ def add_person(
             name=name, kana=kana, search_key=search_key(name, kana), mail=f"u{number}@example.jp", created_at=NOW,
             match_key=match_key,
         )  # fmt: skip
-    kind = EmploymentKind.CONTRACTOR if post == "委託" else EmploymentKind.REGULAR
+    contract = _contract(session, number) if post == "委託" else None
     employment = Employment(
-        person=person, staff_number=number, kind=kind, valid_from=date(2020, 4, 1),
-        valid_until=date(2027, 4, 1) if post == "委託" else None,
+        person=person, staff_number=number, valid_from=date(2020, 4, 1),
+        kind=EmploymentKind.CONTRACTOR if contract else EmploymentKind.REGULAR,
+        valid_until=contract.valid_until if contract else None, contract_id=contract.id if contract else None,
     )  # fmt: skip
     employment.assignments.append(Assignment(unit=unit, post=post, primary=True, valid_from=date(2020, 4, 1)))
     session.add(employment)
     session.flush()
     return person
+
+
+def _contract(session: Session, number: str) -> Contract:
+    """A contract that the first person of the cast registered."""
+    contract = Contract(
+        number=f"契約{number}", company="委託株式会社", title="運用支援", manager_name="責任者", unit_code="0600",
+        valid_from=date(2020, 4, 1), valid_until=date(2027, 4, 1), registered_at=NOW,
+        registered_by_id=session.scalars(select(Person.id).order_by(Person.id)).first() or 0,
+    )  # fmt: skip
+    session.add(contract)
+    session.flush()
+    return contract
 
 
 def _organisation() -> str:

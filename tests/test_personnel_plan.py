@@ -13,7 +13,7 @@ from idm.errors import SafetyLimit
 from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
 from idm.personnel_plan import KnownEmployment, PersonnelPlan, PostFacts, plan, require_within_limits
-from idm.policy import PersonnelRules
+from idm.policy import RunLimit
 
 AS_OF = date(2026, 3, 25)
 APRIL = date(2026, 4, 1)
@@ -235,7 +235,7 @@ def test_a_successor_employment_continues_the_person_whose_end_this_very_file_te
     personnel = made(replace(ROW, left_on=date(2026, 3, 31)), SUCCESSOR, same_human=SAME)
     assert [joiner.continues for joiner in personnel.joiners] == [11]
     assert len(personnel.leavers) == 1
-    require_within_limits(personnel, PersonnelRules(0.001, 1, 90), employed=1)
+    require_within_limits(personnel, RunLimit(24, 0.001, 1, 1.0, 1000), employed=1)
 
 
 @pytest.mark.parametrize("gap", [-1, 1])
@@ -275,7 +275,7 @@ def leaving(count: int) -> PersonnelPlan:
 
 @pytest.mark.parametrize(("leavers", "employed", "stops"), [(5, 100, False), (6, 100, True), (5, 99, True)])
 def test_a_run_that_would_stop_too_large_a_share_is_refused(leavers: int, employed: int, stops: bool) -> None:
-    rules = PersonnelRules(max_stopped_share=0.05, max_stopped_count=30, delete_after_days=90)
+    rules = RunLimit(window_hours=24, share=0.05, count=30, unit_share=1.0, unit_count=1000)
     if stops:
         with pytest.raises(SafetyLimit, match=f"{employed} 人のうち {leavers} 人"):
             require_within_limits(leaving(leavers), rules, employed)
@@ -285,7 +285,7 @@ def test_a_run_that_would_stop_too_large_a_share_is_refused(leavers: int, employ
 
 @pytest.mark.parametrize(("leavers", "stops"), [(30, False), (31, True)])
 def test_a_run_that_would_stop_too_many_is_refused_however_large_the_office(leavers: int, stops: bool) -> None:
-    rules = PersonnelRules(max_stopped_share=1.0, max_stopped_count=30, delete_after_days=90)
+    rules = RunLimit(window_hours=24, share=1.0, count=30, unit_share=1.0, unit_count=1000)
     if stops:
         with pytest.raises(SafetyLimit):
             require_within_limits(leaving(leavers), rules, 10_000)
@@ -294,7 +294,7 @@ def test_a_run_that_would_stop_too_many_is_refused_however_large_the_office(leav
 
 
 def test_an_office_of_nobody_is_within_the_limit() -> None:
-    require_within_limits(made(ROW, known=()), PersonnelRules(0.05, 30, 90), 0)
+    require_within_limits(made(ROW, known=()), RunLimit(24, 0.05, 30, 1.0, 1000), 0)
 
 
 # --- properties ------------------------------------------------------------------------------------------------------

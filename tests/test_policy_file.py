@@ -20,7 +20,7 @@ from idm.policy_file import (
     profile_from_text,
     shipped_profile,
 )
-from idm.vocabulary import Role
+from idm.vocabulary import Role, SafetyAction
 
 SHIPPED = sorted(file.name.removesuffix(".toml") for file in (resources.files("idm") / "profiles").iterdir()
                  if file.name.endswith(".toml"))  # fmt: skip
@@ -95,10 +95,10 @@ def test_each_value_remembers_its_file_and_the_clause_it_serves() -> None:
 def test_a_grandchild_inherits_what_its_parent_changed() -> None:
     texts = {
         "middle": 'extends = "base"\n[personnel]\ndelete_after_days = 30\n',
-        "child": 'extends = "middle"\n[personnel]\nmax_stopped_count = 5\n',
+        "child": 'extends = "middle"\n[safety.stop]\ncount = 5\n',
     }
     child = load_profile("child", reader(**texts))
-    assert (child.policy.personnel.delete_after_days, child.policy.personnel.max_stopped_count) == (30, 5)
+    assert (child.policy.personnel.delete_after_days, child.policy.safety[SafetyAction.STOP].count) == (30, 5)
     assert child.origins["personnel.delete_after_days"].file == "middle.toml"
 
 
@@ -144,7 +144,7 @@ def test_every_mistake_is_told_at_once_with_the_file_it_stands_in() -> None:
 INHERITING = 'extends = "base"\n'
 LAPSE = "[applications]\nlapse_days = "
 ROUTE = "[applications]\nroute = "
-SHARE = "[personnel]\nmax_stopped_share = "
+SHARE = "[safety.stop]\nshare = "
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ SHARE = "[personnel]\nmax_stopped_share = "
         (LAPSE + "true", "applications.lapse_days: 整数で書いてください"),
         (LAPSE + '"30"', "applications.lapse_days: 整数で書いてください"),
         (LAPSE + "2026-04-01", "applications.lapse_days: 整数で書いてください"),
-        (SHARE + "nan", "personnel.max_stopped_share: 大きすぎます"),
-        (SHARE + "1.5", "personnel.max_stopped_share: 大きすぎます"),
-        (SHARE + "0", "personnel.max_stopped_share: 小さすぎます"),
+        (SHARE + "nan", "safety.stop.share: 大きすぎます"),
+        (SHARE + "1.5", "safety.stop.share: 大きすぎます"),
+        (SHARE + "0", "safety.stop.share: 小さすぎます"),
         (ROUTE + "[]", "applications.route: 決裁する役割を1つ以上書いてください"),
         (ROUTE + '["chief", "auditor"]', "applications.route: 「auditor」は監査を行うため、決裁することはできません"),
         (
@@ -242,6 +242,6 @@ def test_any_value_in_any_place_is_read_or_refused(key: str, value: object) -> N
         return
     read: Any = profile.policy
     for part in key.split("."):
-        read = read[Role(part)] if isinstance(read, dict) else getattr(read, part)
+        read = {key.value: each for key, each in read.items()}[part] if isinstance(read, dict) else getattr(read, part)
     assert read == value
     assert type(read) is type(value) or isinstance(read, float)

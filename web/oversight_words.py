@@ -72,6 +72,7 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
         SuspensionReason.VIOLATION: (_("違反"), "warning"),
         SuspensionReason.MISSING_FACTOR: (_("認証要素の不足"), "warning"),
         SuspensionReason.LOST_CARD: (_("カードの紛失"), "warning"),
+        SuspensionReason.NOT_NEEDED: (_("不要の報告"), "warning"),
     },
     CredentialEventKind: {
         CredentialEventKind.ISSUED: (_("仮パスワードを設定"), "neutral"),

@@ -1,7 +1,20 @@
 """Every table of the product, for whoever needs the whole schema: the migrations and the tests."""
 
-from idm.models import audit, officers, people, requests, sign_in, systems, work
+from idm.models import (
+    audit,
+    feeds,
+    leaving,
+    officers,
+    outside,
+    people,
+    requests,
+    safety,
+    sign_in,
+    standing,
+    systems,
+    work,
+)
 from idm.models.base import Base
 
-TABLES = (people, systems, officers, requests, work, audit, sign_in)
+TABLES = (people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, audit, sign_in)
 METADATA = Base.metadata

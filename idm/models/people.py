@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from idm.calendar_days import holds
 from idm.employment_kind import EmploymentKind
 from idm.models.base import Base, Instant, closed_list
+from idm.personnel_event import AbsenceKind, LeavingKind
 
 
 class Person(Base):
@@ -25,6 +26,10 @@ class Person(Base):
     match_key: Mapped[str | None] = mapped_column(String(64), index=True)
     """Keyed hash of kana and birth date: finds the same human under another number without keeping the date."""
     mail: Mapped[str | None] = mapped_column(Text)
+    work_name: Mapped[str | None] = mapped_column(Text)
+    """The name used at work (旧姓使用・通称) where it differs from the registered one; directories show it."""
+    romaji: Mapped[str | None] = mapped_column(Text)
+    """The person's own spelling in Latin letters, as the personnel system has it."""
     created_at: Mapped[datetime] = mapped_column(Instant)
 
     employments: Mapped[list["Employment"]] = relationship(back_populates="person", order_by="Employment.valid_from")
@@ -41,7 +46,9 @@ class Employment(Base):
     __table_args__ = (
         UniqueConstraint("staff_number"),
         CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="period"),
-    )
+        CheckConstraint("kind <> 'contractor' OR (contract_id IS NOT NULL AND valid_until IS NOT NULL)",
+                        name="contractor_under_contract"),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
@@ -51,10 +58,18 @@ class Employment(Base):
     valid_until: Mapped[date | None]
     seen_in_run_id: Mapped[int | None] = mapped_column(ForeignKey("feed_runs.id"))
     """The last personnel file that named this employment."""
+    leaving: Mapped[LeavingKind | None] = mapped_column(closed_list(LeavingKind))
+    contract_id: Mapped[int | None] = mapped_column(ForeignKey("contracts.id"), index=True)
+    """The contract a contractor works under: it ends the employment (FK 6-3(2)⑪)."""
+    published_on: Mapped[date | None]
+    """内示: until this day only the few who may see unpublished appointments see it; None = published."""
 
     person: Mapped[Person] = relationship(back_populates="employments")
     assignments: Mapped[list["Assignment"]] = relationship(
         back_populates="employment", order_by="Assignment.valid_from"
+    )
+    absences: Mapped[list["Absence"]] = relationship(
+        back_populates="employment", order_by="Absence.valid_from", cascade="all, delete-orphan"
     )
 
 
@@ -92,36 +107,23 @@ class Assignment(Base):
     primary: Mapped[bool]
     valid_from: Mapped[date]
     valid_until: Mapped[date | None]
+    published_on: Mapped[date | None]
 
     employment: Mapped[Employment] = relationship(back_populates="assignments")
     unit: Mapped[OrganisationUnit] = relationship()
 
 
-class FeedRun(Base):
-    """One personnel file that was applied. The same file twice changes nothing."""
+class Absence(Base):
+    """A time away from work within an employment (休職, 育児休業, 停職, 出向 …). Identity stays, access may not."""
 
-    __tablename__ = "feed_runs"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    feed: Mapped[str] = mapped_column(String(64))
-    sha256: Mapped[str] = mapped_column(String(64))
-    applied_at: Mapped[datetime] = mapped_column(Instant)
-    as_of: Mapped[date]
-    row_count: Mapped[int]
-    joiners: Mapped[int]
-    movers: Mapped[int]
-    leavers: Mapped[int]
-    held: Mapped[int]
-
-
-class HeldRow(Base):
-    """A row of a personnel file, or a person missing from it, that waits for a human. Absence is not a retirement."""
-
-    __tablename__ = "held_rows"
+    __tablename__ = "absences"
+    __table_args__ = (CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="period"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("feed_runs.id"), index=True)
-    row_number: Mapped[int | None]
-    staff_number: Mapped[str] = mapped_column(String(32))
-    name: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
+    employment_id: Mapped[int] = mapped_column(ForeignKey("employments.id"), index=True)
+    kind: Mapped[AbsenceKind] = mapped_column(closed_list(AbsenceKind))
+    valid_from: Mapped[date]
+    valid_until: Mapped[date | None]
+    published_on: Mapped[date | None]
+
+    employment: Mapped[Employment] = relationship(back_populates="absences")

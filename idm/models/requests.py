@@ -46,6 +46,8 @@ class Request(Base):
     reason: Mapped[str] = mapped_column(Text)
     cites_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
     feed_run_id: Mapped[int | None] = mapped_column(ForeignKey("feed_runs.id"))
+    published_on: Mapped[date | None]
+    """内示: until this day only applicant, deciders and those who may see unpublished appointments see it."""
     state: Mapped[RequestState] = mapped_column(closed_list(RequestState))
     content_hash: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 of everything that is decided on; what an approver was shown must have this hash."""

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
-from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, Zone
+from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, Service, Zone
 
 
 class InformationSystem(Base):
@@ -45,6 +45,8 @@ class InformationSystem(Base):
     connector_settings: Mapped[dict[str, object]] = mapped_column(JSON)
     """Where the target is and how it is spoken to. No secret: `credential` names a file of the secrets folder."""
     credential: Mapped[str | None] = mapped_column(String(64))
+    overlap_days: Mapped[int | None]
+    """猶予期間 of this system: how long a mover keeps what the old post gave; None = the profile's."""
 
     entitlements: Mapped[list["Entitlement"]] = relationship(back_populates="system", order_by="Entitlement.id")
 
@@ -68,6 +70,10 @@ class Entitlement(Base):
     external_id: Mapped[str | None] = mapped_column(Text)
     """The target's immutable id of the group, filled at its first resolution and used from then on."""
     privileged: Mapped[bool]
+    by_name_only: Mapped[bool] = mapped_column(default=False)
+    """Restricted (FK 6-1(1)③): never follows from a post, asked for by name only."""
+    service: Mapped[Service | None] = mapped_column(closed_list(Service))
+    """Internet or e-mail, where this right gives it: it can be reported as not needed."""
 
     system: Mapped[InformationSystem] = relationship(back_populates="entitlements")
 
@@ -118,6 +124,42 @@ class Account(Base):
 
     system: Mapped[InformationSystem] = relationship()
     person: Mapped[Person | None] = relationship()
+
+
+class RetiredName(Base):
+    """A login name used before the product was there: never given again (`system_id` None = in no system)."""
+
+    __tablename__ = "retired_names"
+    __table_args__ = (
+        Index("uq_retired_names_system", "system_id", "login_name", unique=True,
+              sqlite_where=text("system_id IS NOT NULL"), postgresql_where=text("system_id IS NOT NULL")),
+        Index("uq_retired_names_everywhere", "login_name", unique=True,
+              sqlite_where=text("system_id IS NULL"), postgresql_where=text("system_id IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"))
+    login_name: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class ChosenName(Base):
+    """A login name that HR chose for somebody before the account exists; the rule would have made another."""
+
+    __tablename__ = "chosen_names"
+    __table_args__ = (
+        UniqueConstraint("system_id", "person_id"),
+        UniqueConstraint("system_id", "login_name"),
+        CheckConstraint("chosen_by_id <> person_id", name="not_by_oneself"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    login_name: Mapped[str] = mapped_column(String(64))
+    chosen_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    chosen_at: Mapped[datetime] = mapped_column(Instant)
 
 
 class CredentialEvent(Base):

@@ -15,8 +15,9 @@ from idm.actor import Actor
 from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
 from idm.grant_state import GrantState
+from idm.models.feeds import FeedRun, HeldRow
 from idm.models.officers import Officer
-from idm.models.people import Assignment, Employment, FeedRun, HeldRow, OrganisationUnit, Person
+from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account
 from idm.operations import officers, post_drafts

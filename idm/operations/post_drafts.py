@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from idm.employment_kind import EmploymentKind
 from idm.grant_state import GrantState
+from idm.models.feeds import FeedRun
 from idm.models.officers import Officer
-from idm.models.people import Employment, FeedRun
+from idm.models.people import Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations.personnel_days import Affected, affected

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.errors import NotFound
-from idm.models.people import FeedRun, HeldRow
+from idm.models.feeds import FeedRun, HeldRow
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import InformationSystem
 from idm.queries.requests import subject_names

@@ -17,8 +17,9 @@ from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
+from idm.models.feeds import FeedRun, HeldRow
 from idm.models.officers import Officer
-from idm.models.people import Employment, FeedRun, HeldRow, OrganisationUnit, Person
+from idm.models.people import Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account, Entitlement
 from idm.models.work import OutboxTask

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from idm.models.people import FeedRun, HeldRow
+from idm.models.feeds import FeedRun, HeldRow
 from idm.operations.requests import draft
 from idm.queries.applying import Scope, SystemChoice, choices, find_subjects, scope_of, subject_in_scope
 from idm.queries.feed_runs import drafts, last_runs, waiting_rows

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from idm.models.people import FeedRun, HeldRow
+from idm.models.feeds import FeedRun, HeldRow
 from idm.models.systems import Account
 from idm.request_state import Event
 from idm.vocabulary import RequestAction, Role

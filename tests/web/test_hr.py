@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
-from idm.models.people import FeedRun, HeldRow
+from idm.models.feeds import FeedRun, HeldRow
 from idm.models.requests import Request, RequestLine
 from idm.operations.requests import draft
 from idm.request_state import RequestState
