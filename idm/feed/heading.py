@@ -22,7 +22,7 @@ class Heading:
     problems: tuple[FeedProblem, ...]
 
 
-def read_heading(cells: Iterable[str], profile: FeedProfile) -> Heading:
+def read_heading(cells: Iterable[str], profile: FeedProfile, row: int = 1) -> Heading:
     """The heading a row makes under a profile; its problems are told, not raised."""
     plain = [_plain(cell) for cell in cells]
     defined = {_plain(name): field for field in FIELDS for name in getattr(profile.columns, field)}
@@ -31,7 +31,8 @@ def read_heading(cells: Iterable[str], profile: FeedProfile) -> Heading:
         if cell in defined:
             positions.setdefault(defined[cell], position)
     ignored = {_plain(name) for name in profile.ignored_columns}
-    problems = (*_repeated(plain, defined), *_unknown(plain, defined, ignored), *_missing(positions, plain, profile))
+    found = (*_repeated(plain, defined), *_unknown(plain, defined, ignored), *_missing(positions, plain, profile))
+    problems = tuple(FeedProblem(row, column, message) for column, message in found)
     return Heading(tuple(shown(cell) for cell in plain), positions, problems)
 
 
@@ -39,7 +40,7 @@ def _plain(cell: str) -> str:
     return "".join(unicodedata.normalize("NFKC", cell).split())
 
 
-def _repeated(cells: list[str], defined: Mapping[str, str]) -> Iterator[FeedProblem]:
+def _repeated(cells: list[str], defined: Mapping[str, str]) -> Iterator[tuple[str | None, str]]:
     first: dict[str, int] = {}
     for position, cell in enumerate(cells, start=1):
         meaning = defined.get(cell, cell)
@@ -47,22 +48,22 @@ def _repeated(cells: list[str], defined: Mapping[str, str]) -> Iterator[FeedProb
             message = (
                 f"見出し「{shown(cell)}」は{first[meaning]}列目にもあります（同じ項目の列は一つだけにしてください）。"
             )
-            yield FeedProblem(1, f"{position}列目", message)
+            yield f"{position}列目", message
         first.setdefault(meaning, position)
 
 
-def _unknown(cells: list[str], defined: Mapping[str, str], ignored: set[str]) -> Iterator[FeedProblem]:
+def _unknown(cells: list[str], defined: Mapping[str, str], ignored: set[str]) -> Iterator[tuple[str | None, str]]:
     for position, cell in enumerate(cells, start=1):
         if cell not in defined and cell not in ignored:
             near = nearest(cell, defined)
             hint = f"「{near}」のことですか。" if near else "使わない列なら ignored_columns に書いてください。"
-            yield FeedProblem(1, f"{position}列目", f"見出し「{shown(cell)}」は定義にありません。{hint}")
+            yield f"{position}列目", f"見出し「{shown(cell)}」は定義にありません。{hint}"
 
 
-def _missing(positions: Mapping[str, int], cells: list[str], profile: FeedProfile) -> Iterator[FeedProblem]:
+def _missing(positions: Mapping[str, int], cells: list[str], profile: FeedProfile) -> Iterator[tuple[str | None, str]]:
     for field in FIELDS:
         names: tuple[str, ...] = getattr(profile.columns, field)
         if names and field not in positions:
             near = next((found for name in names if (found := nearest(name, cells))), None)
             hint = f"（「{shown(near)}」の列がそれなら、定義に加えてください）" if near else ""
-            yield FeedProblem(1, None, f"見出し「{names[0]}」がありません{hint}。")
+            yield None, f"見出し「{names[0]}」がありません{hint}。"

@@ -4,17 +4,19 @@ Nothing is decided here: joiners, movers and leavers follow from comparing these
 file is no fact of it either.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from idm.feed.event_row import EventRow
-from idm.feed.gaiji import Unmapped
+from idm.feed.cells import Cells
+from idm.feed.codes import FeedShape, PostKind, RecordKind
+from idm.feed.event_row import EventRow, read_event
+from idm.feed.event_set import person_reasons
+from idm.feed.gaiji import Unmapped, translation, unmapped
 from idm.feed.problem import FeedProblem, refusal
-from idm.feed.profile import FeedProfile, PostKind
+from idm.feed.profile import FeedProfile
 from idm.feed.row import FeedRow, read_row
-from idm.feed.table import Record, read_table
+from idm.feed.table import FeedTable, Record, read_table
 
 __all__ = ["EventRow", "Feed", "FeedProblem", "FeedRow", "PostKind", "Unmapped", "read_feed"]
 
@@ -34,23 +36,64 @@ class Feed:
     covers_all: bool = True
 
 
-def read_feed(data: bytes, profile: FeedProfile) -> Feed:
-    """The rows of a personnel file, all of them. Raises FeedRefused with every problem, and then gives no row."""
+@dataclass
+class _Reading:
+    """What the records of a file have given so far."""
+
+    cells: list[Cells] = field(default_factory=list)
+    rows: list[FeedRow] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+
+
+def read_feed(data: bytes, profile: FeedProfile, gaiji: Mapping[str, str] | None = None) -> Feed:
+    """The rows of a personnel file, all of them; `gaiji` says what private-use characters (外字) are to be read as.
+
+    Raises FeedRefused with every problem, and then gives no row.
+    """
     table = read_table(data, profile)
-    readings = [read_row(record, table.heading, profile) for record in table.records]
-    rows = [reading.row for reading in readings if reading.row is not None]
+    reading = _read(table, profile, translation(gaiji or {}))
     problems = [
         *table.problems,
-        *(problem for reading in readings for problem in reading.problems),
+        *(problem for cells in reading.cells for problem in cells.problems),
         *_identical(table.records),
-        *_two_primary_posts(rows),
+        *_two_primary_posts(reading.rows),
+        *_same_facts(reading),
+        *_nobody(reading, profile, table),
     ]
     if problems:
         raise refusal(sorted(problems, key=lambda problem: problem.row or 0))
-    padded = sum(reading.padded for reading in readings)
-    warnings = [*_about_file(padded, profile), *_unit_names(rows)]
-    warnings.extend(warning for reading in readings for warning in reading.warnings)
-    return Feed(_with_holds(rows), sha256(data).hexdigest(), tuple(warnings))
+    padded = sum(cells.padded for cells in reading.cells)
+    warnings = [*_about_file(padded, profile), *table.warnings, *_unit_names((*reading.rows, *reading.events))]
+    warnings.extend(warning for cells in reading.cells for warning in cells.warnings)
+    reasons = person_reasons(reading.rows, reading.events)
+    return Feed(
+        rows=tuple(replace(row, held=reasons.get(row.staff_number)) for row in reading.rows),
+        sha256=sha256(data).hexdigest(),
+        warnings=tuple(warnings),
+        events=tuple(replace(event, held=reasons.get(event.staff_number)) for event in reading.events),
+        unmapped=unmapped(reading.cells),
+        covers_all=profile.names_everybody,
+    )
+
+
+def _read(table: FeedTable, profile: FeedProfile, gaiji: Mapping[int, str]) -> _Reading:
+    reading = _Reading()
+    for record in table.records:
+        cells = Cells(record, table.heading, profile, gaiji=gaiji, since_1904=table.since_1904)
+        reading.cells.append(cells)
+        kind = _kind_of(cells)
+        if kind is RecordKind.SNAPSHOT and (row := read_row(cells)):
+            reading.rows.append(row)
+        if kind is RecordKind.EVENT and (event := read_event(cells)):
+            reading.events.append(event)
+    return reading
+
+
+def _kind_of(cells: Cells) -> RecordKind | None:
+    """What a line is; None where a file of both kinds does not say it, which is then a problem."""
+    if cells.profile.shape is FeedShape.BOTH:
+        return cells.known_code("record_kind", cells.profile.codes.record_kind)
+    return RecordKind.EVENT if cells.profile.shape is FeedShape.EVENTS else RecordKind.SNAPSHOT
 
 
 # --- what rows say together ------------------------------------------------------------------------------------------
@@ -74,38 +117,38 @@ def _two_primary_posts(rows: Iterable[FeedRow]) -> Iterator[FeedProblem]:
             first.setdefault(row.staff_number, row.row_number)
 
 
+def _same_facts(reading: _Reading) -> Iterator[FeedProblem]:
+    """Rows that say the same although a column we ignore differs; identical ones are told elsewhere."""
+    cells = {each.record.row: each.record.cells for each in reading.cells}
+    first: dict[FeedRow | EventRow, int] = {}
+    concurrent = [row for row in reading.rows if row.post_kind is PostKind.CONCURRENT]
+    rows: Sequence[FeedRow | EventRow] = (*concurrent, *reading.events)
+    for row in rows:
+        facts = replace(row, row_number=0)
+        before = first.setdefault(facts, row.row_number)
+        if before != row.row_number and cells[before] != cells[row.row_number]:
+            yield FeedProblem(row.row_number, None, f"{before}行目と同じ内容です。")
+
+
+def _nobody(reading: _Reading, profile: FeedProfile, table: FeedTable) -> Iterator[FeedProblem]:
+    """A list of everybody that names nobody would have everybody missing."""
+    unread = table.problems or any(cells.problems for cells in reading.cells)
+    if profile.shape is FeedShape.BOTH and profile.names_everybody and not reading.rows and not unread:
+        yield FeedProblem(None, None, "全職員の一覧のはずですが、職員の行が一つもありません。")
+
+
 def _about_file(padded: int, profile: FeedProfile) -> Iterator[FeedProblem]:
     if padded:
         message = f"職員番号の先頭の0が落ちていたため、{padded}行で補いました。"
         yield FeedProblem(None, None, message)
-    if not profile.trailer.marker:
+    if not profile.trailer.marker and not (profile.header.marker and profile.header.count_column):
         message = "件数行のないファイルのため、行の境目で切れていても分かりません。"
         yield FeedProblem(None, None, message)
 
 
-def _unit_names(rows: Iterable[FeedRow]) -> Iterator[FeedProblem]:
+def _unit_names(rows: Iterable[FeedRow | EventRow]) -> Iterator[FeedProblem]:
     names: dict[str, str] = {}
     for row in rows:
-        if names.setdefault(row.unit_code, row.unit_name) != row.unit_name:
+        if row.unit_code and row.unit_name and names.setdefault(row.unit_code, row.unit_name) != row.unit_name:
             message = f"所属コード{row.unit_code}に、二通りの所属名があります。"
             yield FeedProblem(row.row_number, None, message)
-
-
-def _with_holds(rows: list[FeedRow]) -> tuple[FeedRow, ...]:
-    """The rows, each person's held together: half of a person's posts must not act without the other half."""
-    by_number: dict[str, list[FeedRow]] = defaultdict(list)
-    for row in rows:
-        by_number[row.staff_number].append(row)
-    reasons = {number: _hold_reason(group) for number, group in by_number.items()}
-    return tuple(replace(row, held=reasons[row.staff_number]) if reasons[row.staff_number] else row for row in rows)
-
-
-def _hold_reason(rows: list[FeedRow]) -> str | None:
-    """Why the rows of one staff number need a person first; None = they do not."""
-    reasons = [row.held for row in rows if row.held]
-    births = {row.birth_date for row in rows if row.birth_date is not None}
-    if len({(row.name, row.kana) for row in rows}) > 1 or len(births) > 1:
-        reasons.append("同じ職員番号の行で、氏名・カナ氏名・生年月日のどれかが違います。")
-    if all(row.post_kind is PostKind.CONCURRENT for row in rows):
-        reasons.append("本務の行がありません。")
-    return "".join(dict.fromkeys(reasons)) or None

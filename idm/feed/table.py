@@ -1,42 +1,46 @@
-"""From the bytes of a personnel file to its rows of cells: complete and undamaged, or not at all.
+"""From a file's rows of cells to its records: complete and undamaged, or not at all.
 
-The file is decoded as a whole and strictly in the one encoding its profile names: row by row, a wrong encoding may go
-unnoticed. A file is complete when it ends in a line break, every row has as many cells as the heading
-and the count row, where the profile expects one, counts its rows.
+A file is complete when every row has as many cells as the heading and the header and count rows, where the profile
+expects them, count its rows.
 """
 
-import codecs
-import csv
-import io
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
+from idm.feed.delimited import read_delimited
 from idm.feed.heading import Heading, read_heading
 from idm.feed.problem import FeedProblem, holds_my_number, refusal
-from idm.feed.profile import FeedProfile
+from idm.feed.profile import FeedHeader, FeedProfile, FeedTrailer
+from idm.feed.raw_table import CellKind, RawTable
+from idm.feed.spreadsheet import read_spreadsheet
+from idm.wareki import parse_date
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Characters that are no part of any cell: control, line separating, invisible and direction-changing ones."""
+
+DATE_FIELDS = frozenset(
+    {
+        "birth_date", "employed_from", "term_end", "left_on", "assigned_from", "absence_from", "absence_until",
+        "published_on", "effective",
+    }
+)  # fmt: skip
+"""Fields whose cells a spreadsheet may hold as dates."""
 
 _MY_NUMBER_MESSAGE = (
     "12桁の数字があります。個人番号（マイナンバー）は取り込めません。"
     "人事ファイルから除き、このファイルは安全に廃棄してください。"
 )
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16", "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16", "utf-16-be"),
-)
-_ENCODING_TITLES = {
-    "cp932": "CP932（Shift_JIS）",
-    "utf-8": "UTF-8（BOMなし）",
-    "utf-8-sig": "UTF-8（BOM付き）",
-    "utf-16": "UTF-16",
+_KIND_MESSAGES = {
+    CellKind.FRACTION: "小数のセルです。文字列の書式にして書き直してください。",
+    CellKind.MOMENT: "時刻のあるセルです。日付だけにしてください。",
+    CellKind.YES_NO: "TRUE・FALSE のセルです。文字列の書式にして書き直してください。",
 }
-# Python's cp932 lets these single bytes pass (0x80, 0xA0, 0xFD-0xFF), which no Japanese system writes.
-_NOT_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
 _DIGITS = re.compile(r"\d{1,9}", re.ASCII)
+_Numbered = tuple[int, list[str]]
+_NO_KINDS: Mapping[int, CellKind] = {}
 
 
 @dataclass(frozen=True)
@@ -55,146 +59,158 @@ class FeedTable:
     heading: Heading
     records: tuple[Record, ...]
     problems: tuple[FeedProblem, ...]
+    warnings: tuple[FeedProblem, ...] = ()
+    since_1904: bool = False
 
 
 def read_table(data: bytes, profile: FeedProfile) -> FeedTable:
     """The table a file holds.
 
-    Raises FeedRefused where its bytes make no text or its first row no heading: nothing else can be said of it then.
+    Raises FeedRefused where its bytes make no table or no row a heading: nothing else can be said of it then.
     """
-    text = _decode(data, profile)
-    problems = list(_cut(text))
-    rows = list(_rows(text, profile, problems))
-    heading = read_heading(rows[0] if rows else [], profile)
+    raw = (read_spreadsheet if profile.format == "xlsx" else read_delimited)(data, profile)
+    problems = raw.problems
+    rows = list(enumerate(raw.rows, start=1))
+    header = _take_header(rows, profile.header, problems)
+    number, names = rows.pop(0) if rows else (1, [])
+    heading = read_heading(_unpadded(names) if raw.ragged else names, profile, number)
     if not heading.positions:
-        message = "1行目に、定義された見出しが一つもありません。" + seems_encoded_otherwise(data, profile.encoding)
-        raise refusal([FeedProblem(1, None, message)])
+        raise refusal([FeedProblem(number, None, f"{number}行目に、定義された見出しが一つもありません。{raw.hint}")])
     problems.extend(heading.problems)
-    if profile.trailer.marker:
-        _take_trailer(rows, profile.trailer.marker, problems)
-    if len(rows) < 2:
+    problems.extend(_spoiled_elsewhere(number, names))
+    trailer = _take_trailer(rows, number, profile.trailer, problems)
+    for mark, row in ((profile.header, header), (profile.trailer, trailer)):
+        if row is not None:
+            problems.extend(_mark_problems(mark, row, heading, len(rows)))
+    if not rows:
         problems.append(FeedProblem(None, None, "見出しの行だけで、職員の行がありません。"))
-    records = tuple(_records(rows, heading, problems))
-    return FeedTable(heading, records, tuple(problems))
+    records = tuple(_records(rows, heading, raw, profile, problems))
+    return FeedTable(heading, records, tuple(problems), raw.warnings, raw.since_1904)
 
 
-def seems_encoded_otherwise(data: bytes, encoding: str) -> str:
-    """A hint in brackets that the bytes look like another encoding, or nothing. Only ever said, never acted on."""
-    for other in ("utf-8",) if encoding == "cp932" else ("cp932",):
-        try:
-            if not data.decode(other).isascii():
-                return f"（{_ENCODING_TITLES[other]}のファイルのようです）"
-        except UnicodeDecodeError:
-            continue
-    return ""
+# --- header and count rows -------------------------------------------------------------------------------------------
 
 
-# --- bytes to text ---------------------------------------------------------------------------------------------------
+def _take_header(rows: list[_Numbered], mark: FeedHeader, problems: list[FeedProblem]) -> _Numbered | None:
+    """Takes the header record off its place. A problem where it is not there."""
+    if not mark.marker:
+        return None
+    place = 0 if mark.where == "before" else 1
+    if len(rows) > place and _begins(rows[place][1], mark.marker):
+        return rows.pop(place)
+    message = f"{place + 1}行目がヘッダー行（{mark.marker}）ではありません。"
+    problems.append(FeedProblem(place + 1, None, message))
+    return None
 
 
-def _decode(data: bytes, profile: FeedProfile) -> str:
-    if not data:
-        raise refusal([FeedProblem(None, None, "ファイルが空です。")])
-    if len(data) > profile.limits.max_bytes:
-        message = f"ファイルが大きすぎます（{len(data)}バイト。上限は{profile.limits.max_bytes}バイトです）。"
-        raise refusal([FeedProblem(None, None, message)])
-    start, codec = _codec(data, profile.encoding)
+def _take_trailer(
+    rows: list[_Numbered], heading: int, mark: FeedTrailer, problems: list[FeedProblem]
+) -> _Numbered | None:
+    """Takes the count row off the end. A problem where it is missing."""
+    if not mark.marker:
+        return None
+    if rows and _begins(rows[-1][1], mark.marker):
+        return rows.pop()
+    message = f"最後の行が件数行（{mark.marker}）ではありません。ファイルが途中で切れています。"
+    problems.append(FeedProblem(rows[-1][0] if rows else heading, None, message))
+    return None
+
+
+def _begins(cells: list[str], marker: str) -> bool:
+    return bool(cells) and cells[0].strip() == marker
+
+
+def _mark_problems(
+    mark: FeedHeader | FeedTrailer, row: _Numbered, heading: Heading, counted: int
+) -> Iterator[FeedProblem]:
+    """Whatever such a row says besides its marker, its count and its date; and each of these where it is wrong."""
+    number, cells = row
+    title = "ヘッダー行" if isinstance(mark, FeedHeader) else "件数行"
+    yield from _spoiled_elsewhere(number, cells)
+    count, day = (_place(place, heading) for place in (mark.count_column, mark.date_column))
+    written = [cell.strip() for cell in cells]
+    others = [cell for place, cell in enumerate(written) if place not in (0, count, day) and cell]
+    said = written[count] if count is not None and count < len(written) else ""
+    if others or (count is not None and not _DIGITS.fullmatch(said)):
+        yield FeedProblem(number, None, f"{title}に件数が正しく書かれていません。")
+    elif count is not None and int(said) != counted:
+        message = f"{title}は{int(said)}件ですが、データの行は{counted}行です。"
+        yield FeedProblem(number, None, message)
+    if day is not None and not _is_day(written[day] if day < len(written) else ""):
+        yield FeedProblem(number, f"{day + 1}列目", f"{title}の日付が読めません。")
+
+
+def _place(place: int | str | None, heading: Heading) -> int | None:
+    """The position a profile means; a heading that is not there stands beyond every row, and so reads as wrong."""
+    if not isinstance(place, str):
+        return None if place is None else place - 1
+    plain = "".join(unicodedata.normalize("NFKC", place).split())
+    return heading.names.index(plain) if plain in heading.names else 1_000_000
+
+
+def _is_day(text: str) -> bool:
     try:
-        text = data[start:].decode(codec)
-    except UnicodeDecodeError as failure:
-        raise refusal([_undecodable(data, start, failure.start, codec, profile.encoding)]) from None
-    if codec == "cp932" and (stray := _NOT_CP932.search(text)):
-        offset = len(text[: stray.start()].encode(codec))
-        raise refusal([_undecodable(data, start, offset, codec, profile.encoding)])
-    if not text.strip():
-        raise refusal([FeedProblem(None, None, "ファイルが空です。")])
-    if "\0" in text:
-        row = text.count("\n", 0, text.index("\0")) + 1
-        message = "NUL文字があります。文字コードが違うか、ファイルが壊れています。"
-        raise refusal([FeedProblem(row, None, message)])
-    return text
+        return parse_date(text).day > date.min
+    except ValueError:
+        return False
 
 
-def _codec(data: bytes, encoding: str) -> tuple[int, str]:
-    """Where the text begins and with which codec to read it; a mark that contradicts the profile is refused."""
-    for mark, marked, codec in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            if marked != encoding:
-                raise refusal([_wrong_encoding(encoding, f"{_ENCODING_TITLES[marked]}の印（BOM）があります")])
-            return len(mark), codec
-    if encoding == "utf-16":
-        raise refusal([_wrong_encoding(encoding, "UTF-16の印（BOM）がありません")])
-    return 0, "utf-8" if encoding == "utf-8-sig" else encoding
+# --- records ---------------------------------------------------------------------------------------------------------
 
 
-def _wrong_encoding(encoding: str, found: str) -> FeedProblem:
-    return FeedProblem(None, None, f"文字コードは{_ENCODING_TITLES[encoding]}のはずですが、{found}。")
-
-
-def _undecodable(data: bytes, start: int, offset: int, codec: str, encoding: str) -> FeedProblem:
-    row = data[start : start + offset].decode(codec).count("\n") + 1
-    hint = seems_encoded_otherwise(data, encoding)
-    message = (
-        f"{_ENCODING_TITLES[encoding]}として読めない文字があります"
-        f"（ファイルの先頭から{start + offset}バイト目の次）。{hint}"
-    )
-    return FeedProblem(row, None, message)
-
-
-# --- text to rows ----------------------------------------------------------------------------------------------------
-
-
-def _cut(text: str) -> Iterator[FeedProblem]:
-    crlf = text.find("\r\n") >= 0
-    if not text.endswith("\r\n" if crlf else "\n"):
-        yield FeedProblem(
-            text.count("\n") + 1, None, "最後の行が改行で終わっていません。ファイルが途中で切れています。"
-        )
-
-
-def _rows(text: str, profile: FeedProfile, problems: list[FeedProblem]) -> Iterator[list[str]]:
-    """Each row's cells. Raises FeedRefused as soon as there are too many, so that no file fills the memory."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=profile.delimiter, strict=True)
-    most = profile.limits.max_rows + 1 + bool(profile.trailer.marker)
-    row = 0
-    try:
-        for row, cells in enumerate(reader, start=1):
-            if row > most:
-                message = f"行が多すぎます（上限は職員{profile.limits.max_rows}行です）。"
-                raise refusal([FeedProblem(row, None, message)])
-            yield cells
-    except csv.Error:
-        message = '引用符（"）が閉じていないか、余分にあります。ファイルが途中で切れているか、壊れています。'
-        problems.append(FeedProblem(row + 1, None, message))
-
-
-def _take_trailer(rows: list[list[str]], marker: str, problems: list[FeedProblem]) -> None:
-    """Takes the count row off the end. Problems where it is missing or counts something else."""
-    if len(rows) < 2 or rows[-1][:1] != [marker]:
-        message = f"最後の行が件数行（{marker}）ではありません。ファイルが途中で切れています。"
-        problems.append(FeedProblem(len(rows), None, message))
-        return
-    trailer = rows.pop()
-    counted = trailer[1] if len(trailer) > 1 else ""
-    if not _DIGITS.fullmatch(counted) or any(trailer[2:]):
-        problems.append(FeedProblem(len(rows) + 1, None, "件数行に件数が正しく書かれていません。"))
-    elif int(counted) != len(rows) - 1:
-        message = f"件数行は{int(counted)}件ですが、職員の行は{len(rows) - 1}行です。"
-        problems.append(FeedProblem(len(rows) + 1, None, message))
-
-
-def _records(rows: list[list[str]], heading: Heading, problems: list[FeedProblem]) -> Iterator[Record]:
+def _records(
+    rows: list[_Numbered], heading: Heading, raw: RawTable, profile: FeedProfile, problems: list[FeedProblem]
+) -> Iterator[Record]:
     width = len(heading.names)
-    for number, cells in enumerate(rows, start=1):
+    fields = {position: name for name, position in heading.positions.items()}
+    kinds = _kinds_by_row(raw)
+    for number, received in rows:
+        cells = _padded(received, width) if raw.ragged else received
         spoiled = dict(_spoiled(cells))
+        for position, kind in kinds.get(number, _NO_KINDS).items():
+            if position in fields and (message := _kind_message(fields[position], kind, profile)):
+                spoiled.setdefault(position, message)
         for position, message in spoiled.items():
-            column = heading.names[position] if number > 1 and position < width else f"{position + 1}列目"
+            column = heading.names[position] if position < width else f"{position + 1}列目"
             problems.append(FeedProblem(number, column, message))
-        if len(cells) != width:
+        if raw.ragged and not any(cells):
+            problems.append(FeedProblem(number, None, "空の行です。一覧の途中に空の行を入れないでください。"))
+        elif len(cells) != width:
             message = f"セルが{len(cells)}個あります（見出しは{width}個です）。列がずれているか、途中で切れています。"
             problems.append(FeedProblem(number, None, message))
-        elif number > 1:
+        else:
             yield Record(number, tuple(cell.strip() for cell in cells), frozenset(spoiled))
+
+
+def _kinds_by_row(raw: RawTable) -> dict[int, dict[int, CellKind]]:
+    by_row: dict[int, dict[int, CellKind]] = {}
+    for (row, position), kind in raw.kinds.items():
+        by_row.setdefault(row, {})[position] = kind
+    return by_row
+
+
+def _kind_message(name: str, kind: CellKind, profile: FeedProfile) -> str | None:
+    """Why a spreadsheet's cell of this kind cannot be this field, or None."""
+    if kind is CellKind.DATE and name not in DATE_FIELDS:
+        return "日付の書式のセルです。文字列の書式にして書き直してください（元の文字は失われています）。"
+    if kind is CellKind.NUMBER and name in ("unit_code", "former_unit_code") and profile.unit_code_width is None:
+        return "数値のセルです。先頭の0が失われていても分かりません。文字列の書式にして書き直してください。"
+    return _KIND_MESSAGES.get(kind)
+
+
+def _unpadded(cells: list[str]) -> list[str]:
+    last = max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
+    return cells[:last]
+
+
+def _padded(cells: list[str], width: int) -> list[str]:
+    filled = _unpadded(cells)
+    return filled + [""] * (width - len(filled))
+
+
+def _spoiled_elsewhere(number: int, cells: list[str]) -> Iterator[FeedProblem]:
+    for position, message in _spoiled(cells):
+        yield FeedProblem(number, f"{position + 1}列目", message)
 
 
 def _spoiled(cells: list[str]) -> Iterator[tuple[int, str]]:
