@@ -3,12 +3,13 @@
 Kept in a file the organisation writes, proposed by one person and accepted by another like the profile (control A16).
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
+from idm.romaji import LongVowels
 from idm.vocabulary import EntitlementKind, Role, Zone
 
 STRICT = ConfigDict(extra="forbid")
@@ -81,9 +82,20 @@ class FirstOfficer:
 
 @dataclass(frozen=True, config=STRICT)
 class LoginNames:
-    """How account names are made."""
+    """How account names are made (`idm.account_names`).
 
+    `exceptions`: reading in kana → letters, above the shipped table. `large_kana_only`: the personnel file writes
+    ハツチヨウ for ハッチョウ. `start_after_collision`: the first number put behind a name that is taken.
+    """
+
+    rule: Literal["staff_number", "romaji"] = "staff_number"
     prefix: Annotated[str, Field(pattern=r"^[a-z]{0,8}$")] = "u"
+    patterns: tuple[str, ...] = ("{given}.{family}", "{family}-{g}", "{family}-{given}")
+    long_vowels: LongVowels = LongVowels.DROP
+    large_kana_only: bool = False
+    reserved: tuple[str, ...] = ()
+    exceptions: dict[str, str] = Field(default_factory=dict)
+    start_after_collision: Annotated[int, Field(ge=1, le=1000)] = 2
 
 
 @dataclass(frozen=True, config=STRICT)

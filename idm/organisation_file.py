@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from idm.errors import ConfigurationInvalid
-from idm.organisation import Organisation, Right, System
+from idm.account_names import PLACEHOLDER, PLACEHOLDERS, is_well_formed, placeholders, spell
+from idm.errors import ConfigurationInvalid, InvalidInput
+from idm.latin_names import LatinName, NameSource
+from idm.organisation import LoginNames, Organisation, Right, System
+from idm.romaji import romaji
 from idm.toml_values import parse_toml, read_values
 from idm.vocabulary import EntitlementKind
 
@@ -56,6 +59,7 @@ def _mistakes(organisation: Organisation) -> Iterator[str]:
     for number, rule in enumerate(organisation.post_rights):
         for code in rule.rights:
             yield from _post_right_mistakes(f"post_rights.{number}", f"{rule.system}/{code}", rights)
+    yield from _login_name_mistakes(organisation.login_names)
     for number, conflict in enumerate(organisation.conflicts):
         if conflict.first == conflict.second:
             yield f"conflicts.{number}: 同じ権限が二度書かれています"
@@ -98,3 +102,41 @@ def _system_mistakes(system: System) -> Iterator[str]:
     for key in system.settings:
         if any(word in key.lower() for word in SECRET_WORDS):
             yield f"{where}.settings.{key}: 秘密は書けません。credential にファイル名を書いてください"
+
+
+def _login_name_mistakes(names: LoginNames) -> Iterator[str]:
+    if not names.patterns:
+        yield "login_names.patterns: 1つ以上書いてください"
+    yield from _repeated("login_names.patterns", names.patterns)
+    for number, pattern in enumerate(names.patterns):
+        if reason := _wrong_with_pattern(pattern):
+            yield f"login_names.patterns.{number}: 「{pattern}」{reason}"
+    for number, word in enumerate(names.reserved):
+        if not is_well_formed(word):
+            yield f"login_names.reserved.{number}: 「{word}」は半角の英小文字と数字で書いてください"
+    for reading, letters in names.exceptions.items():
+        if not re.fullmatch("[a-z]+", letters):
+            yield f"login_names.exceptions.{reading}: 「{letters}」は半角の英小文字だけで書いてください"
+        if not _is_reading(reading):
+            yield f"login_names.exceptions.{reading}: 左側は姓又は名のフリガナで書いてください"
+
+
+def _wrong_with_pattern(pattern: str) -> str | None:
+    """What is wrong with it, tried out on a name; None where every name gives a usable one."""
+    known = "、".join(f"{{{name}}}" for name in sorted(PLACEHOLDERS))
+    named = placeholders(pattern)
+    if not named <= PLACEHOLDERS:
+        return f"に使えない項目があります。使えるのは {known} です"
+    if not named & {"family", "given"}:
+        return "には {family} か {given} を入れてください"
+    if pattern.count("{") != len(PLACEHOLDER.findall(pattern)) or pattern.count("{") != pattern.count("}"):
+        return "の波かっこ { } の対が合っていません"
+    tried = spell(pattern, LatinName("sato", "hanako", NameSource.READING))
+    return None if is_well_formed(tried) else f"からは使えない利用者ID「{tried}」ができます"
+
+
+def _is_reading(text: str) -> bool:
+    try:
+        return not text.isascii() and bool(romaji(text))
+    except InvalidInput:
+        return False

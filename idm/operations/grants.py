@@ -39,7 +39,7 @@ def _give(session: Session, lines: Sequence[RequestLine], *, now: datetime) -> l
     accounts = personal_accounts(
         session, system_id=lines[0].system_id, now=now,
         days={line.subject_id: max(today, line.valid_from) for line in lines},
-        prefix=organisation_in_force(session, now=now).login_names.prefix,
+        rule=organisation_in_force(session, now=now).login_names,
     )  # fmt: skip
     grants = [_grant(line, accounts[line.subject_id], today) for line in lines]
     session.add_all(grants)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from idm.account_names import login_name
+from idm.account_names import staff_number_name
 from idm.employment_kind import EmploymentKind
 from idm.feed.profile import PostKind, shipped_feed_profile
 from idm.feed.reader import FeedRow, read_feed
@@ -88,7 +88,7 @@ def test_people_with_a_second_post_and_with_a_last_day_are_there() -> None:
 
 def test_every_number_makes_an_account_name_and_every_unit_is_of_the_table() -> None:
     for row in (*NOW.rows, *LATER.rows):
-        assert login_name(row.staff_number) == f"u{row.staff_number}"
+        assert staff_number_name(row.staff_number) == f"u{row.staff_number}"
         assert UNITS[row.unit_code] == row.unit_name
         assert row.birth_date is not None
 
