@@ -42,6 +42,9 @@ _UNIT_CODE = re.compile(r"[0-9A-Za-z_.-]+", re.ASCII)
 _MAIL = re.compile(r"[0-9A-Za-z._%+'-]+@[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+", re.ASCII)
 _ROMAJI = re.compile(r"[A-Za-zĀāĒēĪīŌōŪūÂâÊêÎîÔôÛû' .,-]+")
 _DAY_ZERO, _DAY_ZERO_1904 = date(1899, 12, 30), date(1904, 1, 1)
+_NAMES = frozenset({"name", "kana", "work_name"})
+_FORMULA = frozenset("=+@")
+_FORMULA_MESSAGE = "「=」「+」「-」「@」で始まっています。計算式として扱われるため受け付けません。"
 _EMPTY = "空です。必ず入力してください。"
 
 Meaning = TypeVar("Meaning")
@@ -96,6 +99,8 @@ class Cells:
             self.problem(field, _EMPTY)
         elif len(value) > LENGTHS[field]:
             self.problem(field, f"長すぎます（{LENGTHS[field]}文字まで）。")
+        elif value[1:] and unicodedata.normalize("NFKC", value[0]) in _FORMULA and field not in _NAMES:
+            self.problem(field, _FORMULA_MESSAGE)
         return value
 
     def name(self, field: str, *, required: bool) -> str:
@@ -103,7 +108,7 @@ class Cells:
         value = self.text(field, required=required)
         plain = unicodedata.normalize("NFKC", value)
         if plain.startswith(("=", "+", "-", "@")):
-            self.problem(field, "「=」「+」「-」「@」で始まっています。計算式として扱われるため受け付けません。")
+            self.problem(field, _FORMULA_MESSAGE)
         elif value and not any(sign.isalpha() or has_private_use(sign) or LOST.match(sign) for sign in plain):
             self.problem(field, "文字がありません。列がずれていないか確かめてください。")
         return value

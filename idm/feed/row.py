@@ -70,6 +70,8 @@ def read_row(cells: Cells) -> FeedRow | None:
         cells.warn("term_end", "任期のある任用形態ですが、任期満了日がありません。")
     if row.absence_from is not None and row.absence is None and not cells.unknown:
         cells.warn("absence_from", "休職等の開始日がありますが、休職等の区分がありません。")
+    if cells.days.get("assigned_from", row.employed_from) < row.employed_from:
+        cells.warn("assigned_from", "採用日より前の発令日です。")
     cells.require_order(*ORDER)
     return row if not cells.problems and not cells.record.spoiled else None
 
