@@ -157,5 +157,7 @@ def _require_needs(cells: Cells, row: EventRow, kind: EventKind) -> None:
         said = cells.raw(need)
         if getattr(row, need) or (said and need in ("employment_kind", "absence")):
             continue  # an unknown code holds the row instead
+        if cells.heading.positions.get(need) in cells.record.spoiled:
+            continue  # what is wrong with the cell is told already
         title = cells.column(need) or NEED_TITLES[need]
         cells.problem(need, f"「{EVENT_TITLES[kind]}」の発令には「{title}」が必要です。")

@@ -127,6 +127,8 @@ class FeedProfile:
     title: str
     shape: FeedShape = FeedShape.SNAPSHOT
     covers_all: bool | None = None
+    announces: bool = True
+    """Whether a snapshot also tells of days to come; one that stands beside an event list says false."""
     format: Literal["delimited", "xlsx"] = "delimited"
     encoding: Literal["cp932", "utf-8", "utf-8-sig", "utf-16"] = "cp932"
     delimiter: Literal[",", "\t"] = ","
