@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
 from idm.romaji import LongVowels
-from idm.vocabulary import EntitlementKind, Role, Zone
+from idm.vocabulary import EntitlementKind, Role, Service, Zone
 
 STRICT = ConfigDict(extra="forbid")
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -18,18 +18,27 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 @dataclass(frozen=True, config=STRICT)
 class Right:
-    """Something grantable in a system. `group` is the target's name of the group a `group` right stands for."""
+    """Something grantable in a system. `group` is the target's name of the group a `group` right stands for.
+
+    `by_name_only`: restricted, never by post (FK 6-1(1)③). `service`: what it opens, if that can be reported as not
+    needed (FK 5-1(2)③).
+    """
 
     code: Code
     name: str
     kind: EntitlementKind
     group: str | None = None
     privileged: bool = False
+    by_name_only: bool = False
+    service: Service | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class System:
-    """One information system: its zone, its classes, whose manager answers for it and how it is reached."""
+    """One information system: its zone, its classes, whose manager answers for it and how it is reached.
+
+    `overlap_days` (猶予期間): days a mover keeps what the old post gave; None = the profile's, always 0 for My Number.
+    """
 
     code: Code
     name: str
@@ -42,6 +51,7 @@ class System:
     rights: tuple[Right, ...]
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
     credential: str | None = None
+    overlap_days: Annotated[int, Field(ge=0, le=10)] | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

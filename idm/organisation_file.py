@@ -12,7 +12,7 @@ from idm.latin_names import LatinName, NameSource
 from idm.organisation import LoginNames, Organisation, Right, System
 from idm.romaji import romaji
 from idm.toml_values import parse_toml, read_values
-from idm.vocabulary import EntitlementKind
+from idm.vocabulary import EntitlementKind, Zone
 
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key")
 """Parts of a setting's name by which it would be a secret: those stand in files of the secrets folder."""
@@ -80,6 +80,8 @@ def _post_right_mistakes(where: str, named: str, rights: Mapping[str, Right]) ->
         yield f"{where}: 権限「{named}」がありません"
     elif right.privileged:
         yield f"{where}: 「{named}」は特権です。特権は職からは起案しません。一件ずつ期間を付けて申請してください"
+    elif right.by_name_only:
+        yield f"{where}: 「{named}」は制限された権限（by_name_only）です。職からは起案しません。人を名指しして申請してください"
 
 
 def _system_mistakes(system: System) -> Iterator[str]:
@@ -95,6 +97,8 @@ def _system_mistakes(system: System) -> Iterator[str]:
             yield f"{where}.{right.code}: グループ名（group）がありません"
         if right.kind is EntitlementKind.ACCOUNT and right.group:
             yield f"{where}.{right.code}: 利用者IDの権限にグループ名（group）は書けません"
+    if system.zone is Zone.MYNUMBER and system.overlap_days:
+        yield f"{where}.overlap_days: マイナンバー利用事務系では猶予期間を置けません。0 にするか、行を消してください"
     for key, limit in LIMITS.items():
         value = getattr(system, key)
         if value is not None and not (len(value) <= limit and PLAIN_NAME.fullmatch(value)):

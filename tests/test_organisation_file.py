@@ -7,7 +7,7 @@ import pytest
 from idm.errors import ConfigurationInvalid
 from idm.organisation import Organisation
 from idm.organisation_file import effective_text, load_organisation, organisation_from_text
-from idm.vocabulary import Zone
+from idm.vocabulary import Service, Zone
 from tests.cast import ORGANISATION
 
 OFFICERS = 'first_officers = [{ role = "ciso", staff_number = "100001" }]\n'
@@ -42,6 +42,16 @@ def test_the_accepted_text_gives_the_same_organisation_again() -> None:
     [
         ('rights = ["account", "enter"]', 'rights = ["account", "admin"]',
          "post_rights.0: 「ledger/admin」は特権です。特権は職からは起案しません。一件ずつ期間を付けて申請してください"),
+        ('group = "ledger-enter" }', 'group = "ledger-enter", by_name_only = true }',
+         "post_rights.0: 「ledger/enter」は制限された権限（by_name_only）です。職からは起案しません。"),
+        ('group = "ledger-enter" }', 'group = "ledger-enter", by_name_only = "yes" }',
+         "systems.0.rights.1.by_name_only: true か false で書いてください"),
+        ('group = "ledger-enter" }', 'group = "ledger-enter", service = "radio" }',
+         "systems.0.rights.1.service: 決められた値のどれかにしてください（"),
+        ('zone = "lgwan"', 'zone = "lgwan"\noverlap_days = 11', "systems.0.overlap_days: 大きすぎます"),
+        ('zone = "lgwan"', 'zone = "lgwan"\noverlap_days = -1', "systems.0.overlap_days: 小さすぎます"),
+        ('zone = "mynumber"', 'zone = "mynumber"\noverlap_days = 1',
+         "systems.pension.overlap_days: マイナンバー利用事務系では猶予期間を置けません。"),
         ('rights = ["account", "enter"]', 'rights = ["account", "nothing"]',
          "post_rights.0: 権限「ledger/nothing」がありません"),
         ('[[post_rights]]\nsystem = "ledger"', '[[post_rights]]\nsystem = "nothing"',
@@ -82,6 +92,20 @@ def test_every_mistake_is_told_at_once() -> None:
         'first = "ledger/enter"', 'first = "nowhere/enter"'
     )
     assert len(mistakes(text)) == 3
+
+
+def test_a_file_may_say_restricted_rights_their_service_and_an_overlap() -> None:
+    text = changed(
+        'group = "ledger-approve" }', 'group = "ledger-approve", by_name_only = true, service = "internet" }'
+    ).replace('zone = "lgwan"', 'zone = "lgwan"\noverlap_days = 10')
+    ledger, pension = load_organisation(text, "town.toml").systems
+    assert [right.by_name_only for right in ledger.rights] == [False, False, True, False]
+    assert [right.service for right in ledger.rights] == [None, None, Service.INTERNET, None]
+    assert (ledger.overlap_days, pension.overlap_days) == (10, None)
+
+
+def test_no_overlap_may_be_written_for_a_mynumber_system() -> None:
+    load_organisation(changed('zone = "mynumber"', 'zone = "mynumber"\noverlap_days = 0'), "town.toml")
 
 
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", "nonsense"])

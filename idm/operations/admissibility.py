@@ -5,15 +5,25 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.employment_kind import EmploymentKind
+from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.requests import Request, RequestLine
+from idm.outside_rules import requires_consent
 from idm.permissions import Action, may, require
 from idm.policy import Policy
 from idm.queries.admission import Admission
 from idm.queries.officers import roles_of, units_of_role
-from idm.vocabulary import ACTION_TITLES, EFFECT_TITLES, EntitlementKind, LineEffect, RequestAction, Role, Zone
+from idm.vocabulary import (
+    ACTION_TITLES,
+    EFFECT_TITLES,
+    SERVICE_TITLES,
+    EntitlementKind,
+    LineEffect,
+    RequestAction,
+    Role,
+    Zone,
+)
 
 
 def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
@@ -68,7 +78,10 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
         _require_held(line, facts)
     else:
         _require_zone_open(line, policy)
+        _require_asked_by_name(line)
         _require_employed(line, facts, line.valid_from)
+        _require_consent(line, facts, policy, line.valid_from)
+        _require_needed(line, facts)
         _require_end_where_needed(line, facts)
         _require_not_held(line, facts)
     twice = facts.asked_elsewhere(line)
@@ -86,7 +99,10 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     _require_zone_open(line, policy)
     if line.valid_until is not None and line.valid_until <= day:
         raise InvalidInput(f"{_label(line)}の期間はすでに過ぎています。差し戻して、申請し直してもらってください。")
+    _require_asked_by_name(line)
     _require_employed(line, facts, max(line.valid_from, day))
+    _require_consent(line, facts, policy, max(line.valid_from, day))
+    _require_needed(line, facts)
 
 
 def is_overtaken(line: RequestLine, facts: Admission) -> bool:
@@ -113,6 +129,48 @@ def _require_zone_open(line: RequestLine, policy: Policy) -> None:
         f"{_label(line)}はマイナンバー利用事務系の権限です。二要素認証の確認（二つの種類の認証要素がその系の中で"
         "確かめられること）がまだ備わっていないため、申請を受け付けられません。"
     )
+
+
+def _require_asked_by_name(line: RequestLine) -> None:
+    """A restricted right never follows from a post, even where a draft is older than the restriction (FK 6-1(1)③)."""
+    if line.entitlement.by_name_only and line.request.feed_run_id is not None:
+        raise InvalidInput(
+            f"{_label(line)}は制限された権限のため、人事異動の下書きからは申請できません。"
+            "この行を除き、必要な人を名指しして申請してください。"
+        )
+
+
+def _require_consent(line: RequestLine, facts: Admission, policy: Policy, day: date) -> None:
+    """Non-regular staff consent in writing before their first right; all who have not are told at once (FK 5-1(2)②)."""
+    if _consent_missing(line, facts, policy, day) is None:
+        return
+    lines = (one for one in line.request.lines if one.effect is LineEffect.GRANT)
+    missing = {one.subject.name: _consent_missing(one, facts, policy, max(one.valid_from, day)) for one in lines}
+    told = [f"{name} さん（{EMPLOYMENT_KIND_TITLES[kind]}）" for name, kind in missing.items() if kind is not None]
+    raise InvalidInput(
+        f"{'、'.join(told)}には、情報セキュリティポリシー等を守ることへの同意書の記録がありません。同意書を受け取り、"
+        "「外部者・同意書」の「同意書」の画面で所属の課長又は人事担当者が記録してから、もう一度行ってください。"
+    )
+
+
+def _consent_missing(line: RequestLine, facts: Admission, policy: Policy, day: date) -> EmploymentKind | None:
+    """The kind of the employment of that day, else of the next, that asks for a consent which is not on record."""
+    if line.subject_id in facts.consented:
+        return None
+    not_over = _not_over(line, facts, day)
+    of_the_day = [one for one in not_over if one.valid_from <= day] or not_over
+    kinds = (one.kind for one in of_the_day)
+    return next((kind for kind in kinds if requires_consent(kind, policy.outside)), None)
+
+
+def _require_needed(line: RequestLine, facts: Admission) -> None:
+    """What somebody's work does not need stays blocked until the report is taken back (FK 5-1(2)③)."""
+    service = line.entitlement.service
+    if service is not None and (line.subject_id, service) in facts.blocked:
+        raise InvalidInput(
+            f"{_label(line)}: {line.subject.name} さんの{SERVICE_TITLES[service]}は、業務に不要と報告されているため"
+            "付与できません。必要になったときは、先に課長又は人事担当者が「不要の報告」を取り消してください。"
+        )
 
 
 def _require_period(line: RequestLine, day: date) -> None:

@@ -23,7 +23,7 @@ from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require
 from idm.policy_file import profile_from_text
 from idm.queries.officers import humans, roles_of
-from idm.vocabulary import ConfigurationKind
+from idm.vocabulary import ConfigurationKind, Zone
 from idm.written_text import written
 
 LONGEST_NAME = 64
@@ -163,6 +163,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.availability, system.manager_unit_code = wanted.availability, wanted.manager_unit
     system.connector, system.credential = wanted.connector, wanted.credential
     system.connector_settings = dict(wanted.settings)
+    system.overlap_days = 0 if wanted.zone is Zone.MYNUMBER else wanted.overlap_days
 
 
 def _register_right(session: Session, system: InformationSystem, known: Entitlement | None, right: Right) -> None:
@@ -177,6 +178,7 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
         )
         session.add(known)
     known.name, known.privileged = right.name, right.privileged
+    known.by_name_only, known.service = right.by_name_only, right.service
 
 
 def _register_conflicts(session: Session, organisation: Organisation) -> None:

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.grant_state import GrantState
+from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account
 from idm.request_state import LineState
-from idm.vocabulary import LineEffect
+from idm.vocabulary import LineEffect, Service
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Pending:
 
 @dataclass(frozen=True)
 class Admission:
-    """Of each subject: employments, what they hold, and what is asked for them."""
+    """Of each subject: employments, what they hold, what is asked for them, consent, services reported not needed."""
 
     employments: dict[int, list[Employment]]
     held: dict[int, set[int]]
     held_systems: dict[int, set[int]]
     pending: dict[int, list[Pending]]
+    consented: frozenset[int] = frozenset()
+    blocked: frozenset[tuple[int, Service]] = frozenset()
 
     def holds(self, line: RequestLine) -> bool:
         """Whether the subject has, or will have, what the line names."""
@@ -60,7 +63,29 @@ class Admission:
 def admission(session: Session, person_ids: Collection[int]) -> Admission:
     """The facts about these people."""
     held, systems = _held(session, person_ids)
-    return Admission(_employments(session, person_ids), held, systems, _pending(session, person_ids))
+    return Admission(
+        _employments(session, person_ids),
+        held,
+        systems,
+        _pending(session, person_ids),
+        _consented(session, person_ids),
+        _blocked(session, person_ids),
+    )
+
+
+def _consented(session: Session, person_ids: Collection[int]) -> frozenset[int]:
+    """Those of the people whose written consent is on record."""
+    return frozenset(session.scalars(select(Consent.person_id).where(Consent.person_id.in_(person_ids))))
+
+
+def _blocked(session: Session, person_ids: Collection[int]) -> frozenset[tuple[int, Service]]:
+    """Person and service, for every service that is reported as not needed."""
+    rows = session.execute(
+        select(ServiceBlock.person_id, ServiceBlock.service).where(
+            ServiceBlock.person_id.in_(person_ids), ServiceBlock.lifted_at.is_(None)
+        )
+    )
+    return frozenset((person_id, service) for person_id, service in rows)
 
 
 def _employments(session: Session, person_ids: Collection[int]) -> dict[int, list[Employment]]:
