@@ -1,11 +1,13 @@
 """The life of a written application (申請書), of one line of it, and of one approval step.
 
-    application   draft ──submit──► submitted ──┬─ settle_approved ─► approved
+    application   draft ──use_standing─► approved         (every line covered by a standing approval)
+                  draft ──submit──► submitted ──┬─ settle_approved ─► approved
                                                 ├─ settle_returned ─► returned
                                                 ├─ settle_rejected ─► rejected
                                                 ├─ withdraw ───────► withdrawn
                                                 └─ lapse ──────────► lapsed
     line          pending ──┬─ approve ─► approved        (when its last step is approved)
+                            ├─ use_standing ─► approved   (without steps: a standing approval covers it)
                             ├─ return ──► returned
                             ├─ reject ──► rejected
                             ├─ withdraw ► withdrawn
@@ -70,6 +72,7 @@ class Event(StrEnum):
     WITHDRAW = "withdraw"
     LAPSE = "lapse"
     CLOSE = "close"
+    USE_STANDING = "use_standing"
     SETTLE_APPROVED = "settle_approved"
     SETTLE_RETURNED = "settle_returned"
     SETTLE_REJECTED = "settle_rejected"
@@ -79,6 +82,7 @@ State = TypeVar("State", RequestState, LineState, StepState)
 
 REQUEST: dict[tuple[RequestState, Event], RequestState] = {
     (RequestState.DRAFT, Event.SUBMIT): RequestState.SUBMITTED,
+    (RequestState.DRAFT, Event.USE_STANDING): RequestState.APPROVED,
     (RequestState.SUBMITTED, Event.SETTLE_APPROVED): RequestState.APPROVED,
     (RequestState.SUBMITTED, Event.SETTLE_RETURNED): RequestState.RETURNED,
     (RequestState.SUBMITTED, Event.SETTLE_REJECTED): RequestState.REJECTED,
@@ -87,6 +91,7 @@ REQUEST: dict[tuple[RequestState, Event], RequestState] = {
 }
 LINE: dict[tuple[LineState, Event], LineState] = {
     (LineState.PENDING, Event.APPROVE): LineState.APPROVED,
+    (LineState.PENDING, Event.USE_STANDING): LineState.APPROVED,
     (LineState.PENDING, Event.RETURN): LineState.RETURNED,
     (LineState.PENDING, Event.REJECT): LineState.REJECTED,
     (LineState.PENDING, Event.WITHDRAW): LineState.WITHDRAWN,

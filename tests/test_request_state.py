@@ -26,6 +26,7 @@ MACHINES: dict[str, tuple[Any, dict[tuple[str, str], str]]] = {
         RequestState,
         {
             ("draft", "submit"): "submitted",
+            ("draft", "use_standing"): "approved",
             ("submitted", "settle_approved"): "approved",
             ("submitted", "settle_returned"): "returned",
             ("submitted", "settle_rejected"): "rejected",
@@ -37,6 +38,7 @@ MACHINES: dict[str, tuple[Any, dict[tuple[str, str], str]]] = {
         LineState,
         {
             ("pending", "approve"): "approved",
+            ("pending", "use_standing"): "approved",
             ("pending", "return"): "returned",
             ("pending", "reject"): "rejected",
             ("pending", "withdraw"): "withdrawn",

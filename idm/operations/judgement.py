@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import day_of, overlap
 from idm.errors import NotSeated
 from idm.grant_state import GrantState
-from idm.models.requests import ApprovalStep, Grant, Request
+from idm.models.requests import ApprovalStep, Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, EntitlementConflict
 from idm.operations.exceptions import excepted_rules
 from idm.queries.bench import Asked, Bench
@@ -82,7 +82,7 @@ class Judgement:
                 acting_for=_acting_for(facts, self.human.person_id, seat),
                 decider_audits=self.audits,
                 decider_is_contractor=self.contractor,
-                conflicting_entitlements=tuple(self._conflicting(step)),
+                conflicting_entitlements=tuple(self.conflicting(step.line)),
                 approves=approves,
                 excepted_rules=frozenset(self.exceptions),
             )
@@ -109,9 +109,8 @@ class Judgement:
             others.add(self.human.person_id)
         return frozenset(others)
 
-    def _conflicting(self, step: ApprovalStep) -> Iterator[tuple[str, str]]:
+    def conflicting(self, line: RequestLine) -> Iterator[tuple[str, str]]:
         """Declared conflicts of the line with what the subject, under any row, holds on a day of it."""
-        line = step.line
         if line.effect is not LineEffect.GRANT:
             return
         for row in sorted(self.subjects[line.subject_id].rows):
@@ -125,7 +124,12 @@ class Judgement:
         self.decided_here[line.id].add(step.id)
         others = (s for s in line.steps if s.id not in self.decided_here[line.id])
         takes_effect = approves and all(s.state is StepState.APPROVED for s in others)
-        if takes_effect and line.effect is LineEffect.GRANT:
+        if takes_effect:
+            self.note_given(line)
+
+    def note_given(self, line: RequestLine) -> None:
+        """Afterwards what the line gives counts as held, for the lines that are judged after it."""
+        if line.effect is LineEffect.GRANT:
             self.held[line.subject_id].append((line.entitlement_id, line.valid_from, line.valid_until))
 
 

@@ -46,6 +46,7 @@ class WantedLine:
 def draft(
     session: Session, *, action: RequestAction, system_id: int, lines: Sequence[WantedLine], reason: str, now: datetime,
     applicant_id: int | None = None, cites_id: int | None = None, feed_run_id: int | None = None,
+    published_on: date | None = None,
 ) -> Request:  # fmt: skip
     """An application that nobody has submitted yet.
 
@@ -58,7 +59,7 @@ def draft(
     _require_citable(session, cites_id)
     request = Request(
         action=action, system_id=system_id, applicant_id=applicant_id, reason=reason.strip(), cites_id=cites_id,
-        feed_run_id=feed_run_id, state=RequestState.DRAFT, created_at=now,
+        feed_run_id=feed_run_id, published_on=published_on, state=RequestState.DRAFT, created_at=now,
     )  # fmt: skip
     session.add(request)
     session.flush()
@@ -118,15 +119,22 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     require_may_apply(session, request, applicant_id=applicant_id, policy=policy, day=day_of(now))
     for line in request.lines:
         require_admissible(line, facts, policy=policy, day=day_of(now))
+    enter(session, request, following, applicant_id=applicant_id, policy=policy, now=now)
+    _open_steps(session, request, policy)
+    approval_notices.submitted(session, request, policy=policy, now=now)
+    _record(session, "request.submitted", request, actor=actor, now=now, policy=policy)
+    return request
+
+
+def enter(
+    session: Session, request: Request, following: RequestState, *, applicant_id: int, policy: Policy, now: datetime
+) -> None:
+    """Afterwards the draft is an application of that person, numbered, hashed, and in the state that follows."""
     number = _next_number(session, day_of(now))
     _address(request, applicant_id)
     request.number, request.submitted_at, request.policy_digest = number, now, policy.digest
     request.content_hash, request.state = content_hash_of(session, request), following
     session.flush()
-    _open_steps(session, request, policy)
-    approval_notices.submitted(session, request, policy=policy, now=now)
-    _record(session, "request.submitted", request, actor=actor, now=now, policy=policy)
-    return request
 
 
 def _load_lines(session: Session, request: Request) -> None:
