@@ -5,6 +5,7 @@ import pytest
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import ConfigurationInvalid
 from idm.feed.profile import PostKind, load_feed_profile, shipped_feed_profile
+from idm.personnel_event import AbsenceKind
 
 SMALLEST = """
 title = "t"
@@ -115,6 +116,85 @@ def test_a_text_that_is_no_toml_is_refused_with_its_line() -> None:
     (mistake,) = mistakes_in(SMALLEST + "[codes\n")
     assert mistake.startswith("town.toml: ")
     assert "line" in mistake
+
+
+# --- shapes and formats ----------------------------------------------------------------------------------------------
+
+EVENTS = """
+title = "発令"
+shape = "events"
+encoding = "cp932"
+delimiter = ","
+staff_number_width = 5
+[columns]
+staff_number = ["番号"]
+name = ["氏名"]
+event = ["区分"]
+effective = ["発令日"]
+[codes.event]
+"異動" = "transfer"
+"育休" = "leave_begin/childcare"
+"""
+
+
+def test_an_event_list_needs_only_who_what_and_when() -> None:
+    profile = load_feed_profile(EVENTS, "town")
+    assert profile.codes.events["育休"].absence is AbsenceKind.CHILDCARE
+    assert not profile.names_everybody
+    assert load_feed_profile(SMALLEST, "town").names_everybody
+
+
+@pytest.mark.parametrize("column", ["staff_number", "name", "event", "effective"])
+def test_a_column_an_event_list_needs_is_missed(column: str) -> None:
+    text = "\n".join(line for line in EVENTS.splitlines() if not line.startswith(f"{column} ="))
+    assert f"town.toml: columns.{column}: 項目がありません" in mistakes_in(text)
+
+
+def test_a_file_of_both_needs_the_columns_of_both_and_the_kind_of_line() -> None:
+    mistakes = mistakes_in(SMALLEST.replace('title = "t"', 'title = "t"\nshape = "both"'))
+    assert set(mistakes) == {f"town.toml: {key}: 項目がありません" for key in ("columns.event", "columns.record_kind")}
+
+
+@pytest.mark.parametrize("column", ["absence", "leaving", "cancelled", "event", "employment_kind"])
+def test_a_column_of_codes_needs_its_table(column: str) -> None:
+    text = EVENTS[: EVENTS.index("[codes.event]")] + f"{'' if column == 'event' else column + ' = [chr]'}"
+    assert f"town.toml: codes.{column}: 項目がありません" in mistakes_in(
+        text.replace("[chr]", '["列"]') + "\n[codes]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("transfr", "「transfer」のことですか"),
+        ("leave_begin/childcar", "「childcare」のことですか"),
+        ("transfer/death", "書けません"),
+    ],
+)
+def test_a_code_that_means_nothing_is_told_with_its_word(code: str, told: str) -> None:
+    (mistake,) = mistakes_in(EVENTS.replace('"transfer"', f'"{code}"'))
+    assert mistake.startswith("town.toml: codes.event.異動: ")
+    assert told in mistake
+
+
+def test_a_spreadsheet_has_no_encoding_and_a_text_file_needs_one() -> None:
+    assert mistakes_in(EVENTS.replace('delimiter = ","', 'format = "xlsx"')) == (
+        "town.toml: encoding: XLSX の定義には書けません",
+    )
+    assert mistakes_in(EVENTS.replace('delimiter = ","', 'sheet = "職員"')) == (
+        "town.toml: delimiter: 項目がありません",
+        "town.toml: sheet: XLSX の定義にだけ書けます",
+    )
+
+
+def test_an_event_list_cannot_claim_to_name_everybody() -> None:
+    (mistake,) = mistakes_in(EVENTS.replace('shape = "events"', 'shape = "events"\ncovers_all = true'))
+    assert mistake.startswith("town.toml: covers_all: ")
+
+
+@pytest.mark.parametrize("name", ["aoba", "aoba-events", "aoba-xlsx"])
+def test_every_shipped_profile_is_valid(name: str) -> None:
+    assert shipped_feed_profile(name).staff_number_width == 6
 
 
 def test_every_employment_kind_has_a_title() -> None:
