@@ -1,14 +1,16 @@
 """Engine and sessions. Writers on SQLite begin immediately, so that a decision is read and written under one lock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 READ_ONLY = "idm_read_only"
+Value = TypeVar("Value")
 
 
 def _tune_sqlite(engine: Engine) -> None:
@@ -51,3 +53,10 @@ class Database:
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def in_chunks(values: Iterable[Value], size: int = 5_000) -> Iterator[list[Value]]:
+    """The values in lists short enough for one statement: databases bound how many parameters it may have."""
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk

@@ -1,77 +1,87 @@
-"""From a personnel file and what is known to a plan: who joins, moves, leaves, and which rows wait for a human. Pure.
+"""From a personnel file and what is known to a plan: who joins, moves, is away, leaves, and what waits. Pure.
 
-A snapshot says who is employed and where. Absence from it is not a retirement: whoever is missing is held, and stays.
-A number that has changed hands, or that may belong to somebody known, is held too: HR decides, not we (control A7).
+A snapshot says who is employed and where; an event list says what changes. Both give careers (`idm.career`), and the
+difference to what is known is the plan. Absence from a snapshot is not a retirement: whoever is missing is held, and
+stays. A number that has changed hands, or that may belong to somebody known, is held too: HR decides (control A7).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
-from idm.calendar_days import last_day_to_end
+from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.employment_kind import EmploymentKind
-from idm.errors import SafetyLimit
-from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
 from idm.personal_names import fold, split_name
-from idm.policy import RunLimit
-
-
-@dataclass(frozen=True, order=True)
-class PostFacts:
-    """One post as files and records both can say it."""
-
-    unit_code: str
-    post: str
-    primary: bool
+from idm.personnel_event import EventKind
+from idm.personnel_events import Doubt, after_events
+from idm.personnel_snapshot import SnapshotScope, after_snapshot, end_of, primary_row
+from idm.personnel_told import Held, PersonTold, Told, UnitTold, people_of, units_of
+from idm.vocabulary import HeldKind
 
 
 @dataclass(frozen=True)
 class KnownEmployment:
-    """One employment as recorded. `posts` are those whose end is not known yet, begun or coming."""
+    """One employment as recorded."""
 
     employment_id: int
     person_id: int
-    staff_number: str
-    name: str
-    kana: str
-    mail: str | None
-    kind: EmploymentKind
-    valid_from: date
-    valid_until: date | None
-    posts: frozenset[PostFacts]
     from_feed: bool
+    career: Career
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Who a staff number of the file may be.
+
+    `keys` are the match keys of the file's people, `same_human` the known people of an equal key, `answers` what HR
+    decided of a number: the person it belongs to, or None for somebody else.
+    """
+
+    keys: Mapping[str, str] = field(default_factory=dict)
+    same_human: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    answers: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Joiner:
-    """An employment that was not known. `continues` is the person whose last employment ends as this one begins."""
+    """An employment that was not known. `continues` is the known person it is another employment of."""
 
-    rows: tuple[FeedRow, ...]
+    career: Career
     continues: int | None
-
-    @property
-    def primary(self) -> FeedRow:
-        """The row of the person's own post."""
-        return _primary(self.rows)
+    birth_date: date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class Changed:
-    """A known employment of which the file says something new."""
+    """A known employment of which the file says something new. `career` None = it never begins after all."""
 
     known: KnownEmployment
-    rows: tuple[FeedRow, ...]
-    valid_from: date
-    valid_until: date | None
-    added: frozenset[PostFacts]
-    removed: frozenset[PostFacts]
+    career: Career | None
+    birth_date: date | None = field(default=None, repr=False)
 
     @property
-    def primary(self) -> FeedRow:
-        """The row of the person's own post."""
-        return _primary(self.rows)
+    def before(self) -> Career:
+        """The career as it was known."""
+        return self.known.career
+
+    @property
+    def now(self) -> Career:
+        """The career as it is now, or as it would have been."""
+        return self.career if self.career is not None else self.before
+
+    @property
+    def added(self) -> frozenset[PostFacts]:
+        """The posts that begin."""
+        known = {(period.facts, period.valid_from) for period in self.before.posts}
+        bounded = {p.facts for p in self.now.posts if p.valid_until and (p.facts, p.valid_from) not in known}
+        return frozenset(bounded | (_lasting(self.career) - _lasting(self.before)))
+
+    @property
+    def removed(self) -> frozenset[PostFacts]:
+        """The posts that end, or never begin."""
+        return _lasting(self.before) - _lasting(self.career)
 
     @property
     def moves(self) -> bool:
@@ -79,20 +89,37 @@ class Changed:
         return bool(self.added or self.removed)
 
     @property
+    def absences(self) -> frozenset[AbsencePeriod]:
+        """The absences that are new or end on another day."""
+        return self.now.absences - self.before.absences
+
+    @property
+    def first_day(self) -> date | None:
+        """The first day on which posts or employment are no longer as they were known; None = they are."""
+        days = {period.valid_from for period in self.now.posts ^ self.before.posts if not self._goes_on(period)}
+        ends = [(p.valid_until, q.valid_until) for p in self.now.posts for q in self.before.posts if _same_start(p, q)]
+        ends.append((self.now.valid_until, self.before.valid_until))
+        days |= {min(day for day in pair if day is not None) for pair in ends if pair[0] != pair[1]}
+        return min(days, default=None)
+
+    def _goes_on(self, period: PostPeriod) -> bool:
+        """Whether the post is both known and told, be it with another end."""
+        return all(any(_same_start(period, p) for p in career.posts) for career in (self.now, self.before))
+
+    @property
     def stops_earlier(self) -> bool:
         """Whether access would end sooner than was known."""
-        before = self.known.valid_until
-        return self.valid_until is not None and (before is None or self.valid_until < before)
+        before, now = self.before.valid_until, self.now.valid_until
+        return self.career is None or (now is not None and (before is None or now < before))
 
 
-@dataclass(frozen=True)
-class Held:
-    """Something that waits for a human. `row_number` None = a person missing from the file."""
+def _same_start(one: PostPeriod, other: PostPeriod) -> bool:
+    return (one.facts, one.valid_from) == (other.facts, other.valid_from)
 
-    row_number: int | None
-    staff_number: str
-    name: str
-    reason: str
+
+def _lasting(career: Career | None) -> frozenset[PostFacts]:
+    """The posts whose end is not known."""
+    return frozenset(p.facts for p in career.posts if p.valid_until is None) if career is not None else frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,110 +130,107 @@ class PersonnelPlan:
     joiners: tuple[Joiner, ...]
     movers: tuple[Changed, ...]
     leavers: tuple[Changed, ...]
+    absent: tuple[Changed, ...]
     corrections: tuple[Changed, ...]
     held: tuple[Held, ...]
     unchanged: int
     past: int
     """Rows of people who had left before the day and were never known: nothing to do."""
+    units: tuple[UnitTold, ...] = ()
 
     @property
     def changes(self) -> tuple[Changed, ...]:
         """Every known employment that changes, once each."""
-        unique = {c.known.employment_id: c for c in (*self.movers, *self.leavers, *self.corrections)}
-        return tuple(unique.values())
+        groups = (self.movers, self.leavers, self.absent, self.corrections)
+        return tuple({c.known.employment_id: c for group in groups for c in group}.values())
 
 
-def plan(
-    rows: Sequence[FeedRow],
-    known: Iterable[KnownEmployment],
-    *,
-    same_human: Mapping[str, frozenset[int]],
-    as_of: date,
-) -> PersonnelPlan:
-    """What the file would change on the day.
-
-    `same_human` maps a staff number of the file to the known people of equal kana and birth date.
-    """
-    by_number = {employment.staff_number: employment for employment in known}
-    groups = _by_person(rows)
-    held = [Held(row.row_number, row.staff_number, row.name, row.held) for row in rows if row.held]
+def plan(told: Told, known: Iterable[KnownEmployment], *, identities: Identities, as_of: date) -> PersonnelPlan:
+    """What the file would change on the day."""
+    by_number = {employment.career.staff_number: employment for employment in known}
+    people = people_of(told)
+    held = [held for person in people.values() for held in person.held()]
     changed, unchanged = [], 0
-    for number, employment in ((number, by_number[number]) for number in groups if number in by_number):
-        group = groups[number]
-        if reason := _doubt(employment, group, same_human.get(number, frozenset()), as_of):
-            held.append(_held(group, reason))
-        elif (change := _change(employment, group, as_of)) is not None:
-            changed.append(change)
-        else:
-            unchanged += 1
-    coming = {number: group for number, group in groups.items() if number not in by_number and not _over(group, as_of)}
-    joiners, doubtful = _joiners(coming, same_human, _people_by_end(by_number.values(), changed))
-    held.extend([*doubtful, *_missing(by_number, {row.staff_number for row in rows}, as_of)])
+    for number, employment in ((number, by_number[number]) for number in people if number in by_number):
+        person = people[number]
+        if person.waits:
+            continue
+        try:
+            change = _change(employment, person, told.scope, identities, as_of)
+        except Doubt as doubt:
+            held.append(person.held_for(str(doubt)))
+            continue
+        changed += [change] if change is not None else []
+        unchanged += change is None
+    coming = {n: p for n, p in people.items() if n not in by_number and not p.waits and not p.over(as_of)}
+    joiners, doubtful = _joiners(coming, by_number, changed, told.scope, identities, as_of)
+    missing = _missing(by_number, people.keys(), as_of) if told.covers_all else []
+    waiting = {n for n, p in people.items() if p.waits}
     return PersonnelPlan(
         as_of=as_of,
         joiners=tuple(joiners),
         movers=tuple(c for c in changed if c.moves),
         leavers=tuple(c for c in changed if c.stops_earlier),
-        corrections=tuple(c for c in changed if not c.moves and not c.stops_earlier),
-        held=tuple(held),
+        absent=tuple(c for c in changed if c.absences),
+        corrections=tuple(c for c in changed if not (c.moves or c.stops_earlier or c.absences)),
+        held=(*held, *doubtful, *missing),
         unchanged=unchanged,
-        past=len(groups.keys() - by_number.keys() - coming.keys()),
+        past=len(people.keys() - by_number.keys() - coming.keys() - waiting),
+        units=tuple(units_of(told)),
     )
 
 
-def require_within_limits(personnel: PersonnelPlan, limit: RunLimit, employed: int) -> None:
-    """Afterwards the plan stops no more people than one run may. Raises SafetyLimit."""
+def stopping(personnel: PersonnelPlan) -> tuple[Changed, ...]:
+    """The changes that end somebody's access sooner; a successor employment at that instant ends nothing."""
     continued = {joiner.continues for joiner in personnel.joiners}
-    stopped = len({c.known.person_id for c in personnel.leavers} - continued)
-    share = stopped / employed if employed else 0.0
-    if stopped > limit.count or share > limit.share:
-        raise SafetyLimit(
-            f"この取込は在職者 {employed} 人のうち {stopped} 人（{share:.1%}）の利用を終わらせます。"
-            f"上限は {limit.count} 人又は {limit.share:.0%} です。"
-            "何も変更していません。ファイルを確かめてください。"
-        )
+    return tuple(change for change in personnel.leavers if change.known.person_id not in continued)
 
 
-def _by_person(rows: Iterable[FeedRow]) -> dict[str, tuple[FeedRow, ...]]:
-    groups: dict[str, list[FeedRow]] = defaultdict(list)
-    for row in rows:
-        if row.held is None:
-            groups[row.staff_number].append(row)
-    return {number: tuple(group) for number, group in groups.items()}
+# --- known employments -----------------------------------------------------------------------------------------------
 
 
-def _primary(rows: Sequence[FeedRow]) -> FeedRow:
-    return next(row for row in rows if row.post_kind is PostKind.PRIMARY)
+def _change(
+    known: KnownEmployment, person: PersonTold, scope: SnapshotScope, identities: Identities, as_of: date
+) -> Changed | None:
+    """What the file says new of a known number; None = nothing. Raises Doubt."""
+    candidates = identities.same_human.get(known.career.staff_number, frozenset())
+    _require_same_human(known, person, candidates)
+    career: Career | None = known.career
+    if person.rows:
+        _require_plausible(known.career, person.rows, as_of)
+        career = after_snapshot(known.career, person.rows, as_of=as_of, scope=scope)
+    if person.events:
+        career = after_events(career, person.events, as_of=as_of)
+    _require_under_contract(known.career, career)
+    return None if career == known.career else Changed(known, career, person.birth_date)
 
 
-def end_of(rows: Sequence[FeedRow]) -> date | None:
-    """The first day on which the employment no longer holds: after 退職日, else after 任期満了日."""
-    primary = _primary(rows)
-    return last_day_to_end(primary.left_on or primary.term_end)
+def _require_same_human(known: KnownEmployment, person: PersonTold, candidates: frozenset[int]) -> None:
+    renamed = any(event.kind is EventKind.NAME_CHANGE for event in person.events)
+    if not renamed and _given(person.first.kana) != _given(known.career.kana) and known.person_id not in candidates:
+        raise Doubt("同じ職員番号の人と名が違います。番号の付け替えではないか確かめてください。")
 
 
-def _over(rows: Sequence[FeedRow], as_of: date) -> bool:
-    end = end_of(rows)
-    return end is not None and end <= as_of
-
-
-def _held(rows: Sequence[FeedRow], reason: str) -> Held:
-    primary = _primary(rows)
-    return Held(primary.row_number, primary.staff_number, primary.name, reason)
-
-
-def _doubt(known: KnownEmployment, rows: Sequence[FeedRow], candidates: frozenset[int], as_of: date) -> str | None:
-    """Why a human must look before these rows of a known number act; None = they may."""
-    primary, end = _primary(rows), end_of(rows)
+def _require_plausible(known: Career, rows: Sequence[FeedRow], as_of: date) -> None:
+    primary, end = primary_row(rows), end_of(rows)
     if known.valid_until is not None and primary.employed_from >= known.valid_until:
-        return "終わった任用の職員番号が、もう一度使われています。"
-    if _given(primary.kana) != _given(known.kana) and known.person_id not in candidates:
-        return "同じ職員番号の人と名が違います。番号の付け替えではないか確かめてください。"
+        raise Doubt("終わった任用の職員番号が、もう一度使われています。")
     if known.valid_from <= as_of < primary.employed_from:
-        return "すでに始まった任用の採用日が、先の日に変わっています。"
-    if end is not None and end <= _begins(known, primary, as_of):
-        return "退職日又は任期満了日が、記録されている採用日より前です。"
-    return None
+        raise Doubt("すでに始まった任用の採用日が、先の日に変わっています。")
+    begins = primary.employed_from if known.valid_from > as_of else known.valid_from
+    if end is not None and end <= begins:
+        raise Doubt("退職日又は任期満了日が、記録されている採用日より前です。")
+
+
+def _require_under_contract(known: Career, career: Career | None) -> None:
+    """Contractors end with their contract, whatever a personnel file says (FK 6-3(2)⑪)."""
+    if career is None or EmploymentKind.CONTRACTOR not in (known.kind, career.kind):
+        return
+    if known.kind is not career.kind:
+        raise Doubt("委託事業者との任用形態の変更は、人事データではできません。外部者登録簿で登録してください。")
+    ends, ended = career.valid_until, known.valid_until
+    if ends is None or (ended is not None and ends > ended):
+        raise Doubt("委託事業者の期間を、契約の期間を越えて延ばすことはできません。外部者登録簿で更新してください。")
 
 
 def _given(kana: str) -> str:
@@ -214,15 +238,80 @@ def _given(kana: str) -> str:
     return fold(split_name(kana)[1] or kana)
 
 
-def _begins(known: KnownEmployment, primary: FeedRow, as_of: date) -> date:
-    """The day on which a known employment begins: the file may still move one that lies ahead."""
-    return primary.employed_from if known.valid_from > as_of else known.valid_from
+# --- new numbers -----------------------------------------------------------------------------------------------------
+
+
+def _joiners(
+    coming: Mapping[str, PersonTold],
+    by_number: Mapping[str, KnownEmployment],
+    changed: Iterable[Changed],
+    scope: SnapshotScope,
+    identities: Identities,
+    as_of: date,
+) -> tuple[list[Joiner], list[Held]]:
+    """Those whose number is new; whoever may be a known person continues their employment without a gap, or is held."""
+    people_by_end = _people_by_end(by_number.values(), changed)
+    joiners, held = [], []
+    keys: set[str] = set()
+    for number, person in coming.items():
+        key = identities.keys.get(number)
+        try:
+            career = _new_career(person, scope, as_of)
+            _require_once(key, keys)
+            former = _former_person(person, by_number)
+        except Doubt as doubt:
+            held.append(person.held_for(str(doubt)))
+            continue
+        candidates = identities.same_human.get(number, frozenset()) - {former}
+        if career is None:
+            continue
+        continues = identities.answers.get(number, former)
+        ending = candidates & people_by_end.get(career.valid_from, set())
+        if former is None and number not in identities.answers and candidates:
+            if len(candidates) != 1 or len(ending) != 1:
+                reason = "カナ氏名と生年月日が同じ人がすでに登録されています。同じ人かどうか確かめてください。"
+                held.append(person.held_for(reason, HeldKind.MATCH, candidates))
+                continue
+            continues = next(iter(ending))
+        keys |= {key} if key else set()
+        joiners.append(Joiner(career, continues, person.birth_date))
+    return joiners, held
+
+
+def _new_career(person: PersonTold, scope: SnapshotScope, as_of: date) -> Career | None:
+    career = after_snapshot(None, person.rows, as_of=as_of, scope=scope) if person.rows else None
+    if person.events:
+        career = after_events(career, person.events, as_of=as_of)
+    if career is not None and career.kind is EmploymentKind.CONTRACTOR:
+        raise Doubt("委託事業者は人事データでは登録できません。契約とともに外部者登録簿で登録してください。")
+    return career
+
+
+def _require_once(key: str | None, keys: set[str]) -> None:
+    if key is not None and key in keys:
+        raise Doubt(
+            "このファイルの別の職員番号と、カナ氏名と生年月日が同じです。先の番号を登録したので、次の取込みで"
+            "同じ人かどうか確かめてください。"
+        )
+
+
+def _former_person(person: PersonTold, by_number: Mapping[str, KnownEmployment]) -> int | None:
+    """The person of the number that the notice itself names as the former one (再任用, 更新). Raises Doubt."""
+    number = next((event.former_staff_number for event in person.events if event.former_staff_number), None)
+    if number is None:
+        return None
+    former = by_number.get(number)
+    if former is None:
+        raise Doubt(f"前の職員番号「{number}」が記録にありません。")
+    if _given(former.career.kana) != _given(person.first.kana):
+        raise Doubt(f"前の職員番号「{number}」の人と名が違います。")
+    return former.person_id
 
 
 def _people_by_end(known: Iterable[KnownEmployment], changed: Iterable[Changed]) -> dict[date, set[int]]:
     """The day from which an employment no longer holds, as this very file may say it → the people."""
-    ends = {employment.employment_id: (employment.valid_until, employment.person_id) for employment in known}
-    ends |= {change.known.employment_id: (change.valid_until, change.known.person_id) for change in changed}
+    ends = {e.employment_id: (e.career.valid_until, e.person_id) for e in known}
+    ends |= {c.known.employment_id: (c.now.valid_until, c.known.person_id) for c in changed}
     found: dict[date, set[int]] = defaultdict(set)
     for end, person_id in ends.values():
         if end is not None:
@@ -230,47 +319,16 @@ def _people_by_end(known: Iterable[KnownEmployment], changed: Iterable[Changed])
     return found
 
 
-def _joiners(
-    coming: Mapping[str, tuple[FeedRow, ...]],
-    same_human: Mapping[str, frozenset[int]],
-    people_by_end: Mapping[date, set[int]],
-) -> tuple[list[Joiner], list[Held]]:
-    """Those whose number is new; whoever may be a known person continues their employment without a gap, or is held."""
-    joiners, held = [], []
-    for number, group in coming.items():
-        candidates = same_human.get(number, frozenset())
-        ending = candidates & people_by_end.get(_primary(group).employed_from, set())
-        if not candidates:
-            joiners.append(Joiner(group, None))
-        elif len(candidates) == len(ending) == 1:
-            joiners.append(Joiner(group, next(iter(ending))))
-        else:
-            reason = "カナ氏名と生年月日が同じ人がすでに登録されています。同じ人かどうか確かめてください。"
-            held.append(_held(group, reason))
-    return joiners, held
-
-
-def posts_of(rows: Iterable[FeedRow]) -> frozenset[PostFacts]:
-    """The posts that the rows of one person name."""
-    return frozenset(PostFacts(row.unit_code, row.post, row.post_kind is PostKind.PRIMARY) for row in rows)
-
-
-def _change(known: KnownEmployment, rows: tuple[FeedRow, ...], as_of: date) -> Changed | None:
-    primary, posts = _primary(rows), posts_of(rows)
-    begins, until = _begins(known, primary, as_of), end_of(rows)
-    change = Changed(known, rows, begins, until, posts - known.posts, known.posts - posts)
-    personal = (primary.name, primary.kana, primary.mail, primary.employment_kind)
-    same_person = personal == (known.name, known.kana, known.mail, known.kind)
-    same_period = (begins, until) == (known.valid_from, known.valid_until)
-    return None if same_person and same_period and not change.moves else change
-
-
-def _missing(known: Mapping[str, KnownEmployment], present: set[str], as_of: date) -> list[Held]:
+def _missing(known: Mapping[str, KnownEmployment], present: Iterable[str], as_of: date) -> list[Held]:
     """Whoever is employed, or is to be, and has no row: absence says neither retirement nor withdrawal."""
+    reason = "ファイルに行がありません。退職日が届くまで在職のまま扱います。"
+    told = set(present)
     return [
-        Held(None, number, employment.name, "ファイルに行がありません。退職日が届くまで在職のまま扱います。")
+        Held(None, number, employment.career.name, reason, kind=HeldKind.MISSING)
         for number, employment in known.items()
-        if employment.from_feed
-        and number not in present
-        and (employment.valid_until is None or as_of < employment.valid_until)
+        if number not in told and employment.from_feed and _still(employment.career, as_of)
     ]
+
+
+def _still(career: Career, as_of: date) -> bool:
+    return career.valid_until is None or as_of < career.valid_until

@@ -75,6 +75,16 @@ class SafetyAction(StrEnum):
     REVOKE = "revoke"
 
 
+class HeldKind(StrEnum):
+    """Why something in a personnel file waits for a human."""
+
+    ROW = "row"
+    MISSING = "missing"
+    MATCH = "match"
+    GAIJI = "gaiji"
+    DOUBT = "doubt"
+
+
 class FindingKind(StrEnum):
     """What the nightly sweep can find (controls C1, A9)."""
 

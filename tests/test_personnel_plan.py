@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idm.career import Career, PostFacts, PostPeriod
 from idm.employment_kind import EmploymentKind
-from idm.errors import SafetyLimit
 from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
-from idm.personnel_plan import KnownEmployment, PersonnelPlan, PostFacts, plan, require_within_limits
-from idm.policy import RunLimit
+from idm.personnel_plan import Identities, KnownEmployment, PersonnelPlan, plan, stopping
+from idm.personnel_told import Told
 
 AS_OF = date(2026, 3, 25)
 APRIL = date(2026, 4, 1)
@@ -24,15 +24,30 @@ ROW = FeedRow(
     assigned_from=date(2020, 4, 1), mail="aoki@example.jp",
 )  # fmt: skip
 POST = PostFacts("0100", "主事", True)
-KNOWN = KnownEmployment(
-    employment_id=1, person_id=11, staff_number="000001", name="青木　一郎", kana="アオキ　イチロウ",
-    mail="aoki@example.jp", kind=EmploymentKind.REGULAR, valid_from=date(2020, 4, 1), valid_until=None,
-    posts=frozenset({POST}), from_feed=True,
+OTHER_POST = PostFacts("0200", "主事", True)
+JOINED = date(2020, 4, 1)
+
+
+def holding(post: PostFacts, valid_from: date = JOINED, valid_until: date | None = None) -> frozenset[PostPeriod]:
+    return frozenset({PostPeriod(post, valid_from, valid_until)})
+
+
+CAREER = Career(
+    staff_number="000001", name="青木　一郎", kana="アオキ　イチロウ", work_name=None, romaji=None,
+    mail="aoki@example.jp", kind=EmploymentKind.REGULAR, valid_from=JOINED, valid_until=None, posts=holding(POST),
 )  # fmt: skip
+KNOWN = KnownEmployment(employment_id=1, person_id=11, from_feed=True, career=CAREER)
+
+
+def known_as(known: KnownEmployment = KNOWN, **changes: Any) -> KnownEmployment:
+    """The known employment with another career, and another id where one is given."""
+    ids = {key: changes.pop(key) for key in ("employment_id", "person_id", "from_feed") if key in changes}
+    return replace(known, career=replace(known.career, **changes), **ids)
 
 
 def made(*rows: FeedRow, known: tuple[KnownEmployment, ...] = (KNOWN,), **options: Any) -> PersonnelPlan:
-    return plan(rows, known, same_human=options.pop("same_human", {}), as_of=options.pop("as_of", AS_OF))
+    as_of = options.pop("as_of", AS_OF)
+    return plan(Told(rows), known, identities=Identities(**options), as_of=as_of)
 
 
 def reasons(personnel: PersonnelPlan) -> list[str]:
@@ -54,13 +69,13 @@ def test_a_row_that_says_what_is_known_changes_nothing() -> None:
 
 def test_a_new_number_is_a_joiner() -> None:
     personnel = made(ROW, known=())
-    assert [(joiner.primary.staff_number, joiner.continues) for joiner in personnel.joiners] == [("000001", None)]
+    assert [(joiner.career.staff_number, joiner.continues) for joiner in personnel.joiners] == [("000001", None)]
 
 
 def test_a_concurrent_post_is_one_more_post_of_the_same_person() -> None:
     concurrent = replace(ROW, row_number=3, unit_code="0200", post="主任", post_kind=PostKind.CONCURRENT)
     (joiner,) = made(ROW, concurrent, known=()).joiners
-    assert joiner.rows == (ROW, concurrent)
+    assert joiner.career.posts_on(AS_OF) == {POST, PostFacts("0200", "主任", False)}
     (mover,) = made(ROW, concurrent).movers
     assert mover.added == {PostFacts("0200", "主任", False)}
     assert mover.removed == frozenset()
@@ -75,7 +90,7 @@ def test_a_new_post_is_a_move() -> None:
 
 def test_a_post_whose_end_is_already_known_is_not_moved_again_by_the_next_file() -> None:
     """`posts` are those without an end: the old post, which ends in April, is no longer among them."""
-    moved = replace(KNOWN, posts=frozenset({PostFacts("0200", "主事", True)}))
+    moved = known_as(posts=holding(POST, JOINED, APRIL) | holding(OTHER_POST, APRIL))
     assert nothing_changes(made(replace(ROW, unit_code="0200", assigned_from=APRIL), known=(moved,)))
 
 
@@ -89,14 +104,14 @@ def test_a_post_whose_end_is_already_known_is_not_moved_again_by_the_next_file()
 )
 def test_a_known_end_makes_a_leaver_who_stays_until_24_00(change: dict[str, date], until: date) -> None:
     (leaver,) = made(replace(ROW, **change)).leavers  # type: ignore[arg-type]
-    assert leaver.valid_until == until
+    assert leaver.now.valid_until == until
 
 
 def test_an_end_that_moves_away_or_is_taken_back_is_a_correction_and_stops_nobody() -> None:
-    known = replace(KNOWN, valid_until=APRIL)
+    known = known_as(valid_until=APRIL)
     for row in (ROW, replace(ROW, term_end=date(2027, 3, 31))):
         personnel = made(row, known=(known,))
-        assert [change.valid_until for change in personnel.corrections] == [
+        assert [change.now.valid_until for change in personnel.corrections] == [
             row.term_end + timedelta(days=1) if row.term_end else None
         ]
         assert personnel.leavers == ()
@@ -133,7 +148,7 @@ def test_whoever_left_before_the_day_and_was_never_known_is_past() -> None:
 
 @pytest.mark.parametrize(("until", "missing"), [(AS_OF, False), (AS_OF + timedelta(days=1), True), (None, True)])
 def test_only_whoever_is_still_employed_can_be_missing(until: date | None, missing: bool) -> None:
-    personnel = made(known=(replace(KNOWN, valid_until=until),))
+    personnel = made(known=(known_as(valid_until=until),))
     assert bool(personnel.held) == missing
     assert personnel.changes == ()
 
@@ -145,7 +160,7 @@ def test_absence_is_held_and_is_no_retirement() -> None:
 
 
 def test_whoever_is_to_begin_and_vanishes_from_the_file_is_held() -> None:
-    assert reasons(made(known=(replace(KNOWN, valid_from=APRIL),)))[0].startswith("ファイルに行がありません")
+    assert reasons(made(known=(known_as(valid_from=APRIL),)))[0].startswith("ファイルに行がありません")
 
 
 def test_whoever_did_not_come_from_a_file_cannot_be_missing_from_it() -> None:
@@ -162,14 +177,14 @@ def test_a_held_row_acts_on_nothing_and_its_person_is_not_missing() -> None:
 
 
 def test_the_number_of_an_ended_employment_is_not_given_to_another() -> None:
-    known = replace(KNOWN, valid_until=date(2021, 4, 1))
+    known = known_as(valid_until=date(2021, 4, 1))
     assert reasons(made(replace(ROW, employed_from=date(2021, 4, 1)), known=(known,))) == [
         "終わった任用の職員番号が、もう一度使われています。"
     ]
 
 
 def test_the_last_file_before_the_end_may_be_read_again_after_it() -> None:
-    known = replace(KNOWN, valid_until=APRIL)
+    known = known_as(valid_until=APRIL)
     personnel = made(replace(ROW, left_on=date(2026, 3, 31)), known=(known,), as_of=date(2026, 5, 1))
     assert nothing_changes(personnel)
 
@@ -182,7 +197,7 @@ def test_another_given_name_under_a_known_number_is_held() -> None:
 
 def test_the_same_reading_in_another_width_is_the_same_name() -> None:
     (correction,) = made(replace(ROW, kana="ｱｵｷ ｲﾁﾛｳ")).corrections
-    assert correction.primary.kana == "ｱｵｷ ｲﾁﾛｳ"
+    assert correction.now.kana == "ｱｵｷ ｲﾁﾛｳ"
 
 
 def test_a_given_name_that_changed_is_no_doubt_where_the_birth_date_says_so() -> None:
@@ -192,7 +207,7 @@ def test_a_given_name_that_changed_is_no_doubt_where_the_birth_date_says_so() ->
 
 def test_a_new_number_of_somebody_known_is_held() -> None:
     row = replace(ROW, staff_number="000002")
-    personnel = made(row, known=(replace(KNOWN, valid_until=date(2027, 4, 1)),), same_human={"000002": frozenset({11})})
+    personnel = made(row, known=(known_as(valid_until=date(2027, 4, 1)),), same_human={"000002": frozenset({11})})
     assert personnel.joiners == ()
     assert personnel.held[0].reason.startswith("カナ氏名と生年月日が同じ人")
 
@@ -209,9 +224,9 @@ def test_an_end_before_the_recorded_beginning_is_held() -> None:
 
 
 def test_an_employment_that_lies_ahead_may_still_be_put_off() -> None:
-    known = replace(KNOWN, valid_from=APRIL)
+    known = known_as(valid_from=APRIL)
     (change,) = made(replace(ROW, employed_from=date(2026, 5, 1)), known=(known,)).corrections
-    assert change.valid_from == date(2026, 5, 1)
+    assert change.now.valid_from == date(2026, 5, 1)
 
 
 def test_an_employment_that_began_keeps_its_first_day() -> None:
@@ -226,7 +241,7 @@ SAME = {"000002": frozenset({11})}
 
 
 def test_a_successor_employment_continues_the_person_whose_end_is_known() -> None:
-    known = replace(KNOWN, valid_until=APRIL)
+    known = known_as(valid_until=APRIL)
     personnel = made(replace(ROW, left_on=date(2026, 3, 31)), SUCCESSOR, known=(known,), same_human=SAME)
     assert [joiner.continues for joiner in personnel.joiners] == [11]
 
@@ -235,7 +250,7 @@ def test_a_successor_employment_continues_the_person_whose_end_this_very_file_te
     personnel = made(replace(ROW, left_on=date(2026, 3, 31)), SUCCESSOR, same_human=SAME)
     assert [joiner.continues for joiner in personnel.joiners] == [11]
     assert len(personnel.leavers) == 1
-    require_within_limits(personnel, RunLimit(24, 0.001, 1, 1.0, 1000), employed=1)
+    assert stopping(personnel) == ()
 
 
 @pytest.mark.parametrize("gap", [-1, 1])
@@ -247,8 +262,8 @@ def test_a_gap_or_an_overlap_of_a_day_is_for_a_human_to_judge(gap: int) -> None:
 
 
 def test_two_people_of_one_name_and_birth_date_are_for_a_human_to_judge() -> None:
-    other = replace(KNOWN, employment_id=2, person_id=12, staff_number="000003", valid_until=APRIL, from_feed=False)
-    known = (replace(KNOWN, valid_until=APRIL), other)
+    other = known_as(employment_id=2, person_id=12, staff_number="000003", valid_until=APRIL, from_feed=False)
+    known = (known_as(valid_until=APRIL), other)
     personnel = made(
         replace(ROW, left_on=date(2026, 3, 31)), SUCCESSOR, known=known, same_human={"000002": frozenset({11, 12})}
     )
@@ -260,41 +275,6 @@ def test_a_doubtful_end_continues_nobody() -> None:
     personnel = made(doubtful, SUCCESSOR, same_human=SAME)
     assert personnel.joiners == ()
     assert len(personnel.held) == 2
-
-
-# --- the safety limit ------------------------------------------------------------------------------------------------
-
-
-def leaving(count: int) -> PersonnelPlan:
-    known = tuple(
-        replace(KNOWN, employment_id=number, person_id=number, staff_number=f"{number:06d}") for number in range(count)
-    )
-    rows = [replace(ROW, staff_number=f"{number:06d}", left_on=date(2026, 3, 31)) for number in range(count)]
-    return made(*rows, known=known)
-
-
-@pytest.mark.parametrize(("leavers", "employed", "stops"), [(5, 100, False), (6, 100, True), (5, 99, True)])
-def test_a_run_that_would_stop_too_large_a_share_is_refused(leavers: int, employed: int, stops: bool) -> None:
-    rules = RunLimit(window_hours=24, share=0.05, count=30, unit_share=1.0, unit_count=1000)
-    if stops:
-        with pytest.raises(SafetyLimit, match=f"{employed} 人のうち {leavers} 人"):
-            require_within_limits(leaving(leavers), rules, employed)
-    else:
-        require_within_limits(leaving(leavers), rules, employed)
-
-
-@pytest.mark.parametrize(("leavers", "stops"), [(30, False), (31, True)])
-def test_a_run_that_would_stop_too_many_is_refused_however_large_the_office(leavers: int, stops: bool) -> None:
-    rules = RunLimit(window_hours=24, share=1.0, count=30, unit_share=1.0, unit_count=1000)
-    if stops:
-        with pytest.raises(SafetyLimit):
-            require_within_limits(leaving(leavers), rules, 10_000)
-    else:
-        require_within_limits(leaving(leavers), rules, 10_000)
-
-
-def test_an_office_of_nobody_is_within_the_limit() -> None:
-    require_within_limits(made(ROW, known=()), RunLimit(24, 0.05, 30, 1.0, 1000), 0)
 
 
 # --- properties ------------------------------------------------------------------------------------------------------
@@ -315,15 +295,14 @@ file_rows = st.lists(
 )
 known_people = st.lists(
     st.builds(
-        replace,
-        st.just(KNOWN),
+        known_as,
         staff_number=st.sampled_from(["000001", "000002", "000003"]),
         valid_from=days,
         valid_until=st.none() | days,
-        posts=st.sampled_from([frozenset({POST}), frozenset({PostFacts("0200", "主事", True)})]),
+        posts=st.sampled_from([holding(POST), holding(OTHER_POST)]),
     ),
     max_size=3,
-    unique_by=lambda employment: employment.staff_number,
+    unique_by=lambda employment: employment.career.staff_number,
 ).map(lambda some: [replace(one, employment_id=at, person_id=at) for at, one in enumerate(some, start=1)])
 
 
@@ -331,7 +310,7 @@ known_people = st.lists(
 def test_every_person_of_the_file_is_accounted_for_exactly_once(
     rows: list[FeedRow], known: list[KnownEmployment], as_of: date
 ) -> None:
-    personnel = plan(rows, known, same_human={}, as_of=as_of)
+    personnel = plan(Told(rows), known, identities=Identities(), as_of=as_of)
     in_file = len([held for held in personnel.held if held.row_number is not None])
     told = len(personnel.joiners) + len(personnel.changes) + in_file + personnel.unchanged + personnel.past
     assert told == len(rows)
@@ -341,24 +320,21 @@ def test_every_person_of_the_file_is_accounted_for_exactly_once(
 def test_whoever_is_not_in_the_file_is_never_changed(
     rows: list[FeedRow], known: list[KnownEmployment], as_of: date
 ) -> None:
-    personnel = plan(rows, known, same_human={}, as_of=as_of)
+    personnel = plan(Told(rows), known, identities=Identities(), as_of=as_of)
     acting = {row.staff_number for row in rows if row.held is None}
-    assert {change.known.staff_number for change in personnel.changes} <= acting
+    assert {change.before.staff_number for change in personnel.changes} <= acting
 
 
 @given(file_rows, known_people, days)
 def test_a_file_whose_plan_was_applied_plans_nothing_more(
     rows: list[FeedRow], known: list[KnownEmployment], as_of: date
 ) -> None:
-    first = plan(rows, known, same_human={}, as_of=as_of)
-    after = {employment.staff_number: employment for employment in known}
+    first = plan(Told(rows), known, identities=Identities(), as_of=as_of)
+    after = {employment.career.staff_number: employment for employment in known}
     for change in first.changes:
-        after[change.known.staff_number] = replace(
-            change.known, valid_from=change.valid_from, valid_until=change.valid_until,
-            posts=(change.known.posts | change.added) - change.removed,
-        )  # fmt: skip
-    again = plan(rows, after.values(), same_human={}, as_of=as_of)
+        after[change.before.staff_number] = replace(change.known, career=change.now)
+    again = plan(Told(rows), after.values(), identities=Identities(), as_of=as_of)
     assert again.changes == ()
-    assert {joiner.primary.staff_number for joiner in again.joiners} == {
-        joiner.primary.staff_number for joiner in first.joiners
+    assert {joiner.career.staff_number for joiner in again.joiners} == {
+        joiner.career.staff_number for joiner in first.joiners
     }

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
+from idm.vocabulary import HeldKind
 
 
 class FeedSource(StrEnum):
@@ -37,16 +38,6 @@ class FeedRun(Base):
     held: Mapped[int]
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("planned_batches.id"))
     """The approved batch that let this run go beyond the safety limits."""
-
-
-class HeldKind(StrEnum):
-    """Why something in a file waits for a human."""
-
-    ROW = "row"
-    MISSING = "missing"
-    MATCH = "match"
-    GAIJI = "gaiji"
-    DOUBT = "doubt"
 
 
 class HeldRow(Base):

@@ -48,6 +48,8 @@ class Employment(Base):
         CheckConstraint("valid_until IS NULL OR valid_until > valid_from", name="period"),
         CheckConstraint("kind <> 'contractor' OR (contract_id IS NOT NULL AND valid_until IS NOT NULL)",
                         name="contractor_under_contract"),
+        # An announced employment can be called off; the audit record names employments by id.
+        {"sqlite_autoincrement": True},
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -35,6 +35,8 @@ class Request(Base):
         UniqueConstraint("id", "applicant_id"),
         CheckConstraint("state = 'draft' OR (applicant_id IS NOT NULL AND number IS NOT NULL "
                         "AND submitted_at IS NOT NULL AND content_hash IS NOT NULL)", name="submitted_complete"),
+        # A draft can go; the audit record names applications by id, so no id ever comes back.
+        {"sqlite_autoincrement": True},
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

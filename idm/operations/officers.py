@@ -44,7 +44,7 @@ def follow_posts(session: Session, *, policy: Policy, actor: Actor, now: datetim
     managed = set(session.scalars(select(InformationSystem.manager_unit_code)))
     known = {(o.role, o.assignment_id) for o in session.scalars(select(Officer))}
     new = []
-    for assignment in _assignments_from(session, day_of(now)):
+    for assignment in _assignments_from(session, {rule.post for rule in policy.seats}, day_of(now)):
         for tenure in tenures_of(policy, assignment, managed):
             if (tenure.role, assignment.id) not in known:
                 new.append(_begin(session, assignment, tenure, organisation, now))
@@ -55,11 +55,16 @@ def follow_posts(session: Session, *, policy: Policy, actor: Actor, now: datetim
     return new
 
 
-def _assignments_from(session: Session, day: date) -> list[Assignment]:
+def _assignments_from(session: Session, posts: set[str], day: date) -> list[Assignment]:
+    """Assignments to these posts that hold or are to come; an unpublished one (内示) is nobody's business yet."""
     return list(
         session.scalars(
             select(Assignment)
-            .where((Assignment.valid_until.is_(None)) | (Assignment.valid_until > day))
+            .where(
+                Assignment.post.in_(posts),
+                (Assignment.valid_until.is_(None)) | (Assignment.valid_until > day),
+                (Assignment.published_on.is_(None)) | (Assignment.published_on <= day),
+            )
             .order_by(Assignment.id)
         )
     )

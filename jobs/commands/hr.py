@@ -1,12 +1,16 @@
 """`idm hr import`: reads a personnel file, shows what it would do, and applies it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import click
 
 from idm.calendar_days import end_to_last_day
-from idm.personnel_plan import Changed, Held, Joiner, PersonnelPlan
+from idm.career import PostFacts
+from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
+from idm.personnel_plan import Changed, Joiner, PersonnelPlan
+from idm.personnel_told import Held
 from jobs import sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
@@ -25,7 +29,7 @@ def hr() -> None:
 @dry_run_option
 @json_option
 def import_(file: Path, feed_name: str, as_of: date | None, *, dry_run: bool, as_json: bool) -> None:
-    """人事データを読み、採用・異動・退職と保留の行を表示して取り込みます。
+    """人事データを読み、採用・異動・休職・退職と保留の行を表示して取り込みます。
 
     権限は付与しません。職に応じた権限は下書きになり、人事担当者が画面で提出します。
     """
@@ -34,38 +38,52 @@ def import_(file: Path, feed_name: str, as_of: date | None, *, dry_run: bool, as
     if as_json:
         print_json(as_data(result, dry_run=dry_run))
     else:
-        _show(result.plan)
+        _show(result.prepared.plan)
     _tell(result, dry_run=dry_run)
     if result.applied is not None:
         sealing.seal(found, sign=True)
 
 
 def _show(plan: PersonnelPlan) -> None:
-    print_table(("職員番号", "氏名", "所属", "職", "採用日"), (_joiner(j) for j in plan.joiners), title="採用等")
-    print_table(("職員番号", "氏名", "なくなる職", "加わる職"), (_mover(c) for c in plan.movers), title="異動")
-    print_table(("職員番号", "氏名", "最後の日"), (_leaver(c) for c in plan.leavers), title="退職等")
+    names = {unit.code: unit.name for unit in plan.units}
+    print_table(("職員番号", "氏名", "職", "採用日"), (_joiner(j, names) for j in plan.joiners), title="採用等")
+    print_table(("職員番号", "氏名", "なくなる職", "加わる職"), (_mover(c, names) for c in plan.movers), title="異動")
+    print_table(("職員番号", "氏名", "区分", "期間"), (_absent(c) for c in plan.absent), title="休職・復職等")
+    print_table(("職員番号", "氏名", "最後の日", "事由"), (_leaver(c) for c in plan.leavers), title="退職等")
     print_table(
-        ("職員番号", "氏名"), ((c.known.staff_number, c.primary.name) for c in plan.corrections), title="記載の変更"
+        ("職員番号", "氏名"), ((c.before.staff_number, c.now.name) for c in plan.corrections), title="記載の変更"
     )
     print_table(
         ("行", "職員番号", "氏名", "理由"), (_held(h) for h in plan.held), title="保留（人が確かめるまで動きません）"
     )
 
 
-def _joiner(joiner: Joiner) -> tuple[object, ...]:
-    row = joiner.primary
-    return row.staff_number, row.name, row.unit_name, row.post, row.employed_from
+def _joiner(joiner: Joiner, names: Mapping[str, str]) -> tuple[object, ...]:
+    career = joiner.career
+    return career.staff_number, career.name, _posts((p.facts for p in career.posts), names), career.valid_from
 
 
-def _mover(change: Changed) -> tuple[object, ...]:
-    names = {row.unit_code: row.unit_name for row in change.rows}
-    removed = "、".join(f"{names.get(p.unit_code, p.unit_code)} {p.post}" for p in sorted(change.removed))
-    added = "、".join(f"{names.get(p.unit_code, p.unit_code)} {p.post}" for p in sorted(change.added))
-    return change.known.staff_number, change.primary.name, removed, added
+def _mover(change: Changed, names: Mapping[str, str]) -> tuple[object, ...]:
+    return change.before.staff_number, change.now.name, _posts(change.removed, names), _posts(change.added, names)
+
+
+def _posts(posts: Iterable[PostFacts], names: Mapping[str, str]) -> str:
+    return "、".join(f"{names.get(post.unit_code, post.unit_code)} {post.post}" for post in sorted(posts))
+
+
+def _absent(change: Changed) -> tuple[object, ...]:
+    spans = sorted(change.absences, key=lambda absence: absence.valid_from)
+    titles = "、".join(ABSENCE_TITLES[absence.kind] for absence in spans)
+    days = "、".join(f"{a.valid_from}～{end_to_last_day(a.valid_until) or ''}" for a in spans)
+    return change.before.staff_number, change.now.name, titles, days
 
 
 def _leaver(change: Changed) -> tuple[object, ...]:
-    return change.known.staff_number, change.primary.name, end_to_last_day(change.valid_until)
+    career = change.career
+    if career is None:
+        return change.before.staff_number, change.before.name, "", "採用の取消し"
+    reason = LEAVING_TITLES[career.leaving] if career.leaving else ""
+    return career.staff_number, career.name, end_to_last_day(career.valid_until), reason
 
 
 def _held(held: Held) -> tuple[object, ...]:
@@ -73,14 +91,18 @@ def _held(held: Held) -> tuple[object, ...]:
 
 
 def _tell(result: FeedResult, *, dry_run: bool) -> None:
-    plan = result.plan
+    prepared = result.prepared
+    plan = prepared.plan
     say(
-        f"採用等 {len(plan.joiners)}、異動 {len(plan.movers)}、退職等 {len(plan.leavers)}、記載の変更"
-        f" {len(plan.corrections)}、変わりなし {plan.unchanged}、保留 {len(plan.held)}"
+        f"採用等 {len(plan.joiners)}、異動 {len(plan.movers)}、休職・復職等 {len(plan.absent)}、退職等"
+        f" {len(plan.leavers)}、記載の変更 {len(plan.corrections)}、変わりなし {plan.unchanged}、"
+        f"保留 {len(plan.held)}"
     )
-    for warning in result.feed.warnings:
+    for warning in prepared.feed.warnings:
         say(f"注意: {warning}")
-    if result.already_applied:
+    for excess in prepared.assessment.excesses:
+        say(f"上限: {excess.sentence}")
+    if prepared.repeated is not None:
         say("このファイルはすでに取り込まれています。何も変えていません。")
     elif dry_run:
         say("表示しただけです。何も変えていません。")
@@ -96,22 +118,27 @@ def _tell(result: FeedResult, *, dry_run: bool) -> None:
 
 def as_data(result: FeedResult, *, dry_run: bool) -> dict[str, object]:
     """The result as plain data; the keys are stable."""
-    plan = result.plan
+    prepared, plan = result.prepared, result.prepared.plan
     return {
         "version": 1,
-        "sha256": result.feed.sha256,
+        "sha256": prepared.feed.sha256,
         "as_of": plan.as_of.isoformat(),
         "dry_run": dry_run,
-        "already_applied": result.already_applied,
+        "already_applied": prepared.repeated is not None,
         "run": result.applied.run.id if result.applied else None,
         "drafts": [request.id for request in result.applied.drafts] if result.applied else [],
-        "joiners": [j.primary.staff_number for j in plan.joiners],
-        "movers": [c.known.staff_number for c in plan.movers],
+        "joiners": [j.career.staff_number for j in plan.joiners],
+        "movers": [c.before.staff_number for c in plan.movers],
+        "absent": [c.before.staff_number for c in plan.absent],
         "leavers": [
-            {"staff_number": c.known.staff_number, "last_day": str(end_to_last_day(c.valid_until))}
+            {"staff_number": c.before.staff_number, "last_day": str(end_to_last_day(c.now.valid_until))}
             for c in plan.leavers
         ],
-        "corrections": [c.known.staff_number for c in plan.corrections],
-        "held": [{"row": h.row_number, "staff_number": h.staff_number, "reason": h.reason} for h in plan.held],
+        "corrections": [c.before.staff_number for c in plan.corrections],
+        "held": [
+            {"row": h.row_number, "staff_number": h.staff_number, "kind": h.kind.value, "reason": h.reason}
+            for h in plan.held
+        ],
+        "limits": [excess.sentence for excess in prepared.assessment.excesses],
         "unchanged": plan.unchanged,
     }

@@ -29,7 +29,8 @@ from idm.operations.lifecycle import carry_out_due
 from idm.operations.personnel import Applied, FeedIdentity
 from idm.operations.personnel_drafts import drop_lines
 from idm.personal_names import match_key
-from idm.personnel_plan import plan
+from idm.personnel_plan import Identities, plan
+from idm.personnel_told import Told
 from idm.queries.account_facts import account_facts
 from idm.queries.configuration import organisation_in_force, version_in_force
 from idm.queries.officers import roles_of
@@ -42,6 +43,8 @@ from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 JOB = Actor.job("tests.personnel")
 SECRET = b"0123456789abcdef0123456789abcdef"
 MAY = date(2026, 5, 1)
+OVERLAP = timedelta(days=5)
+"""The profile's 猶予期間."""
 NEW = FeedRow(
     row_number=2, staff_number="200001", name="新人　花", kana="シンジン　ハナ", birth_date=date(2000, 1, 1),
     unit_code="0100", unit_name="総務課", post="主事", post_kind=PostKind.PRIMARY,
@@ -68,8 +71,9 @@ def apply(cast: Cast, *rows: FeedRow, as_of: date = TODAY, now: datetime = NOW) 
         keys = {row.staff_number: match_key(row.kana, row.birth_date, SECRET) for row in rows if row.birth_date}
         people = people_by_match_key(session, keys.values())
         same = {number: people[key] for number, key in keys.items() if key in people}
-        made = plan(rows, known_employments(session), same_human=same, as_of=as_of)
-        identity = FeedIdentity("town", f"{abs(hash(rows)):064d}"[:64], len(rows))
+        identities = Identities(keys=keys, same_human=same)
+        made = plan(Told(rows), known_employments(session), identities=identities, as_of=as_of)
+        identity = FeedIdentity("town", f"{abs(hash(rows)):064d}"[:64], len(rows), keys=keys)
         return personnel.apply(
             session, made, identity, match_secret=SECRET, actor=JOB, policy=cast.policy, now=now
         )  # fmt: skip
@@ -106,6 +110,11 @@ def lines_of(cast: Cast, applied: Applied) -> set[tuple[str, str, str, str, date
             for request in (session.get_one(Request, made.id) for made in applied.drafts)
             for line in request.lines
         }  # fmt: skip
+
+
+def held_reasons(cast: Cast) -> list[str]:
+    with cast.database.reading() as session:
+        return list(session.scalars(select(HeldRow.reason).order_by(HeldRow.id)))
 
 
 def give(cast: Cast, who: str, *rights: str) -> None:
@@ -149,13 +158,18 @@ def test_every_joiner_is_audited_without_a_name(cast: Cast) -> None:
 
 
 def test_a_contractor_has_lines_of_their_own_that_end_with_the_contract(cast: Cast) -> None:
-    contractor = replace(NEW, staff_number="900002", employment_kind=EmploymentKind.CONTRACTOR, kana="イタク　ロウ",
-                         term_end=date(2026, 9, 30))  # fmt: skip
-    applied = apply(cast, NEW, contractor)
+    give_rights_by_post(cast, {"system": "ledger", "rights": ["account"]})
+    applied = apply(cast, NEW, row_of("contractor", mail="new@example.jp", row_number=3))
     with cast.database.reading() as session:
         subjects = [{line.subject_id for line in session.get_one(Request, made.id).lines} for made in applied.drafts]
     assert sorted(map(len, subjects)) == [1, 1]
-    assert {line[5] for line in lines_of(cast, applied) if line[0] == "register"} == {None, date(2026, 10, 1)}
+    assert {line[5] for line in lines_of(cast, applied)} == {None, date(2027, 4, 1)}
+
+
+def test_a_contractor_nobody_registered_waits_for_a_person(cast: Cast) -> None:
+    contractor = replace(NEW, employment_kind=EmploymentKind.CONTRACTOR, term_end=date(2026, 9, 30))
+    assert apply(cast, contractor).run.held == 1
+    assert "外部者登録簿" in held_reasons(cast)[0]
 
 
 def test_fifty_joiners_are_one_application_to_the_system(cast: Cast) -> None:
@@ -250,7 +264,8 @@ def test_a_move_drafts_what_the_new_post_gives_and_what_the_old_one_no_longer_gi
     applied = apply(cast, row_of("staff", unit_code="0200", unit_name="会計課", post="課長", assigned_from=MAY))
     assert lines_of(cast, applied) == {
         ("change", "青木　一郎", "approve", "grant", MAY, None),
-        ("change", "青木　一郎", "account", "revoke", MAY, None),
+        ("change", "青木　一郎", "account", "revoke", MAY + OVERLAP, None),
+        # Entering and approving are never held by one person: no day of overlap for these two.
         ("change", "青木　一郎", "enter", "revoke", MAY, None),
     }
 
@@ -271,10 +286,22 @@ def test_a_right_asked_for_by_hand_stays_when_the_post_changes(cast: Cast) -> No
     assert {line[2] for line in lines_of(cast, applied)} == {"account"}
 
 
-def test_what_is_drafted_or_asked_for_is_not_drafted_again(cast: Cast) -> None:
-    apply(cast, NEW)
+def test_what_is_asked_for_is_not_drafted_again_and_a_draft_gives_way_to_the_newer_one(cast: Cast) -> None:
+    (old,) = apply(cast, NEW).drafts
     renamed = replace(NEW, name="新婚　花", kana="シンコン　ハナ")
-    assert lines_of(cast, apply(cast, renamed)) == set()
+    (new,) = apply(cast, renamed).drafts
+    with cast.database.reading() as session:
+        assert session.get(Request, old.id) is None
+    submit(cast, "hr", new.id)
+    assert lines_of(cast, apply(cast, replace(renamed, mail="other@example.jp"))) == set()
+
+
+def test_a_post_that_is_announced_for_another_day_is_drafted_for_that_day(cast: Cast) -> None:
+    first = replace(NEW, employed_from=MAY, assigned_from=MAY)
+    apply(cast, first)
+    later = date(2026, 6, 1)
+    lines = lines_of(cast, apply(cast, replace(first, employed_from=later, assigned_from=later)))
+    assert {line[4] for line in lines} == {later}
 
 
 def test_two_changed_employments_of_one_person_are_drafted_once(cast: Cast) -> None:
@@ -286,8 +313,8 @@ def test_two_changed_employments_of_one_person_are_drafted_once(cast: Cast) -> N
     second = row_of("staff", staff_number="100099", row_number=3, mail="u100009@example.jp", **renamed)
     applied = apply(cast, row_of("staff", **renamed), second)
     assert lines_of(cast, applied) == {
-        ("change", "赤木　一郎", "account", "grant", TODAY, None),
-        ("change", "赤木　一郎", "enter", "grant", TODAY, None),
+        ("register", "赤木　一郎", "account", "grant", TODAY, None),
+        ("register", "赤木　一郎", "enter", "grant", TODAY, None),
     }
 
 
@@ -383,7 +410,7 @@ def test_a_successor_who_loses_rights_has_them_taken_by_a_change(cast: Cast) -> 
                        unit_code="0200", unit_name="会計課", **born)  # fmt: skip
     applied = apply(cast, row_of("staff", left_on=date(2026, 4, 30), **born), successor)
     assert {line[:1] + line[2:5] for line in lines_of(cast, applied)} == {
-        ("change", "account", "revoke", MAY), ("change", "enter", "revoke", MAY),
+        ("change", "account", "revoke", MAY + OVERLAP), ("change", "enter", "revoke", MAY + OVERLAP),
     }  # fmt: skip
 
 
@@ -412,7 +439,7 @@ def test_the_same_file_is_known_again_only_as_the_newest_of_its_feed(cast: Cast)
     first = FeedIdentity("town", "a" * 64, 1)
     with cast.database.writing() as session:
         assert personnel.already_applied(session, first) is None
-        empty = plan([], known_employments(session), same_human={}, as_of=TODAY)
+        empty = plan(Told(), known_employments(session), identities=Identities(), as_of=TODAY)
         for identity in (first, FeedIdentity("town", "b" * 64, 1)):
             personnel.apply(session, empty, identity, match_secret=SECRET, actor=JOB, policy=cast.policy, now=NOW)
             assert personnel.already_applied(session, identity) is not None
@@ -429,7 +456,7 @@ def test_applying_the_same_rows_again_plans_nothing(cast: Cast) -> None:
             keys = {NEW.staff_number: match_key(NEW.kana, date(2000, 1, 1), SECRET)}
             people = people_by_match_key(session, keys.values())
             same = {number: people[key] for number, key in keys.items()}
-            again = plan(rows, known_employments(session), same_human=same, as_of=day)
+            again = plan(Told(rows), known_employments(session), identities=Identities(keys, same), as_of=day)
         assert (again.joiners, again.changes, again.unchanged) == ((), (), 3)
 
 
