@@ -87,6 +87,24 @@ class Bar(StrEnum):
     FORM = "form"
 
 
+SOURCE_TITLES = {
+    Source.CHOSEN: "人事担当者が選んだ名前",
+    Source.SAME_AS_ELSEWHERE: "ほかのシステムと同じ名前",
+    Source.STAFF_NUMBER: "職員番号",
+    Source.PATTERN: "ローマ字",
+    Source.NUMBERED: "ローマ字と番号",
+}
+BAR_TITLES = {
+    Bar.TAKEN: "使われたことがある",
+    Bar.RETIRED: "以前に使われた名前",
+    Bar.CHOSEN: "ほかの人のために選ばれた",
+    Bar.ELSEWHERE: "ほかのシステムで別の人が使っている",
+    Bar.RESERVED: "予約語",
+    Bar.TOO_LONG: "長すぎる",
+    Bar.FORM: "使えない文字がある",
+}
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One name that could be given, in its turn. `bar` is what the rule itself says against it."""

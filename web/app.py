@@ -13,6 +13,7 @@ from idm.database import Database
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
 from web import (
+    account_names,
     application_wizard,
     approvals,
     audit_trail,
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     application_wizard.blueprint,
     approvals.blueprint,
     hr.blueprint,
+    account_names.blueprint,
     people.blueprint,
     people.own_page,
     handovers.blueprint,

@@ -44,7 +44,7 @@ class Proposal:
     pattern: str = ""
     latin: LatinName | None = None
     passed: tuple[Passed, ...] = ()
-    refusal: InvalidInput | None = None
+    refusal: InvalidInput | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
