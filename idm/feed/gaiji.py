@@ -43,7 +43,8 @@ def unmapped(records: Iterable[Cells]) -> tuple[Unmapped, ...]:
     places: dict[str, list[tuple[int, str]]] = {}
     for cells in records:
         for name in sorted(GAIJI_FIELDS):
-            for sign in cells.raw(name) or "":
+            text = cells.raw(name)
+            for sign in text if text and has_private_use(text) else "":
                 if has_private_use(sign):
                     places.setdefault(sign, []).append((cells.record.row, name))
     return tuple(
