@@ -1,5 +1,8 @@
 """The rule of account names in an organisation file: what is read, and every mistake in words an office understands."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from idm.errors import ConfigurationInvalid
@@ -58,3 +61,10 @@ def test_a_mistake_in_the_rule_of_account_names_is_refused(old: str, new: str, m
     assert old in NAMES
     found = mistakes(TOWN + NAMES.replace(old, new, 1))
     assert any(line.startswith(f"town.toml: login_names.{mistake}") for line in found), found
+
+
+def test_every_example_of_the_documentation_is_accepted() -> None:
+    page = Path(__file__).parent.parent.joinpath("docs", "account-names.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", page, flags=re.DOTALL)
+    rules = [load_organisation(TOWN + example, "town.toml").login_names.rule for example in examples]
+    assert rules == ["staff_number", "romaji"]
