@@ -73,7 +73,10 @@ def read_table(data: bytes, profile: FeedProfile) -> FeedTable:
     rows = list(enumerate(raw.rows, start=1))
     header = _take_header(rows, profile.header, problems)
     number, names = rows.pop(0) if rows else (1, [])
-    heading = read_heading(_unpadded(names) if raw.ragged else names, profile, number)
+    if raw.ragged:
+        # A heading on two lines is usual in a spreadsheet, and spaces in a heading are never read.
+        names = [name.replace("\n", "") for name in _unpadded(names)]
+    heading = read_heading(names, profile, number)
     if not heading.positions:
         raise refusal([FeedProblem(number, None, f"{number}行目に、定義された見出しが一つもありません。{raw.hint}")])
     problems.extend(heading.problems)

@@ -278,6 +278,24 @@ def test_a_word_for_no_absence_is_none_and_an_unknown_one_holds() -> None:
     assert "休職等の区分「謎」" in (row.held or "")
 
 
+def test_an_absence_begins_before_it_ends_and_has_a_kind() -> None:
+    posts = {"レコード区分": "1", "休職開始": "R8.4.1"} | PERSON | POST
+    assert any(warning.column == "休職開始" for warning in both(posts).warnings)
+    with pytest.raises(FeedRefused, match="「休職開始」より前"):
+        both(posts | {"休職区分": "育", "休職終了": "R8.3.31"})
+
+
+def test_a_second_post_may_not_be_called_the_own_one() -> None:
+    toml = BOTH.replace('"休" =', '"兼務" = "concurrent_begin"\n"休" =').replace('"" = "primary"', '"本" = "primary"')
+    event = {"レコード区分": "2", "異動区分": "兼務", "発令日": "R8.10.1"}
+    posts = {"レコード区分": "1", "区分": "本"} | PERSON | POST
+    (held,) = both(posts, PERSON | POST | event | {"区分": "本"}, toml=toml).events
+    assert "本務の区分になっています" in (held.held or "")
+    for said in ("", "兼"):
+        (event_row,) = both(posts, PERSON | POST | event | {"区分": said}, toml=toml).events
+        assert (event_row.post_kind, event_row.held) == (PostKind.CONCURRENT, None)
+
+
 def test_a_line_of_neither_kind_is_refused() -> None:
     with pytest.raises(FeedRefused, match="「9」は定義にない区分"):
         both({"レコード区分": "9"} | PERSON | POST)

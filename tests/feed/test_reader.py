@@ -169,6 +169,11 @@ def test_a_term_without_an_end_deserves_a_look() -> None:
     assert warning.column == "任期満了日"
 
 
+def test_an_order_before_the_first_day_of_work_deserves_a_look() -> None:
+    (warning,) = read(line(発令日="H19.4.1")).warnings
+    assert (warning.row, warning.column) == (2, "発令日")
+
+
 def test_two_names_of_one_unit_deserve_a_look() -> None:
     (warning,) = read(line(), line(職員番号="000124", 所属名="総務部総務課")).warnings
     assert warning.row == 3
@@ -284,6 +289,8 @@ def test_a_missing_birth_date_beside_a_given_one_holds_nobody() -> None:
         ("所属コード", "総務課", "英数字"),
         ("所属名", "", "空です"),
         ("職名", "", "空です"),
+        ("所属名", "=1+1", "計算式"),
+        ("職名", "＠SUM", "計算式"),
         ("本務兼務", "併任", "「併任」は定義にない区分"),
         ("本務兼務", "", "定義にない区分"),
         ("採用日", "", "空です"),

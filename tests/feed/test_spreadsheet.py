@@ -210,6 +210,12 @@ def test_hidden_cells_are_read_and_told(change: Callable[[Book, Cells], object],
     assert reason in feed.warnings[0].message
 
 
+def test_a_heading_may_stand_on_two_lines() -> None:
+    lines = _lines()
+    lines[0][0] = "職員\n番号"
+    assert read(spreadsheet(lines)).rows == read(SOUND).rows
+
+
 def test_an_empty_row_between_people_is_refused() -> None:
     problems = problems_of(spreadsheet([HEADING, *PEOPLE[:2], [], *PEOPLE[2:], ["件数", "4"]]))
     assert any(problem.row == 4 and "空の行" in problem.message for problem in problems)
