@@ -162,10 +162,13 @@ def _romaji_candidates(subject: Subject, rule: LoginNames, limit: Limit) -> Iter
         raise _refusal("ローマ字がないため、利用者IDを作れません。")
     patterns = [pattern for pattern in rule.patterns if subject.latin.given or not _needs_given(pattern)]
     # A name of one part fills no pattern that asks for two.
-    spelled = {pattern: spell(pattern, subject.latin) for pattern in patterns or ["{family}"]}
-    for pattern, name in spelled.items():
-        yield _judged(name, Source.PATTERN, pattern, rule, limit)
-    for pattern, name in spelled.items():
+    spelled: dict[str, str] = {}
+    for pattern in patterns or ["{family}"]:
+        spelled.setdefault(spell(pattern, subject.latin), pattern)
+    for name, pattern in spelled.items():
+        if name not in subject.elsewhere:
+            yield _judged(name, Source.PATTERN, pattern, rule, limit)
+    for name, pattern in spelled.items():
         for number in count(rule.start_after_collision):
             numbered = _judged(f"{name}-{number}", Source.NUMBERED, pattern, rule, limit)
             if numbered.bar in (Bar.TOO_LONG, Bar.FORM):
