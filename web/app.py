@@ -38,6 +38,7 @@ from web import (
     security,
     session,
     sign_in,
+    standing,
     systems,
 )
 from web.current import EXTENSION, Site
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     requests.blueprint,
     application_wizard.blueprint,
     approvals.blueprint,
+    standing.blueprint,
     hr.blueprint,
     account_names.blueprint,
     people.blueprint,

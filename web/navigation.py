@@ -24,6 +24,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
     Entry(lazy_gettext("申請"), "requests.index"),
     Entry(lazy_gettext("決裁"), "approvals.index", DECIDING),
+    Entry(lazy_gettext("包括承認"), "standing.index", PERMISSIONS[Action.SEE_FEED] | {Role.SYSTEM}),
     Entry(lazy_gettext("人事データ"), "hr.index", PERMISSIONS[Action.SEE_FEED]),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),

@@ -88,6 +88,7 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
         lapses_on=request_words.lapse_day(day_of(sheet.submitted_at)) if sheet.submitted_at else None,
         may_withdraw=may_withdraw(sheet), correctable=correctable(sheet),
         may_permit=may(current.roles(), Action.PERMIT_EXCEPTION) and not _is_about(sheet, me),
+        may_see_standing=may(current.roles(), Action.SEE_SYSTEMS),
     )  # fmt: skip
 
 

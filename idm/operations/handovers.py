@@ -16,12 +16,13 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.grant_state import GrantState
-from idm.models.requests import ApprovalStep, Grant
+from idm.models.requests import ApprovalStep, Grant, RequestLine
 from idm.models.systems import Account, CredentialEvent, Handover
 from idm.operations.accounts import schedule
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.officers import contracted, humans, roles_of
+from idm.queries.standing_facts import approvers_of_uses
 from idm.sealing import KEY_BYTES, unseal
 from idm.vocabulary import CredentialEventKind, EntitlementKind
 
@@ -142,7 +143,17 @@ def _require_uninvolved(session: Session, account: Account, officer_id: int) -> 
         .join(Grant, Grant.line_id == ApprovalStep.line_id)
         .where(Grant.account_id == account.id, ApprovalStep.decider_id.is_not(None))
     )
-    if officer.is_one_of(frozenset(person for person in approvers if person is not None)):
+    by_standing = approvers_of_uses(
+        session,
+        set(
+            session.scalars(
+                select(RequestLine.request_id)
+                .join(Grant, Grant.line_id == RequestLine.id)
+                .where(Grant.account_id == account.id)
+            )
+        ),
+    )
+    if officer.is_one_of(by_standing.union(person for person in approvers if person is not None)):
         raise SeparationOfDuties("この権限を承認した人は仮パスワードを交付できません。（SOD-4）", code="SOD-4")
 
 

@@ -18,6 +18,8 @@ from idm.permissions import Action, may
 from idm.queries.held_rights import HeldRight, live_rights, rights_of_lines
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.queries.seats import Seating, open_steps, seatings
+from idm.queries.standing import StandingMark, mark_of
+from idm.queries.standing_facts import approvers_of_uses
 from idm.request_state import LineState, RequestState, StepState
 from idm.routing import Rung
 from idm.vocabulary import EntitlementKind, LineEffect, RequestAction, Role, Zone
@@ -84,6 +86,8 @@ class RequestSheet:
     lines: tuple[LineRow, ...]
     held_now: dict[int, tuple[HeldRight, ...]]
     names: dict[int, str]
+    standing: StandingMark | None = None
+    """The standing approval that decided in the place of steps."""
 
     @property
     def undecided(self) -> bool:
@@ -134,6 +138,7 @@ def request_sheet(session: Session, request_id: int, *, day: date) -> RequestShe
         lines=rows,
         held_now=_in_system(held, request.system_id),
         names=_names(session, seats.values()),
+        standing=mark_of(session, request_id),
     )
 
 
@@ -258,6 +263,7 @@ def _names(session: Session, found: Collection[Seating]) -> dict[int, str]:
 def require_visible(session: Session, request_id: int, *, person_id: int, roles: frozenset[Role], day: date) -> None:
     """Afterwards this person may see the application: as applicant, subject, decider, seated, or by their role.
 
+    Whoever gave the standing approval that approved it counts as decider.
     Raises NotFound for everyone else, as if there were none; a draft is seen by those who submit drafts.
     """
     state = session.scalar(select(Request.state).where(Request.id == request_id))
@@ -270,7 +276,7 @@ def _visible(
 ) -> bool:
     if state is RequestState.DRAFT:
         return may(roles, Action.SUBMIT_DRAFT)
-    if may(roles, Action.SEE_ALL_REQUESTS):
+    if may(roles, Action.SEE_ALL_REQUESTS) or person_id in approvers_of_uses(session, [request_id]):
         return True
     concerned = (
         select(RequestLine.id)

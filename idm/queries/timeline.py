@@ -16,6 +16,7 @@ TITLES = {
     "step.approved": "承認しました",
     "step.returned": "差し戻しました",
     "step.rejected": "却下しました",
+    "standing.used": "包括承認により承認しました",
     "exception.permitted": "例外措置を許可しました",
 }
 

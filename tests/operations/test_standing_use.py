@@ -6,17 +6,19 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
+from idm.errors import SeparationOfDuties
 from idm.models.audit import AuditRecord
 from idm.models.officers import Deputy
 from idm.models.people import Person
 from idm.models.requests import ApprovalStep, Grant, Request
 from idm.models.standing import StandingApproval, StandingUse
-from idm.models.systems import InformationSystem
+from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
-from idm.operations import standing
+from idm.operations import handovers, standing
 from idm.operations.requests import content_hash_of
 from idm.queries.configuration import organisation_in_force
 from idm.request_state import LineState, RequestState
+from idm.sealing import new_handover_key
 from idm.standing_rules import rules_digest
 from idm.vocabulary import LineEffect, RequestAction, Role, Zone
 from tests.cast import NOW, PEOPLE, TODAY, Cast
@@ -323,6 +325,24 @@ def test_a_proposer_who_has_left_covers_nothing(cast: Cast) -> None:
     with cast.database.writing() as session:
         cast.employment(session, "hr").valid_until = TODAY
     assert_left(cast, personnel_draft(cast))
+
+
+# --- the hand-over of what it gave -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["chief", "system"])
+def test_who_approved_in_advance_does_not_hand_over_the_password(cast: Cast, who: str) -> None:
+    """SOD-4 holds for a standing approval as for a decided step."""
+    in_force(cast)
+    use(cast, personnel_draft(cast))
+    become(cast, who, Role.HANDOVER)
+    with cast.database.writing() as session:
+        account = session.scalars(select(Account)).one()
+        with pytest.raises(SeparationOfDuties, match="SOD-4"):
+            handovers.ask(
+                session, account_id=account.id, public_key=new_handover_key()[1], actor=cast.actor(who),
+                policy=cast.policy, now=NOW,
+            )  # fmt: skip
 
 
 # --- numbering under a race ------------------------------------------------------------------------------------------
