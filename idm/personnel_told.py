@@ -109,13 +109,18 @@ def people_of(told: Told) -> dict[str, PersonTold]:
 
 
 def units_of(told: Told) -> list[UnitTold]:
-    """Each unit once, by its first row; its first day is the earliest told of anybody in it under that name."""
+    """Each unit once, by the first row that names it; its first day is the earliest told of anybody in it.
+
+    A unit of which only the code is told has an empty name.
+    """
     found: dict[str, UnitTold] = {}
     days = [(row.unit_code, row.unit_name, row.assigned_from) for row in told.rows]
     days += [(e.unit_code or "", e.unit_name or "", e.effective) for e in told.events if not e.cancelled]
     for code, name, day in days:
-        if code and name:
-            unit = found.setdefault(code, UnitTold(code, name, day))
-            if name == unit.name and day < unit.first_day:
-                found[code] = replace(unit, first_day=day)
+        unit = found.setdefault(code, UnitTold(code, name, day))
+        if name and not unit.name:
+            found[code] = UnitTold(code, name, day)
+        elif name == unit.name and day < unit.first_day:
+            found[code] = replace(unit, first_day=day)
+    found.pop("", None)
     return list(found.values())

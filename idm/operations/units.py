@@ -23,6 +23,8 @@ def follow(session: Session, told: Iterable[UnitTold], *, as_of: date, now: date
     parents = {unit.code: unit.parent for unit in organisation_in_force(session, now=now).units}
     for unit in told:
         known = generations[unit.code]
+        if known and not unit.name:
+            continue
         if not known:
             known.append(_begin(session, unit, parents.get(unit.code), unit.first_day))
         elif not _told_already(known, unit, as_of):
@@ -42,6 +44,7 @@ def _told_already(known: list[OrganisationUnit], unit: UnitTold, as_of: date) ->
 
 
 def _begin(session: Session, unit: UnitTold, parent: str | None, begins: date) -> OrganisationUnit:
-    generation = OrganisationUnit(code=unit.code, name=unit.name, parent_code=parent, valid_from=begins)
+    name = unit.name or unit.code
+    generation = OrganisationUnit(code=unit.code, name=name, parent_code=parent, valid_from=begins)
     session.add(generation)
     return generation
