@@ -1,35 +1,147 @@
-"""Carries out what falls due by the calendar, once a day or as often as it is asked."""
+"""Carries out what falls due by the calendar, once a day or as often as it is asked: some people per transaction.
 
-from datetime import date
+Killed between two transactions, or within one, it ends in the same place when it is run again.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.calendar_days import day_of, start_of
-from idm.errors import InvalidInput
-from idm.operations.lifecycle import LifecycleResult, carry_out_due
+from idm.calendar_days import day_of
+from idm.due_changes import DUE_TITLES
+from idm.models.safety import RunKind
+from idm.operations import leaving, lifecycle, safety
+from idm.operations.leaving import Followed
+from idm.operations.lifecycle import LifecycleResult, Run
+from idm.policy import Policy
 from idm.queries.configuration import policy_in_force
+from idm.queries.due import DueRight, due_deletions, moment_of
+from idm.queries.rehearsal import Rehearsal, rehearsal
+from idm.safety_limits import Excess
 from idm.unit_of_work import unit_of_work
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.lifecycle")
+PEOPLE_AT_ONCE = 200
+"""How many people one transaction touches: others wait no longer than that takes."""
+
+Progress = Callable[[str, int, int], None]
+"""Told after every transaction: which stage, and how many of how many (person and stage) are done."""
 
 
-def run(installation: Installation, *, as_of: date | None = None, dry_run: bool = False) -> LifecycleResult:
+@dataclass(frozen=True)
+class Rehearsed:
+    """What a run for a day would do, and what the limits would say. `batch_id` = it would run under that batch."""
+
+    rehearsal: Rehearsal
+    excesses: tuple[Excess, ...]
+    batch_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult(LifecycleResult):
+    """What a run did, under which permitted batch, and how many checklists of leavers it made and reminded of."""
+
+    day: date
+    batch_id: int | None
+    checklists: int
+    reminders: int
+
+
+def rehearse(installation: Installation, *, as_of: date | None = None) -> Rehearsed:
+    """What the run for the day would do and which limits it would pass, without doing anything."""
+    now = installation.clock()
+    day = as_of or day_of(now)
+    with installation.database.reading() as session:
+        policy = policy_in_force(session, now=now)
+        found = rehearsal(session, day, policy=policy, now=now)
+        at = moment_of(day, now=now)
+        assessment = safety.assess(
+            session, found.touched, kind=RunKind.LIFECYCLE, policy=policy, now=at,
+            day=safety.day_to_run_under(session, day, now=at),
+        )  # fmt: skip
+        return Rehearsed(found, assessment.excesses, assessment.batch.id if assessment.batch is not None else None)
+
+
+def run(
+    installation: Installation, *, as_of: date | None = None, progress: Progress | None = None,
+    people_at_once: int = PEOPLE_AT_ONCE,
+) -> RunResult:  # fmt: skip
     """Afterwards everything due by now, or by the day named, is decided and waits in the outbox.
 
-    Raises InvalidInput for a day still to come, unless it is only looked at: rights do not end before their day.
+    Raises SafetyLimit before anything has changed, InvalidInput for a day still to come.
     """
     now = installation.clock()
-    if as_of is not None and as_of > day_of(now) and not dry_run:
-        raise InvalidInput(f"{as_of} はまだ来ていません。先の日は --dry-run でだけ見られます。")
-    moment = now if as_of is None else max(start_of(as_of), now) if as_of >= day_of(now) else start_of(as_of)
-    if dry_run:
-        with installation.database.reading() as session:
-            return carry_out_due(session, actor=ACTOR, policy=policy_in_force(session, now=now), now=moment)
-    with unit_of_work(
-        installation.database,
-        actor=ACTOR,
-        now=now,
-        attempted="lifecycle.run",
-        obj=("lifecycle", day_of(moment).isoformat()),
-    ) as session:
-        return carry_out_due(session, actor=ACTOR, policy=policy_in_force(session, now=now), now=moment)
+    stages = _Stages(installation, now, as_of or day_of(now))
+    planned, policy = stages.plan()
+    done = stages.rights(planned, policy, people_at_once, progress)
+    deletions = stages.deletions(policy, people_at_once)
+    result = stages.finish(planned, policy, done, deletions)
+    followed = stages.leaving(policy)
+    return RunResult(
+        **asdict(result), day=planned.day, batch_id=planned.batch.id if planned.batch is not None else None,
+        checklists=followed.made, reminders=followed.reminded,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The stages of one run: every transaction is a unit of work in the job's name."""
+
+    installation: Installation
+    now: datetime
+    day: date
+
+    def _act(self) -> AbstractContextManager[Session]:
+        return unit_of_work(
+            self.installation.database, actor=ACTOR, now=self.now, attempted="lifecycle.run",
+            obj=("lifecycle", self.day.isoformat()),
+        )  # fmt: skip
+
+    def plan(self) -> tuple[Run, Policy]:
+        """The run as the limits let it pass."""
+        with self._act() as session:
+            policy = policy_in_force(session, now=self.now)
+            return lifecycle.begin_run(session, self.day, policy=policy, now=self.now), policy
+
+    def rights(self, planned: Run, policy: Policy, people_at_once: int, progress: Progress | None) -> list[DueRight]:
+        """Rights end, rest, return and begin: so many people in each transaction."""
+        done: list[DueRight] = []
+        told, total = 0, sum(len(planned.holders(stage)) for stage in lifecycle.STAGES)
+        for stage, holders in planned.chunks(people_at_once):
+            with self._act() as session:
+                done += lifecycle.carry_out(
+                    session, planned, stage, holders, actor=ACTOR, policy=policy, now=self.now
+                )  # fmt: skip
+            told += len(holders)
+            if progress is not None:
+                progress(DUE_TITLES[stage], told, total)
+        return done
+
+    def deletions(self, policy: Policy, accounts_at_once: int) -> int:
+        """Accounts that have been stopped for long enough go."""
+        with self.installation.database.reading() as session:
+            gone = due_deletions(session, policy=policy, at=self.now)
+        scheduled = 0
+        for at in range(0, len(gone), accounts_at_once):
+            with self._act() as session:
+                part = gone[at : at + accounts_at_once]
+                scheduled += lifecycle.schedule_deletions(session, part, policy=policy, now=self.now)
+        return scheduled
+
+    def finish(self, planned: Run, policy: Policy, done: list[DueRight], deletions: int) -> LifecycleResult:
+        """Applications that waited too long lapse, and the audit says what the run did."""
+        with self._act() as session:
+            lapsed = lifecycle.lapse(session, actor=ACTOR, policy=policy, now=self.now)
+            result = lifecycle.result_of(done, deletions=deletions, lapsed=lapsed)
+            lifecycle.record_run(session, planned, result, actor=ACTOR, policy=policy, now=self.now)
+        return result
+
+    def leaving(self, policy: Policy) -> Followed:
+        """Whoever leaves has a checklist; whoever answers for it is reminded."""
+        with self._act() as session:
+            return leaving.follow(session, policy=policy, actor=ACTOR, now=self.now)

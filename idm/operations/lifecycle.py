@@ -1,113 +1,202 @@
-"""What falls due by the calendar: rights begin, rights end, leavers stop, stopped accounts go, applications lapse.
+"""What falls due by the calendar, carried out stage by stage and some people at a time (FK 6-2(2)①, control A7).
 
-Running it twice on one day does nothing the second time; missing a day is made up by the next run (FK 6-2(2)①).
+A run is planned whole and asked of the safety limits before its first change. Each part of it judges its people anew in
+its own transaction: broken off anywhere and run again it ends in the same place, and running it twice does nothing the
+second time. A missed day is made up by the next run.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, contains_eager
 
+from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.grant_state import EndReason, GrantState
+from idm.due_changes import LIMITED, Due
+from idm.errors import InvalidInput
+from idm.grant_state import EndReason, SuspensionReason
 from idm.models.people import Employment
 from idm.models.requests import Grant
-from idm.models.systems import Account
-from idm.models.work import OutboxTask, TaskState
-from idm.operations import grants, requests
+from idm.models.safety import PlannedBatch, RunKind
+from idm.models.systems import Account, Entitlement
+from idm.operations import grants, requests, safety, suspensions
 from idm.operations.accounts import schedule
 from idm.policy import Policy
+from idm.queries.departments import departments
+from idm.queries.due import DueRight, Holder, due_deletions, due_rights
+from idm.safety_limits import Touched
+
+STAGES = (Due.STOP, Due.SUSPEND, Due.RESUME, Due.BEGIN, Due.EXPIRE)
+"""What is done to rights, in this order; deletions and lapses follow."""
 
 
 @dataclass(frozen=True)
 class LifecycleResult:
-    """How many of each were carried out."""
+    """How many of each were carried out: `left` people, otherwise rights, accounts and applications."""
 
     begun: int
     expired: int
     left: int
     deletions: int
     lapsed: int
+    suspended: int = 0
+    resumed: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as it was planned and let pass by the limits. `touched` says whom each limited stage counts."""
+
+    day: date
+    due: tuple[DueRight, ...]
+    touched: dict[tuple[Due, Holder], Touched]
+    batch: PlannedBatch | None
+
+    def holders(self, stage: Due) -> list[Holder]:
+        """Those to whom the stage does something, in their order."""
+        return list(dict.fromkeys(one.holder for one in self.due if one.due is stage))
+
+    def chunks(self, people: int) -> Iterator[tuple[Due, list[Holder]]]:
+        """The parts of the run, of at most so many people each, in the order in which they are carried out."""
+        for stage in STAGES:
+            holders = self.holders(stage)
+            for at in range(0, len(holders), people):
+                yield stage, holders[at : at + people]
+
+
+def begin_run(session: Session, day: date, *, policy: Policy, now: datetime) -> Run:
+    """The run for a day that has come, let pass by the limits; nothing has been changed.
+
+    What a permitted batch of the last days has left undone runs under that batch. Raises SafetyLimit, InvalidInput for
+    a day still to come: rights do not end before their day.
+    """
+    if day > day_of(now):
+        raise InvalidInput(f"{day} はまだ来ていません。先の日は --dry-run でだけ見られます。")
+    due = due_rights(session, day, policy=policy)
+    touched = touched_by(session, due, day)
+    batch = safety.require_within_limits(
+        session, list(touched.values()), kind=RunKind.LIFECYCLE, day=safety.day_to_run_under(session, day, now=now),
+        policy=policy, now=now,
+    )  # fmt: skip
+    return Run(day, tuple(due), touched, batch)
+
+
+def touched_by(session: Session, due: Sequence[DueRight], day: date) -> dict[tuple[Due, Holder], Touched]:
+    """Whom the limits count, once per stage, under the number and the department they have as the day begins."""
+    limited = [one for one in due if one.due in LIMITED and one.holder[0] is not None]
+    found = departments(session, {one.holder[0] for one in limited if one.holder[0] is not None}, day)
+    return {
+        (one.due, one.holder): Touched(LIMITED[one.due], found[person].staff_number, found[person].unit_code)
+        for one in limited
+        if (person := one.holder[0]) in found
+    }
+
+
+def carry_out(
+    session: Session, run: Run, stage: Due, holders: Collection[Holder], *, actor: Actor, policy: Policy, now: datetime
+) -> list[DueRight]:
+    """Afterwards what the stage does to these people is decided, counted, and waits in the outbox.
+
+    What is no longer due has been done before, or need not be done. Returns what was.
+    """
+    found = _locked(session, holders)
+    still = [one for one in due_rights(session, run.day, policy=policy, holders=holders) if one.due is stage]
+    for one in still:
+        _do(session, found[one.grant_id], stage, actor=actor, policy=policy, now=now)
+    touched = {run.touched[stage, one.holder] for one in still if (stage, one.holder) in run.touched}
+    safety.count(session, sorted(touched), kind=RunKind.LIFECYCLE, batch=run.batch, now=now)
+    return still
+
+
+def _locked(session: Session, holders: Collection[Holder]) -> dict[int, Grant]:
+    """The rights of these people as they are now, and until this transaction ends."""
+    people = [person for person, _ in holders if person is not None]
+    accounts = [account for person, account in holders if person is None]
+    rows = session.scalars(
+        select(Grant)
+        .join(Account, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .where(or_(Account.person_id.in_(people), Account.id.in_(accounts)))
+        .options(contains_eager(Grant.account), contains_eager(Grant.entitlement))
+        .order_by(Account.id, Grant.id)
+        .with_for_update(of=(Account, Grant), key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {grant.id: grant for grant in rows}
+
+
+def _do(session: Session, grant: Grant, stage: Due, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    match stage:
+        case Due.STOP:
+            grants.end(session, grant, EndReason.LEFT, actor=actor, policy=policy, now=now)
+        case Due.SUSPEND:
+            suspensions.suspend(session, grant, SuspensionReason.LEAVE, actor=actor, policy=policy, now=now)
+        case Due.RESUME:
+            suspensions.resume(session, grant, SuspensionReason.LEAVE, actor=actor, policy=policy, now=now)
+        case Due.BEGIN:
+            suspensions.come_into_force(session, grant, actor=actor, policy=policy, now=now)
+        case _:
+            reason = EndReason.REQUESTED if grant.ended_by_line_id is not None else EndReason.EXPIRED
+            grants.end(session, grant, reason, actor=actor, policy=policy, now=now)
+
+
+def schedule_deletions(session: Session, account_ids: Collection[int], *, policy: Policy, now: datetime) -> int:
+    """Afterwards a worker will take away those of the accounts still due to go, once each. Returns how many."""
+    due = set(account_ids) & set(due_deletions(session, policy=policy, at=now))
+    accounts = session.scalars(select(Account).where(Account.id.in_(due)).order_by(Account.id).with_for_update()).all()
+    for account in accounts:
+        schedule(session, account, now=now)
+    return len(accounts)
+
+
+def lapse(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
+    """Afterwards no application has waited longer than the profile allows. Returns how many lapsed."""
+    return len(requests.lapse_overdue(session, actor=actor, policy=policy, now=now))
+
+
+def result_of(done: Collection[DueRight], *, deletions: int, lapsed: int) -> LifecycleResult:
+    """The numbers of a run."""
+
+    def rights(stage: Due) -> int:
+        return sum(one.due is stage for one in done)
+
+    return LifecycleResult(
+        begun=rights(Due.BEGIN), expired=rights(Due.EXPIRE), suspended=rights(Due.SUSPEND), resumed=rights(Due.RESUME),
+        left=len({one.holder for one in done if one.due is Due.STOP}), deletions=deletions, lapsed=lapsed,
+    )  # fmt: skip
+
+
+def record_run(
+    session: Session, run: Run, result: LifecycleResult, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Afterwards the audit says what a run did, where it did anything (FK 6-1(1))."""
+    numbers = {name: number for name, number in vars(result).items() if number}
+    if numbers:
+        audit.record(
+            session, action="lifecycle.carried_out", actor=actor, obj=("lifecycle", run.day.isoformat()), now=now,
+            policy_digest=policy.digest, payload={**numbers, "batch": run.batch.id if run.batch is not None else None},
+        )  # fmt: skip
 
 
 def carry_out_due(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> LifecycleResult:
-    """Afterwards everything that falls due by the day of `now` is decided and waits in the outbox."""
-    day = day_of(now)
-    left = _stop_leavers(session, day, actor=actor, policy=policy, now=now)
-    expired = _end_expired(session, day, actor=actor, policy=policy, now=now)
-    begun = _begin_planned(session, day, actor=actor, policy=policy, now=now)
-    deletions = _schedule_deletions(session, policy=policy, now=now)
-    lapsed = requests.lapse_overdue(session, actor=actor, policy=policy, now=now)
-    return LifecycleResult(begun, expired, left, deletions, len(lapsed))
-
-
-def _stop_leavers(session: Session, day: date, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Leavers first: whoever has live grants and no employment on the day, nor one that begins at that instant.
-
-    Whoever has yet to begin has not left, and a right for a time to come waits for the employment of that time.
-    """
-    employed, left, coming = _employment(_holds(day)), _employment(_over(day)), _employment(Employment.valid_from > day)
-    waits = and_(coming, or_(Grant.state == GrantState.PLANNED, ~left))
-    gone = session.scalars(_live().where(Account.person_id.is_not(None), ~employed, ~waits)).all()
-    for grant in gone:
-        grants.end(session, grant, EndReason.LEFT, actor=actor, policy=policy, now=now)
-    return len({grant.account.person_id for grant in gone})
-
-
-def _live() -> Select[Grant]:
-    loaded = (contains_eager(Grant.account), joinedload(Grant.entitlement))
-    query = select(Grant).join(Account, Grant.account_id == Account.id).where(Grant.state != GrantState.ENDED)
-    return query.options(*loaded).order_by(Grant.id)
-
-
-def _employment(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the account's person has an employment of that kind."""
-    return exists().where(Employment.person_id == Account.person_id, condition)
-
-
-def _holds(day: date) -> ColumnElement[bool]:
-    return and_(Employment.valid_from <= day, or_(Employment.valid_until.is_(None), Employment.valid_until > day))
-
-
-def _over(day: date) -> ColumnElement[bool]:
-    return and_(Employment.valid_until.is_not(None), Employment.valid_until <= day)
+    """Afterwards everything due by the day of `now` is decided, in this one transaction. Raises SafetyLimit."""
+    run = begin_run(session, day_of(now), policy=policy, now=now)
+    done = [
+        one
+        for stage in STAGES
+        for one in carry_out(session, run, stage, run.holders(stage), actor=actor, policy=policy, now=now)
+    ]
+    gone = due_deletions(session, policy=policy, at=now)
+    deletions = schedule_deletions(session, gone, policy=policy, now=now)
+    result = result_of(done, deletions=deletions, lapsed=lapse(session, actor=actor, policy=policy, now=now))
+    record_run(session, run, result, actor=actor, policy=policy, now=now)
+    return result
 
 
 def employed_people(session: Session, person_ids: Collection[int], day: date) -> set[int]:
     """Those of the people who are employed on the day."""
-    return set(session.scalars(select(Employment.person_id).where(_holds(day)))) & set(person_ids)
-
-
-def _end_expired(session: Session, day: date, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    over = session.scalars(_live().where(Grant.valid_until <= day)).all()
-    for grant in over:
-        reason = EndReason.REQUESTED if grant.ended_by_line_id is not None else EndReason.EXPIRED
-        grants.end(session, grant, reason, actor=actor, policy=policy, now=now)
-    return len(over)
-
-
-def _begin_planned(session: Session, day: date, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Rights begin on their day, and never before the employment behind them."""
-    may_begin = or_(Account.person_id.is_(None), _employment(_holds(day)))
-    due = session.scalars(_live().where(Grant.state == GrantState.PLANNED, Grant.valid_from <= day, may_begin)).all()
-    for grant in due:
-        grants.begin(session, grant, actor=actor, policy=policy, now=now)
-    return len(due)
-
-
-def _schedule_deletions(session: Session, *, policy: Policy, now: datetime) -> int:
-    """Accounts still on their target whose last right ended longer ago than the profile's days, once each."""
-    live = select(Grant.account_id).where(Grant.state != GrantState.ENDED)
-    recent = select(Grant.account_id).where(Grant.ended_at > now - timedelta(days=policy.personnel.delete_after_days))
-    looked_at = select(OutboxTask.account_id).where(OutboxTask.state.in_((TaskState.WAITING, TaskState.CLAIMED)))
-    due = session.scalars(
-        select(Account).where(
-            Account.seen_present.is_(True), *(Account.id.not_in(some) for some in (live, recent, looked_at))
-        )
-    ).all()
-    for account in due:
-        schedule(session, account, now=now)
-    return len(due)
+    holding = (Employment.valid_from <= day, or_(Employment.valid_until.is_(None), Employment.valid_until > day))
+    return set(session.scalars(select(Employment.person_id).where(*holding))) & set(person_ids)

@@ -102,6 +102,20 @@ def permitted_batch(
     ).first()
 
 
+def day_to_run_under(session: Session, day: date, *, now: datetime) -> date:
+    """The day whose permitted batch a run of the calendar for `day` may use: its own, else the latest still usable.
+
+    A run that was broken off, or did not come about on its day, is finished under what was permitted for it.
+    """
+    usable = select(func.max(PlannedBatch.day)).where(
+        PlannedBatch.kind == RunKind.LIFECYCLE,
+        PlannedBatch.approved_at.is_not(None),
+        PlannedBatch.day <= day,
+        PlannedBatch.day >= day_of(now) - timedelta(days=DAYS_TO_USE),
+    )
+    return session.scalar(usable) or day
+
+
 def is_over(day: date, *, now: datetime) -> bool:
     """Whether a batch of that day can no longer be used."""
     return day_of(now) > day + timedelta(days=DAYS_TO_USE)

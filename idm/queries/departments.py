@@ -112,7 +112,7 @@ def _services(session: Session, person_ids: set[int] | None) -> list[_Service]:
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .order_by(Assignment.valid_from, Assignment.id)
     )  # fmt: skip
-    for employment_id, *post in posts:
+    for employment_id, primary, begins, ends, code, name in posts:
         if employment_id in found:
-            found[employment_id].posts.append(_Post(*post))
+            found[employment_id].posts.append(_Post(primary, begins, ends, code, name))
     return list(found.values())
