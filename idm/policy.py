@@ -59,7 +59,6 @@ class PersonnelRules:
     """猶予期間: how long a mover keeps what only the old post gave; always 0 for My Number systems."""
     suspending_absences: frozenset[AbsenceKind]
     """Absences during which nobody may sign in (休職, 育児休業 …)."""
-    name_change_alias_days: Days
 
 
 @dataclass(frozen=True, config=STRICT)

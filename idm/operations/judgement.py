@@ -44,6 +44,8 @@ class Judgement:
     subjects: dict[int, Human]
     decided_here: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Line → the steps of it that this act has decided."""
+    promised: list[RequestLine] = field(default_factory=list)
+    """What this act agrees to take and others have yet to: enough to agree to what follows, never to give it."""
 
     @classmethod
     def of(cls, session: Session, request: Request, *, person_id: int, now: datetime) -> "Judgement":
@@ -82,7 +84,7 @@ class Judgement:
                 acting_for=_acting_for(facts, self.human.person_id, seat),
                 decider_audits=self.audits,
                 decider_is_contractor=self.contractor,
-                conflicting_entitlements=tuple(self.conflicting(step.line)),
+                conflicting_entitlements=tuple(self.conflicting(step.line, final=self._is_last(step))),
                 approves=approves,
                 excepted_rules=frozenset(self.exceptions),
             )
@@ -109,28 +111,50 @@ class Judgement:
             others.add(self.human.person_id)
         return frozenset(others)
 
-    def conflicting(self, line: RequestLine) -> Iterator[tuple[str, str]]:
-        """Declared conflicts of the line with what the subject, under any row, holds on a day of it."""
+    def conflicting(self, line: RequestLine, *, final: bool = True) -> Iterator[tuple[str, str]]:
+        """Declared conflicts of the line with what the subject, under any row, holds on a day of it.
+
+        Where others still have to decide (not `final`), what this act has agreed to take counts as taken.
+        """
         if line.effect is not LineEffect.GRANT:
             return
         for row in sorted(self.subjects[line.subject_id].rows):
-            for entitlement_id, begins, ends in self.held.get(row, ()):
+            held = self.held.get(row, [])
+            for taken in () if final else self.promised:
+                held = [_until(taken, one) for one in held] if taken.subject_id == line.subject_id else held
+            for entitlement_id, begins, ends in held:
                 against = entitlement_id in self.conflicts.get(line.entitlement_id, ())
                 if against and overlap(line.valid_from, line.valid_until, begins, ends):
                     yield self.names[line.entitlement_id], self.names[entitlement_id]
 
+    def _is_last(self, step: ApprovalStep) -> bool:
+        """Whether the line takes effect with this step's approval."""
+        others = (s for s in step.line.steps if s.id not in {step.id, *self.decided_here[step.line_id]})
+        return all(other.state is StepState.APPROVED for other in others)
+
     def _note(self, step: ApprovalStep, *, approves: bool) -> None:
-        line = step.line
-        self.decided_here[line.id].add(step.id)
-        others = (s for s in line.steps if s.id not in self.decided_here[line.id])
-        takes_effect = approves and all(s.state is StepState.APPROVED for s in others)
-        if takes_effect:
-            self.note_given(line)
+        last = self._is_last(step)
+        self.decided_here[step.line_id].add(step.id)
+        if approves and last:
+            self.note_given(step.line)
+        elif approves and step.line.effect is LineEffect.REVOKE:
+            self.promised.append(step.line)
 
     def note_given(self, line: RequestLine) -> None:
-        """Afterwards what the line gives counts as held, for the lines that are judged after it."""
+        """Afterwards what the line gives counts as held, and what it takes as taken, for the lines judged after it."""
+        held = self.held[line.subject_id]
         if line.effect is LineEffect.GRANT:
-            self.held[line.subject_id].append((line.entitlement_id, line.valid_from, line.valid_until))
+            held.append((line.entitlement_id, line.valid_from, line.valid_until))
+        else:
+            held[:] = [_until(line, one) for one in held]
+
+
+def _until(taken: RequestLine, held: tuple[int, date, date | None]) -> tuple[int, date, date | None]:
+    """What is held, once the line has taken it: both sides of one conflict may be decided in one go."""
+    entitlement_id, begins, ends = held
+    if entitlement_id != taken.entitlement_id:
+        return held
+    return entitlement_id, begins, taken.valid_from if ends is None else min(ends, taken.valid_from)
 
 
 def _acting_for(facts: SeatFacts, person_id: int, seat: Seated | None) -> Human | None:

@@ -25,10 +25,10 @@ from idm.models.people import OrganisationUnit, Person
 from idm.models.requests import ApprovalStep, Grant, PolicyException, Request
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage, OutboxTask
-from idm.operations import decisions, exceptions, officers
+from idm.operations import decisions, exceptions, officers, requests
 from idm.operations.decisions import Verdict
 from idm.queries.seats import Bar, open_steps, seatings
-from idm.request_state import Event
+from idm.request_state import Event, RequestState
 from idm.vocabulary import LineEffect, RequestAction, Role, Zone
 from tests.cast import NOW, TODAY, Cast, add_person
 
@@ -477,6 +477,48 @@ def test_one_act_does_not_approve_two_conflicting_lines(cast: Cast) -> None:
         )
     assert refusal.value.code == "SOD-8"
     assert "伝票承認" in refusal.value.message
+
+
+def changing(cast: Cast) -> tuple[int, dict[Role, dict[int, int]]]:
+    """One application that takes one side of a conflict and gives the other; per seat, line → step."""
+    held = cast.file("hr", ("staff", "ledger/account"), ("staff", "ledger/enter"))
+    for line in (0, 1):
+        cast.approve(held, line=line)
+    with cast.acting("hr", "request.submit") as session:
+        taken = cast.line(session, "staff", "ledger/enter", LineEffect.REVOKE)
+        lines = [taken, cast.line(session, "staff", "ledger/approve")]
+        request = requests.draft(
+            session, action=RequestAction.CHANGE, system_id=cast.entitlement(session, "ledger/enter").system_id,
+            lines=lines, reason="異動のため", now=NOW,
+        )  # fmt: skip
+        requests.submit(session, request, actor=cast.actor("hr"), policy=cast.policy, now=NOW)
+        seats = (Role.CHIEF, Role.SYSTEM)
+        return request.id, {s: {at: cast.step(session, request.id, s, at).id for at in (0, 1)} for s in seats}
+
+
+def approve_steps(cast: Cast, who: str, request_id: int, steps: list[int]) -> None:
+    with cast.acting(who, "request.decide") as session:
+        verdict = Verdict(Event.APPROVE, "確認", session.get_one(Request, request_id).content_hash or "")
+        decisions.decide_lines(
+            session, request_id=request_id, verdicts=dict.fromkeys(steps, verdict), actor=cast.actor(who),
+            policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
+def test_a_mover_may_lose_one_side_of_a_conflict_and_gain_the_other_in_one_application(cast: Cast) -> None:
+    request_id, steps = changing(cast)
+    approve_steps(cast, "chief", request_id, list(steps[Role.CHIEF].values()))
+    approve_steps(cast, "system", request_id, list(steps[Role.SYSTEM].values()))
+    with cast.database.reading() as session:
+        assert session.get_one(Request, request_id).state is RequestState.APPROVED
+
+
+def test_what_is_only_promised_to_be_taken_never_lets_the_other_side_be_given(cast: Cast) -> None:
+    request_id, steps = changing(cast)
+    approve_steps(cast, "chief", request_id, list(steps[Role.CHIEF].values()))
+    with pytest.raises(SeparationOfDuties) as refusal:
+        approve_steps(cast, "system", request_id, [steps[Role.SYSTEM][1]])
+    assert refusal.value.code == "SOD-8"
 
 
 def test_rights_that_follow_one_another_do_not_conflict(cast: Cast) -> None:
