@@ -164,7 +164,7 @@ def plan(told: Told, known: Iterable[KnownEmployment], *, identities: Identities
         unchanged += change is None
     coming = {n: p for n, p in people.items() if n not in by_number and not p.waits and not p.over(as_of)}
     joiners, doubtful = _joiners(coming, by_number, changed, told.scope, identities, as_of)
-    missing = _missing(by_number, people.keys(), as_of) if told.covers_all else []
+    missing = _missing(by_number, people.keys(), told.scope, as_of) if told.covers_all else []
     waiting = {n for n, p in people.items() if p.waits}
     return PersonnelPlan(
         as_of=as_of,
@@ -319,16 +319,20 @@ def _people_by_end(known: Iterable[KnownEmployment], changed: Iterable[Changed])
     return found
 
 
-def _missing(known: Mapping[str, KnownEmployment], present: Iterable[str], as_of: date) -> list[Held]:
+def _missing(
+    known: Mapping[str, KnownEmployment], present: Iterable[str], scope: SnapshotScope, as_of: date
+) -> list[Held]:
     """Whoever is employed, or is to be, and has no row: absence says neither retirement nor withdrawal."""
     reason = "ファイルに行がありません。退職日が届くまで在職のまま扱います。"
     told = set(present)
     return [
         Held(None, number, employment.career.name, reason, kind=HeldKind.MISSING)
         for number, employment in known.items()
-        if number not in told and employment.from_feed and _still(employment.career, as_of)
+        if number not in told and employment.from_feed and _expected(employment.career, scope, as_of)
     ]
 
 
-def _still(career: Career, as_of: date) -> bool:
-    return career.valid_until is None or as_of < career.valid_until
+def _expected(career: Career, scope: SnapshotScope, as_of: date) -> bool:
+    """Whether a file of the whole staff must name the employment; one to come only where the file announces."""
+    over = career.valid_until is not None and career.valid_until <= as_of
+    return not over and (scope.announces or career.valid_from <= as_of)

@@ -99,7 +99,9 @@ def _posts(
     # Announcing files speak of posts without an end, begun or coming; the others of those held on the day.
     spoken = {p for p in before if (p.valid_until is None if scope.announces else p.holds_on(as_of))}
     added = told - {period.facts for period in spoken}
-    removed = {period for period in spoken if period.facts not in told}
+    own_told = any(facts.primary for facts in told)
+    # A file that only tells of an own post to come says nothing of the present one.
+    removed = {p for p in spoken if p.facts not in told and (own_told or not p.facts.primary)}
     moved_on = _moved_on([row for row in rows if facts_of(row) in added], as_of)
     posts = {kept for period in before if (kept := _old(period, period in removed, moved_on, begins, as_of))}
     for row in rows:
@@ -135,7 +137,8 @@ def _with(posts: set[PostPeriod], row: FeedRow, begins: date, as_of: date) -> se
     if ends and as_of < max(ends) and row.assigned_from <= max(ends):
         return {replace(p, valid_until=None) if p in ended and p.valid_until == max(ends) else p for p in posts}
     first = max(row.assigned_from, begins, *ends)
-    return posts | {PostPeriod(facts, first, None, row.published_on)}
+    following = [p.valid_from for p in posts if facts.primary and p.facts.primary and p.valid_from > first]
+    return posts | {PostPeriod(facts, first, min(following, default=None), row.published_on)}
 
 
 # --- absences --------------------------------------------------------------------------------------------------------

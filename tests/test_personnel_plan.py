@@ -13,6 +13,7 @@ from idm.employment_kind import EmploymentKind
 from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
 from idm.personnel_plan import Identities, KnownEmployment, PersonnelPlan, plan, stopping
+from idm.personnel_snapshot import SnapshotScope
 from idm.personnel_told import Told
 
 AS_OF = date(2026, 3, 25)
@@ -165,6 +166,49 @@ def test_whoever_is_to_begin_and_vanishes_from_the_file_is_held() -> None:
 
 def test_whoever_did_not_come_from_a_file_cannot_be_missing_from_it() -> None:
     assert nothing_changes(made(known=(replace(KNOWN, from_feed=False),)))
+
+
+# --- a snapshot beside an event list ---------------------------------------------------------------------------------
+
+BESIDE = SnapshotScope(announces=False)
+ANNOUNCED = known_as(
+    posts=holding(POST, JOINED, APRIL) | holding(OTHER_POST, APRIL), valid_until=date(2026, 10, 1),
+)  # fmt: skip
+
+
+def beside(*rows: FeedRow, known: tuple[KnownEmployment, ...] = (ANNOUNCED,)) -> PersonnelPlan:
+    return plan(Told(rows, scope=BESIDE), known, identities=Identities(), as_of=AS_OF)
+
+
+def test_what_events_announced_is_not_taken_back_by_the_silence_of_a_snapshot() -> None:
+    assert nothing_changes(beside(ROW))
+    assert {change.now.valid_until for change in made(ROW, known=(ANNOUNCED,)).changes} == {None}
+
+
+def test_a_snapshot_beside_an_event_list_says_where_people_are_today() -> None:
+    (mover,) = beside(replace(ROW, unit_code="0300", assigned_from=AS_OF)).movers
+    assert mover.now.posts_on(AS_OF) == {PostFacts("0300", "主事", True)}
+    assert mover.now.posts_on(APRIL) == {OTHER_POST}
+
+
+def test_a_post_to_come_in_such_a_snapshot_says_nothing_of_the_present_one() -> None:
+    assert nothing_changes(beside(replace(ROW, unit_code="0300", assigned_from=APRIL)))
+
+
+def test_whoever_is_yet_to_begin_is_not_missing_from_such_a_snapshot() -> None:
+    assert nothing_changes(beside(known=(known_as(valid_from=APRIL),)))
+
+
+def test_an_earlier_end_is_believed_of_either() -> None:
+    (leaver,) = beside(replace(ROW, left_on=date(2026, 4, 30))).leavers
+    assert leaver.now.valid_until == date(2026, 5, 1)
+
+
+def test_a_fact_the_file_has_no_column_for_stays_as_it_is() -> None:
+    known = known_as(work_name="旧姓", romaji="Aoki")
+    silent = SnapshotScope(carries=frozenset({"name"}))
+    assert nothing_changes(plan(Told([ROW], scope=silent), [known], identities=Identities(), as_of=AS_OF))
+    assert not nothing_changes(plan(Told([ROW]), [known], identities=Identities(), as_of=AS_OF))
 
 
 # --- what waits for a human ------------------------------------------------------------------------------------------
