@@ -12,11 +12,11 @@ import click
 
 from idm.errors import NotFound
 from idm.one_time_codes import code_at, secret_from_text, step_of
-from jobs import demo as demonstration
 from jobs.child_processes import die_with_parent, stop, wait_port
 from jobs.commands.terminal import print_table, say
-from jobs.demo import Demo
-from jobs.demo_cases import Player, players
+from jobs.demo import prepare as demonstration
+from jobs.demo.cases import Player, players
+from jobs.demo.prepare import Demo
 from jobs.installation import utc_now
 
 FOLDER = Path(".demo")

@@ -12,7 +12,7 @@ from connectors.ldap.connector import LdapConnector
 from connectors.ldap.settings import LdapSettings
 from connectors.registry import open_directory
 from idm.ports import Attributes, CreateAccount
-from jobs.demo_directory import LocalDirectory
+from jobs.demo.directory import LocalDirectory
 from tests.benchmarks.harness import Command
 
 DORMANT_EVERY = 100

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from idm.one_time_codes import STEP_SECONDS, code_at, secret_from_text, step_of
 from jobs.child_processes import stop
-from jobs.demo_cases import Player, players
-from jobs.demo_directory import LocalDirectory
+from jobs.demo.cases import Player, players
+from jobs.demo.directory import LocalDirectory
 from tests.servers.openldap import OpenLDAP
 
 CHROMIUM = "/usr/bin/chromium"

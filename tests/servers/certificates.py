@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from jobs.demo_certificates import Authority, ServerCertificate
+from jobs.demo.certificates import Authority, ServerCertificate
 
 DAY = timedelta(days=1)
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from jobs.demo_certificates import ServerCertificate
+from jobs.demo.certificates import ServerCertificate
 
 Reply = Callable[[bytes], bytes]
 """What to answer to what was heard; nothing to stay silent."""

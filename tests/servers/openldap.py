@@ -7,7 +7,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jobs.demo_directory import LocalDirectory
+from jobs.demo.directory import LocalDirectory
 from tests.servers.processes import free_port, program
 
 REFUSED = (49, 53)

@@ -12,7 +12,7 @@ from typing import Any, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
-from jobs.demo_certificates import ServerCertificate
+from jobs.demo.certificates import ServerCertificate
 from tests.servers.processes import free_port
 
 

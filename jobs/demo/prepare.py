@@ -22,9 +22,10 @@ from idm.schema import upgrade
 from idm.settings import Settings
 from idm.toml_values import parse_toml
 from idm.vocabulary import ConfigurationKind
-from jobs import demo_cases, first_record, provision, sealing, sweep
+from jobs import first_record, provision, sealing, sweep
 from jobs.child_processes import free_port
-from jobs.demo_directory import LocalDirectory
+from jobs.demo import cases
+from jobs.demo.directory import LocalDirectory
 from jobs.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
 
@@ -107,8 +108,8 @@ def _first_day(demo: Demo) -> None:
     shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
     first_record.make(installation, configuration_texts(demo.directory.connector_settings()))
     import_feed(installation, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
-    demo_cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
-    demo_cases.play(installation)
+    cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
+    cases.play(installation)
     provision.run_due(installation, worker="idm demo")
     sweep.sweep(installation)
     sealing.seal(installation, sign=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from connectors.ldap import SCHEMA_FILE
 from idm.errors import ConfigurationInvalid
 from jobs.child_processes import die_with_parent, free_port, program, stop, wait_port
-from jobs.demo_certificates import VALID_DAYS, Authority, expires_at
+from jobs.demo.certificates import VALID_DAYS, Authority, expires_at
 
 PACKAGE = "slapd, slapd-contrib"
 SCHEMA_PLACES = (Path("/etc/ldap/schema"), Path("/etc/openldap/schema"))

@@ -1,0 +1,1 @@
+"""The demonstration: a sample organisation that can be tried at one keyboard."""
