@@ -17,7 +17,7 @@ from idm.database import Database
 from idm.feed.profiles import FEEDS
 from idm.operations.configuration import ConfigurationText
 from idm.policy_file import effective_text, load_profile
-from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION
+from idm.samples import ORDERS_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.schema import upgrade
 from idm.settings import Settings
 from idm.toml_values import parse_toml
@@ -108,6 +108,7 @@ def _first_day(demo: Demo) -> None:
     shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
     first_record.make(installation, configuration_texts(demo.directory.connector_settings()))
     import_feed(installation, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
+    import_feed(installation, ORDERS_FEED.read_bytes(), feed_name="aoba-events", as_of=None, dry_run=False)
     cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
     cases.play(installation)
     provision.run_due(installation, worker="idm demo")
@@ -128,11 +129,11 @@ def configuration_texts(directory: Mapping[str, object]) -> list[ConfigurationTe
         system["settings"] = {**directory, **system.get("settings", {})}
     organisation = json.dumps(table, ensure_ascii=False, sort_keys=True, indent=1)
     profile = load_profile(str(table["profile"]))
-    feed = FEEDS / "aoba.toml"
+    feeds = (FEEDS / f"{name}.toml" for name in ("aoba", "aoba-events", "aoba-xlsx"))
     return [
         ConfigurationText(ConfigurationKind.PROFILE, profile.name, effective_text(profile)),
         ConfigurationText(ConfigurationKind.ORGANISATION, "aoba", organisation),
-        ConfigurationText(ConfigurationKind.FEED, "aoba", feed.read_text(encoding="utf-8")),
+        *(ConfigurationText(ConfigurationKind.FEED, feed.stem, feed.read_text(encoding="utf-8")) for feed in feeds),
     ]
 
 

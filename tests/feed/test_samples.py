@@ -11,12 +11,15 @@ from idm.employment_kind import EmploymentKind
 from idm.feed.profile import PostKind, shipped_feed_profile
 from idm.feed.reader import FeedRow, read_feed
 from idm.personal_names import search_key, split_name
-from idm.samples import NEXT_FEED, SAMPLE_FEED
+from idm.personnel_event import EventKind
+from idm.samples import NEXT_FEED, ORDERS_FEED, SAMPLE_FEED
+from idm.samples.orders import write_sample
 from idm.samples.people import UNITS, write_samples
 
 PROFILE = shipped_feed_profile("aoba")
 NOW = read_feed(SAMPLE_FEED.read_bytes(), PROFILE)
 LATER = read_feed(NEXT_FEED.read_bytes(), PROFILE)
+ORDERS = read_feed(ORDERS_FEED.read_bytes(), shipped_feed_profile("aoba-events"))
 NEXT_DAY = date(2026, 10, 1)
 
 OFFICERS = {
@@ -44,6 +47,20 @@ def test_the_files_are_what_the_generator_makes(tmp_path: Path) -> None:
     write_samples(feed, following)
     assert feed.read_bytes() == SAMPLE_FEED.read_bytes()
     assert following.read_bytes() == NEXT_FEED.read_bytes()
+
+
+def test_the_notice_is_what_its_generator_makes_and_holds_most_kinds_of_event(tmp_path: Path) -> None:
+    write_sample(tmp_path / "orders.csv")
+    assert (tmp_path / "orders.csv").read_bytes() == ORDERS_FEED.read_bytes()
+    assert not any(event.held for event in ORDERS.events)
+    kinds = Counter(event.kind for event in ORDERS.events)
+    assert kinds[EventKind.TRANSFER] >= 35
+    assert kinds[EventKind.RENEW] >= 40
+    assert len(kinds) >= 10
+    known = {row.staff_number for row in NOW.rows}
+    new = {event.staff_number for event in ORDERS.events if event.kind in (EventKind.HIRE, EventKind.RENEW)}
+    assert {event.staff_number for event in ORDERS.events} <= known | new
+    assert not new & known
 
 
 def test_about_three_hundred_people_are_read_without_a_warning() -> None:
