@@ -240,6 +240,22 @@ def test_an_officer_of_the_route_confirmed_or_not_is_not_covered(cast: Cast, rol
     assert_left(cast, personnel_draft(cast))
 
 
+def test_an_officer_of_the_route_under_another_number_is_not_covered(cast: Cast) -> None:
+    in_force(cast)
+    with cast.database.writing() as session:
+        for who in ("vice", "staff"):
+            session.get_one(Person, cast.people[who]).match_key = "f" * 64
+    assert_left(cast, personnel_draft(cast))
+
+
+def test_a_line_that_was_overtaken_is_not_covered(cast: Cast) -> None:
+    """What is to be taken was never held, or is gone already: HR looks at it."""
+    in_force(cast)
+    move(cast, "staff", "0900")
+    taking = personnel_draft(cast, ("staff", "ledger/enter"), effect=LineEffect.REVOKE, action=RequestAction.CHANGE)
+    assert_left(cast, taking)
+
+
 def test_an_officer_of_another_kind_is_covered(cast: Cast) -> None:
     in_force(cast)
     become(cast, "staff", Role.HANDOVER)
