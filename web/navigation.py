@@ -26,6 +26,10 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("決裁"), "approvals.index", DECIDING),
     Entry(lazy_gettext("包括承認"), "standing.index", PERMISSIONS[Action.SEE_FEED] | {Role.SYSTEM}),
     Entry(lazy_gettext("人事データ"), "hr.index", PERMISSIONS[Action.SEE_FEED]),
+    Entry(
+        lazy_gettext("一括処理"), "batches.index", PERMISSIONS[Action.PROPOSE_BATCH] | PERMISSIONS[Action.PERMIT_BATCH]
+    ),
+    Entry(lazy_gettext("返却物の確認"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
