@@ -132,8 +132,8 @@ def _rehearsal_page(day: date | None, typed: Mapping[str, str], mistakes: Mappin
         batch_id = assessment.batch.id if assessment.batch is not None else None
     counted = {due: found.people_by_due[due] for due in Due if due in found.people_by_due}
     return render_template(
-        "batches/new.html", day=day, counted=counted, items=items, by_unit=counted_by_unit(items),
-        excesses=assessment.excesses, batch_id=batch_id, shown=digest_of(pairs), typed=typed, mistakes=mistakes, **WORDS,
+        "batches/new.html", day=day, counted=counted, items=items, by_unit=counted_by_unit(items), typed=typed,
+        excesses=assessment.excesses, batch_id=batch_id, shown=digest_of(pairs), mistakes=mistakes, **WORDS,
     )  # fmt: skip
 
 
