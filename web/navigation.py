@@ -20,6 +20,9 @@ class Entry:
 DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role.SECTION, Role.SYSTEM})
 """Who may come to hold a seat. Deputies find what waits for them on the first page and by notice."""
 
+SEEING_REGISTER = PERMISSIONS[Action.REGISTER_OUTSIDE] | PERMISSIONS[Action.SEE_FEED]
+"""Who sees lists of people outside HR. Sponsors find those they answer for by notice."""
+
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
     Entry(lazy_gettext("申請"), "requests.index"),
@@ -30,6 +33,7 @@ NAVIGATION: tuple[Entry, ...] = (
         lazy_gettext("一括処理"), "batches.index", PERMISSIONS[Action.PROPOSE_BATCH] | PERMISSIONS[Action.PERMIT_BATCH]
     ),
     Entry(lazy_gettext("返却物の確認"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
+    Entry(lazy_gettext("外部者登録簿"), "outside.index", SEEING_REGISTER),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
