@@ -149,7 +149,7 @@ def _require_consent(line: RequestLine, facts: Admission, policy: Policy, day: d
     told = [f"{name} さん（{EMPLOYMENT_KIND_TITLES[kind]}）" for name, kind in missing.items() if kind is not None]
     raise InvalidInput(
         f"{'、'.join(told)}には、情報セキュリティポリシー等を守ることへの同意書の記録がありません。同意書を受け取り、"
-        "「外部者・同意書」の「同意書」の画面で所属の課長又は人事担当者が記録してから、もう一度行ってください。"
+        "「外部者登録簿」の「同意書」の画面で所属の課長又は人事担当者が記録してから、もう一度行ってください。"
     )
 
 

@@ -12,7 +12,7 @@ from idm.calendar_days import day_of, overlap
 from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted
 from idm.models.outside import Contract
-from idm.models.people import OrganisationUnit, Person
+from idm.models.people import Employment, OrganisationUnit, Person
 from idm.operations.contracts import one_line
 from idm.operations.outside_authority import person_acting, require_for_units
 from idm.outside_rules import Period, require_period
@@ -102,7 +102,7 @@ def check(
     _require_not_oneself(session, wanted, human, key)
     joins = _joined(session, wanted, key, day)
     if joins is not None:
-        _require_not_employed(joins, period)
+        _require_not_employed(session, joins, period)
     return Checked(wanted, unit, _sponsor(session, wanted, joins, day), contract, joins)
 
 
@@ -183,9 +183,10 @@ def _namesakes(session: Session, wanted: NewPerson, key: str | None) -> Iterator
             yield person
 
 
-def _require_not_employed(joins: Person, period: Period) -> None:
-    """Whoever is here anyway needs no entry; two at once would let the rights of one outlive it."""
-    for one in joins.employments:
+def _require_not_employed(session: Session, joins: Person, period: Period) -> None:
+    """Whoever is here anyway, under any row, needs no entry; of two at once, one would carry the other's rights on."""
+    rows = humans(session, [joins.id])[joins.id].rows
+    for one in session.scalars(select(Employment).where(Employment.person_id.in_(rows)).order_by(Employment.id)):
         if overlap(one.valid_from, one.valid_until, period.valid_from, period.valid_until):
             problem = (
                 f"{joins.name} さんは、その期間に在職している記録（{one.staff_number}）があります。"

@@ -240,6 +240,17 @@ def test_whoever_is_employed_in_that_time_is_not_registered_besides(cast: Cast) 
         enter(cast, replace(COMMITTEE, same_person_id=entry(cast, first).person_id, valid_from=AUGUST))
 
 
+def test_nobody_is_registered_besides_an_employment_under_another_row(cast: Cast) -> None:
+    born(cast, "staff", COMMITTEE.birth_date or TODAY)
+    born(cast, "other", COMMITTEE.birth_date or TODAY)
+    with cast.database.writing() as session:
+        keys = [session.get_one(Person, cast.people[who]) for who in ("staff", "other")]
+        keys[1].match_key = keys[0].match_key
+    leave(cast, "staff", TODAY)
+    with pytest.raises(InvalidInput, match="100010"):
+        enter(cast, replace(COMMITTEE, kana=PEOPLE["staff"][2], same_person_id=cast.people["staff"]))
+
+
 def test_a_contractor_who_was_staff_is_one_human_for_the_separation_of_duties(cast: Cast) -> None:
     """SOD-5: what 天神 applied for as chief, 天神 the contractor could not decide, and SOD-7 holds for both."""
     leave(cast, "chief", AUGUST)

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.employment_kind import EmploymentKind
+from idm.errors import InvalidInput
 from idm.grant_state import GrantState
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.requests import Grant
@@ -59,7 +60,7 @@ def test_nobody_records_for_another_unit_or_for_themselves(office: Office) -> No
 
 def test_an_application_without_the_consent_says_where_to_record_it(office: Office) -> None:
     part_time(office, "staff")
-    with pytest.raises(Exception, match="「外部者・同意書」の「同意書」の画面"):
+    with pytest.raises(InvalidInput, match="「外部者登録簿」の「同意書」の画面"):
         office.cast.file("hr", ("staff", "ledger/account"))
 
 
