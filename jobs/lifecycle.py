@@ -14,9 +14,10 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.due_changes import DUE_TITLES
 from idm.models.safety import RunKind
-from idm.operations import leaving, lifecycle, safety
+from idm.operations import leaving, lifecycle, safety, sponsorship
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
+from idm.operations.sponsorship import SponsorshipChanges
 from idm.policy import Policy
 from idm.queries.configuration import policy_in_force
 from idm.queries.due import DueRight, due_deletions, moment_of
@@ -44,10 +45,14 @@ class Rehearsed:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult(LifecycleResult):
-    """What a run did, under which permitted batch, and how many checklists of leavers it made and reminded of."""
+    """What a run did, under which permitted batch, and what followed from it.
+
+    `sponsors` = sponsorships replaced or ended; then the checklists of leavers that were made and reminded of.
+    """
 
     day: date
     batch_id: int | None
+    sponsors: int
     checklists: int
     reminders: int
 
@@ -81,10 +86,10 @@ def run(
     done = stages.rights(planned, policy, people_at_once, progress)
     deletions = stages.deletions(policy, people_at_once)
     result = stages.finish(planned, policy, done, deletions)
-    followed = stages.leaving(policy)
+    answering, followed = stages.sponsorships(policy), stages.leaving(policy)
     return RunResult(
         **asdict(result), day=planned.day, batch_id=planned.batch.id if planned.batch is not None else None,
-        checklists=followed.made, reminders=followed.reminded,
+        sponsors=answering.replaced + answering.ended, checklists=followed.made, reminders=followed.reminded,
     )  # fmt: skip
 
 
@@ -140,6 +145,11 @@ class _Stages:
             result = lifecycle.result_of(done, deletions=deletions, lapsed=lapsed)
             lifecycle.record_run(session, planned, result, actor=ACTOR, policy=policy, now=self.now)
         return result
+
+    def sponsorships(self, policy: Policy) -> SponsorshipChanges:
+        """People outside HR have somebody here who answers for them (control A12)."""
+        with self._act() as session:
+            return sponsorship.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
     def leaving(self, policy: Policy) -> Followed:
         """Whoever leaves has a checklist; whoever answers for it is reminded."""
