@@ -1,7 +1,8 @@
 """Drafts the applications that follow from a personnel file; a named HR officer submits them (FK 6-2(1)①).
 
 One application per system and kind of event, one decidable line per person and right. Lines about officers of the
-route, contractors and privileged rights become applications of their own, so that their separation is judged apart.
+route, contractors and privileged rights become applications of their own, so that their separation is judged apart;
+people whose consent is not on record yet (FK 5-1(2)②) stand together, so that nobody else waits for their papers.
 Rights in My Number systems are not drafted while their factor gate does not exist: they are counted and told. What was
 drafted before for the same people, and nobody has submitted, gives way to what is true now.
 """
@@ -11,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
@@ -19,7 +20,7 @@ from idm.database import in_chunks
 from idm.employment_kind import EmploymentKind
 from idm.grant_state import GrantState
 from idm.models.feeds import FeedRun
-from idm.models.officers import Officer
+from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Assignment, Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, EntitlementConflict, InformationSystem
@@ -29,9 +30,10 @@ from idm.policy import Policy
 from idm.post_rights import RightName, rights_under_rules
 from idm.queries.configuration import organisation_in_force
 from idm.queries.roll import employment_periods, post_spells
+from idm.queries.standing_facts import people_apart
 from idm.request_state import LineState, RequestState
 from idm.right_periods import Difference, Holding, Overlap, differences, right_periods
-from idm.vocabulary import LineEffect, RequestAction, Role, Zone
+from idm.vocabulary import LineEffect, RequestAction, Service, Zone
 from idm.wanted_account import employed_until
 from idm.wareki import format_wareki
 
@@ -56,6 +58,7 @@ class _Line:
     entitlement: Entitlement
     wanted: WantedLine
     alone: bool
+    awaits_consent: bool
     published_on: date | None
 
 
@@ -67,11 +70,12 @@ def draft_for(
     for some in in_chunks(sorted(people)):
         _withdraw_drafts(session, some)
         lines.extend(_lines(session, personnel, some, policy, now))
-    batches: dict[tuple[int, RequestAction, date | None, int | None], list[WantedLine]] = defaultdict(list)
+    batches: dict[tuple[int, RequestAction, date | None, bool, int | None], list[WantedLine]] = defaultdict(list)
     for line in lines:
         if not _behind_gate(line):
             own = line.wanted.subject_id if line.alone else None
-            batches[line.entitlement.system_id, line.action, line.published_on, own].append(line.wanted)
+            apart = (line.published_on, line.awaits_consent, own)
+            batches[line.entitlement.system_id, line.action, *apart].append(line.wanted)
     requests = [
         draft(
             session,
@@ -83,7 +87,7 @@ def draft_for(
             now=now,
             reason=f"{REASONS[action]}（人事データ {format_wareki(run.as_of)} 第{run.id}回）",
         )
-        for (system_id, action, published_on, _), wanted in batches.items()
+        for (system_id, action, published_on, _, _), wanted in batches.items()
     ]
     return Drafted(tuple(requests), sum(_behind_gate(line) for line in lines))
 
@@ -127,11 +131,15 @@ def _lines(
             entitlement = entitlements[difference.right]
             if (person_id, entitlement.id, difference.effect) in facts.asked:
                 continue
+            if difference.effect is LineEffect.GRANT and (person_id, entitlement.service) in facts.not_needed:
+                continue
             line = WantedLine(
                 person_id, entitlement.id, difference.effect, difference.valid_from, difference.valid_until
             )
             alone = person_id in facts.apart or entitlement.privileged
-            yield _Line(facts.action(person_id, difference), entitlement, line, alone, published.get(person_id))
+            waits = person_id in facts.without_consent and difference.effect is LineEffect.GRANT
+            action = facts.action(person_id, difference)
+            yield _Line(action, entitlement, line, alone, waits, published.get(person_id))
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,8 @@ class _Facts:
     contractors: frozenset[int]
     apart: frozenset[int]
     asked: frozenset[tuple[int, int, LineEffect]]
+    without_consent: frozenset[int]
+    not_needed: frozenset[tuple[int, Service | None]]
     as_of: date
 
     @classmethod
@@ -152,14 +162,17 @@ class _Facts:
         """With everything the comparison looks at."""
         employments = employment_periods(session, people)
         contractors = _contractors(session, people)
+        apart = {person_id for person_id, kinds in people_apart(session, people, policy).items() if kinds}
         return cls(
             held=_held(session, people),
             employments=employments,
             leaving=_leaving(personnel, employments),
             changes_on=_changes_on(personnel),
             contractors=contractors,
-            apart=_route_officers(session, people, policy) | contractors,
+            apart=frozenset(apart),
             asked=_asked(session, people),
+            without_consent=_without_consent(session, people, policy, personnel.as_of),
+            not_needed=_not_needed(session, people),
             as_of=personnel.as_of,
         )
 
@@ -247,12 +260,27 @@ def _asked(session: Session, people: Collection[int]) -> frozenset[tuple[int, in
     return frozenset(rows.all())
 
 
-def _route_officers(session: Session, people: Collection[int], policy: Policy) -> frozenset[int]:
-    """Officers who may sit on the route, confirmed or not."""
-    seats = {*policy.applications.route, Role.VICE_CISO, Role.CISO}
-    return frozenset(
-        session.scalars(select(Officer.person_id).where(Officer.person_id.in_(people), Officer.role.in_(seats)))
+def _without_consent(session: Session, people: Collection[int], policy: Policy, day: date) -> frozenset[int]:
+    """Those whose kind of employment asks for a consent that is not on record."""
+    query = (
+        select(Employment.person_id)
+        .outerjoin(Consent, Consent.person_id == Employment.person_id)
+        .where(
+            Employment.person_id.in_(people),
+            Employment.kind.in_(policy.outside.consent_kinds),
+            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+            Consent.id.is_(None),
+        )
     )
+    return frozenset(session.scalars(query))
+
+
+def _not_needed(session: Session, people: Collection[int]) -> frozenset[tuple[int, Service | None]]:
+    """(person, service) reported as not needed for their work: such a right is not proposed (FK 5-1(2)③)."""
+    query = select(ServiceBlock.person_id, ServiceBlock.service).where(
+        ServiceBlock.person_id.in_(people), ServiceBlock.lifted_at.is_(None)
+    )
+    return frozenset((person_id, service) for person_id, service in session.execute(query))
 
 
 def _contractors(session: Session, people: Collection[int]) -> frozenset[int]:

@@ -19,6 +19,7 @@ from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.feeds import FeedRun, HeldRow
 from idm.models.officers import Officer
+from idm.models.outside import ServiceBlock
 from idm.models.people import Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account, Entitlement
@@ -36,7 +37,7 @@ from idm.queries.configuration import organisation_in_force, version_in_force
 from idm.queries.officers import roles_of
 from idm.queries.roll import known_employments, people_by_match_key, posts_on
 from idm.request_state import RequestState
-from idm.vocabulary import ConfigurationKind, Role
+from idm.vocabulary import ConfigurationKind, Role, Service
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 
@@ -170,6 +171,33 @@ def test_a_contractor_nobody_registered_waits_for_a_person(cast: Cast) -> None:
     contractor = replace(NEW, employment_kind=EmploymentKind.CONTRACTOR, term_end=date(2026, 9, 30))
     assert apply(cast, contractor).run.held == 1
     assert "外部者登録簿" in held_reasons(cast)[0]
+
+
+def test_whoever_has_not_consented_yet_keeps_nobody_else_waiting(cast: Cast) -> None:
+    term = {"employment_kind": EmploymentKind.FISCAL_YEAR_FULL, "term_end": date(2027, 3, 31), "birth_date": None}
+    some = [replace(NEW, staff_number=f"20000{at}", row_number=at, **term) for at in (3, 4)]  # type: ignore[arg-type]
+    applied = apply(cast, NEW, *some)
+    with cast.database.reading() as session:
+        groups = [{line.subject.name for line in session.get_one(Request, made.id).lines} for made in applied.drafts]
+        assert sorted(map(len, groups)) == [1, 1]
+        new, waiting = sorted(applied.drafts, key=lambda made: len(session.get_one(Request, made.id).lines))
+    submit(cast, "hr", new.id)
+    with pytest.raises(InvalidInput, match="同意"):
+        submit(cast, "hr", waiting.id)
+
+
+def test_a_service_reported_as_not_needed_is_not_proposed(cast: Cast) -> None:
+    apply(cast, NEW)
+    with cast.database.writing() as session:
+        person_id = employment(session, "200001").person_id
+        cast.entitlement(session, "ledger/enter").service = Service.INTERNET
+        session.add(
+            ServiceBlock(
+                person_id=person_id, service=Service.INTERNET, reason="窓口の事務のみ", reported_at=NOW,
+                reported_by_id=cast.people["hr"],
+            )
+        )  # fmt: skip
+    assert {line[2] for line in lines_of(cast, apply(cast, replace(NEW, mail="new@example.jp")))} == {"account"}
 
 
 def test_fifty_joiners_are_one_application_to_the_system(cast: Cast) -> None:
