@@ -30,6 +30,22 @@ class MailSettings(BaseModel):
     timeout_seconds: float = 10.0
 
 
+class InboxSettings(BaseModel):
+    """The drop folder of personnel files. `folder` holds inbox, claimed, waiting, processed and rejected.
+
+    A file counts as completely written when nothing changed for `settle_seconds`; a missing checksum or signature is
+    waited for `proof_minutes`. With `watch` the worker looks every `poll_seconds`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    folder: Path = Path("hr-files")
+    settle_seconds: float = Field(default=10.0, ge=0)
+    proof_minutes: float = Field(default=30.0, ge=0)
+    watch: bool = False
+    poll_seconds: float = Field(default=60.0, gt=0)
+
+
 class Settings(BaseSettings):
     """One installation. Unknown keys are errors."""
 
@@ -43,6 +59,7 @@ class Settings(BaseSettings):
     port: int = 8600
     zones: tuple[str, ...] = ("lgwan", "internet", "mynumber")
     mail: MailSettings = Field(default_factory=MailSettings)
+    inbox: InboxSettings = Field(default_factory=InboxSettings)
 
     @classmethod
     def settings_customise_sources(

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
-from jobs import lifecycle, mailer, provision, sealing, sweep
+from jobs import feed_inbox, feed_uploads, lifecycle, mailer, provision, sealing, sweep
 from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
@@ -31,6 +31,8 @@ class Rounds:
     checkpoint_at: datetime | None = None
     lifecycle_on: date | None = None
     nightly_on: date | None = None
+    inbox_at: datetime | None = None
+    uploads_at: datetime | None = None
     failures: int = field(default=0)
 
 
@@ -53,11 +55,24 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
         rounds.lifecycle_on = today
     if rounds.nightly_on != today and is_night and _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
         rounds.nightly_on = today
+    _take_files_in(installation, rounds, now)
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
     _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
     if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:
         rounds.checkpoint_at = now
+
+
+def _take_files_in(installation: Installation, rounds: Rounds, now: datetime) -> None:
+    """Personnel files from the drop folder, where the worker watches it; and uploads that nobody confirmed go."""
+    inbox = installation.settings.inbox
+    pause = timedelta(seconds=inbox.poll_seconds)
+    if inbox.watch and (rounds.inbox_at is None or now - rounds.inbox_at >= pause):
+        rounds.inbox_at = now
+        _guarded(rounds, "inbox", lambda: feed_inbox.collect(installation))
+    if rounds.uploads_at is None or now - rounds.uploads_at >= CHECKPOINT_EVERY:
+        rounds.uploads_at = now
+        _guarded(rounds, "uploads", lambda: feed_uploads.empty_expired(installation))
 
 
 def _guarded(rounds: Rounds, what: str, act: Callable[[], object]) -> bool:

@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 from idm.employment_kind import EmploymentKind
 from idm.errors import ConfigurationInvalid
 from idm.feed.codes import EventCode, FeedShape, Nothing, PostKind, RecordKind, event_code
+from idm.feed.delivery import FeedDelivery
 from idm.feed.profile_rules import profile_mistakes
 from idm.personnel_event import AbsenceKind, LeavingKind
 from idm.toml_values import parse_toml, read_values
@@ -142,6 +143,7 @@ class FeedProfile:
     header: FeedHeader = FeedHeader()
     trailer: FeedTrailer = FeedTrailer()
     limits: FeedLimits = FeedLimits()
+    delivery: FeedDelivery = FeedDelivery()
 
     @property
     def names_everybody(self) -> bool:

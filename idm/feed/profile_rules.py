@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from idm.feed.codes import FeedShape, event_code_mistakes
+from idm.feed.delivery import delivery_mistake
 
 _ALWAYS = ("staff_number", "name")
 _SNAPSHOT = (
@@ -40,6 +41,9 @@ def profile_mistakes(table: Mapping[str, Any]) -> Iterator[str]:
             yield f"codes.{column}: {_MISSING}"
     for word, reason in event_code_mistakes(_table(codes, "event")):
         yield f"codes.event.{word}: {reason}"
+    delivery = _table(table, "delivery")
+    if mistake := delivery_mistake(delivery.get("require", "none"), delivery.get("public_key", "")):
+        yield mistake
     yield from _format_mistakes(table, shape)
     yield from _headings_named_twice(table)
 

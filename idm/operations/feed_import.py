@@ -19,7 +19,7 @@ from idm.feed.reader import Feed, read_feed
 from idm.feed.row import FeedRow
 from idm.models.feeds import FeedRun, FeedSource, GaijiMapping, MatchQuestion
 from idm.models.safety import RunKind
-from idm.operations import personnel, safety
+from idm.operations import feed_notices, personnel, safety
 from idm.operations.personnel import Applied, FeedIdentity
 from idm.operations.safety import Assessment
 from idm.personal_names import match_key
@@ -73,9 +73,10 @@ def carry_out(
     session: Session, prepared: Prepared, *, source: FeedSource, match_secret: bytes, actor: Actor, policy: Policy,
     now: datetime,
 ) -> Applied | None:  # fmt: skip
-    """Afterwards the records say what the file says; None where they already did. Raises SafetyLimit, and then nothing.
+    """Afterwards the records say what the file says, and HR is told; None where they already did.
 
-    Both are called in one transaction: nobody else has changed the records in between.
+    Raises SafetyLimit, and then nothing has changed. Both are called in one transaction: nobody else has
+    changed the records in between.
     """
     if prepared.repeated is not None:
         return None
@@ -85,10 +86,12 @@ def carry_out(
         sha256=identity.sha256, policy=policy, now=now,
     )  # fmt: skip
     safety.count(session, prepared.touched, kind=RunKind.FEED, batch=batch, now=now)
-    return personnel.apply(
+    applied = personnel.apply(
         session, prepared.plan, identity, match_secret=match_secret, actor=actor, policy=policy, now=now,
         batch_id=batch.id if batch is not None else None,
     )  # fmt: skip
+    feed_notices.tell_applied(session, applied.run, drafts=len(applied.drafts), now=now)
+    return applied
 
 
 def touched_by(personnel_plan: PersonnelPlan, policy: Policy) -> tuple[Touched, ...]:

@@ -73,6 +73,7 @@ def apply(
     session.flush()
     waiting = officers.follow_posts(session, policy=policy, actor=actor, now=now)
     drafted = post_drafts.draft_for(session, personnel, touched, run=run, policy=policy, now=now)
+    run.mynumber_lines = drafted.mynumber_lines
     _reschedule(session, touched, now=now)
     _record(act)
     unconfirmed = sum(officer.confirmed_at is None for officer in waiting)
@@ -108,7 +109,8 @@ def _run(
     run = FeedRun(
         feed=identity.feed, sha256=identity.sha256, source=identity.source, applied_at=now, as_of=personnel.as_of,
         row_count=identity.row_count, joiners=len(personnel.joiners), movers=len(personnel.movers),
-        leavers=len(personnel.leavers), absences=len(personnel.absent), held=len(personnel.held), batch_id=batch_id,
+        leavers=len(personnel.leavers), absences=len(personnel.absent), corrections=len(personnel.corrections),
+        unchanged=personnel.unchanged, held=len(personnel.held), batch_id=batch_id,
     )  # fmt: skip
     session.add(run)
     session.flush()
@@ -215,7 +217,8 @@ def _record(act: _Act) -> None:
         payload={
             "feed": run.feed, "sha256": run.sha256, "source": run.source.value, "as_of": run.as_of.isoformat(),
             "rows": run.row_count, "joiners": run.joiners, "movers": run.movers, "leavers": run.leavers,
-            "absences": run.absences, "held": run.held, "batch": run.batch_id,
+            "absences": run.absences, "corrections": run.corrections, "held": run.held, "batch": run.batch_id,
+            "mynumber_lines": run.mynumber_lines,
         },
     )  # fmt: skip
 

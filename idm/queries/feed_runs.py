@@ -1,18 +1,24 @@
 """Personnel files that were applied, the rows that wait for a human, and the drafts that wait for an HR officer."""
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from idm.errors import NotFound
-from idm.models.feeds import FeedRun, HeldRow
+from idm.errors import ConfigurationInvalid, NotFound
+from idm.feed.profile import FeedProfile, load_feed_profile
+from idm.models.feeds import FeedRun, FeedSource, HeldRow
+from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Request, RequestLine
+from idm.models.safety import PlannedBatch, RunKind
 from idm.models.systems import InformationSystem
+from idm.queries.configuration import feed_text_in_force
 from idm.queries.requests import subject_names
 from idm.request_state import RequestState
-from idm.vocabulary import RequestAction
+from idm.vocabulary import ConfigurationKind, HeldKind, RequestAction
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,13 @@ class FeedRunRow:
     movers: int
     leavers: int
     held: int
+    absences: int = 0
+    corrections: int = 0
+    unchanged: int = 0
+    mynumber_lines: int = 0
+    source: FeedSource = FeedSource.COMMAND
+    batch_id: int | None = None
+    held_by_kind: Mapping[HeldKind, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,7 @@ class HeldRowView:
     staff_number: str
     name: str
     reason: str
+    kind: HeldKind = HeldKind.ROW
 
 
 @dataclass(frozen=True)
@@ -56,9 +70,49 @@ class DraftRow:
     feed_run_id: int | None
 
 
+@dataclass(frozen=True)
+class FeedInForce:
+    """One accepted feed: its profile, or the sentence that says why it cannot be read."""
+
+    name: str
+    title: str
+    profile: FeedProfile | None
+    mistake: str = ""
+
+
+def feeds_in_force(session: Session, *, now: datetime) -> list[FeedInForce]:
+    """Every feed of which a profile was accepted, by name."""
+    names = session.scalars(
+        select(ConfigurationVersion.name)
+        .where(ConfigurationVersion.kind == ConfigurationKind.FEED, ConfigurationVersion.accepted_at <= now)
+        .distinct()
+        .order_by(ConfigurationVersion.name)
+    )
+    return [_feed(session, name, now) for name in names]
+
+
+def _feed(session: Session, name: str, now: datetime) -> FeedInForce:
+    try:
+        profile = load_feed_profile(feed_text_in_force(session, name, now=now), name)
+    except ConfigurationInvalid as refusal:
+        return FeedInForce(name, name, None, refusal.message)
+    return FeedInForce(name, profile.title, profile)
+
+
 def last_runs(session: Session, limit: int) -> list[FeedRunRow]:
     """The newest applied files, newest first."""
     return [_run(run) for run in session.scalars(select(FeedRun).order_by(FeedRun.id.desc()).limit(limit))]
+
+
+def last_run_of_each_feed(session: Session) -> list[FeedRunRow]:
+    """The newest applied file of each feed with what it holds, by the feed's name."""
+    newest = select(func.max(FeedRun.id)).group_by(FeedRun.feed)
+    runs = list(session.scalars(select(FeedRun).where(FeedRun.id.in_(newest)).order_by(FeedRun.feed)))
+    kinds: dict[int, dict[HeldKind, int]] = defaultdict(dict)
+    counted = select(HeldRow.run_id, HeldRow.kind, func.count()).where(HeldRow.run_id.in_([run.id for run in runs]))
+    for run_id, kind, count in session.execute(counted.group_by(HeldRow.run_id, HeldRow.kind)):
+        kinds[run_id][kind] = count
+    return [_run(run, kinds[run.id]) for run in runs]
 
 
 def feed_run(session: Session, run_id: int) -> FeedRunRow:
@@ -69,8 +123,26 @@ def feed_run(session: Session, run_id: int) -> FeedRunRow:
     return _run(run)
 
 
-def _run(r: FeedRun) -> FeedRunRow:
-    return FeedRunRow(r.id, r.feed, r.applied_at, r.as_of, r.row_count, r.joiners, r.movers, r.leavers, r.held)
+def runs_since(session: Session, feed: str, moment: datetime) -> list[FeedRun]:
+    """The files of the feed that were applied after the moment, oldest first."""
+    query = select(FeedRun).where(FeedRun.feed == feed, FeedRun.applied_at > moment)
+    return list(session.scalars(query.order_by(FeedRun.id)))
+
+
+def permitted_batches(session: Session, feed: str, sha256: str) -> list[PlannedBatch]:
+    """The batches permitted for exactly this file, newest first, whatever their day."""
+    query = select(PlannedBatch).where(
+        PlannedBatch.kind == RunKind.FEED, PlannedBatch.feed == feed, PlannedBatch.sha256 == sha256,
+        PlannedBatch.approved_at.is_not(None),
+    )  # fmt: skip
+    return list(session.scalars(query.order_by(PlannedBatch.id.desc())))
+
+
+def _run(r: FeedRun, held_by_kind: Mapping[HeldKind, int] | None = None) -> FeedRunRow:
+    return FeedRunRow(
+        r.id, r.feed, r.applied_at, r.as_of, r.row_count, r.joiners, r.movers, r.leavers, r.held, r.absences,
+        r.corrections, r.unchanged, r.mynumber_lines, r.source, r.batch_id, dict(held_by_kind or {}),
+    )  # fmt: skip
 
 
 def waiting_rows(session: Session) -> list[HeldRowView]:
@@ -83,7 +155,7 @@ def waiting_rows(session: Session) -> list[HeldRowView]:
         .order_by(HeldRow.run_id.desc(), HeldRow.id)
     )
     return [
-        HeldRowView(held.run_id, feed, held.row_number, held.staff_number, held.name, held.reason)
+        HeldRowView(held.run_id, feed, held.row_number, held.staff_number, held.name, held.reason, held.kind)
         for held, feed in rows
     ]
 

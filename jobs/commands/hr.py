@@ -1,5 +1,7 @@
-"""`idm hr import`: reads a personnel file, shows what it would do, and applies it."""
+"""`idm hr import` applies one personnel file and shows what it does; `idm hr inbox` applies what a folder holds."""
 
+import signal
+import threading
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -11,10 +13,13 @@ from idm.career import PostFacts
 from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
 from idm.personnel_plan import Changed, Joiner, PersonnelPlan
 from idm.personnel_told import Held
-from jobs import sealing
+from jobs import feed_inbox, sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
+from jobs.feed_folders import printable
+from jobs.feed_report import TITLES, Fate, as_data, counts_line
 from jobs.hr_feed import FeedResult, import_feed
+from jobs.installation import Installation
 
 
 @click.group()
@@ -93,11 +98,7 @@ def _held(held: Held) -> tuple[object, ...]:
 def _tell(result: FeedResult, *, dry_run: bool) -> None:
     prepared = result.prepared
     plan = prepared.plan
-    say(
-        f"採用等 {len(plan.joiners)}、異動 {len(plan.movers)}、休職・復職等 {len(plan.absent)}、退職等"
-        f" {len(plan.leavers)}、記載の変更 {len(plan.corrections)}、変わりなし {plan.unchanged}、"
-        f"保留 {len(plan.held)}"
-    )
+    say(counts_line(plan))
     for warning in prepared.feed.warnings:
         say(f"注意: {warning}")
     for excess in prepared.assessment.excesses:
@@ -116,29 +117,38 @@ def _tell(result: FeedResult, *, dry_run: bool) -> None:
             say(f"マイナンバー利用事務系の権限 {lines} 件は、二要素認証の確認ができるまで起案しません。")
 
 
-def as_data(result: FeedResult, *, dry_run: bool) -> dict[str, object]:
-    """The result as plain data; the keys are stable."""
-    prepared, plan = result.prepared, result.prepared.plan
-    return {
-        "version": 1,
-        "sha256": prepared.feed.sha256,
-        "as_of": plan.as_of.isoformat(),
-        "dry_run": dry_run,
-        "already_applied": prepared.repeated is not None,
-        "run": result.applied.run.id if result.applied else None,
-        "drafts": [request.id for request in result.applied.drafts] if result.applied else [],
-        "joiners": [j.career.staff_number for j in plan.joiners],
-        "movers": [c.before.staff_number for c in plan.movers],
-        "absent": [c.before.staff_number for c in plan.absent],
-        "leavers": [
-            {"staff_number": c.before.staff_number, "last_day": str(end_to_last_day(c.now.valid_until))}
-            for c in plan.leavers
-        ],
-        "corrections": [c.before.staff_number for c in plan.corrections],
-        "held": [
-            {"row": h.row_number, "staff_number": h.staff_number, "kind": h.kind.value, "reason": h.reason}
-            for h in plan.held
-        ],
-        "limits": [excess.sentence for excess in prepared.assessment.excesses],
-        "unchanged": plan.unchanged,
-    }
+@hr.command("inbox")
+@click.option("--once", is_flag=True, help="一度だけ見て終わります（指定しなくても同じです。タイマー用）。")
+@click.option("--watch", is_flag=True, help="止められるまで、決まった間隔で見続けます。")
+@json_option
+def inbox(*, once: bool, watch: bool, as_json: bool) -> None:
+    """受付フォルダに届いた人事データを取り込みます。
+
+    終了コードは、0 完了、3 受け付けられないファイルあり、5 安全のための上限で止めたファイルあり。
+    """
+    if once and watch:
+        raise click.UsageError("--once と --watch は同時に指定できません。")
+    found = installation()
+    if not watch:
+        raise SystemExit(_one_look(found, as_json=as_json))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    say(f"{found.settings.inbox.folder} を見ています。止めるには Ctrl-C を押してください。")
+    while not stop.is_set():
+        _one_look(found, as_json=as_json)
+        stop.wait(found.settings.inbox.poll_seconds)
+
+
+def _one_look(found: Installation, *, as_json: bool) -> int:
+    """The exit code of one look at the drop folder, whose outcomes are told."""
+    looked = feed_inbox.collect(found)
+    for outcome in looked.outcomes:
+        say(f"{outcome.feed}/{printable(outcome.name)}: {TITLES[outcome.fate]} {outcome.message}".rstrip())
+    if looked.busy:
+        say("ほかの処理が受付フォルダを見ています。何もしていません。")
+    if as_json:
+        print_json(feed_inbox.as_data(looked))
+    if any(outcome.fate in (Fate.APPLIED, Fate.REJECTED, Fate.STOPPED) for outcome in looked.outcomes):
+        sealing.seal(found, sign=True)
+    return looked.exit_code
