@@ -120,8 +120,11 @@ def _sit(session: Session, entry: Entry) -> Sitting:
         entry = _entry_of(old, entry.subject_id)
     if entry.subject_id is None and scope.only_oneself:
         entry = entry.about(me)
-    subject = subject_in_scope(session, scope, entry.subject_id, day=day) if entry.subject_id is not None else None
-    facts = Facts(subject, tuple(choices(session, subject.person_id)) if subject is not None else (), day)
+    subject, reader = None, current.reader()
+    if entry.subject_id is not None:
+        subject = subject_in_scope(session, scope, entry.subject_id, day=day, reader=reader)
+    offered = tuple(choices(session, subject.person_id, reader=reader)) if subject is not None else ()
+    facts = Facts(subject, offered, day)
     return Sitting(application_entry.fitted(entry, facts), facts, scope, old)
 
 
@@ -161,7 +164,9 @@ def _page(
         entry = application_entry.with_defaults(entry, facts, step)
     query, people = request.values.get("q", ""), []
     if step == "who":
-        people = find_subjects(session, sitting.scope, query, day=facts.today, limit=PEOPLE_SHOWN)
+        people = find_subjects(
+            session, sitting.scope, query, day=facts.today, limit=PEOPLE_SHOWN, reader=current.reader()
+        )
     page = render_template(
         f"requests/wizard/{step}.html", entry=entry, facts=facts, scope=sitting.scope, old=sitting.old,
         system=facts.system(entry), give=facts.rights(entry.give, entry), take=facts.rights(entry.take, entry),

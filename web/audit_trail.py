@@ -16,8 +16,8 @@ from idm.audit import Verification
 from idm.errors import ConfigurationInvalid
 from idm.permissions import Action, may
 from idm.queries.audit_record import record_detail
-from idm.queries.audit_trail import TrailFilter, audit_trail
-from idm.queries.people import PeopleFilter, people_page
+from idm.queries.audit_trail import TrailFilter, TrailPage, audit_trail
+from idm.queries.people import PeopleFilter, PersonRow, people_page
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.signing import load_public_key
 from idm.wareki import parse_date
@@ -48,7 +48,7 @@ def index() -> str:
     with current.look() as session:
         asked = _asked(session)
         nothing = bool(asked.candidates or asked.mistakes)
-        page = None if nothing else audit_trail(session, asked.wanted, older=request.args.get("older", type=row_id))
+        page = None if nothing else _trail(session, asked.wanted)
     return render_template(
         "audit/index.html", page=page, asked=asked, typed=request.args, groups=audit_words.GROUPS,
         objects=audit_words.OBJECTS, filters=_without("older"),
@@ -59,7 +59,7 @@ def index() -> str:
 def show(record_id: int) -> str:
     """One record, with the very text that was hashed."""
     with current.look() as session:
-        record = record_detail(session, record_id)
+        record = record_detail(session, record_id, reader=current.reader())
     return render_template("audit/show.html", record=record, may_see_people=may(current.roles(), Action.SEE_PEOPLE))
 
 
@@ -92,6 +92,10 @@ def _verification_page(result: Verification | None = None, *, key_id: str = "", 
     )  # fmt: skip
 
 
+def _trail(session: Session, wanted: TrailFilter) -> TrailPage:
+    return audit_trail(session, wanted, older=request.args.get("older", type=row_id), reader=current.reader())
+
+
 def _asked(session: Session) -> Asked:
     mistakes: dict[str, str] = {}
     actor, candidates = _actor(session, mistakes)
@@ -111,16 +115,20 @@ def _actor(session: Session, mistakes: dict[str, str]) -> tuple[PersonCard | Non
     """Whom the address names as the one who acted: by id, by staff number, or by a name that may fit several."""
     day, chosen, text = current.today(), request.args.get("actor", type=row_id), request.args.get("who", "").strip()
     if chosen is not None and not text:
-        return person_cards(session, [chosen], day=day).get(chosen), ()
+        return person_cards(session, [chosen], day=day, reader=current.reader()).get(chosen), ()
     if not text:
         return None, ()
-    found = tuple(row.card for row in people_page(session, PeopleFilter(text), day=day).rows)
+    found = tuple(row.card for row in _people(session, text))
     exact = tuple(card for card in found if card.staff_number == text)
     if len(exact or found) == 1:
         return (exact or found)[0], ()
     if not found:
         mistakes["who"] = _("「%(text)s」に当たる職員はいません。", text=text)
     return None, found
+
+
+def _people(session: Session, text: str) -> tuple[PersonRow, ...]:
+    return people_page(session, PeopleFilter(text), day=current.today(), reader=current.reader()).rows
 
 
 def _day(name: str, mistakes: dict[str, str]) -> date | None:

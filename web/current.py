@@ -15,7 +15,9 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import Database
 from idm.operations.web_sessions import SignedIn
+from idm.permissions import Action, may
 from idm.policy import Policy
+from idm.publication import Reader
 from idm.settings import Settings
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import Role
@@ -73,6 +75,11 @@ def actor() -> Actor:
 def roles() -> frozenset[Role]:
     """The roles this person holds today."""
     return signed_in().roles
+
+
+def reader() -> Reader:
+    """The person signed in as a reader today: whether they see what is not published yet is their role's."""
+    return Reader(today(), signed_in().person_id, may(roles(), Action.SEE_UNPUBLISHED))
 
 
 def look() -> AbstractContextManager[Session]:

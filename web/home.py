@@ -17,9 +17,10 @@ PENDING_SHOWN = 5
 def index() -> str:
     """The home page."""
     me, day, policy = current.signed_in().person_id, current.today(), current.policy()
+    reader = current.reader()
     sees_feed = may(current.roles(), Action.SEE_FEED)
     with current.look() as session:
-        rights, requests = own_rights(session, me, day=day), own_requests(session, me, day=day)
+        rights, requests = own_rights(session, me, reader=reader), own_requests(session, me, reader=reader)
         pending = pending_for(session, me, day=day, lapse_days=policy.applications.lapse_days)
         runs = last_runs(session, 1) if sees_feed else []
         held = len(waiting_rows(session)) if sees_feed else 0

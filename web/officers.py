@@ -47,7 +47,7 @@ def name_deputy() -> Response | tuple[str, int]:
     try:
         with current.act("deputy.name", ("person", current.signed_in().person_id)) as session:
             role, valid_from, valid_until = _deputation(typed)
-            deputy_id = person_with_number(session, typed.get("staff_number", ""))
+            deputy_id = person_with_number(session, typed.get("staff_number", ""), reader=current.reader())
             named = officers.name_deputy(
                 session, role=role, deputy_id=deputy_id, valid_from=valid_from, valid_until=valid_until,
                 actor=current.actor(), policy=current.policy(), now=current.now(),
@@ -98,7 +98,8 @@ def _deputation(typed: Mapping[str, str]) -> tuple[Role, date, date]:
 
 def _page(typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:
     with current.look() as session:
-        tenures, deputies = tenure_rows(session, current.today()), deputy_rows(session, current.today())
+        tenures = tenure_rows(session, current.today(), reader=current.reader())
+        deputies = deputy_rows(session, current.today())
     me = current.signed_in().person_id
     return render_template(
         "officers/index.html",

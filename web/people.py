@@ -21,6 +21,7 @@ from idm.queries.person_record import (
     PostRow,
     RightRow,
     credentials_of_person,
+    hidden_accounts,
     person_record,
     rights_of_person,
     sign_in_of_person,
@@ -49,7 +50,8 @@ def index() -> str:
         presence=Presence(asked) if asked in set(Presence) else None,
     )
     with current.look() as session:
-        page = people_page(session, wanted, day=current.today(), asked=request.args.get("page", 1, type=row_id))
+        asked_page = request.args.get("page", 1, type=row_id)
+        page = people_page(session, wanted, day=current.today(), asked=asked_page, reader=current.reader())
         units = units_on(session, current.today())
     return render_template("people/index.html", page=page, wanted=wanted, units=units, presences=list(Presence))
 
@@ -71,7 +73,7 @@ def invitation(person_id: int) -> str:
     """The link to enrol with, on the only page that ever shows it."""
     with current.act("sign_in.invite", ("person", person_id)) as session:
         token = invite(session, person_id=person_id, actor=current.actor(), policy=current.policy(), now=current.now())
-        record = person_record(session, person_id)
+        record = person_record(session, person_id, reader=current.reader())
         sign_in = sign_in_of_person(session, person_id, now=current.now())
     link = urljoin(current.site().settings.base_url, url_for("enrolment.enrol", token=token))
     return render_template("people/invitation.html", record=record, sign_in=sign_in, link=link)
@@ -98,11 +100,14 @@ def _person_page(template: str, person_id: int) -> str:
 def _facts(session: Session, person_id: int) -> dict[str, Any]:
     """Everything on record about the person. Raises NotFound."""
     now, delete_after = current.now(), current.policy().personnel.delete_after_days
+    reader = current.reader()
+    hidden = hidden_accounts(session, person_id, reader=reader)
+    accounts = accounts_of_person(session, person_id, now=now, delete_after_days=delete_after)
     return {
-        "record": person_record(session, person_id),
-        "rights": rights_of_person(session, person_id),
-        "accounts": accounts_of_person(session, person_id, now=now, delete_after_days=delete_after),
-        "tenures": tenures_of_person(session, person_id, current.today()),
+        "record": person_record(session, person_id, reader=reader),
+        "rights": rights_of_person(session, person_id, reader=reader),
+        "accounts": [account for account in accounts if account.id not in hidden],
+        "tenures": tenures_of_person(session, person_id, current.today(), reader=reader),
         "credentials": credentials_of_person(session, person_id),
         "sign_in": sign_in_of_person(session, person_id, now=now),
         "needs_two": decides(session, person_id, now=now),

@@ -55,7 +55,7 @@ def index() -> str:
         text=request.args.get("q", ""),
     )
     with current.look() as session:
-        page = request_page(session, wanted, asked=request.args.get("page", 1, type=int))
+        page = request_page(session, wanted, reader=current.reader(), asked=request.args.get("page", 1, type=int))
         stuck = stuck_at(session, [row.id for row in page.rows], day=current.today())
         systems = systems_by_name(session)
     states = [state for state in RequestState if state is not RequestState.DRAFT]
@@ -97,7 +97,7 @@ def visible_sheet(session: Session, request_id: int) -> RequestSheet:
     require_visible(
         session, request_id, person_id=current.signed_in().person_id, roles=current.roles(), day=current.today()
     )
-    sheet = request_sheet(session, request_id, day=current.today())
+    sheet = request_sheet(session, request_id, day=current.today(), reader=current.reader())
     if sheet.state is RequestState.DRAFT:
         raise NotFound(_("申請が見つかりません。"))
     return sheet

@@ -104,7 +104,7 @@ def _page(standing_id: int, typed: dict[str, str], mistakes: dict[str, str]) -> 
     with current.look() as session:
         sheet = standing_sheet(
             session, standing_id, policy=current.policy(), now=current.now(),
-            asked=request.args.get("page", 1, type=int),
+            asked=request.args.get("page", 1, type=int), reader=current.reader(),
         )  # fmt: skip
         require_visible(sheet, person_id=me, roles=current.roles())
         may_end = operations.may_end(session, operations.find(session, standing_id), me, now=current.now())

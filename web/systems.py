@@ -30,7 +30,9 @@ def show(system_id: int) -> str:
     with current.look() as session:
         system = system_row(session, system_id, current.today())
         rights = rights_of_system(session, system_id)
-        tasks = unfinished_tasks(session, system_id, asked=request.args.get("page", 1, type=row_id))
+        tasks = unfinished_tasks(
+            session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
+        )
         found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
     return render_template(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, start_of
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.operations.notices import notify
 from idm.policy import Policy
@@ -42,14 +42,15 @@ def lapsed(session: Session, request: Request, *, now: datetime) -> None:
 
 
 def _tell_concerned(session: Session, request: Request, body: str, now: datetime) -> None:
+    """The applicant at once; a subject who did not apply, of an unpublished application, when it is published (内示)."""
     subjects = {line.subject_id for line in request.lines}
-    people = subjects if len(subjects) == 1 else set()
-    if request.applicant_id is not None:
-        people.add(request.applicant_id)
-    notify(
-        session, people, now=now, link=f"/requests/{request.id}", body=body,
-        subject=f"【申請結果】{_label(request)}",
-    )  # fmt: skip
+    applicant = {request.applicant_id} if request.applicant_id is not None else set()
+    link, subject = f"/requests/{request.id}", f"【申請結果】{_label(request)}"
+    notify(session, applicant, now=now, link=link, body=body, subject=subject)
+    if len(subjects) == 1:
+        published = max(now, start_of(request.published_on)) if request.published_on is not None else now
+        for message in notify(session, subjects - applicant, now=now, link=link, body=body, subject=subject):
+            message.due_at = published
 
 
 def _label(request: Request) -> str:

@@ -13,6 +13,7 @@ from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
 from idm.personal_names import split_name
 from idm.ports import Attributes, ExternalId
+from idm.queries.units import unit_names_on
 from idm.vocabulary import EntitlementKind
 from idm.wanted_account import AccountFacts, GrantFacts
 
@@ -66,7 +67,7 @@ def _employments(session: Session, people: list[int]) -> dict[int, list[Employme
 
 def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str]:
     rows = session.execute(
-        select(Employment.person_id, OrganisationUnit.name)
+        select(Employment.person_id, OrganisationUnit.code)
         .join(Assignment, Assignment.employment_id == Employment.id)
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .where(
@@ -79,7 +80,8 @@ def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str
         )
         .order_by(Employment.valid_from, Assignment.valid_from)
     )
-    return dict(rows.all())
+    names = unit_names_on(session, day)
+    return {person_id: names[code] for person_id, code in rows}
 
 
 def _attributes(

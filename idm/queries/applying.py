@@ -18,9 +18,11 @@ from idm.models.systems import Entitlement, InformationSystem
 from idm.permissions import Action, may
 from idm.personal_names import fold
 from idm.policy import Policy
+from idm.publication import Reader
 from idm.queries.held_rights import HeldRight, live_rights
 from idm.queries.officers import units_of_role
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.publication import hidden_requests, known, public, shown_rights
 from idm.request_state import LineState
 from idm.vocabulary import EntitlementKind, LineEffect, Role, Zone
 
@@ -49,11 +51,18 @@ def scope_of(session: Session, person_id: int, roles: frozenset[Role], *, policy
     return Scope(person_id, rules.own, units, rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE))
 
 
-def find_subjects(session: Session, scope: Scope, text: str, *, day: date, limit: int) -> list[PersonCard]:
-    """Up to `limit` people in the scope, employed or about to be, whom the words find; by reading."""
+def find_subjects(
+    session: Session, scope: Scope, text: str, *, day: date, limit: int, reader: Reader | None = None
+) -> list[PersonCard]:
+    """Up to `limit` people in the scope, employed or about to be, whom the words find; by reading.
+
+    Somebody whom `reader` (without one, everybody) does not know of yet is not among them.
+    """
+    reads = reader or Reader(day)
     query = (
         select(Person.id)
         .join(Employment, Employment.person_id == Person.id)
+        .where(known(reads), public(Employment, reads))
         .where(or_(Employment.valid_until.is_(None), Employment.valid_until > day), _within(scope, day))
         .group_by(Person.id, Person.kana)
         .order_by(Person.kana, Person.id)
@@ -64,15 +73,18 @@ def find_subjects(session: Session, scope: Scope, text: str, *, day: date, limit
         number = normalize("NFKC", text).strip()
         query = query.where(or_(by_name, Employment.staff_number.startswith(number, autoescape=True)))
     ids = list(session.scalars(query))
-    cards = person_cards(session, ids, day=day)
+    cards = person_cards(session, ids, day=day, reader=reads)
     return [cards[person_id] for person_id in ids]
 
 
-def subject_in_scope(session: Session, scope: Scope, person_id: int, *, day: date) -> PersonCard | None:
-    """The person's card, when somebody of this scope may apply for them; None otherwise."""
-    query = select(Person.id).where(Person.id == person_id, _within(scope, day))
+def subject_in_scope(
+    session: Session, scope: Scope, person_id: int, *, day: date, reader: Reader | None = None
+) -> PersonCard | None:
+    """The person's card, when somebody of this scope may apply for them and knows of them; None otherwise."""
+    reads = reader or Reader(day)
+    query = select(Person.id).where(Person.id == person_id, known(reads), _within(scope, day))
     found = session.scalar(query)
-    return None if found is None else person_cards(session, [found], day=day)[found]
+    return None if found is None else person_cards(session, [found], day=day, reader=reads)[found]
 
 
 def _within(scope: Scope, day: date) -> ColumnElement[bool]:
@@ -90,6 +102,7 @@ def _within(scope: Scope, day: date) -> ColumnElement[bool]:
             or_(Employment.valid_until.is_(None), Employment.valid_until > day),
             Assignment.valid_from <= day,
             or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            public(Assignment, Reader(day)),
             or_(OrganisationUnit.code.in_(scope.units), OrganisationUnit.parent_code.in_(scope.units)),
         )
     )
@@ -134,10 +147,11 @@ class SystemChoice:
         return self.zone is Zone.MYNUMBER
 
 
-def choices(session: Session, person_id: int) -> list[SystemChoice]:
-    """Every system and right as this person stands to it, systems by name."""
-    held = {right.entitlement_id: right for right in live_rights(session, [person_id])}
-    asked = _asked(session, [person_id])
+def choices(session: Session, person_id: int, *, reader: Reader) -> list[SystemChoice]:
+    """Every system and right as this person stands to it, as the reader sees it, systems by name."""
+    seen = shown_rights(session, live_rights(session, [person_id]), reader)
+    held = {right.entitlement_id: right for right in seen}
+    asked = _asked(session, [person_id], reader)
     rows = session.execute(
         select(InformationSystem, Entitlement)
         .join(Entitlement, Entitlement.system_id == InformationSystem.id)
@@ -153,13 +167,14 @@ def choices(session: Session, person_id: int) -> list[SystemChoice]:
     return [SystemChoice(s.id, s.name, s.zone, tuple(rights[s.id])) for s in systems.values()]
 
 
-def _asked(session: Session, person_ids: Iterable[int]) -> dict[int, tuple[LineEffect, str]]:
+def _asked(session: Session, person_ids: Iterable[int], reader: Reader) -> dict[int, tuple[LineEffect, str]]:
     rows = session.execute(
         select(RequestLine.entitlement_id, RequestLine.effect, Request.number)
         .join(Request, RequestLine.request_id == Request.id)
         .where(
             and_(RequestLine.subject_id.in_(set(person_ids)), RequestLine.state == LineState.PENDING),
             Request.number.is_not(None),
+            Request.id.not_in(hidden_requests(session, reader)),
         )
     )
     return {right_id: (effect, number or "") for right_id, effect, number in rows}

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from idm.errors import NotFound
 from idm.models.audit import AuditOutcome, AuditRecord, AuditSeal
+from idm.publication import Reader
+from idm.queries.unpublished_records import told_to
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,15 @@ class RecordDetail:
     chain_hash: str | None
 
 
-def record_detail(session: Session, record_id: int) -> RecordDetail:
-    """The record with its seal; salt and hashes in hexadecimal. Raises NotFound."""
-    found = session.execute(
-        select(AuditRecord, AuditSeal)
-        .outerjoin(AuditSeal, AuditSeal.record_id == AuditRecord.id)
-        .where(AuditRecord.id == record_id)
-    ).one_or_none()
+def record_detail(session: Session, record_id: int, *, reader: Reader | None = None) -> RecordDetail:
+    """The record with its seal; salt and hashes in hexadecimal.
+
+    Raises NotFound, also for a record of an appointment that `reader` does not see yet.
+    """
+    query = select(AuditRecord, AuditSeal).outerjoin(AuditSeal, AuditSeal.record_id == AuditRecord.id)
+    if reader is not None:
+        query = query.where(told_to(session, reader))
+    found = session.execute(query.where(AuditRecord.id == record_id)).one_or_none()
     if found is None:
         raise NotFound("この監査記録は見つかりません。")
     record, seal = found

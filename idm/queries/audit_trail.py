@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import start_of
 from idm.models.audit import AuditOutcome, AuditRecord, AuditSeal
+from idm.publication import Reader
+from idm.queries.unpublished_records import told_to
 
 PAGE = 50
 
@@ -54,9 +56,16 @@ class TrailPage:
     older: int | None
 
 
-def audit_trail(session: Session, wanted: TrailFilter, *, older: int | None = None) -> TrailPage:
-    """The newest 50 records that the filter lets through, from the cursor on."""
+def audit_trail(
+    session: Session, wanted: TrailFilter, *, older: int | None = None, reader: Reader | None = None
+) -> TrailPage:
+    """The newest 50 records that the filter lets through, from the cursor on.
+
+    A record of an unpublished appointment is listed for `reader` only from the day of its publication.
+    """
     statement = select(AuditRecord, AuditSeal.sequence).outerjoin(AuditSeal, AuditSeal.record_id == AuditRecord.id)
+    if reader is not None:
+        statement = statement.where(told_to(session, reader))
     statement = statement.where(*_conditions(wanted)).order_by(AuditRecord.id.desc()).limit(PAGE + 1)
     if older is not None:
         statement = statement.where(AuditRecord.id < older)

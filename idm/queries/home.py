@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from idm.models.people import Employment
 from idm.models.requests import Request
+from idm.publication import Reader, shown_end
 from idm.queries.approvals import StuckAt, stuck_at
 from idm.queries.held_rights import HeldRight, live_rights
+from idm.queries.publication import hidden_starts, public, shown_rights
 from idm.queries.requests import RequestFilter, RequestRow, matching, request_rows
 from idm.request_state import RequestState
 from idm.wanted_account import employed_until
@@ -39,13 +41,19 @@ class OwnRequest:
     stuck: tuple[StuckAt, ...]
 
 
-def own_rights(session: Session, person_id: int, *, day: date) -> list[OwnRight]:
-    """What the person has, the soonest end first."""
+def own_rights(session: Session, person_id: int, *, reader: Reader) -> list[OwnRight]:
+    """What the person has, as the reader sees it, the soonest end first."""
+    day = reader.day
     employments = session.execute(
-        select(Employment.valid_from, Employment.valid_until).where(Employment.person_id == person_id)
+        select(Employment.valid_from, Employment.valid_until).where(
+            Employment.person_id == person_id, public(Employment, reader)
+        )
     )
-    employed, employment_ends = employed_until([(begins, ends) for begins, ends in employments], day)
-    rights = [_own(right, employment_ends if employed else None) for right in live_rights(session, [person_id])]
+    unseen = hidden_starts(session, [person_id], reader).get(person_id, frozenset())
+    periods = [(begins, shown_end(ends, unseen)) for begins, ends in employments]
+    employed, employment_ends = employed_until(periods, day)
+    held = shown_rights(session, live_rights(session, [person_id]), reader)
+    rights = [_own(right, employment_ends if employed else None) for right in held]
     return sorted(
         rights, key=lambda own: (own.ends is None, own.ends or day, own.right.system_name, own.right.grant_id)
     )
@@ -56,9 +64,9 @@ def _own(right: HeldRight, employment_ends: date | None) -> OwnRight:
     return OwnRight(right, employment_ends if by_employment else right.valid_until, by_employment)
 
 
-def own_requests(session: Session, person_id: int, *, day: date) -> list[OwnRequest]:
+def own_requests(session: Session, person_id: int, *, reader: Reader) -> list[OwnRequest]:
     """The applications the person filed or is a subject of that wait for a decision, newest first."""
-    wanted = RequestFilter(about=person_id, state=RequestState.SUBMITTED)
-    ids = session.scalars(matching(wanted).order_by(Request.submitted_at.desc(), Request.id.desc())).all()
-    stuck = stuck_at(session, ids, day=day)
+    query = matching(session, RequestFilter(about=person_id, state=RequestState.SUBMITTED), reader=reader)
+    ids = session.scalars(query.order_by(Request.submitted_at.desc(), Request.id.desc())).all()
+    stuck = stuck_at(session, ids, day=reader.day)
     return [OwnRequest(row, stuck.get(row.id, ())) for row in request_rows(session, ids)]

@@ -14,8 +14,10 @@ from idm.calendar_days import holds
 from idm.errors import InvalidInput
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.personal_names import fold
+from idm.publication import Reader
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.publication import known, public
 
 
 class Presence(StrEnum):
@@ -51,9 +53,15 @@ class UnitRow:
     name: str
 
 
-def people_page(session: Session, wanted: PeopleFilter, *, day: date, asked: int = 1) -> Page[PersonRow]:
-    """The people whom the filter lets through on the day, in the order of their readings."""
-    conditions = list(_conditions(wanted, day))
+def people_page(
+    session: Session, wanted: PeopleFilter, *, day: date, asked: int = 1, reader: Reader | None = None
+) -> Page[PersonRow]:
+    """The people whom the filter lets through on the day, in the order of their readings.
+
+    Whom `reader` (without one, everybody) does not know of yet, and what they do not see, is not in it.
+    """
+    reads = reader or Reader(day)
+    conditions = [known(reads), *_conditions(wanted, day, reads)]
     total = session.scalar(select(func.count()).select_from(Person).where(*conditions)) or 0
     number = nearest_page(asked, total)
     ids = session.scalars(
@@ -63,7 +71,7 @@ def people_page(session: Session, wanted: PeopleFilter, *, day: date, asked: int
         .limit(ROWS_A_PAGE)
         .offset(offset_of(number))
     ).all()
-    cards, presences = person_cards(session, ids, day=day), _presences(session, ids, day)
+    cards, presences = person_cards(session, ids, day=day, reader=reads), _presences(session, ids, day, reads)
     rows = tuple(PersonRow(cards[person_id], presences.get(person_id)) for person_id in ids)
     return Page(rows, number, total)
 
@@ -78,21 +86,22 @@ def units_on(session: Session, day: date) -> list[UnitRow]:
     return [UnitRow(code, name) for code, name in rows]
 
 
-def _conditions(wanted: PeopleFilter, day: date) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: PeopleFilter, day: date, reader: Reader) -> Iterator[ColumnElement[bool]]:
     text = fold(wanted.text)
     if text:
         numbered = exists().where(
             Employment.person_id == Person.id,
             func.lower(Employment.staff_number).startswith(text.lower(), autoescape=True),
+            public(Employment, reader),
         )
         yield or_(Person.search_key.contains(text, autoescape=True), numbered)
     if wanted.unit_code is not None:
-        yield _in_unit(wanted.unit_code, day)
+        yield _in_unit(wanted.unit_code, day, reader)
     if wanted.presence is not None:
-        yield _is(wanted.presence, day)
+        yield _is(wanted.presence, day, reader)
 
 
-def _in_unit(code: str, day: date) -> ColumnElement[bool]:
+def _in_unit(code: str, day: date, reader: Reader) -> ColumnElement[bool]:
     return exists(
         select(Assignment.id)
         .join(Employment, Assignment.employment_id == Employment.id)
@@ -102,12 +111,14 @@ def _in_unit(code: str, day: date) -> ColumnElement[bool]:
             OrganisationUnit.code == code,
             _period(Assignment, day),
             _period(Employment, day),
+            public(Assignment, reader),
+            public(Employment, reader),
         )
     )
 
 
-def _is(presence: Presence, day: date) -> ColumnElement[bool]:
-    of_person = Employment.person_id == Person.id
+def _is(presence: Presence, day: date, reader: Reader) -> ColumnElement[bool]:
+    of_person = and_(Employment.person_id == Person.id, public(Employment, reader))
     employed = exists().where(of_person, _period(Employment, day))
     coming = exists().where(of_person, Employment.valid_from > day)
     if presence is Presence.EMPLOYED:
@@ -121,11 +132,11 @@ def _period(table: type[Employment | Assignment | OrganisationUnit], day: date) 
     return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))
 
 
-def _presences(session: Session, person_ids: Sequence[int], day: date) -> dict[int, Presence]:
+def _presences(session: Session, person_ids: Sequence[int], day: date, reader: Reader) -> dict[int, Presence]:
     """Person id → how they stand on the day; employed when any employment holds."""
     employments = session.execute(
         select(Employment.person_id, Employment.valid_from, Employment.valid_until).where(
-            Employment.person_id.in_(person_ids)
+            Employment.person_id.in_(person_ids), public(Employment, reader)
         )
     )
     standings: dict[int, set[Presence]] = defaultdict(set)
@@ -140,10 +151,11 @@ def _presence(valid_from: date, valid_until: date | None, day: date) -> Presence
     return Presence.COMING if valid_from > day else Presence.LEFT
 
 
-def person_with_number(session: Session, staff_number: str) -> int:
-    """The id of whoever has, or had, this staff number. Raises InvalidInput when nobody has."""
+def person_with_number(session: Session, staff_number: str, *, reader: Reader | None = None) -> int:
+    """The id of whoever has, or had, this staff number. Raises InvalidInput when nobody has whom `reader` knows of."""
     plain = normalize("NFKC", staff_number).strip()
-    person_id = session.scalar(select(Employment.person_id).where(Employment.staff_number == plain))
+    seen = [] if reader is None else [public(Employment, reader)]
+    person_id = session.scalar(select(Employment.person_id).where(Employment.staff_number == plain, *seen))
     if person_id is None:
         message = f"職員番号「{plain}」の職員は見つかりません。" if plain else "職員番号を入れてください。"
         raise InvalidInput(message, fields={"staff_number": message})

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
 from idm.employment_kind import EmploymentKind
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.publication import Reader, shown_end
+from idm.queries.publication import hidden_starts, public
+from idm.queries.units import Generations, generations, name_within
 
 
 @dataclass(frozen=True)
@@ -26,26 +29,47 @@ class PersonCard:
     employed_until: date | None = None
 
 
-def person_cards(session: Session, person_ids: Iterable[int], *, day: date) -> dict[int, PersonCard]:
-    """Person id → their card: the employment that holds on the day, else the next, else the last one."""
+@dataclass(frozen=True)
+class _Found:
+    """One employment with one of its primary posts, as recorded."""
+
+    person: Person
+    employment: Employment | None
+    assignment: Assignment | None
+    unit_code: str | None
+
+
+def person_cards(
+    session: Session, person_ids: Iterable[int], *, day: date, reader: Reader | None = None
+) -> dict[int, PersonCard]:
+    """Person id → their card: the employment that holds on the day, else the next, else the last one.
+
+    The unit has its name of that day. What `reader` (without one, everybody on that day) does not see is not in it.
+    """
+    reads = reader or Reader(day)
+    ids = set(person_ids)
     rows = session.execute(
-        select(Person.id, Person.name, Person.kana, Employment, Assignment, OrganisationUnit.name)
-        .outerjoin(Employment, Employment.person_id == Person.id)
-        .outerjoin(Assignment, and_(Assignment.employment_id == Employment.id, Assignment.primary))
+        select(Person, Employment, Assignment, OrganisationUnit.code)
+        .outerjoin(Employment, and_(Employment.person_id == Person.id, public(Employment, reads)))
+        .outerjoin(
+            Assignment,
+            and_(Assignment.employment_id == Employment.id, Assignment.primary, public(Assignment, reads)),
+        )
         .outerjoin(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
-        .where(Person.id.in_(set(person_ids)))
+        .where(Person.id.in_(ids))
     )
-    best: dict[int, tuple[tuple[int, ...], PersonCard]] = {}
+    best: dict[int, tuple[tuple[int, ...], _Found]] = {}
     for row in rows:
-        rank = _rank(row, day)
-        if row[0] not in best or rank > best[row[0]][0]:
-            best[row[0]] = (rank, _card(row))
-    return {person_id: card for person_id, (_, card) in best.items()}
-
-
-def _rank(row: Row[int, str, str, Employment | None, Assignment | None, str | None], day: date) -> tuple[int, ...]:
-    """Higher is the better description of the day."""
-    return (*_nearness(row[3], day), *_nearness(row[4], day))
+        found = _Found(*row)
+        rank = (*_nearness(found.employment, day), *_nearness(found.assignment, day))
+        if found.person.id not in best or rank > best[found.person.id][0]:
+            best[found.person.id] = (rank, found)
+    names = generations(session, known_on=max(day, reads.day))
+    unseen = hidden_starts(session, ids, reads)
+    return {
+        person_id: _card(found, day, names, unseen.get(person_id, frozenset()))
+        for person_id, (_, found) in best.items()
+    }
 
 
 def _nearness(period: Employment | Assignment | None, day: date) -> tuple[int, int]:
@@ -58,15 +82,21 @@ def _nearness(period: Employment | Assignment | None, day: date) -> tuple[int, i
     return 1, period.valid_from.toordinal()
 
 
-def _card(row: Row[int, str, str, Employment | None, Assignment | None, str | None]) -> PersonCard:
-    person_id, name, kana, employment, assignment, unit = row
+def _card(found: _Found, day: date, names: Generations, unseen: frozenset[date]) -> PersonCard:
+    person, employment, assignment = found.person, found.employment, found.assignment
     return PersonCard(
-        person_id=person_id,
-        name=name,
-        kana=kana,
+        person_id=person.id,
+        name=person.name,
+        kana=person.kana,
         staff_number=employment.staff_number if employment is not None else None,
-        unit=unit,
+        unit=_unit(assignment, found.unit_code, day, names),
         post=assignment.post if assignment is not None else None,
         kind=employment.kind if employment is not None else None,
-        employed_until=employment.valid_until if employment is not None else None,
+        employed_until=shown_end(employment.valid_until, unseen) if employment is not None else None,
     )
+
+
+def _unit(assignment: Assignment | None, code: str | None, day: date, names: Generations) -> str | None:
+    if assignment is None or code is None:
+        return None
+    return name_within(names[code], assignment.valid_from, assignment.valid_until, day)

@@ -15,23 +15,45 @@ from idm.calendar_days import holds
 from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.grant_state import GrantState, SuspensionReason
-from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, GrantSuspension, Request, RequestLine
 from idm.models.sign_in import EnrolmentLink, SignIn
 from idm.models.systems import Account, CredentialEvent, InformationSystem
+from idm.personnel_event import AbsenceKind, LeavingKind
+from idm.publication import Reader, shown_end, visible
 from idm.queries.held_rights import HeldRight, rights_of_lines
+from idm.queries.publication import hidden_requests, hidden_starts, known, only_by, public, shown_rights
+from idm.queries.units import generations, names_over
 from idm.vocabulary import CredentialEventKind
 
 
 @dataclass(frozen=True)
 class PostRow:
-    """A post in a unit for a half-open period; the unit by its name of that time."""
+    """A post in a unit for a half-open period; the unit by its name of that time, so that a rename parts two rows.
+
+    `published_on` is the day of publication where that is still to come.
+    """
 
     unit: str
     post: str
     primary: bool
     valid_from: date
     valid_until: date | None
+    published_on: date | None = None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether the day is in the period."""
+        return holds(self.valid_from, self.valid_until, day)
+
+
+@dataclass(frozen=True)
+class AbsenceRow:
+    """A time away from work (休職・休業 …) as a half-open period."""
+
+    kind: AbsenceKind
+    valid_from: date
+    valid_until: date | None
+    published_on: date | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether the day is in the period."""
@@ -40,13 +62,17 @@ class PostRow:
 
 @dataclass(frozen=True)
 class EmploymentRow:
-    """One staff number with its posts, oldest first."""
+    """One staff number with its posts and absences, oldest first; why it ended, where it did."""
 
+    id: int
     staff_number: str
     kind: EmploymentKind
     valid_from: date
     valid_until: date | None
+    leaving: LeavingKind | None
     posts: tuple[PostRow, ...]
+    absences: tuple[AbsenceRow, ...]
+    published_on: date | None = None
 
     def holds_on(self, day: date) -> bool:
         """Whether the day is in the period."""
@@ -55,11 +81,12 @@ class EmploymentRow:
 
 @dataclass(frozen=True)
 class PersonRecord:
-    """Who somebody is."""
+    """Who somebody is. `work_name` is the name used at work, where it is another (旧姓使用・通称)."""
 
     id: int
     name: str
     kana: str
+    work_name: str | None
     mail: str | None
     employments: tuple[EmploymentRow, ...]
 
@@ -78,12 +105,29 @@ class CitedRequest:
 
 @dataclass(frozen=True)
 class RightRow:
-    """One grant, with why it is held back, and when and by which application it ended (or will end)."""
+    """One grant, with why it is held back, and when and by which application it ended (or will end).
+
+    `suspensions` are all the times it was or is held back.
+    """
 
     right: HeldRight
-    suspended_for: tuple[SuspensionReason, ...]
+    suspensions: tuple["SuspensionRow", ...]
     ended_at: datetime | None
     ended_by: CitedRequest | None
+
+    @property
+    def suspended_for(self) -> tuple[SuspensionReason, ...]:
+        """Why it is held back now."""
+        return tuple(row.reason for row in self.suspensions if row.until is None)
+
+
+@dataclass(frozen=True)
+class SuspensionRow:
+    """One time a right was held back; `until` None = it still is."""
+
+    reason: SuspensionReason
+    since: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -107,36 +151,72 @@ class SignInRow:
     invited_until: datetime | None
 
 
-def person_record(session: Session, person_id: int) -> PersonRecord:
-    """The person with every employment and post. Raises NotFound."""
-    person = session.get(Person, person_id)
+def person_record(session: Session, person_id: int, *, reader: Reader) -> PersonRecord:
+    """The person with every employment, post and absence that the reader sees. Raises NotFound."""
+    person = session.scalar(select(Person).where(Person.id == person_id, known(reader)))
     if person is None:
         raise NotFound("この職員は見つかりません。")
     employments = session.scalars(
-        select(Employment).where(Employment.person_id == person_id).order_by(Employment.valid_from, Employment.id)
+        select(Employment)
+        .where(Employment.person_id == person_id, public(Employment, reader))
+        .order_by(Employment.valid_from, Employment.id)
     ).all()
-    posts = _posts(session, [employment.id for employment in employments])
-    rows = tuple(
-        EmploymentRow(e.staff_number, e.kind, e.valid_from, e.valid_until, tuple(posts[e.id])) for e in employments
-    )
-    return PersonRecord(person.id, person.name, person.kana, person.mail, rows)
+    ids = [employment.id for employment in employments]
+    unseen = hidden_starts(session, [person_id], reader).get(person_id, frozenset())
+    posts, absences = _posts(session, ids, unseen, reader), _absences(session, ids, reader)
+    rows = tuple(_employment(e, tuple(posts[e.id]), tuple(absences[e.id]), unseen, reader) for e in employments)
+    return PersonRecord(person.id, person.name, person.kana, person.work_name, person.mail, rows)
 
 
-def _posts(session: Session, employment_ids: Iterable[int]) -> dict[int, list[PostRow]]:
+def _employment(
+    e: Employment, posts: tuple[PostRow, ...], absences: tuple[AbsenceRow, ...], unseen: frozenset[date], reader: Reader
+) -> EmploymentRow:
+    ends = shown_end(e.valid_until, unseen)
+    leaving = e.leaving if ends is not None else None
+    secret_until = _still_secret(e.published_on, reader)
+    return EmploymentRow(e.id, e.staff_number, e.kind, e.valid_from, ends, leaving, posts, absences, secret_until)
+
+
+def _still_secret(published_on: date | None, reader: Reader) -> date | None:
+    """The day of publication, where that is still to come."""
+    return None if visible(published_on, reader.day, may_see=False) else published_on
+
+
+def _posts(
+    session: Session, employment_ids: Iterable[int], unseen: frozenset[date], reader: Reader
+) -> dict[int, list[PostRow]]:
     rows = session.execute(
-        select(Assignment, OrganisationUnit.name)
+        select(Assignment, OrganisationUnit.code)
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
-        .where(Assignment.employment_id.in_(list(employment_ids)))
+        .where(Assignment.employment_id.in_(list(employment_ids)), public(Assignment, reader))
         .order_by(Assignment.valid_from, Assignment.primary.desc(), Assignment.id)
     )
+    units = generations(session, known_on=reader.day)
     posts: dict[int, list[PostRow]] = defaultdict(list)
-    for a, unit in rows:
-        posts[a.employment_id].append(PostRow(unit, a.post, a.primary, a.valid_from, a.valid_until))
+    for a, code in rows:
+        secret_until = _still_secret(a.published_on, reader)
+        for span in names_over(units[code], a.valid_from, shown_end(a.valid_until, unseen)):
+            posts[a.employment_id].append(
+                PostRow(span.name, a.post, a.primary, span.valid_from, span.valid_until, secret_until)
+            )
     return posts
 
 
-def rights_of_person(session: Session, person_id: int) -> list[RightRow]:
-    """Every grant the person has or had, by system and right; those that have ended come last."""
+def _absences(session: Session, employment_ids: Iterable[int], reader: Reader) -> dict[int, list[AbsenceRow]]:
+    rows = session.scalars(
+        select(Absence)
+        .where(Absence.employment_id.in_(list(employment_ids)), public(Absence, reader))
+        .order_by(Absence.valid_from, Absence.id)
+    )
+    absences: dict[int, list[AbsenceRow]] = defaultdict(list)
+    for a in rows:
+        row = AbsenceRow(a.kind, a.valid_from, a.valid_until, _still_secret(a.published_on, reader))
+        absences[a.employment_id].append(row)
+    return absences
+
+
+def rights_of_person(session: Session, person_id: int, *, reader: Reader) -> list[RightRow]:
+    """Every grant the person has or had that the reader sees, by system and right; those that have ended come last."""
     ends = {
         row.Grant.id: row
         for row in session.execute(
@@ -149,24 +229,30 @@ def rights_of_person(session: Session, person_id: int) -> list[RightRow]:
     }
     suspended = _suspensions(session, list(ends))
     rights = []
-    for right in rights_of_lines(session, [row.Grant.line_id for row in ends.values()]):
+    for right in shown_rights(session, rights_of_lines(session, [row.Grant.line_id for row in ends.values()]), reader):
         end = ends[right.grant_id]
-        ended_by = CitedRequest(end.request_id, end.number or "") if end.request_id is not None else None
+        ended_by = CitedRequest(end.request_id, end.number or "") if right.ended_by_line_id is not None else None
         rights.append(RightRow(right, tuple(suspended[right.grant_id]), end.Grant.ended_at, ended_by))
     return sorted(rights, key=lambda row: row.right.state is GrantState.ENDED)
 
 
-def _suspensions(session: Session, grant_ids: list[int]) -> dict[int, list[SuspensionReason]]:
-    """Grant id → the reasons why it is held back now."""
+def hidden_accounts(session: Session, person_id: int, *, reader: Reader) -> frozenset[int]:
+    """The person's accounts that exist for nothing but unpublished appointments the reader does not see."""
+    hidden = hidden_requests(session, reader)
+    return frozenset(session.scalars(select(Account.id).where(Account.person_id == person_id, only_by(hidden))))
+
+
+def _suspensions(session: Session, grant_ids: list[int]) -> dict[int, list[SuspensionRow]]:
+    """Grant id → every time it was held back, oldest first."""
     rows = session.execute(
-        select(GrantSuspension.grant_id, GrantSuspension.reason)
-        .where(GrantSuspension.grant_id.in_(grant_ids), GrantSuspension.until.is_(None))
-        .order_by(GrantSuspension.since)
+        select(GrantSuspension.grant_id, GrantSuspension.reason, GrantSuspension.since, GrantSuspension.until)
+        .where(GrantSuspension.grant_id.in_(grant_ids))
+        .order_by(GrantSuspension.since, GrantSuspension.id)
     )
-    reasons: dict[int, list[SuspensionReason]] = defaultdict(list)
-    for grant_id, reason in rows:
-        reasons[grant_id].append(reason)
-    return reasons
+    times: dict[int, list[SuspensionRow]] = defaultdict(list)
+    for grant_id, reason, since, until in rows:
+        times[grant_id].append(SuspensionRow(reason, since, until))
+    return times
 
 
 def credentials_of_person(session: Session, person_id: int) -> list[CredentialRow]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import or_, select
@@ -15,8 +15,10 @@ from idm.models.people import Person
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.models.systems import Entitlement, EntitlementConflict
 from idm.permissions import Action, may
+from idm.publication import Reader, visible
 from idm.queries.held_rights import HeldRight, live_rights, rights_of_lines
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.publication import hidden_requests, shown_rights
 from idm.queries.seats import Seating, open_steps, seatings
 from idm.queries.standing import StandingMark, mark_of
 from idm.queries.standing_facts import approvers_of_uses
@@ -33,6 +35,8 @@ class StepRow:
     seat: Role
     state: StepState
     decider: str | None
+    decider_post: str | None
+    """Unit and post of whoever decided, by their names on the day of the decision."""
     rung: Rung | None
     acting_for: str | None
     decided_at: datetime | None
@@ -100,15 +104,19 @@ class RequestSheet:
         return tuple({line.subject.person_id: line.subject for line in self.lines}.values())
 
 
-def request_sheet(session: Session, request_id: int, *, day: date) -> RequestSheet:
-    """The application as it stands; who may decide is judged on the day. Raises NotFound."""
+def request_sheet(session: Session, request_id: int, *, day: date, reader: Reader | None = None) -> RequestSheet:
+    """The application as it stands; who may decide is judged on the day. Raises NotFound.
+
+    Of what stands beside it, only what `reader` (without one, everybody) sees is shown.
+    """
+    reads = reader or Reader(day)
     request = session.get(Request, request_id)
     if request is None:
         raise NotFound("申請が見つかりません。")
     lines = _line_rows(session, request_id)
-    cards = _cards(session, request, lines, day)
+    cards = _cards(session, request, lines, reads)
     seats = _seatings(session, request, day)
-    given = _given(session, lines) if request.state is not RequestState.DRAFT else {}
+    given = _given(session, lines, reads) if request.state is not RequestState.DRAFT else {}
     held = live_rights(session, {line.subject_id for line, _ in lines})
     steps, conflicts = _step_rows(session, request_id, seats), _conflicts(session, lines, held)
     rows = tuple(
@@ -136,7 +144,7 @@ def request_sheet(session: Session, request_id: int, *, day: date) -> RequestShe
         submitted_at=request.submitted_at,
         shown_hash=_hash_of_rows(request, rows),
         lines=rows,
-        held_now=_in_system(held, request.system_id),
+        held_now=_in_system(shown_rights(session, held, reads), request.system_id),
         names=_names(session, seats.values()),
         standing=mark_of(session, request_id),
     )
@@ -155,10 +163,15 @@ def _line_rows(session: Session, request_id: int) -> list[Line]:
     return [(line, right) for line, right in rows]
 
 
-def _cards(session: Session, request: Request, lines: Sequence[Line], day: date) -> dict[int, PersonCard]:
-    """People as they were on the day of submission: last year's form goes on showing last year's unit."""
+def _cards(session: Session, request: Request, lines: Sequence[Line], reader: Reader) -> dict[int, PersonCard]:
+    """People as they were on the day of submission: last year's form goes on showing last year's unit.
+
+    Whoever is shown an unpublished application is shown the appointment it follows from.
+    """
     people = {line.subject_id for line, _ in lines} | {request.applicant_id or 0}
-    return person_cards(session, people, day=day if request.submitted_at is None else day_of(request.submitted_at))
+    asked_on = reader.day if request.submitted_at is None else day_of(request.submitted_at)
+    reads = reader if reader.sees(request.published_on) else replace(reader, may_see=True)
+    return person_cards(session, people, day=asked_on, reader=reads)
 
 
 def _hash_of_rows(request: Request, rows: Sequence[LineRow]) -> str:
@@ -198,18 +211,34 @@ def _step_rows(session: Session, request_id: int, seats: dict[int, Seating]) -> 
         .where(RequestLine.request_id == request_id)
         .order_by(ApprovalStep.line_id, ApprovalStep.position)
     )
+    steps = [(step, decider_name, principal_name) for step, decider_name, principal_name in rows]
+    posts = _posts_of_deciders(session, [step for step, *_ in steps])
     found: dict[int, list[StepRow]] = defaultdict(list)
-    for step, decider_name, principal_name in rows:
-        found[step.line_id].append(_step_row(step, decider_name, principal_name, seats))
+    for step, decider_name, principal_name in steps:
+        found[step.line_id].append(_step_row(step, decider_name, principal_name, posts.get(step.id), seats))
     return found
 
 
-def _step_row(step: ApprovalStep, decider: str | None, principal: str | None, seats: dict[int, Seating]) -> StepRow:
+def _posts_of_deciders(session: Session, steps: Sequence[ApprovalStep]) -> dict[int, str]:
+    """Step id → unit and post of whoever decided it, as they were on the day of the decision."""
+    on: dict[date, set[int]] = defaultdict(set)
+    decided = [(s.id, s.decider_id, day_of(s.decided_at)) for s in steps if s.decider_id and s.decided_at]
+    for _, decider_id, day in decided:
+        on[day].add(decider_id)
+    cards = {day: person_cards(session, people, day=day) for day, people in on.items()}
+    posts = {step_id: cards[day][decider_id] for step_id, decider_id, day in decided}
+    return {step_id: f"{card.unit} {card.post}" for step_id, card in posts.items() if card.unit and card.post}
+
+
+def _step_row(
+    step: ApprovalStep, decider: str | None, principal: str | None, post: str | None, seats: dict[int, Seating]
+) -> StepRow:
     return StepRow(
         step_id=step.id,
         seat=step.seat,
         state=step.state,
         decider=decider,
+        decider_post=post,
         rung=Rung(step.rung) if step.rung is not None else None,
         acting_for=principal,
         decided_at=step.decided_at,
@@ -219,10 +248,10 @@ def _step_row(step: ApprovalStep, decider: str | None, principal: str | None, se
     )
 
 
-def _given(session: Session, lines: Sequence[Line]) -> dict[int, list[HeldRight]]:
+def _given(session: Session, lines: Sequence[Line], reader: Reader) -> dict[int, list[HeldRight]]:
     found: dict[int, list[HeldRight]] = defaultdict(list)
     ids = {line.id for line, _ in lines}
-    for right in rights_of_lines(session, ids):
+    for right in shown_rights(session, rights_of_lines(session, ids), reader):
         for line_id in {right.line_id, right.ended_by_line_id} & ids:
             found[line_id or 0].append(right)
     return found
@@ -264,18 +293,21 @@ def require_visible(session: Session, request_id: int, *, person_id: int, roles:
     """Afterwards this person may see the application: as applicant, subject, decider, seated, or by their role.
 
     Whoever gave the standing approval that approved it counts as decider.
-    Raises NotFound for everyone else, as if there were none; a draft is seen by those who submit drafts.
+    Raises NotFound for everyone else, as if there were none; a draft is seen by those who submit drafts. An unpublished
+    one (内示) is seen neither by its subjects nor by role, but by those who may see unpublished appointments.
     """
-    state = session.scalar(select(Request.state).where(Request.id == request_id))
-    if state is None or not _visible(session, request_id, state, person_id, roles, day):
+    request = session.get(Request, request_id)
+    if request is None or not _visible(session, request, person_id, roles, day):
         raise NotFound("申請が見つかりません。")
 
 
-def _visible(
-    session: Session, request_id: int, state: RequestState, person_id: int, roles: frozenset[Role], day: date
-) -> bool:
-    if state is RequestState.DRAFT:
-        return may(roles, Action.SUBMIT_DRAFT)
+def _visible(session: Session, request: Request, person_id: int, roles: frozenset[Role], day: date) -> bool:
+    open_to_all = visible(request.published_on, day, may(roles, Action.SEE_UNPUBLISHED))
+    if request.state is RequestState.DRAFT:
+        return open_to_all and may(roles, Action.SUBMIT_DRAFT)
+    if not open_to_all:
+        return request.id not in hidden_requests(session, Reader(day, person_id))
+    request_id = request.id
     if may(roles, Action.SEE_ALL_REQUESTS) or person_id in approvers_of_uses(session, [request_id]):
         return True
     concerned = (

@@ -13,7 +13,9 @@ from idm.models.people import Employment, Person
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import InformationSystem
 from idm.personal_names import fold
+from idm.publication import Reader
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.publication import hidden_requests
 from idm.request_state import RequestState
 from idm.vocabulary import RequestAction
 
@@ -44,12 +46,12 @@ class RequestRow:
     last_decision_at: datetime | None
 
 
-def request_page(session: Session, wanted: RequestFilter, *, asked: int = 1) -> Page[RequestRow]:
+def request_page(session: Session, wanted: RequestFilter, *, reader: Reader, asked: int = 1) -> Page[RequestRow]:
     """The page of that number, or the nearest one, of the submitted applications that the filter lets through.
 
-    The newest stands first.
+    The newest stands first. What the reader does not see is neither listed nor counted.
     """
-    query = matching(wanted)
+    query = matching(session, wanted, reader=reader)
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     number = nearest_page(asked, total)
     newest = query.order_by(Request.submitted_at.desc(), Request.id.desc())
@@ -57,9 +59,10 @@ def request_page(session: Session, wanted: RequestFilter, *, asked: int = 1) -> 
     return Page(tuple(request_rows(session, ids)), number, total)
 
 
-def matching(wanted: RequestFilter) -> Select[int]:
-    """The ids of the submitted applications that the filter lets through, in no order."""
-    return select(Request.id).where(Request.state != RequestState.DRAFT, *_conditions(wanted))
+def matching(session: Session, wanted: RequestFilter, *, reader: Reader) -> Select[int]:
+    """The ids of the submitted applications that the filter lets through and the reader sees, in no order."""
+    seen = Request.id.not_in(hidden_requests(session, reader))
+    return select(Request.id).where(Request.state != RequestState.DRAFT, seen, *_conditions(wanted))
 
 
 def _conditions(wanted: RequestFilter) -> Iterator[ColumnElement[bool]]:

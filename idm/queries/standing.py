@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from idm.calendar_days import day_of
@@ -16,8 +16,10 @@ from idm.models.standing import StandingApproval, StandingRight, StandingUse
 from idm.models.systems import Entitlement, InformationSystem
 from idm.permissions import Action, may
 from idm.policy import Policy
+from idm.publication import Reader
 from idm.queries.bench import Bench
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.publication import hidden_requests
 from idm.queries.standing_facts import SystemRight, approver_at, approvers, digest_of, open_seats, rights_of_system
 from idm.routing import Seated
 from idm.standing_rules import Seats, seats_of
@@ -143,9 +145,12 @@ def _state(standing: StandingApproval) -> StandingState:
 
 
 def standing_sheet(
-    session: Session, standing_id: int, *, policy: Policy, now: datetime, asked: int = 1
+    session: Session, standing_id: int, *, policy: Policy, now: datetime, asked: int = 1, reader: Reader | None = None
 ) -> StandingSheet:
-    """One standing approval with that page of its uses; who may approve is judged at `now`. Raises NotFound."""
+    """One standing approval with that page of its uses; who may approve is judged at `now`. Raises NotFound.
+
+    A use for an application that `reader` (without one, everybody) does not see yet is not listed.
+    """
     found = session.execute(_rows().where(StandingApproval.id == standing_id)).one_or_none()
     if found is None:
         raise NotFound("包括承認が見つかりません。")
@@ -164,7 +169,7 @@ def standing_sheet(
             if right.bar is not None and right.entitlement_id not in covered
         ),
         seats=seats,
-        uses=_uses(session, standing_id, asked),
+        uses=_uses(session, standing_id, asked, hidden_requests(session, reader or Reader(day_of(now)))),
         names=_names(session, seats),
         shown_digest=digest_of(standing),
     )
@@ -204,8 +209,8 @@ def _names_of(session: Session, person_ids: Iterable[int]) -> dict[int, str]:
     return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(set(person_ids)))).all())
 
 
-def _uses(session: Session, standing_id: int, asked: int) -> Page[UseRow]:
-    of_it = StandingUse.standing_id == standing_id
+def _uses(session: Session, standing_id: int, asked: int, hidden: frozenset[int]) -> Page[UseRow]:
+    of_it = and_(StandingUse.standing_id == standing_id, StandingUse.request_id.not_in(hidden))
     total = session.scalar(select(func.count()).select_from(StandingUse).where(of_it)) or 0
     number = nearest_page(asked, total)
     lines = (

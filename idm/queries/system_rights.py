@@ -12,8 +12,10 @@ from idm.models.people import Person
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.models.work import OutboxTask, TaskState
+from idm.publication import Reader
 from idm.queries.account_status import TaskRow, task_row
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.publication import hidden_requests, only_by
 from idm.queries.systems import HELD, WAITING
 from idm.vocabulary import EntitlementKind
 
@@ -106,9 +108,13 @@ def holders_page(session: Session, right_id: int, *, asked: int = 1) -> Page[Hol
     return Page(tuple(HolderRow(*row) for row in rows), number, total)
 
 
-def unfinished_tasks(session: Session, system_id: int, *, asked: int = 1) -> Page[SystemTask]:
-    """The tasks that wait or were refused: refused ones first, then those that have waited longest."""
+def unfinished_tasks(session: Session, system_id: int, *, reader: Reader, asked: int = 1) -> Page[SystemTask]:
+    """The tasks that wait or were refused: refused ones first, then those that have waited longest.
+
+    An account that exists only for an unpublished appointment is not among them while the reader does not see that.
+    """
     conditions = (
+        ~only_by(hidden_requests(session, reader)),
         OutboxTask.system_id == system_id,
         OutboxTask.generation == Account.generation,
         OutboxTask.state.in_((*WAITING, TaskState.REFUSED)),

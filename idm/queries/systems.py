@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from idm.errors import NotFound
 from idm.grant_state import GrantState
 from idm.models.officers import Officer
-from idm.models.people import OrganisationUnit, Person
+from idm.models.people import Person
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.queries.officers import tenures_on
+from idm.queries.units import unit_names_on
 from idm.vocabulary import Role, Zone
 
 HELD = (GrantState.IN_FORCE, GrantState.SUSPENDED)
@@ -88,7 +89,7 @@ def system_names(session: Session) -> dict[int, str]:
 
 
 def _rows(session: Session, query: Select[InformationSystem], day: date) -> list[SystemRow]:
-    managers, units, figures = _managers(session, day), _unit_names(session), _figures(session)
+    managers, units, figures = _managers(session, day), unit_names_on(session, day), _figures(session)
     return [
         SystemRow(
             id=s.id, code=s.code, name=s.name, zone=s.zone, confidentiality=s.confidentiality, integrity=s.integrity,
@@ -113,12 +114,6 @@ def _managers(session: Session, day: date) -> dict[str, list[Manager]]:
     for unit_code, person_id, name in rows:
         managers[unit_code or ""].append(Manager(person_id, name))
     return managers
-
-
-def _unit_names(session: Session) -> dict[str, str]:
-    """Unit code → its newest name."""
-    rows = session.execute(select(OrganisationUnit.code, OrganisationUnit.name).order_by(OrganisationUnit.valid_from))
-    return dict(rows.all())
 
 
 def _figures(session: Session) -> dict[int, Figures]:

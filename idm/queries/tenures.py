@@ -3,17 +3,19 @@
 A tenure that waits for a second person is shown as waiting; one whose post is over is history, whatever its row says.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, case, null, select
 from sqlalchemy.orm import Session, aliased
 
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.publication import Reader
+from idm.queries.publication import makes_room, public
+from idm.queries.units import Generations, generations, name_within
 from idm.vocabulary import Role
 
 
@@ -70,14 +72,17 @@ class DeputyRow:
 _ORDER = {role: place for place, role in enumerate(Role)}
 
 
-def tenure_rows(session: Session, day: date) -> list[TenureRow]:
-    """Every tenure ever written, in the order of the roles, as it stands on the day."""
-    return _in_order(session.execute(_tenures()), day)
+def tenure_rows(session: Session, day: date, *, reader: Reader | None = None) -> list[TenureRow]:
+    """Every tenure ever written, in the order of the roles, as it stands on the day.
+
+    A post that `reader` (without one, everybody) does not see yet gives no row, and shortens none.
+    """
+    return _in_order(session, _tenures(reader or Reader(day)), day)
 
 
-def tenures_of_person(session: Session, person_id: int, day: date) -> list[TenureRow]:
-    """The person's tenures, as they stand on the day."""
-    return _in_order(session.execute(_tenures().where(Officer.person_id == person_id)), day)
+def tenures_of_person(session: Session, person_id: int, day: date, *, reader: Reader | None = None) -> list[TenureRow]:
+    """The person's tenures, as they stand on the day; of unpublished posts as in `tenure_rows`."""
+    return _in_order(session, _tenures(reader or Reader(day)).where(Officer.person_id == person_id), day)
 
 
 def deputy_rows(session: Session, day: date) -> list[DeputyRow]:
@@ -100,35 +105,40 @@ def deputy_rows(session: Session, day: date) -> list[DeputyRow]:
     ]  # fmt: skip
 
 
-def _tenures() -> Select[*tuple[Any, ...]]:
+def _tenures(reader: Reader) -> Select[*tuple[Any, ...]]:
     confirmer = aliased(Person)
+    post_until = case((makes_room(reader), null()), else_=Assignment.valid_until)
     return (
         select(
             Officer, Person.name.label("name"), Person.kana.label("kana"), Assignment.post.label("post"),
-            Assignment.valid_until.label("post_until"), Employment.valid_until.label("employed_until"),
-            OrganisationUnit.name.label("unit"), confirmer.name.label("confirmer"),
+            post_until.label("post_until"), Employment.valid_until.label("employed_until"),
+            Assignment.valid_from.label("post_from"), OrganisationUnit.code.label("unit"),
+            confirmer.name.label("confirmer"),
         )
         .join(Person, Officer.person_id == Person.id)
         .outerjoin(Assignment, Officer.assignment_id == Assignment.id)
         .outerjoin(Employment, Assignment.employment_id == Employment.id)
         .outerjoin(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .outerjoin(confirmer, Officer.confirmed_by_id == confirmer.id)
+        .where(Officer.assignment_id.is_(None) | public(Assignment, reader))
     )  # fmt: skip
 
 
-def _in_order(rows: Iterable[Row[*tuple[Any, ...]]], day: date) -> list[TenureRow]:
-    tenures = [_tenure(row, day) for row in rows]
+def _in_order(session: Session, query: Select[*tuple[Any, ...]], day: date) -> list[TenureRow]:
+    names = generations(session, known_on=day)
+    tenures = [_tenure(row, day, names) for row in session.execute(query)]
     return sorted(tenures, key=lambda tenure: (_ORDER[tenure.role], tenure.unit_code or "", tenure.valid_from))
 
 
-def _tenure(row: Row[*tuple[Any, ...]], day: date) -> TenureRow:
+def _tenure(row: Row[*tuple[Any, ...]], day: date, names: Generations) -> TenureRow:
     officer: Officer = row.Officer
     ends = [end for end in (officer.valid_until, row.post_until, row.employed_until) if end is not None]
     until = min(ends, default=None)
     counts = officer.first_record_id is not None or officer.confirmed_at is not None
+    unit = name_within(names[row.unit], row.post_from, row.post_until, day) if row.unit is not None else None
     return TenureRow(
         id=officer.id, role=officer.role, unit_code=officer.unit_code, person_id=officer.person_id, name=row.name,
-        kana=row.kana, unit=row.unit, post=row.post, valid_from=officer.valid_from, valid_until=until,
+        kana=row.kana, unit=unit, post=row.post, valid_from=officer.valid_from, valid_until=until,
         first_record_id=officer.first_record_id, confirmed_at=officer.confirmed_at, confirmed_by=row.confirmer,
         standing=_standing(officer.valid_from, until, counts=counts, day=day),
     )  # fmt: skip

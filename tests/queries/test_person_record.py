@@ -11,6 +11,7 @@ from idm.grant_state import EndReason, GrantState
 from idm.models.systems import Account
 from idm.models.work import TaskState
 from idm.operations import accounts, enrolment
+from idm.publication import Reader
 from idm.queries.account_status import AccountStatus, Agreement, accounts_of_person
 from idm.queries.person_record import (
     person_record,
@@ -42,7 +43,7 @@ def account(cast: Cast) -> AccountStatus:
 
 
 def test_the_record_names_employment_and_post(cast: Cast, reading: Session) -> None:
-    record = person_record(reading, cast.people["staff"])
+    record = person_record(reading, cast.people["staff"], reader=Reader(TODAY))
     (employment,) = record.employments
     assert (record.name, employment.staff_number, employment.posts[0].post) == ("青木　一郎", "100009", "主事")
     assert record.employed_on(TODAY)
@@ -50,7 +51,7 @@ def test_the_record_names_employment_and_post(cast: Cast, reading: Session) -> N
 
 def test_somebody_who_is_not_there_is_not_found(cast: Cast, reading: Session) -> None:
     with pytest.raises(NotFound):
-        person_record(reading, 999)
+        person_record(reading, 999, reader=Reader(TODAY))
 
 
 def test_a_right_cites_its_application_and_the_one_that_ended_it(cast: Cast) -> None:
@@ -58,7 +59,7 @@ def test_a_right_cites_its_application_and_the_one_that_ended_it(cast: Cast) -> 
     taken = cast.file("staff", ("staff", "ledger/enter"), action=RequestAction.CHANGE, effect=LineEffect.REVOKE)
     cast.approve(taken)
     with cast.database.reading() as session:
-        held, ended = rights_of_person(session, cast.people["staff"])
+        held, ended = rights_of_person(session, cast.people["staff"], reader=Reader(TODAY))
     assert (held.right.right_name, held.right.state, held.right.request_id, held.ended_by) == (
         "利用者ID", GrantState.IN_FORCE, given, None
     )  # fmt: skip

@@ -3,17 +3,18 @@
 from datetime import timedelta
 
 from idm.operations.requests import draft
+from idm.publication import Reader
 from idm.queries.page import ROWS_A_PAGE
 from idm.queries.requests import RequestFilter, RequestRow, request_page, systems_by_name
 from idm.request_state import Event, RequestState
 from idm.vocabulary import RequestAction, Role
-from tests.cast import NOW, Cast
+from tests.cast import NOW, TODAY, Cast
 from tests.statements import counted
 
 
 def found(cast: Cast, wanted: RequestFilter, asked: int = 1) -> list[RequestRow]:
     with cast.database.reading() as session:
-        return list(request_page(session, wanted, asked=asked).rows)
+        return list(request_page(session, wanted, asked=asked, reader=Reader(TODAY)).rows)
 
 
 def test_ones_own_list_has_what_one_filed_and_what_is_about_oneself(cast: Cast) -> None:
@@ -64,8 +65,8 @@ def test_a_draft_is_in_no_list(cast: Cast) -> None:
         system_id = cast.entitlement(session, "ledger/account").system_id
         draft(session, action=RequestAction.REGISTER, system_id=system_id, lines=lines, reason="採用", now=NOW)
     with cast.database.reading() as session:
-        assert request_page(session, RequestFilter()).total == 0
-        assert request_page(session, RequestFilter(about=cast.people["staff"])).total == 0
+        assert request_page(session, RequestFilter(), reader=Reader(TODAY)).total == 0
+        assert request_page(session, RequestFilter(about=cast.people["staff"]), reader=Reader(TODAY)).total == 0
 
 
 def test_a_page_has_fifty_rows_and_the_last_page_stands_for_every_later_one(cast: Cast) -> None:
@@ -73,7 +74,7 @@ def test_a_page_has_fifty_rows_and_the_last_page_stands_for_every_later_one(cast
         filed = cast.file("staff", ("staff", "ledger/account"), now=NOW + timedelta(minutes=day))
         cast.decide("chief", filed, Role.CHIEF, Event.REJECT, now=NOW + timedelta(minutes=day))
     with cast.database.reading() as session:
-        page = request_page(session, RequestFilter(), asked=99)
+        page = request_page(session, RequestFilter(), asked=99, reader=Reader(TODAY))
     assert (page.number, page.total, len(page.rows)) == (2, ROWS_A_PAGE + 1, 1)
     assert len(found(cast, RequestFilter())) == ROWS_A_PAGE
 

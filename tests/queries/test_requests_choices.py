@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from idm.models.feeds import FeedRun, HeldRow
 from idm.operations.requests import draft
+from idm.publication import Reader
 from idm.queries.applying import Scope, SystemChoice, choices, find_subjects, scope_of, subject_in_scope
 from idm.queries.feed_runs import drafts, last_runs, waiting_rows
 from idm.queries.home import own_requests, own_rights
@@ -26,7 +27,7 @@ def subjects(cast: Cast, who: str, text: str = "") -> list[str]:
 
 def systems(cast: Cast, who: str) -> dict[str, SystemChoice]:
     with cast.database.reading() as session:
-        return {system.name: system for system in choices(session, cast.people[who])}
+        return {system.name: system for system in choices(session, cast.people[who], reader=Reader(TODAY))}
 
 
 def test_staff_apply_for_themselves_alone(cast: Cast) -> None:
@@ -84,7 +85,7 @@ def test_the_right_that_ends_first_stands_first_and_the_employment_may_end_it(ca
     with cast.database.writing() as session:
         cast.employment(session, "staff").valid_until = date(2026, 7, 1)
     with cast.database.reading() as session:
-        rights = own_rights(session, cast.people["staff"], day=TODAY)
+        rights = own_rights(session, cast.people["staff"], reader=Reader(TODAY))
     assert [(own.ends, own.by_employment, own.days_left(TODAY)) for own in rights] == [(date(2026, 7, 1), True, 91)] * 2
 
 
@@ -92,7 +93,7 @@ def test_a_right_without_end_stands_last(cast: Cast) -> None:
     cast.approve(cast.file("staff", ("staff", "ledger/account")))
     cast.approve(cast.file("staff", ("staff", "ledger/enter"), valid_until=date(2026, 9, 1)))
     with cast.database.reading() as session:
-        rights = own_rights(session, cast.people["staff"], day=TODAY)
+        rights = own_rights(session, cast.people["staff"], reader=Reader(TODAY))
     assert [own.ends for own in rights] == [date(2026, 9, 1), None]
     assert rights[1].days_left(TODAY) is None
 
@@ -101,7 +102,7 @@ def test_an_open_application_says_where_it_waits(cast: Cast) -> None:
     filed = cast.file("security", ("staff", "ledger/account"))
     cast.decide("chief", filed, Role.CHIEF)
     with cast.database.reading() as session:
-        (own,) = own_requests(session, cast.people["staff"], day=TODAY)
+        (own,) = own_requests(session, cast.people["staff"], reader=Reader(TODAY))
     assert own.request.id == filed
     assert [(place.seat, place.names) for place in own.stuck] == [(Role.SYSTEM, ("箱崎　花子",))]
 

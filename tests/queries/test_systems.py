@@ -7,6 +7,7 @@ import pytest
 from idm.errors import NotFound
 from idm.models.work import TaskState
 from idm.operations.findings import Found, SweepResult, record_sweep
+from idm.publication import Reader
 from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import SystemRow, system_row, system_rows
 from idm.vocabulary import FindingKind, Zone
@@ -111,7 +112,7 @@ def test_tasks_that_were_refused_stand_first_with_their_reason(cast: Cast) -> No
     carry_out(cast, refused="constraint violation")
     give(cast, "other", "ledger/account")
     with cast.database.reading() as session:
-        first, second = unfinished_tasks(session, ledger(cast).id).rows
+        first, second = unfinished_tasks(session, ledger(cast).id, reader=Reader(TODAY)).rows
     assert (first.name, first.task.state, first.task.error) == (
         "青木　一郎", TaskState.REFUSED, "constraint violation"
     )  # fmt: skip
