@@ -50,7 +50,9 @@ def record_consent() -> Response:
 def _consents_page(typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:
     with current.look() as session:
         units, today = reach_or_nothing(session).unit_codes, current.today()
-        missing = without_consent(session, units, policy=current.policy(), day=today)
+        missing = without_consent(
+            session, units, policy=current.policy(), day=today, unpublished=may(current.roles(), Action.SEE_UNPUBLISHED)
+        )
         recorded = last_consents(session, units, day=today, limit=CONSENTS_SHOWN)
     needing = [EMPLOYMENT_KIND_TITLES[kind] for kind in EMPLOYMENT_KIND_TITLES
                if kind in current.policy().outside.consent_kinds]  # fmt: skip

@@ -102,7 +102,7 @@ def check(
     _require_not_oneself(session, wanted, human, key)
     joins = _joined(session, wanted, key, day)
     if joins is not None:
-        _require_not_employed(session, joins, period)
+        _require_not_employed(session, joins, period, day)
     return Checked(wanted, unit, _sponsor(session, wanted, joins, day), contract, joins)
 
 
@@ -183,13 +183,15 @@ def _namesakes(session: Session, wanted: NewPerson, key: str | None) -> Iterator
             yield person
 
 
-def _require_not_employed(session: Session, joins: Person, period: Period) -> None:
+def _require_not_employed(session: Session, joins: Person, period: Period, day: date) -> None:
     """Whoever is here anyway, under any row, needs no entry; of two at once, one would carry the other's rights on."""
     rows = humans(session, [joins.id])[joins.id].rows
     for one in session.scalars(select(Employment).where(Employment.person_id.in_(rows)).order_by(Employment.id)):
         if overlap(one.valid_from, one.valid_until, period.valid_from, period.valid_until):
+            secret = one.published_on is not None and one.published_on > day
+            which = "" if secret else f"（{one.staff_number}）"
             problem = (
-                f"{joins.name} さんは、その期間に在職している記録（{one.staff_number}）があります。"
+                f"{joins.name} さんは、その期間に在職している記録{which}があるため登録できません。"
                 "外部者の登録なら更新してください。職員なら、退職日が人事データで届いた後に、その翌日から登録してください。"
             )
             raise InvalidInput(problem, fields={"valid_from": problem})

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy import ColumnElement, exists, literal, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.policy import Policy
+from idm.queries.outside_scope import published
 from idm.queries.person_cards import PersonCard, person_cards
 
 
@@ -36,9 +37,12 @@ class ConsentRow:
 
 
 def without_consent(
-    session: Session, units: Collection[str] | None, *, policy: Policy, day: date
-) -> list[PersonCard]:  # fmt: skip
-    """Those employed, or about to be, in a kind that needs a consent, without one on record; by reading."""
+    session: Session, units: Collection[str] | None, *, policy: Policy, day: date, unpublished: bool = False
+) -> list[PersonCard]:
+    """Those employed, or about to be, in a kind that needs a consent, without one on record; by reading.
+
+    `unpublished`: also those whose appointment is not published yet, for whoever may see that.
+    """
     ids = session.scalars(
         select(Person.id)
         .where(
@@ -46,6 +50,7 @@ def without_consent(
                 Employment.person_id == Person.id,
                 Employment.kind.in_(policy.outside.consent_kinds),
                 or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+                or_(Employment.published_on.is_(None), Employment.published_on <= day, literal(unpublished)),
             ),
             ~exists().where(Consent.person_id == Person.id),
             _in_units(units, day),
@@ -106,5 +111,6 @@ def _in_units(units: Collection[str] | None, day: date) -> ColumnElement[bool]:
             OrganisationUnit.code.in_(units),
             or_(Employment.valid_until.is_(None), Employment.valid_until > day),
             or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            *published(day),
         )
     )

@@ -33,7 +33,7 @@ def unit_and_above(session: Session, code: str) -> list[str]:
 
 
 def units_of_person(session: Session, person_id: int, day: date) -> frozenset[str]:
-    """The units in which somebody works on the day, or will."""
+    """The units in which somebody works on the day, or will, as far as that is published."""
     codes = session.scalars(
         select(OrganisationUnit.code)
         .join(Assignment, Assignment.unit_id == OrganisationUnit.id)
@@ -42,9 +42,18 @@ def units_of_person(session: Session, person_id: int, day: date) -> frozenset[st
             Employment.person_id == person_id,
             or_(Employment.valid_until.is_(None), Employment.valid_until > day),
             or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            *published(day),
         )
     )
     return frozenset(codes)
+
+
+def published(day: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Whether the post, and the employment behind it, are published by the day (内示; control A7)."""
+    return (
+        or_(Assignment.published_on.is_(None), Assignment.published_on <= day),
+        or_(Employment.published_on.is_(None), Employment.published_on <= day),
+    )
 
 
 def oversees(session: Session, person_id: int, units: Iterable[str], day: date) -> bool:

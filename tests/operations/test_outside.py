@@ -251,6 +251,20 @@ def test_nobody_is_registered_besides_an_employment_under_another_row(cast: Cast
         enter(cast, replace(COMMITTEE, kana=PEOPLE["staff"][2], same_person_id=cast.people["staff"]))
 
 
+def test_an_appointment_that_is_not_published_is_not_told_by_its_number(cast: Cast) -> None:
+    leave(cast, "staff", TODAY)
+    with cast.database.writing() as session:
+        session.add(
+            Employment(
+                person_id=cast.people["staff"], staff_number="200099", kind=EmploymentKind.REAPPOINTED,
+                valid_from=AUGUST, published_on=date(2026, 7, 20),
+            )
+        )  # fmt: skip
+    with pytest.raises(InvalidInput, match="在職している記録があるため") as refused:
+        enter(cast, someone(cast, "staff", same_person_id=cast.people["staff"]))
+    assert "200099" not in refused.value.message
+
+
 def test_a_contractor_who_was_staff_is_one_human_for_the_separation_of_duties(cast: Cast) -> None:
     """SOD-5: what 天神 applied for as chief, 天神 the contractor could not decide, and SOD-7 holds for both."""
     leave(cast, "chief", AUGUST)

@@ -1,5 +1,7 @@
 """Consent and services not needed at the browser."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -9,6 +11,7 @@ from idm.grant_state import GrantState
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.requests import Grant
 from idm.vocabulary import Service
+from tests.cast import TODAY
 from tests.web.office import Fields, Office
 
 CONSENT = {"staff_number": "100009", "given_on": "令和8年4月1日", "document": "総務綴り12"}
@@ -36,6 +39,15 @@ def test_the_list_names_those_without_a_consent_until_it_is_recorded(office: Off
     assert "同意書を記録しました" in page
     assert "同意書の記録がない人はいません" in page
     assert "総務綴り12" in page
+
+
+def test_an_unpublished_appointment_is_listed_for_hr_only(office: Office) -> None:
+    with office.database.writing() as session:
+        employment = office.cast.employment(session, "staff")
+        employment.kind, employment.published_on = EmploymentKind.FISCAL_YEAR_FULL, TODAY + timedelta(days=9)
+    for who in ("security", "chief"):
+        assert "青木" not in office.browser(who).page("/outside/consents")
+    assert "青木" in office.browser("hr").page("/outside/consents")
 
 
 @pytest.mark.parametrize(
