@@ -8,18 +8,20 @@ from typing import Any
 from urllib.parse import urljoin
 
 from flask import Blueprint, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import holds
+from idm.calendar_days import day_of
 from idm.grant_state import GrantState
 from idm.operations.invitations import decides, invite
 from idm.permissions import Action, may
+from idm.personnel_event import LEAVING_TITLES
 from idm.queries.account_status import AccountStatus, accounts_of_person
 from idm.queries.people import PeopleFilter, Presence, people_page, units_on
 from idm.queries.person_record import (
-    PersonRecord,
-    PostRow,
     RightRow,
+    checklists_of,
     credentials_of_person,
     hidden_accounts,
     person_record,
@@ -27,17 +29,25 @@ from idm.queries.person_record import (
     sign_in_of_person,
 )
 from idm.queries.tenures import tenures_of_person
-from idm.vocabulary import EntitlementKind
+from idm.vocabulary import EntitlementKind, Role
 from idm.wareki import parse_date
 from web import current, oversight_words
 from web.permitted import only_for
-from web.person_timeline import lanes_of, picture, right_until
+from web.person_timeline import IN_FORCE, PAST, PLANNED, SUSPENDED, lanes_of, picture
 from web.row_ids import row_id
 
 blueprint = Blueprint("people", __name__)
 own_page = Blueprint("me", __name__)
 only_for(blueprint, Action.SEE_PEOPLE)
 oversight_words.offer(blueprint)
+
+SPAN_WORDS = {
+    PLANNED: lazy_gettext("準備中・予定"),
+    IN_FORCE: lazy_gettext("有効"),
+    SUSPENDED: lazy_gettext("停止中"),
+    PAST: lazy_gettext("終了"),
+}
+"""What the look of a bar says, in words."""
 
 
 @blueprint.get("/people")
@@ -84,12 +94,13 @@ def _person_page(template: str, person_id: int) -> str:
     with current.look() as session:
         facts = _facts(session, person_id)
     record, rights = facts["record"], facts["rights"]
-    lanes = lanes_of(record, rights)
+    lanes = lanes_of(record, rights, _handed_over(facts["accounts"]))
     own = person_id == current.signed_in().person_id
     may_hand_over = may(current.roles(), Action.HAND_OVER)
     return render_template(
         template, **facts, lanes=lanes, picture=picture(lanes, on=on), on=on, mistake=mistake,
-        on_posts=_posts_on(record, on), on_rights=[row for row in rights if _held_on(row, on)],
+        on_day=[(lane.title, span) for lane in lanes for span in lane.spans if span.holds_on(on)],
+        words=SPAN_WORDS, leavings=LEAVING_TITLES, near=_days_near(on),
         to_hand_over=_openable(facts["accounts"], rights) if may_hand_over else frozenset(),
         may_invite=may(current.roles(), Action.INVITE), may_audit=may(current.roles(), Action.SEE_AUDIT),
         may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
@@ -103,8 +114,12 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
     reader = current.reader()
     hidden = hidden_accounts(session, person_id, reader=reader)
     accounts = accounts_of_person(session, person_id, now=now, delete_after_days=delete_after)
+    record = person_record(session, person_id, reader=reader)
+    # Whoever settles only their own unit's things finds them in the list of checklists.
+    settles = may(current.roles() - {Role.SECTION}, Action.SETTLE_LEAVING)
     return {
-        "record": person_record(session, person_id, reader=reader),
+        "record": record,
+        "checklists": checklists_of(session, record) if settles else {},
         "rights": rights_of_person(session, person_id, reader=reader),
         "accounts": [account for account in accounts if account.id not in hidden],
         "tenures": tenures_of_person(session, person_id, current.today(), reader=reader),
@@ -125,13 +140,16 @@ def _asked_day() -> tuple[date, str]:
         return current.today(), str(mistake)
 
 
-def _posts_on(record: PersonRecord, day: date) -> list[PostRow]:
-    posts = [post for employment in record.employments for post in employment.posts]
-    return [post for post in posts if post.holds_on(day)]
+def _handed_over(accounts: list[AccountStatus]) -> dict[str, date | None]:
+    """Login name → the day on which its account was first handed over; None = not yet."""
+    return {a.login_name: day_of(a.handed_over_at) if a.handed_over_at is not None else None for a in accounts}
 
 
-def _held_on(row: RightRow, day: date) -> bool:
-    return holds(row.right.valid_from, right_until(row), day)
+def _days_near(day: date) -> list[tuple[str, date]]:
+    """Days a reader goes on to from this one: the first day of the fiscal year before and after, and today."""
+    begins = day.year if (day.month, day.day) >= (4, 1) else day.year - 1
+    years = [(_("前の年度の初日"), date(begins - 1, 4, 1)), (_("次の年度の初日"), date(begins + 1, 4, 1))]
+    return [*years, (_("今日"), current.today())]
 
 
 def _openable(accounts: list[AccountStatus], rights: list[RightRow]) -> frozenset[int]:

@@ -15,6 +15,7 @@ from idm.calendar_days import holds
 from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.grant_state import GrantState, SuspensionReason
+from idm.models.leaving import LeavingChecklist
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, GrantSuspension, Request, RequestLine
 from idm.models.sign_in import EnrolmentLink, SignIn
@@ -213,6 +214,16 @@ def _absences(session: Session, employment_ids: Iterable[int], reader: Reader) -
         row = AbsenceRow(a.kind, a.valid_from, a.valid_until, _still_secret(a.published_on, reader))
         absences[a.employment_id].append(row)
     return absences
+
+
+def checklists_of(session: Session, record: PersonRecord) -> dict[int, int]:
+    """Employment id → its checklist of what is given back at leaving, where there is one that counts."""
+    employments = [employment.id for employment in record.employments]
+    columns = (LeavingChecklist.employment_id, LeavingChecklist.id)
+    query = select(*columns).where(
+        LeavingChecklist.employment_id.in_(employments), LeavingChecklist.withdrawn_at.is_(None)
+    )
+    return dict(session.execute(query).all())
 
 
 def rights_of_person(session: Session, person_id: int, *, reader: Reader) -> list[RightRow]:

@@ -1,12 +1,22 @@
 """A person's years as a picture: every bar in its place, whatever the periods and the day."""
 
 from datetime import date, timedelta
+from itertools import combinations, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.wareki import ERAS, LATEST_YEAR
-from web.person_timeline import CHART_WIDE, LABELS_WIDE, Lane, Picture, Span, picture
+from web.person_timeline import (
+    BAR_HIGH,
+    CHART_WIDE,
+    LABELS_WIDE,
+    Lane,
+    Picture,
+    Span,
+    picture,
+    pieces,
+)
 
 TODAY = date(2026, 4, 1)
 DAYS = st.dates(ERAS[0].begins, date(LATEST_YEAR, 12, 31))
@@ -36,7 +46,7 @@ def test_every_bar_and_the_line_stand_inside_the_picture(periods: list[Span], on
     for bar in shown.bars:
         assert LABELS_WIDE <= bar.x <= right
         assert bar.width >= 3
-        assert bar.x + bar.width <= right + 3
+        assert bar.x + bar.width <= right + 0.01
     assert all(LABELS_WIDE <= tick.x <= right for tick in shown.ticks)
 
 
@@ -67,3 +77,27 @@ def test_every_bar_says_its_period_with_the_last_day() -> None:
 def test_a_period_that_follows_another_begins_where_that_one_ends() -> None:
     one, two = drawn(span(date(2023, 4, 1), date(2025, 4, 1)), span(date(2025, 4, 1), None)).bars
     assert abs(one.x + one.width - two.x) < 0.11
+
+
+@given(st.lists(st.lists(spans(), max_size=6), max_size=4), DAYS)
+def test_no_two_bars_lie_on_each_other(lanes: list[list[Span]], on: date) -> None:
+    shown = picture([Lane(f"{number}", tuple(periods)) for number, periods in enumerate(lanes)], on=on)
+    for one, other in combinations(shown.bars, 2):
+        apart = one.x + one.width <= other.x + 0.1 or other.x + other.width <= one.x + 0.1
+        assert apart or abs(one.y - other.y) >= BAR_HIGH
+    assert all(bar.y + BAR_HIGH <= shown.height for bar in shown.bars)
+
+
+@given(spans(), st.lists(spans(), max_size=5))
+def test_the_pieces_of_a_period_follow_each_other_and_leave_nothing_out(whole: Span, marks: list[Span]) -> None:
+    found = pieces(whole, marks)
+    assert (found[0].valid_from, found[-1].valid_until) == (whole.valid_from, whole.valid_until)
+    assert all(one.valid_until == other.valid_from for one, other in pairwise(found))
+
+
+def test_a_time_of_suspension_is_told_apart_from_the_rest() -> None:
+    whole = span(date(2025, 4, 1), None)
+    away = Span("", "suspended", date(2025, 6, 1), date(2025, 8, 1))
+    assert [(p.kind, p.valid_from) for p in pieces(whole, [away])] == [
+        ("post", date(2025, 4, 1)), ("suspended", date(2025, 6, 1)), ("post", date(2025, 8, 1))
+    ]  # fmt: skip
