@@ -113,6 +113,7 @@ TRIED = {
     "outside.end": _("外部者の登録の終了"),
     "sponsorship.accept": _("受入れの引受け"),
     "sponsorship.hand": _("受入担当者の変更"),
+    "sponsorship.name": _("受入担当者の決定"),
     "consent.record": _("同意書の記録"),
     "service.report": _("不要の報告"),
     "service.lift": _("不要の報告の取消し"),

@@ -29,6 +29,7 @@ from idm.queries.outside import (
     entry_row,
     reach_of,
     sponsor_history,
+    unsponsored,
 )
 from idm.queries.outside_duties import consents_of
 from idm.queries.people import UnitRow, units_on
@@ -72,10 +73,11 @@ def index() -> str:
         page = entries_page(
             session, reach, listed, text, day=today, asked=request.args.get("page", 1, type=row_id)
         )  # fmt: skip
-        numbers = counts(session, reach, today)
+        numbers, nobody = counts(session, reach, today), unsponsored(session, reach, today)
     return render_template(
         "outside/index.html", page=page, listed=listed, text=text, numbers=numbers, titles=LISTED_TITLES,
         kinds=EMPLOYMENT_KIND_TITLES, may_register=may(current.roles(), Action.REGISTER_OUTSIDE), reach=reach,
+        nobody=nobody,
     )  # fmt: skip
 
 
@@ -227,6 +229,20 @@ def hand_over(employment_id: int) -> Response:
         return _again(employment_id, refusal, "sponsor")
     flash(_("新しい受入担当者に引受けを依頼しました。引き受けるまでの期限を過ぎると、利用は終わります。"), "success")
     return redirect(url_for("outside.index"))
+
+
+@blueprint.post("/outside/<int:employment_id>/sponsor")
+def name_sponsor(employment_id: int) -> Response:
+    """Afterwards somebody is asked to answer for a person who came by a file or a migration."""
+    with current.act("sponsorship.name", ("employment", employment_id)) as session:
+        typed = Typed(request.form)
+        to = typed.person(session, "sponsor")
+        typed.done()
+        sponsorship.name_first(
+            session, employment_id, sponsor_id=to, actor=current.actor(), policy=current.policy(), now=current.now()
+        )
+    flash(_("受入担当者に引受けを依頼しました。"), "success")
+    return redirect(url_for("outside.show", employment_id=employment_id))
 
 
 @blueprint.post("/outside/<int:employment_id>/acceptance")

@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
+from idm.employment_kind import OUTSIDE_KINDS
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.outside import Sponsorship
 from idm.models.people import Employment, Person
 from idm.operations.notices import notify
-from idm.operations.outside_authority import for_anyone, person_acting, require_not_oneself
+from idm.operations.outside_authority import for_anyone, person_acting, require_for_units, require_not_oneself
 from idm.operations.outside_end import record, shorten
+from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import holders, humans
 from idm.queries.outside_scope import may_answer, unit_and_above, units_of_person
@@ -111,6 +113,32 @@ def accept(session: Session, sponsorship_id: int, *, actor: Actor, policy: Polic
     more = {"sponsor": sponsorship.sponsor_id, "unit": sponsorship.unit_code}
     record(session, "sponsorship.accepted", sponsorship.employment, more, actor=actor, policy=policy, now=now)
     return sponsorship
+
+
+def name_first(
+    session: Session, employment_id: int, *, sponsor_id: int, actor: Actor, policy: Policy, now: datetime
+) -> Sponsorship:
+    """Afterwards somebody is asked to answer for one who came outside the register (a personnel file, a migration).
+
+    Raises NotPermitted for another unit's and for oneself, InvalidInput for whoever has no end or needs no sponsor,
+    IllegalTransition where somebody answers already, NotFound.
+    """
+    day = day_of(now)
+    human = person_acting(session, actor, day)
+    employment = session.get(Employment, employment_id, with_for_update=True, populate_existing=True)
+    if employment is None:
+        raise NotFound("外部者の任用が見つかりません。")
+    require_not_oneself(human, employment.person_id, "受入担当者を決める")
+    units = sorted(units_of_person(session, employment.person_id, day))
+    require_for_units(session, human, Action.REGISTER_OUTSIDE, units, day)
+    if employment.kind not in OUTSIDE_KINDS or employment.valid_until is None or employment.valid_until <= day:
+        raise InvalidInput("受入担当者を決められるのは、終わりの日のある、今いる外部者だけです。")
+    if open_sponsorship(session, employment_id) is not None:
+        raise IllegalTransition(
+            "受入担当者はすでに決まっています。変えるときは「受入担当者を変える」を使ってください。"
+        )
+    unit = next((code for code in units if may_answer(session, sponsor_id, code, day)), units[0])
+    return begin(session, employment, Answering(sponsor_id, unit), actor=actor, policy=policy, now=now)
 
 
 def hand_to(

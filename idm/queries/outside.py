@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from idm.employment_kind import EmploymentKind
+from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.errors import NotFound
 from idm.models.outside import Contract, Sponsorship
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
@@ -19,6 +19,7 @@ from idm.permissions import Action, may
 from idm.personal_names import fold
 from idm.queries.outside_scope import overseen_units
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.person_cards import PersonCard, person_cards
 from idm.vocabulary import Role
 
 ENDING_DAYS = 30
@@ -116,6 +117,27 @@ def entry_row(session: Session, employment_id: int, reach: Reach) -> EntryRow:
     if not ids:
         raise NotFound("外部者登録簿に、この登録が見つかりません。")
     return next(_rows(session, ids))
+
+
+def unsponsored(session: Session, reach: Reach, day: date) -> list[tuple[int, PersonCard]]:
+    """Those outside HR who are here on the day and for whom nobody answers: they came by a file or a migration.
+
+    Pairs of their employment and card, by number.
+    """
+    answered = exists().where(Sponsorship.employment_id == Employment.id, Sponsorship.ended_at.is_(None))
+    rows = session.execute(
+        select(Employment.id, Employment.person_id)
+        .where(
+            Employment.kind.in_(OUTSIDE_KINDS),
+            Employment.valid_from <= day,
+            Employment.valid_until > day,
+            ~answered,
+            _within(reach),
+        )
+        .order_by(Employment.staff_number)
+    ).all()
+    cards = person_cards(session, [person_id for _, person_id in rows], day=day)
+    return [(employment_id, cards[person_id]) for employment_id, person_id in rows]
 
 
 def sponsor_history(session: Session, employment_id: int) -> list[Sponsorship]:

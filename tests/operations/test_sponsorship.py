@@ -16,6 +16,7 @@ from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.work import MailMessage
 from idm.operations import sponsorship
 from idm.operations.sponsorship import SponsorshipChanges
+from idm.queries.outside import Reach, unsponsored
 from tests.cast import NOW, TODAY, Cast
 from tests.outsiders import COMMITTEE, accept, enter, entry, sponsorships
 
@@ -158,6 +159,45 @@ def test_an_entry_that_is_over_is_not_handed_over(cast: Cast) -> None:
     found = enter(cast)
     with pytest.raises(IllegalTransition):
         hand_to(cast, found, "staff", who="security", now=start_of(COMMITTEE.valid_until))
+
+
+# --- somebody who came otherwise -------------------------------------------------------------------------------------
+
+
+def name_first(cast: Cast, who: str, sponsor: str, *, by: str) -> int:
+    with cast.database.reading() as session:
+        employment_id = cast.employment(session, who).id
+    with cast.acting(by, "sponsorship.name") as session:
+        sponsorship.name_first(
+            session, employment_id, sponsor_id=cast.people[sponsor], actor=cast.actor(by), policy=cast.policy, now=NOW
+        )
+    return employment_id
+
+
+def test_somebody_outside_hr_who_came_otherwise_gets_a_sponsor_once(cast: Cast) -> None:
+    with cast.database.reading() as session:
+        reach = Reach(cast.people["system"], everyone=False, units=frozenset({"0600"}), sponsors=False)
+        assert [card.name for _, card in unsponsored(session, reach, TODAY)] == ["委託　三郎"]
+        assert unsponsored(session, replace(reach, units=frozenset({"0100"})), TODAY) == []
+    found = name_first(cast, "contractor", "system", by="hr")
+    assert answers(cast, found) == ("system", False, date(2026, 4, 15))
+    with cast.database.reading() as session:
+        assert unsponsored(session, reach, TODAY) == []
+    with pytest.raises(IllegalTransition):
+        name_first(cast, "contractor", "system", by="hr")
+
+
+@pytest.mark.parametrize("by", ["security", "staff", "contractor"])
+def test_only_their_own_manager_and_hr_decide_who_is_asked(cast: Cast, by: str) -> None:
+    with pytest.raises(NotPermitted):
+        name_first(cast, "contractor", "system", by=by)
+
+
+def test_staff_need_no_sponsor_and_a_sponsor_is_of_the_unit(cast: Cast) -> None:
+    with pytest.raises(InvalidInput):
+        name_first(cast, "staff", "security", by="hr")
+    with pytest.raises(InvalidInput):
+        name_first(cast, "contractor", "staff", by="hr")
 
 
 # --- following -------------------------------------------------------------------------------------------------------

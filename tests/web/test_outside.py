@@ -227,6 +227,18 @@ def test_the_contractor_at_their_own_browser_can_do_nothing_of_it(office: Office
     assert len(refused(office)) == 5
 
 
+def test_somebody_who_came_otherwise_is_listed_until_a_sponsor_is_asked(office: Office) -> None:
+    browser = office.browser("system")
+    page = browser.page("/outside")
+    assert "受入担当者の決まっていない外部者 1人" in page
+    with office.database.reading() as session:
+        found = office.cast.employment(session, "contractor").id
+    assert browser.send(f"/outside/{found}/sponsor", {"sponsor": "x"}).status_code == 422
+    page = browser.follow(browser.send(f"/outside/{found}/sponsor", {"sponsor": "100004"}))
+    assert "委託　三郎（900001）" in page
+    assert "決まっていない外部者" not in browser.page("/outside")
+
+
 def test_an_auditor_looks_and_has_no_form(office: Office) -> None:
     found = enter(office.cast)
     page = office.browser("auditor").page(f"/outside/{found}")
