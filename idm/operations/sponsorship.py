@@ -131,12 +131,11 @@ def name_first(
     require_not_oneself(human, employment.person_id, "受入担当者を決める")
     units = sorted(units_of_person(session, employment.person_id, day))
     require_for_units(session, human, Action.REGISTER_OUTSIDE, units, day)
-    if employment.kind not in OUTSIDE_KINDS or employment.valid_until is None or employment.valid_until <= day:
-        raise InvalidInput("受入担当者を決められるのは、終わりの日のある、今いる外部者だけです。")
+    has_end = employment.valid_until is not None and employment.valid_until > day
+    if employment.kind not in OUTSIDE_KINDS or not has_end or not units:
+        raise InvalidInput("受入担当者を決められるのは、所属と終わりの日のある、今いる外部者だけです。")
     if open_sponsorship(session, employment_id) is not None:
-        raise IllegalTransition(
-            "受入担当者はすでに決まっています。変えるときは「受入担当者を変える」を使ってください。"
-        )
+        raise IllegalTransition("受入担当者はすでに決まっています。その登録の画面で変えてください。")
     unit = next((code for code in units if may_answer(session, sponsor_id, code, day)), units[0])
     return begin(session, employment, Answering(sponsor_id, unit), actor=actor, policy=policy, now=now)
 
