@@ -21,6 +21,7 @@ CHIPS = {
     ReturnState.OPEN: "warning", ReturnState.RETURNED: "success", ReturnState.LOST: "error",
     ReturnState.NOT_HELD: "neutral",
 }  # fmt: skip
+DONE_SHOWN = 100
 ANSWERS = [(state.value, leaving.STATE_TITLES[state]) for state in ReturnState if state is not ReturnState.OPEN]
 
 
@@ -31,7 +32,9 @@ def index() -> str:
         units = settled_units(session, current.signed_in().person_id, current.today())
         waiting = checklists(session, units=units)
         done = checklists(session, units=units, done=True)
-    return render_template("leaving/index.html", waiting=waiting, done=done[::-1], today=current.today())
+    return render_template(
+        "leaving/index.html", waiting=waiting, done=done[: -DONE_SHOWN - 1 : -1], today=current.today()
+    )
 
 
 @blueprint.get("/leaving/<int:checklist_id>")

@@ -21,7 +21,7 @@ from idm.models.people import Employment
 from idm.operations.notices import notify
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.leaving import Leaver, leavers, section_managers, settled_units, units_of_employments
+from idm.queries.leaving import Leaver, SectionManagers, leavers, settled_units, units_of_employments
 from idm.queries.officers import contracted, holders, humans, roles_of
 from idm.vocabulary import Role
 from idm.wareki import format_wareki
@@ -112,14 +112,13 @@ def _remind(
     day = day_of(now)
     due = [c for c in known if c.closed_at is None and c.withdrawn_at is None and _is_due(c, day, policy)]
     units = units_of_employments(session, [c.employment_id for c in due])
-    everybody = holders(session, Role.HR, None, day)
+    everybody, managers = holders(session, Role.HR, None, day), SectionManagers.on(session, day)
+    people = humans(session, {leaving[checklist.employment_id].person_id for checklist in due})
     told: dict[int, list[LeavingChecklist]] = defaultdict(list)
     for checklist in due:
-        leaver = leaving[checklist.employment_id].person_id
-        themselves = humans(session, [leaver])[leaver].rows
+        themselves = people[leaving[checklist.employment_id].person_id].rows
         unit, _ = units.get(checklist.employment_id, ("", ""))
-        managers = section_managers(session, unit, day, without=themselves)
-        for person_id in {*managers, *everybody} - themselves:
+        for person_id in {*managers.of(unit, without=themselves), *everybody} - themselves:
             told[person_id].append(checklist)
         checklist.reminded_at = now
     for person_id, checklists in sorted(told.items()):

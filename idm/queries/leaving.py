@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,10 +12,11 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import end_to_last_day, holds
 from idm.errors import NotFound
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
+from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.permissions import Action, may
 from idm.personnel_event import LeavingKind
-from idm.queries.officers import holders, roles_of, units_of_role
+from idm.queries.officers import roles_of, tenures_on, units_of_role
 from idm.vocabulary import Role
 
 
@@ -127,13 +129,30 @@ def ladder(code: str, above: dict[str, str | None]) -> list[str]:
     return found
 
 
-def section_managers(session: Session, code: str, day: date, *, without: frozenset[int]) -> list[int]:
-    """Who manages the unit, else the next one above that has a manager; never one of those left out."""
-    for unit in ladder(code, parents(session)):
-        found = [person for person in holders(session, Role.SECTION, unit, day) if person not in without]
-        if found:
-            return found
-    return []
+@dataclass(frozen=True)
+class SectionManagers:
+    """Who manages which unit on a day, read once."""
+
+    above: dict[str, str | None]
+    by_unit: dict[str, frozenset[int]]
+
+    @classmethod
+    def on(cls, session: Session, day: date) -> Self:
+        """As of the day."""
+        tenures = tenures_on(day).where(Officer.role == Role.SECTION)
+        found: dict[str, set[int]] = defaultdict(set)
+        for code, person_id in session.execute(tenures.with_only_columns(Officer.unit_code, Officer.person_id)):
+            if code is not None:
+                found[code].add(person_id)
+        return cls(parents(session), {code: frozenset(people) for code, people in found.items()})
+
+    def of(self, code: str, *, without: frozenset[int]) -> frozenset[int]:
+        """Who manages the unit, else the next one above that has a manager; never one of those left out."""
+        for unit in ladder(code, self.above):
+            found = self.by_unit.get(unit, frozenset()) - without
+            if found:
+                return found
+        return frozenset()
 
 
 def settled_units(session: Session, person_id: int, day: date) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.calendar_days import start_of
+from idm.due_changes import Due
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant
@@ -16,6 +17,7 @@ from idm.models.systems import Account
 from idm.operations import suspensions
 from idm.operations.lifecycle import LifecycleResult, carry_out_due
 from idm.personnel_event import AbsenceKind
+from idm.queries.rehearsal import rehearsal
 from idm.vocabulary import SafetyAction
 from tests.cast import NOW, TODAY, Cast, add_person
 
@@ -145,3 +147,26 @@ def test_the_end_of_march_and_a_new_number_on_the_first_of_april_stop_nothing(
         office.employment(session, "staff").valid_until = TODAY
     second_employment(office, "staff", "300009", begins)
     assert run(office, TODAY).left == left
+
+
+def test_the_rehearsal_of_a_day_to_come_lists_leave_return_and_departure(office: Cast) -> None:
+    give(office, "staff", "ledger/account", "ledger/enter")
+    give(office, "other", "ledger/account")
+    give(office, "desk", "ledger/account", valid_from=MAY)
+    away(office, "100009", MAY, JUNE)
+    with office.database.writing() as session:
+        office.employment(session, "other").valid_until = MAY
+    with office.database.reading() as session:
+        found = rehearsal(session, MAY, policy=office.policy, now=NOW)
+    assert [(one.due, one.staff_number, one.right_name) for one in found.changes] == [
+        (Due.STOP, "100010", "利用者ID"), (Due.SUSPEND, "100009", "利用者ID"), (Due.SUSPEND, "100009", "伝票入力"),
+        (Due.BEGIN, "100007", "利用者ID"),
+    ]  # fmt: skip
+    assert {(one.action, one.staff_number) for one in found.touched} == {
+        (SafetyAction.STOP, "100010"), (SafetyAction.SUSPEND, "100009"),
+    }  # fmt: skip
+    run(office, MAY)
+    with office.database.reading() as session:
+        assert rehearsal(session, MAY, policy=office.policy, now=start_of(MAY)).changes == ()
+        back = rehearsal(session, JUNE, policy=office.policy, now=start_of(MAY)).changes
+        assert [(one.due, one.because) for one in back] == [(Due.RESUME, "休職等の終わり")] * 2
