@@ -168,7 +168,10 @@ class Association:
 @pytest.fixture(scope="module")
 def association(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Association]:
     folder: Path = tmp_path_factory.mktemp("april")
-    settings = Settings(database_url=f"sqlite:///{folder / 'idm.db'}", secrets_dir=folder / "secrets")
+    settings = Settings(
+        database_url=f"sqlite:///{folder / 'idm.db'}", secrets_dir=folder / "secrets",
+        checkpoint_file=folder / "checkpoints.jsonl",
+    )  # fmt: skip
     settings.secrets_dir.mkdir(mode=0o700)
     (settings.secrets_dir / "office-ldap.password").write_text("unused")
     clock = Clock()
