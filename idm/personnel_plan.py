@@ -6,17 +6,22 @@ stays. A number that has changed hands, or that may belong to somebody known, is
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.employment_kind import EmploymentKind
-from idm.feed.row import FeedRow
-from idm.personal_names import fold, split_name
-from idm.personnel_event import EventKind
+from idm.personnel_doubts import (
+    given_name,
+    require_news,
+    require_plausible,
+    require_same_human,
+    require_sure_end,
+    require_under_contract,
+)  # fmt: skip
 from idm.personnel_events import Doubt, after_events
-from idm.personnel_snapshot import SnapshotScope, after_snapshot, end_of, primary_row
+from idm.personnel_snapshot import SnapshotScope, after_snapshot
 from idm.personnel_told import Held, PersonTold, Told, UnitTold, people_of, units_of
 from idm.vocabulary import HeldKind
 
@@ -193,49 +198,24 @@ def _change(
     known: KnownEmployment, person: PersonTold, scope: SnapshotScope, identities: Identities, as_of: date
 ) -> Changed | None:
     """What the file says new of a known number; None = nothing. Raises Doubt."""
-    candidates = identities.same_human.get(known.career.staff_number, frozenset())
-    _require_same_human(known, person, candidates)
-    career: Career | None = known.career
+    before = known.career
+    recognised = known.person_id in identities.same_human.get(before.staff_number, frozenset())
+    require_same_human(before, person, recognised=recognised)
+    career: Career | None = before
     if person.rows:
-        _require_plausible(known.career, person.rows, as_of)
-        career = after_snapshot(known.career, person.rows, as_of=as_of, scope=scope)
+        require_plausible(before, person.rows, as_of)
+        career = after_snapshot(before, person.rows, as_of=as_of, scope=scope)
     if person.events:
         career = after_events(career, person.events, as_of=as_of)
-    _require_under_contract(known.career, career)
-    return None if career == known.career else Changed(known, career, person.birth_date)
-
-
-def _require_same_human(known: KnownEmployment, person: PersonTold, candidates: frozenset[int]) -> None:
-    renamed = any(event.kind is EventKind.NAME_CHANGE for event in person.events)
-    if not renamed and _given(person.first.kana) != _given(known.career.kana) and known.person_id not in candidates:
-        raise Doubt("同じ職員番号の人と名が違います。番号の付け替えではないか確かめてください。")
-
-
-def _require_plausible(known: Career, rows: Sequence[FeedRow], as_of: date) -> None:
-    primary, end = primary_row(rows), end_of(rows)
-    if known.valid_until is not None and primary.employed_from >= known.valid_until:
-        raise Doubt("終わった任用の職員番号が、もう一度使われています。")
-    if known.valid_from <= as_of < primary.employed_from:
-        raise Doubt("すでに始まった任用の採用日が、先の日に変わっています。")
-    begins = primary.employed_from if known.valid_from > as_of else known.valid_from
-    if end is not None and end <= begins:
-        raise Doubt("退職日又は任期満了日が、記録されている採用日より前です。")
-
-
-def _require_under_contract(known: Career, career: Career | None) -> None:
-    """Contractors end with their contract, whatever a personnel file says (FK 6-3(2)⑪)."""
-    if career is None or EmploymentKind.CONTRACTOR not in (known.kind, career.kind):
-        return
-    if known.kind is not career.kind:
-        raise Doubt("委託事業者との任用形態の変更は、人事データではできません。外部者登録簿で登録してください。")
-    ends, ended = career.valid_until, known.valid_until
-    if ends is None or (ended is not None and ends > ended):
-        raise Doubt("委託事業者の期間を、契約の期間を越えて延ばすことはできません。外部者登録簿で更新してください。")
-
-
-def _given(kana: str) -> str:
-    """The last part of a reading, however it is written: a family name may change, the other rarely does."""
-    return fold(split_name(kana)[1] or kana)
+    require_under_contract(before, career)
+    if career == before:
+        return None
+    change = Changed(known, career, person.birth_date)
+    if change.stops_earlier:
+        require_sure_end(before, career, person, as_of, recognised=recognised)
+    if person.events:
+        require_news(change.absences, as_of)
+    return change
 
 
 # --- new numbers -----------------------------------------------------------------------------------------------------
@@ -303,7 +283,7 @@ def _former_person(person: PersonTold, by_number: Mapping[str, KnownEmployment])
     former = by_number.get(number)
     if former is None:
         raise Doubt(f"前の職員番号「{number}」が記録にありません。")
-    if _given(former.career.kana) != _given(person.first.kana):
+    if given_name(former.career.kana) != given_name(person.first.kana):
         raise Doubt(f"前の職員番号「{number}」の人と名が違います。")
     return former.person_id
 
