@@ -36,6 +36,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("外部者登録簿"), "outside.index", SEEING_REGISTER),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
+    Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_FEED] | {Role.SECTION}),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
