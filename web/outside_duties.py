@@ -16,6 +16,7 @@ from web import current
 from web.outside import reach_or_nothing
 from web.outside_forms import Typed, at_our_fields
 from web.permitted import only_for
+from web.row_ids import row_id
 
 blueprint = Blueprint("outside_duties", __name__)
 only_for(blueprint, Action.RECORD_CONSENT, Action.REPORT_NOT_NEEDED, Action.SEE_FEED)
@@ -33,21 +34,27 @@ def consents() -> str:
 def record_consent() -> Response:
     """Afterwards the consent is on record."""
     typed = Typed(request.form)
+    ticked = request.form.getlist("person", type=row_id)
     try:
-        with current.act("consent.record", ("person", typed.text("staff_number")[:32])) as session:
-            person_id, given_on = typed.person(session, "staff_number"), typed.day("given_on", _("同意した日"))
+        with current.act("consent.record", ("person", typed.text("staff_number")[:32] or "*")) as session:
+            people = list(dict.fromkeys(ticked))
+            if typed.text("staff_number") or not people:
+                people.append(typed.person(session, "staff_number"))
+            given_on = typed.day("given_on", _("同意した日"))
             typed.done()
-            consent.record(
-                session, person_id=person_id, given_on=given_on, document=typed.text("document"),
-                actor=current.actor(), policy=current.policy(), now=current.now(),
-            )  # fmt: skip
+            for person_id in people:
+                consent.record(
+                    session, person_id=person_id, given_on=given_on, document=typed.text("document"),
+                    actor=current.actor(), policy=current.policy(), now=current.now(),
+                )  # fmt: skip
     except InvalidInput as refusal:
-        return make_response(_consents_page(request.form, at_our_fields(refusal, "staff_number")), 422)
-    flash(_("同意書を記録しました。"), "success")
+        mistakes = at_our_fields(refusal, "staff_number")
+        return make_response(_consents_page(request.form, mistakes, frozenset(ticked)), 422)
+    flash(_("%(count)s人の同意書を記録しました。", count=len(people)), "success")
     return redirect(url_for("outside_duties.consents"))
 
 
-def _consents_page(typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:
+def _consents_page(typed: Mapping[str, str], mistakes: Mapping[str, str], ticked: frozenset[int] = frozenset()) -> str:
     with current.look() as session:
         units, today = reach_or_nothing(session).unit_codes, current.today()
         missing = without_consent(
@@ -58,7 +65,7 @@ def _consents_page(typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str
                if kind in current.policy().outside.consent_kinds]  # fmt: skip
     return render_template(
         "outside/consents.html", missing=missing, recorded=recorded, typed=typed, mistakes=mistakes, needing=needing,
-        kinds=EMPLOYMENT_KIND_TITLES, may_record=may(current.roles(), Action.RECORD_CONSENT),
+        ticked=ticked, kinds=EMPLOYMENT_KIND_TITLES, may_record=may(current.roles(), Action.RECORD_CONSENT),
     )  # fmt: skip
 
 
