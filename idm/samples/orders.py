@@ -100,8 +100,8 @@ def _renewals(people: dict[str, Worker]) -> Iterator[Order]:
 
 def _special(people: dict[str, Worker]) -> Iterator[Order]:
     who = {event: people[number] for event, number in SPECIAL.items()}
-    yield Order(who["leave"], "育児休業", date(2026, 10, 15), away_until=date(2027, 10, 14), published_on=None)
-    yield Order(who["back"], "病気休職", date(2026, 8, 1), published_on=None)
+    yield Order(who["leave"], "育児休業", date(2026, 11, 15), away_until=date(2027, 11, 14), published_on=None)
+    yield Order(who["back"], "病気休職", date(2026, 11, 1), published_on=None)
     yield Order(who["back"], "復職", APRIL)
     married = who["renamed"]
     yield Order(
