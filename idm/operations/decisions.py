@@ -19,10 +19,11 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, Refusal
 from idm.models.requests import ApprovalStep, Request, RequestLine
-from idm.operations import approval_notices, grants
+from idm.operations import approval_notices
 from idm.operations.admissibility import require_still_possible
 from idm.operations.judgement import Judgement
 from idm.operations.requests import close_pending_steps, content_hash_of, find
+from idm.operations.taking_effect import take_effect
 from idm.policy import Policy
 from idm.queries.admission import admission
 from idm.request_state import Event, RequestState, StepState, after, settlement
@@ -169,7 +170,7 @@ def _follow(
     approved = [line for line in lines if all(step.state is StepState.APPROVED for step in line.steps)]
     for line in approved:
         line.state = after(line.state, Event.APPROVE)
-    grants.take_effect(session, approved, actor=actor, policy=policy, now=now)
+    take_effect(session, approved, actor=actor, policy=policy, now=now)
 
 
 def _settle(session: Session, request: Request, *, now: datetime) -> None:

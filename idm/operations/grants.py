@@ -19,8 +19,10 @@ from idm.queries.configuration import organisation_in_force
 from idm.vocabulary import EntitlementKind, LineEffect
 
 
-def take_effect(session: Session, lines: Sequence[RequestLine], *, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Afterwards what the lines of one application asked for is decided; the directory follows through the outbox."""
+def take_effect(
+    session: Session, lines: Sequence[RequestLine], *, actor: Actor, policy: Policy, now: datetime
+) -> list[Grant]:
+    """Afterwards the lines of one application have given and ended rights. Returns what they gave."""
     given = _give(session, [line for line in lines if line.effect is LineEffect.GRANT], now=now)
     changed = [grant.account for grant in given]
     for grant in given:
@@ -30,6 +32,7 @@ def take_effect(session: Session, lines: Sequence[RequestLine], *, actor: Actor,
         changed.append(grant.account)
     for account in dict.fromkeys(changed):
         schedule(session, account, now=now)
+    return given
 
 
 def _give(session: Session, lines: Sequence[RequestLine], *, now: datetime) -> list[Grant]:

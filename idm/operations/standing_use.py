@@ -16,7 +16,7 @@ from idm.errors import Refusal
 from idm.models.people import Person
 from idm.models.requests import Request, RequestLine
 from idm.models.standing import StandingApproval, StandingUse
-from idm.operations import grants, requests
+from idm.operations import requests
 from idm.operations.admissibility import (
     is_overtaken,
     require_action_fits,
@@ -27,6 +27,7 @@ from idm.operations.admissibility import (
 from idm.operations.judgement import Judgement
 from idm.operations.standing_lapse import follow
 from idm.operations.standing_notices import record_use, tell_used
+from idm.operations.taking_effect import take_effect
 from idm.permissions import Action, may
 from idm.policy import Policy
 from idm.queries.admission import admission
@@ -131,7 +132,7 @@ def _use(
     standing.uses += 1
     session.add(StandingUse(standing_id=standing.id, number=standing.uses, request_id=draft.id, used_at=now))
     session.flush()
-    grants.take_effect(session, draft.lines, actor=actor, policy=policy, now=now)
+    take_effect(session, draft.lines, actor=actor, policy=policy, now=now)
     record_use(session, standing, draft, actor=actor, policy=policy, now=now)
     tell_used(session, standing, draft, now=now)
     session.flush()

@@ -128,6 +128,14 @@ def test_a_right_that_begins_during_leave_begins_suspended_and_returns_with_the_
     assert states(cast, "staff") == [GrantState.IN_FORCE]
 
 
+def test_a_right_approved_for_somebody_who_is_away_waits_for_the_return(cast: Cast) -> None:
+    away(cast, "100009", TODAY, MAY)
+    give(cast, "staff", "ledger/account")
+    assert states(cast, "staff") == [GrantState.SUSPENDED]
+    assert run(cast, MAY).resumed == 1
+    assert states(cast, "staff") == [GrantState.IN_FORCE]
+
+
 def test_whoever_leaves_while_absent_is_stopped(cast: Cast) -> None:
     give(cast, "staff", "ledger/account")
     away(cast, "100009", TODAY, None)
