@@ -45,7 +45,7 @@ SPAN_WORDS = {
     PLANNED: lazy_gettext("準備中・予定"),
     IN_FORCE: lazy_gettext("有効"),
     SUSPENDED: lazy_gettext("停止中"),
-    PAST: lazy_gettext("終了"),
+    PAST: lazy_gettext("有効（その後終了）"),
 }
 """What the look of a bar says, in words."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session
 
 from idm.errors import ConfigurationInvalid, NotFound
@@ -15,7 +15,9 @@ from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Request, RequestLine
 from idm.models.safety import PlannedBatch, RunKind
 from idm.models.systems import InformationSystem
+from idm.publication import Reader
 from idm.queries.configuration import feed_text_in_force
+from idm.queries.publication import public
 from idm.queries.requests import subject_names
 from idm.request_state import RequestState
 from idm.vocabulary import ConfigurationKind, HeldKind, RequestAction
@@ -160,13 +162,13 @@ def waiting_rows(session: Session) -> list[HeldRowView]:
     ]
 
 
-def drafts(session: Session) -> list[DraftRow]:
-    """The drafts nobody has submitted yet, oldest first."""
+def drafts(session: Session, *, reader: Reader | None = None) -> list[DraftRow]:
+    """The drafts nobody has submitted yet, oldest first; without those of appointments that `reader` does not see."""
     rows = session.execute(
         select(Request, InformationSystem.name, func.count(RequestLine.id))
         .join(InformationSystem, Request.system_id == InformationSystem.id)
         .outerjoin(RequestLine, RequestLine.request_id == Request.id)
-        .where(Request.state == RequestState.DRAFT)
+        .where(Request.state == RequestState.DRAFT, true() if reader is None else public(Request, reader))
         .group_by(Request.id, InformationSystem.name)
         .order_by(Request.id)
     ).all()

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from idm.models.officers import Officer
 from idm.models.people import Assignment, OrganisationUnit
 from idm.operations import officers
+from idm.publication import Reader
 from idm.queries.officers import tenures_on
 from idm.queries.tenures import Standing, TenureRow, deputy_rows, tenure_rows, tenures_of_person
 from idm.vocabulary import Role
@@ -110,3 +111,22 @@ def test_a_deputation_waits_for_the_ciso(cast: Cast) -> None:
         (row,) = deputy_rows(session, TODAY)
         (later,) = deputy_rows(session, NEXT_YEAR)
     assert (row.standing, row.accepted_by, later.standing) == (Standing.CURRENT, "大濠　公子", Standing.OVER)
+
+
+def test_a_tenure_is_not_shortened_by_an_unpublished_transfer_for_those_who_may_not_see_it(cast: Cast) -> None:
+    moves_on = TODAY + timedelta(days=20)
+    with cast.database.writing() as session:
+        unit = session.scalars(select(OrganisationUnit).where(OrganisationUnit.code == "0900")).one()
+        employment = cast.employment(session, "security")
+        employment.assignments[0].valid_until = moves_on
+        employment.assignments.append(
+            Assignment(unit=unit, post="課長", primary=True, valid_from=moves_on, published_on=moves_on)
+        )
+    with cast.database.reading() as session:
+        person = cast.people["security"]
+        known = {row.valid_until for row in tenures_of_person(session, person, TODAY)}
+        secret = {
+            row.valid_until for row in tenures_of_person(session, person, TODAY, reader=Reader(TODAY, may_see=True))
+        }
+    assert known == {None}
+    assert secret == {moves_on}

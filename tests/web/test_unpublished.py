@@ -18,6 +18,8 @@ from idm.operations import requests
 from idm.operations.requests import WantedLine
 from idm.personal_names import search_key
 from idm.personnel_event import AbsenceKind
+from idm.publication import Reader
+from idm.queries.feed_runs import drafts
 from idm.vocabulary import LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.web.office import Browser, Office
@@ -190,3 +192,17 @@ def test_a_deputy_is_not_found_by_a_number_nobody_may_know(office: Office) -> No
     )
     assert answer.status_code == 422
     assert NEWCOMER not in answer.text
+
+
+def test_a_draft_is_listed_for_those_alone_who_see_its_appointment(office: Office) -> None:
+    with office.database.writing() as session:
+        system_id = office.cast.entitlement(session, "ledger/account").system_id
+        line = office.cast.line(session, "staff", "ledger/account")
+        requests.draft(
+            session, action=RequestAction.REGISTER, system_id=system_id, lines=[line], reason="異動", now=NOW,
+            published_on=PUBLIC_ON,
+        )  # fmt: skip
+    with office.database.reading() as session:
+        assert drafts(session, reader=Reader(TODAY)) == []
+        assert len(drafts(session, reader=Reader(TODAY, may_see=True))) == 1
+        assert len(drafts(session, reader=Reader(PUBLIC_ON))) == 1
