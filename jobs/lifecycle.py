@@ -14,7 +14,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.due_changes import DUE_TITLES
 from idm.models.safety import RunKind
-from idm.operations import leaving, lifecycle, safety, sponsorship
+from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
 from idm.operations.sponsorship import SponsorshipChanges
@@ -86,6 +86,7 @@ def run(
     done = stages.rights(planned, policy, people_at_once, progress)
     deletions = stages.deletions(policy, people_at_once)
     result = stages.finish(planned, policy, done, deletions)
+    stages.offices(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
     return RunResult(
         **asdict(result), day=planned.day, batch_id=planned.batch.id if planned.batch is not None else None,
@@ -145,6 +146,13 @@ class _Stages:
             result = lifecycle.result_of(done, deletions=deletions, lapsed=lapsed)
             lifecycle.record_run(session, planned, result, actor=ACTOR, policy=policy, now=self.now)
         return result
+
+    def offices(self, policy: Policy) -> None:
+        """Posts published today seat officers, standing approvals follow theirs, directories show the new unit."""
+        with self._act() as session:
+            officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
+            standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
+            moved_accounts.refresh(session, now=self.now)
 
     def sponsorships(self, policy: Policy) -> SponsorshipChanges:
         """People outside HR have somebody here who answers for them (control A12)."""

@@ -20,7 +20,7 @@ from idm.models.feeds import FeedRun, FeedSource, GaijiMapping, HeldRow, MatchCa
 from idm.models.people import Employment, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account
-from idm.operations import officers, post_drafts, units
+from idm.operations import officers, post_drafts, standing, units
 from idm.operations.accounts import schedule
 from idm.operations.career_rows import Units, bring_to, call_off, describe
 from idm.personnel_plan import Changed, Joiner, PersonnelPlan
@@ -49,6 +49,8 @@ class Applied:
     drafts: tuple[Request, ...]
     officers_waiting: int
     mynumber_lines: int
+    approved: tuple[Request, ...] = ()
+    """What a standing approval (包括承認) covered."""
 
 
 def already_applied(session: Session, identity: FeedIdentity) -> FeedRun | None:
@@ -73,11 +75,13 @@ def apply(
     session.flush()
     waiting = officers.follow_posts(session, policy=policy, actor=actor, now=now)
     drafted = post_drafts.draft_for(session, personnel, touched, run=run, policy=policy, now=now)
+    approved = standing.use(session, drafted.requests, actor=actor, policy=policy, now=now)
     run.mynumber_lines = drafted.mynumber_lines
     _reschedule(session, touched, now=now)
     _record(act)
     unconfirmed = sum(officer.confirmed_at is None for officer in waiting)
-    return Applied(run, drafted.requests, unconfirmed, drafted.mynumber_lines)
+    drafts = tuple(request for request in drafted.requests if request not in approved)
+    return Applied(run, drafts, unconfirmed, drafted.mynumber_lines, approved)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str
 def _attributes(
     account: Account, person: Person | None, employments: list[Employment], units: dict[int, str], day: date
 ) -> Attributes:
-    name = person.name if person is not None else account.login_name
+    # At work people go by the name they use there (旧姓・通称), where they have one.
+    name = (person.work_name or person.name) if person is not None else account.login_name
     family, given = split_name(name)
     return Attributes(
         login_name=account.login_name,

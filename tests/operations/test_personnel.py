@@ -40,6 +40,7 @@ from idm.request_state import RequestState
 from idm.vocabulary import ConfigurationKind, Role, Service
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
+from tests.standing_office import allowing, in_force
 
 JOB = Actor.job("tests.personnel")
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -357,6 +358,18 @@ def test_lines_about_officers_of_the_route_are_applications_of_their_own(cast: C
     alone = {cast.people[name] for name in ("chief", "system", "ciso", "vice", "contractor")}
     assert {next(iter(group)) for group in groups if len(group) == 1} == alone
     assert [group for group in groups if len(group) > 1] == [{cast.people[name] for name in ("staff", "other", "hr")}]
+
+
+def test_what_a_standing_approval_covers_takes_effect_at_once_and_the_rest_is_drafted(cast: Cast) -> None:
+    office = allowing(cast)
+    in_force(office)
+    term = {"employment_kind": EmploymentKind.FISCAL_YEAR_FULL, "term_end": date(2027, 3, 31), "birth_date": None}
+    waiting = replace(NEW, staff_number="200003", row_number=3, **term)  # type: ignore[arg-type]
+    applied = apply(office, NEW, waiting)
+    assert (len(applied.approved), len(applied.drafts)) == (1, 1)
+    with office.database.reading() as session:
+        assert sorted(live_rights(session, employment(session, "200001").person_id)) == ["account", "enter"]
+        assert live_rights(session, employment(session, "200003").person_id) == []
 
 
 # --- leavers and successors ------------------------------------------------------------------------------------------
