@@ -4,17 +4,22 @@ A file decides nothing: its drafts become applications only in the name of an HR
 """
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import LazyString, lazy_gettext
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from idm.errors import NotFound, Refusal
 from idm.operations import personnel_drafts
+from idm.operations.feed_notices import SOURCE_TITLES
 from idm.operations.requests import find, submit
 from idm.permissions import Action, may
-from idm.queries.feed_runs import drafts, feed_run, last_runs, waiting_rows
+from idm.queries.feed_answers import open_question_count, unmapped_signs
+from idm.queries.feed_runs import HeldRowView, drafts, feed_run, last_run_of_each_feed, last_runs, waiting_rows
+from idm.queries.feed_uploads import waiting_uploads
 from idm.queries.request_sheet import RequestSheet, request_sheet, require_visible
 from idm.request_state import RequestState
+from idm.vocabulary import HeldKind
 from web import current, refusals
 from web.permitted import only_for
 from web.row_ids import row_id
@@ -24,17 +29,49 @@ blueprint = Blueprint("hr", __name__)
 only_for(blueprint, Action.SEE_FEED)
 
 RUNS_SHOWN = 10
+HELD_SHOWN = 100
+HELD_TITLES = {
+    HeldKind.ROW: lazy_gettext("行の内容を確かめる人"),
+    HeldKind.MISSING: lazy_gettext("ファイルにない人"),
+    HeldKind.MATCH: lazy_gettext("登録されている人と同じか分からない人"),
+    HeldKind.GAIJI: lazy_gettext("外字のある人"),
+    HeldKind.DOUBT: lazy_gettext("記録と合わない人"),
+}
+HELD_HELP = {
+    HeldKind.ROW: lazy_gettext("人事システムの側で行を直し、次のファイルで届けてください。"),
+    HeldKind.MISSING: lazy_gettext(
+        "退職したときは退職日を、誤りのときは行を、次のファイルで届けてください。それまで在職のまま扱います。"
+    ),
+    HeldKind.MATCH: lazy_gettext("「同じ人かどうかの確認」で答えてから、同じファイルをもう一度取り込んでください。"),
+    HeldKind.GAIJI: lazy_gettext("「外字の対応表」に文字を登録してから、同じファイルをもう一度取り込んでください。"),
+    HeldKind.DOUBT: lazy_gettext("理由を読み、人事システムとこのシステムのどちらの記録が正しいかを確かめてください。"),
+}  # fmt: skip
+"""What whoever is held is called, and what to do."""
 
 
 @blueprint.get("/hr")
 def index() -> str:
-    """The last files, the rows they hold, and the drafts that wait."""
+    """What the last file of each feed did, what waits for whom, and the drafts that wait."""
+    roles = current.roles()
+    may_upload, may_answer = may(roles, Action.UPLOAD_FEED), may(roles, Action.ANSWER_FEED)
     with current.look() as session:
-        runs, held = last_runs(session, RUNS_SHOWN), waiting_rows(session)
+        runs, held, latest = last_runs(session, RUNS_SHOWN), waiting_rows(session), last_run_of_each_feed(session)
         waiting = drafts(session)
+        uploads = waiting_uploads(session, now=current.now()) if may_upload else []
+        questions = open_question_count(session)
+        signs = len(unmapped_signs(session))
     return render_template(
-        "hr/index.html", runs=runs, held=held, drafts=waiting, may_submit=may(current.roles(), Action.SUBMIT_DRAFT)
-    )
+        "hr/index.html", runs=runs, latest=latest, held=_by_kind(held), held_count=len(held), drafts=waiting,
+        uploads=uploads, questions=questions, signs=signs, shown=HELD_SHOWN, held_titles=HELD_TITLES,
+        sources=SOURCE_TITLES, may_submit=may(roles, Action.SUBMIT_DRAFT), may_upload=may_upload,
+        may_answer=may_answer,
+    )  # fmt: skip
+
+
+def _by_kind(held: list[HeldRowView]) -> list[tuple[HeldKind, LazyString, LazyString, list[HeldRowView]]]:
+    """Kind, its title, what to do, and its rows; kinds without a row are left out."""
+    found = [(kind, [row for row in held if row.kind is kind]) for kind in HeldKind]
+    return [(kind, HELD_TITLES[kind], HELD_HELP[kind], rows) for kind, rows in found if rows]
 
 
 @blueprint.get("/hr/drafts/<int:request_id>")

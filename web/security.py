@@ -7,10 +7,12 @@ import re
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import Forbidden, HTTPException
 
+from idm.operations.web_sessions import Stage
+from idm.permissions import Action, may
 from idm.settings import Settings
 from web.current import site
 
@@ -27,6 +29,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 HSTS = "max-age=31536000; includeSubDomains"
+FORM_BYTES, FILE_BYTES = 2 * 1024 * 1024, 66_000_000
+FILE_FORMS = {"feed_uploads.send": Action.UPLOAD_FEED}
+"""The forms with which large files are sent, and who may; a file of the largest size of a feed fits."""
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
@@ -43,7 +48,7 @@ def protect(app: Flask) -> None:
     app.config.update(
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by `refuse_forged_forms`, for every route and without exemption
         WTF_CSRF_TIME_LIMIT=None,  # a form token lives as long as its session
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        MAX_CONTENT_LENGTH=FORM_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=30),
     )
     _csrf.init_app(app)
@@ -65,7 +70,16 @@ def refuse_forged_forms() -> None:
         return
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden
+    request.max_content_length = _largest_form()
     _csrf.protect()
+
+
+def _largest_form() -> int:
+    """How many bytes the form may have: many only where files are sent, and only from somebody who may send them."""
+    action, who = FILE_FORMS.get(request.endpoint or ""), g.get("signed_in")
+    if action is not None and who is not None and who.stage is Stage.SIGNED_IN and may(who.roles, action):
+        return FILE_BYTES
+    return FORM_BYTES
 
 
 def add_headers(response: Response) -> Response:

@@ -92,7 +92,7 @@ def map_gaiji(
     feed_text_in_force(session, feed, now=now)
     if len(character) != 1 or not has_private_use(character):
         raise InvalidInput("外字（私用領域の文字）を一文字だけ指定してください。")
-    replacement = _replacement(replacement)
+    replacement = replacement_of(replacement)
     note = written(note, field="note", empty="何で確かめたかを入力してください（例：辞令の原本）。")
     current = session.scalars(
         select(GaijiMapping)
@@ -128,7 +128,7 @@ def codes_of(text: str) -> str:
     return " ".join(code_of(sign) for sign in text)
 
 
-def _replacement(text: str) -> str:
+def replacement_of(text: str) -> str:
     """The replacement as it is stored: as typed, without outer spaces. Raises InvalidInput."""
     plain = text.strip()
     problem = None

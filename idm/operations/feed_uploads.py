@@ -17,8 +17,10 @@ from idm.calendar_days import day_of
 from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotFound
 from idm.feed.profile import load_feed_profile
 from idm.models.feeds import FeedRun, FeedSource, UploadedFeed, UploadState
-from idm.operations import feed_import
+from idm.models.safety import PlannedBatch, RunKind
+from idm.operations import feed_import, planned_batches
 from idm.operations.feed_import import Prepared
+from idm.operations.planned_batches import PlannedRun
 from idm.permissions import Action, require
 from idm.plan_digest import plan_digest
 from idm.policy import Policy
@@ -113,10 +115,7 @@ def confirm(
     _require_permitted(session, actor, now)
     upload = find(session, upload_id, now=now, lock=True)
     looked = preview(session, upload, match_secret=match_secret, policy=policy, now=now)
-    if looked.digest != shown_digest:
-        raise ContentChanged(
-            "表示した後に、職員の記録や設定が変わりました。何も取り込んでいません。今の内容を確かめ直してください。"
-        )
+    _require_shown(looked, shown_digest)
     applied = feed_import.carry_out(
         session, looked.prepared, source=FeedSource.UPLOAD, match_secret=match_secret, actor=actor, policy=policy,
         now=now,
@@ -128,6 +127,25 @@ def confirm(
     upload.run_id = run.id
     _record(session, "feed.confirmed", upload, actor=actor, now=now, policy_digest=policy.digest)
     return run
+
+
+def propose_batch(
+    session: Session, upload_id: int, *, shown_digest: str, reason: str, match_secret: bytes, actor: Actor,
+    policy: Policy, now: datetime,
+) -> PlannedBatch:  # fmt: skip
+    """Afterwards a batch for exactly this file, day and list of people waits for its permission.
+
+    Raises ContentChanged where the list is not the one that was shown, and what `planned_batches.propose` raises.
+    """
+    _require_permitted(session, actor, now)
+    upload = find(session, upload_id, now=now, lock=True)
+    looked = preview(session, upload, match_secret=match_secret, policy=policy, now=now)
+    _require_shown(looked, shown_digest)
+    return planned_batches.propose(
+        session, PlannedRun(RunKind.FEED, upload.as_of, upload.feed, upload.sha256),
+        {(one.action, one.staff_number) for one in looked.prepared.touched}, reason=reason, actor=actor,
+        policy=policy, now=now,
+    )  # fmt: skip
 
 
 def discard(session: Session, upload_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
@@ -154,6 +172,13 @@ def empty_expired(session: Session, *, actor: Actor, now: datetime) -> int:
         _end(upload, UploadState.DISCARDED)
         _record(session, "feed.expired", upload, actor=actor, now=now, policy_digest=None)
     return len(uploads)
+
+
+def _require_shown(looked: Preview, shown_digest: str) -> None:
+    if looked.digest != shown_digest:
+        raise ContentChanged(
+            "表示した後に、職員の記録や設定が変わりました。何も取り込んでいません。今の内容を確かめ直してください。"
+        )
 
 
 def _end(upload: UploadedFeed, state: UploadState) -> None:

@@ -156,11 +156,8 @@ def unmapped_signs(session: Session) -> list[UnmappedSign]:
     for feed, held in rows:
         for code in dict.fromkeys(_CODE.findall(held.reason)):
             places[feed, chr(int(code, 16))].append(f"{held.row_number}行目 {held.staff_number} {held.name}")
-    mapped = set(
-        session.execute(
-            select(GaijiMapping.feed, GaijiMapping.character).where(GaijiMapping.replaced_at.is_(None))
-        ).tuples()
-    )
+    current = select(GaijiMapping.feed, GaijiMapping.character).where(GaijiMapping.replaced_at.is_(None))
+    mapped = {(feed, sign) for feed, sign in session.execute(current)}
     return [
         UnmappedSign(feed, sign, f"U+{ord(sign):04X}", len(found), tuple(found[:_PLACES_SHOWN]))
         for (feed, sign), found in sorted(places.items())
@@ -186,4 +183,4 @@ def mappings(session: Session, feed: str | None = None, character: str | None = 
 
 
 def _names(session: Session, person_ids: Collection[int]) -> dict[int, str]:
-    return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids))).tuples().all())
+    return dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids))).all())

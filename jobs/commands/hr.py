@@ -2,17 +2,12 @@
 
 import signal
 import threading
-from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 import click
 
-from idm.calendar_days import end_to_last_day
-from idm.career import PostFacts
-from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
-from idm.personnel_plan import Changed, Joiner, PersonnelPlan
-from idm.personnel_told import Held
+from idm.plan_tables import plan_tables
 from jobs import feed_inbox, sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
@@ -43,56 +38,11 @@ def import_(file: Path, feed_name: str, as_of: date | None, *, dry_run: bool, as
     if as_json:
         print_json(as_data(result, dry_run=dry_run))
     else:
-        _show(result.prepared.plan)
+        for table in plan_tables(result.prepared.plan):
+            print_table(table.headings, table.rows, title=table.title)
     _tell(result, dry_run=dry_run)
     if result.applied is not None:
         sealing.seal(found, sign=True)
-
-
-def _show(plan: PersonnelPlan) -> None:
-    names = {unit.code: unit.name for unit in plan.units}
-    print_table(("職員番号", "氏名", "職", "採用日"), (_joiner(j, names) for j in plan.joiners), title="採用等")
-    print_table(("職員番号", "氏名", "なくなる職", "加わる職"), (_mover(c, names) for c in plan.movers), title="異動")
-    print_table(("職員番号", "氏名", "区分", "期間"), (_absent(c) for c in plan.absent), title="休職・復職等")
-    print_table(("職員番号", "氏名", "最後の日", "事由"), (_leaver(c) for c in plan.leavers), title="退職等")
-    print_table(
-        ("職員番号", "氏名"), ((c.before.staff_number, c.now.name) for c in plan.corrections), title="記載の変更"
-    )
-    print_table(
-        ("行", "職員番号", "氏名", "理由"), (_held(h) for h in plan.held), title="保留（人が確かめるまで動きません）"
-    )
-
-
-def _joiner(joiner: Joiner, names: Mapping[str, str]) -> tuple[object, ...]:
-    career = joiner.career
-    return career.staff_number, career.name, _posts((p.facts for p in career.posts), names), career.valid_from
-
-
-def _mover(change: Changed, names: Mapping[str, str]) -> tuple[object, ...]:
-    return change.before.staff_number, change.now.name, _posts(change.removed, names), _posts(change.added, names)
-
-
-def _posts(posts: Iterable[PostFacts], names: Mapping[str, str]) -> str:
-    return "、".join(f"{names.get(post.unit_code, post.unit_code)} {post.post}" for post in sorted(posts))
-
-
-def _absent(change: Changed) -> tuple[object, ...]:
-    spans = sorted(change.absences, key=lambda absence: absence.valid_from)
-    titles = "、".join(ABSENCE_TITLES[absence.kind] for absence in spans)
-    days = "、".join(f"{a.valid_from}～{end_to_last_day(a.valid_until) or ''}" for a in spans)
-    return change.before.staff_number, change.now.name, titles, days
-
-
-def _leaver(change: Changed) -> tuple[object, ...]:
-    career = change.career
-    if career is None:
-        return change.before.staff_number, change.before.name, "", "採用の取消し"
-    reason = LEAVING_TITLES[career.leaving] if career.leaving else ""
-    return career.staff_number, career.name, end_to_last_day(career.valid_until), reason
-
-
-def _held(held: Held) -> tuple[object, ...]:
-    return held.row_number, held.staff_number, held.name, held.reason
 
 
 def _tell(result: FeedResult, *, dry_run: bool) -> None:
