@@ -109,13 +109,18 @@ def people_of(told: Told) -> dict[str, PersonTold]:
 
 
 def units_of(told: Told) -> list[UnitTold]:
-    """Each unit once, by the first row that names it; its first day is the earliest told of anybody in it.
+    """The units that the rows and events name."""
+    days = [(row.unit_code, row.unit_name, row.assigned_from) for row in told.rows]
+    days += [(e.unit_code or "", e.unit_name or "", e.effective) for e in told.events if not e.cancelled]
+    return units_named(days)
+
+
+def units_named(days: Iterable[tuple[str, str, date]]) -> list[UnitTold]:
+    """Each unit (code, name, day) once, by the first row that names it; its first day is the earliest of its name.
 
     A unit of which only the code is told has an empty name.
     """
     found: dict[str, UnitTold] = {}
-    days = [(row.unit_code, row.unit_name, row.assigned_from) for row in told.rows]
-    days += [(e.unit_code or "", e.unit_name or "", e.effective) for e in told.events if not e.cancelled]
     for code, name, day in days:
         unit = found.setdefault(code, UnitTold(code, name, day))
         if name and not unit.name:

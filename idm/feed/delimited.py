@@ -25,8 +25,8 @@ _ENCODING_TITLES = {
     "utf-8-sig": "UTF-8（BOM付き）",
     "utf-16": "UTF-16",
 }
-# Python's cp932 lets these single bytes pass (0x80, 0xA0, 0xFD-0xFF), which no Japanese system writes.
-_NOT_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
+NOT_CP932 = re.compile("[\x80\uf8f0-\uf8f3]")
+"""Python's cp932 lets these single bytes pass (0x80, 0xA0, 0xFD-0xFF), which no Japanese system writes."""
 
 
 def read_delimited(data: bytes, profile: FeedProfile) -> RawTable:
@@ -62,7 +62,7 @@ def _decode(data: bytes, profile: FeedProfile) -> str:
         text = data[start:].decode(codec)
     except UnicodeDecodeError as failure:
         raise refusal([_undecodable(data, start, failure.start, codec, profile.encoding)]) from None
-    if codec == "cp932" and (stray := _NOT_CP932.search(text)):
+    if codec == "cp932" and (stray := NOT_CP932.search(text)):
         offset = len(text[: stray.start()].encode(codec))
         raise refusal([_undecodable(data, start, offset, codec, profile.encoding)])
     if not text.strip():

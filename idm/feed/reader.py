@@ -50,8 +50,12 @@ def read_feed(data: bytes, profile: FeedProfile, gaiji: Mapping[str, str] | None
 
     Raises FeedRefused with every problem, and then gives no row.
     """
-    table = read_table(data, profile)
-    reading = _read(table, profile, translation(gaiji or {}))
+    return feed_of(read_table(data, profile), profile, gaiji or {}, sha256(data).hexdigest())
+
+
+def feed_of(table: FeedTable, profile: FeedProfile, gaiji: Mapping[str, str], digest: str) -> Feed:
+    """What the records of a table say. Raises FeedRefused with every problem."""
+    reading = _read(table, profile, translation(gaiji))
     problems = [
         *table.problems,
         *(problem for cells in reading.cells for problem in cells.problems),
@@ -68,7 +72,7 @@ def read_feed(data: bytes, profile: FeedProfile, gaiji: Mapping[str, str] | None
     reasons = person_reasons(reading.rows, reading.events)
     return Feed(
         rows=tuple(replace(row, held=reasons.get(row.staff_number)) for row in reading.rows),
-        sha256=sha256(data).hexdigest(),
+        sha256=digest,
         warnings=tuple(warnings),
         events=tuple(replace(event, held=reasons.get(event.staff_number)) for event in reading.events),
         unmapped=unmapped(reading.cells),

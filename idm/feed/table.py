@@ -39,7 +39,8 @@ _KIND_MESSAGES = {
     CellKind.YES_NO: "TRUE・FALSE のセルです。文字列の書式にして書き直してください。",
 }
 _DIGITS = re.compile(r"\d{1,9}", re.ASCII)
-_Numbered = tuple[int, list[str]]
+Numbered = tuple[int, list[str]]
+"""A row of cells and its number in the file, from 1."""
 _NO_KINDS: Mapping[int, CellKind] = {}
 
 
@@ -69,8 +70,12 @@ def read_table(data: bytes, profile: FeedProfile) -> FeedTable:
     Raises FeedRefused where its bytes make no table or no row a heading: nothing else can be said of it then.
     """
     raw = (read_spreadsheet if profile.format == "xlsx" else read_delimited)(data, profile)
+    return table_of(raw, list(enumerate(raw.rows, start=1)), profile)
+
+
+def table_of(raw: RawTable, rows: list[Numbered], profile: FeedProfile, *, left_out: int = 0) -> FeedTable:
+    """The table of these numbered rows, of which so many data rows were left out. Raises FeedRefused."""
     problems = raw.problems
-    rows = list(enumerate(raw.rows, start=1))
     header = _take_header(rows, profile.header, problems)
     number, names = rows.pop(0) if rows else (1, [])
     if raw.ragged:
@@ -84,8 +89,8 @@ def read_table(data: bytes, profile: FeedProfile) -> FeedTable:
     trailer = _take_trailer(rows, number, profile.trailer, problems)
     for mark, row in ((profile.header, header), (profile.trailer, trailer)):
         if row is not None:
-            problems.extend(_mark_problems(mark, row, heading, len(rows)))
-    if not rows:
+            problems.extend(_mark_problems(mark, row, heading, len(rows) + left_out))
+    if not rows and not left_out:
         problems.append(FeedProblem(None, None, "見出しの行だけで、職員の行がありません。"))
     records = tuple(_records(rows, heading, raw, profile, problems))
     return FeedTable(heading, records, tuple(problems), raw.warnings, raw.since_1904)
@@ -94,7 +99,7 @@ def read_table(data: bytes, profile: FeedProfile) -> FeedTable:
 # --- header and count rows -------------------------------------------------------------------------------------------
 
 
-def _take_header(rows: list[_Numbered], mark: FeedHeader, problems: list[FeedProblem]) -> _Numbered | None:
+def _take_header(rows: list[Numbered], mark: FeedHeader, problems: list[FeedProblem]) -> Numbered | None:
     """Takes the header record off its place. A problem where it is not there."""
     if not mark.marker:
         return None
@@ -107,8 +112,8 @@ def _take_header(rows: list[_Numbered], mark: FeedHeader, problems: list[FeedPro
 
 
 def _take_trailer(
-    rows: list[_Numbered], heading: int, mark: FeedTrailer, problems: list[FeedProblem]
-) -> _Numbered | None:
+    rows: list[Numbered], heading: int, mark: FeedTrailer, problems: list[FeedProblem]
+) -> Numbered | None:
     """Takes the count row off the end. A problem where it is missing."""
     if not mark.marker:
         return None
@@ -124,7 +129,7 @@ def _begins(cells: list[str], marker: str) -> bool:
 
 
 def _mark_problems(
-    mark: FeedHeader | FeedTrailer, row: _Numbered, heading: Heading, counted: int
+    mark: FeedHeader | FeedTrailer, row: Numbered, heading: Heading, counted: int
 ) -> Iterator[FeedProblem]:
     """Whatever such a row says besides its marker, its count and its date; and each of these where it is wrong."""
     number, cells = row
@@ -162,7 +167,7 @@ def _is_day(text: str) -> bool:
 
 
 def _records(
-    rows: list[_Numbered], heading: Heading, raw: RawTable, profile: FeedProfile, problems: list[FeedProblem]
+    rows: list[Numbered], heading: Heading, raw: RawTable, profile: FeedProfile, problems: list[FeedProblem]
 ) -> Iterator[Record]:
     width = len(heading.names)
     fields = {position: name for name, position in heading.positions.items()}

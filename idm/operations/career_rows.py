@@ -1,18 +1,32 @@
 """Brings the rows of one employment to a career: what is the same stays the same row, so that tenures stay with it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
+from idm.database import in_chunks
 from idm.models.officers import Officer
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.personal_names import match_key, search_key
 
 Units = Mapping[str, OrganisationUnit]
 """Unit code → the generation that new posts are in."""
+
+
+def employments_with_posts(session: Session, employment_ids: Collection[int]) -> dict[int, Employment]:
+    """The employments with everything that hangs on them, read together."""
+    found: dict[int, Employment] = {}
+    for some in in_chunks(sorted(employment_ids)):
+        query = select(Employment).where(Employment.id.in_(some)).options(
+            joinedload(Employment.person),
+            selectinload(Employment.assignments).joinedload(Assignment.unit),
+            selectinload(Employment.absences),
+        )  # fmt: skip
+        found |= {employment.id: employment for employment in session.scalars(query)}
+    return found
 
 
 def describe(person: Person, career: Career, birth_date: date | None, secret: bytes) -> None:
@@ -25,12 +39,11 @@ def describe(person: Person, career: Career, birth_date: date | None, secret: by
 
 
 def bring_to(session: Session, employment: Employment, career: Career, units: Units, *, as_of: date) -> None:
-    """Afterwards the employment, its posts and its absences are what the career says."""
+    """Afterwards the employment, its posts and its absences are what the career says; the caller flushes."""
     employment.kind, employment.leaving = career.kind, career.leaving
     employment.valid_from, employment.valid_until = career.valid_from, career.valid_until
     _posts(session, employment, career, units, as_of)
     _absences(employment, career.absences)
-    session.flush()
 
 
 def call_off(session: Session, employment: Employment) -> None:

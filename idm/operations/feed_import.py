@@ -19,7 +19,8 @@ from idm.feed.reader import Feed, read_feed
 from idm.feed.row import FeedRow
 from idm.models.feeds import FeedRun, FeedSource, GaijiMapping, MatchQuestion
 from idm.models.safety import RunKind
-from idm.operations import feed_notices, personnel, safety
+from idm.operations import accepted_lines, feed_notices, personnel, safety
+from idm.operations.accepted_lines import Acceptance, Source
 from idm.operations.personnel import Applied, FeedIdentity
 from idm.operations.safety import Assessment
 from idm.personal_names import match_key
@@ -35,7 +36,10 @@ from idm.vocabulary import SafetyAction
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a file would do. `assessment` says which limits it would pass, `repeated` which run did just this."""
+    """What a file would do. `assessment` says which limits it would pass, `repeated` which run did just this.
+
+    `feed` has the rows that were read: those that stand as they were accepted before are counted, not read again.
+    """
 
     feed: Feed
     identity: FeedIdentity
@@ -43,30 +47,37 @@ class Prepared:
     touched: tuple[Touched, ...]
     assessment: Assessment
     repeated: FeedRun | None
+    acceptance: Acceptance | None = None
 
 
 def prepare(
     session: Session, data: bytes, *, feed_name: str, as_of: date, match_secret: bytes, policy: Policy, now: datetime
 ) -> Prepared:
     """What the file would do on the day. Raises FeedRefused with every problem of the file, ConfigurationInvalid."""
-    profile = load_feed_profile(feed_text_in_force(session, feed_name, now=now), feed_name)
-    feed = read_feed(data, profile, gaiji_of(session, feed_name))
+    text = feed_text_in_force(session, feed_name, now=now)
+    profile = load_feed_profile(text, feed_name)
+    source = Source(feed_name, text, profile, gaiji_of(session, feed_name), match_secret, as_of)
+    lines = accepted_lines.lines_in(session, data, source)
+    reading = accepted_lines.read_differences(session, lines, source) if lines is not None else None
+    feed = reading.feed if reading is not None else read_feed(data, profile, source.gaiji)
+    known = reading.known if reading is not None else known_employments(session)
     keys = _match_keys(feed, match_secret)
-    personnel_plan = plan(
-        Told(feed.rows, feed.events, feed.covers_all, _scope(profile)),
-        known_employments(session),
-        identities=_identities(session, keys),
-        as_of=as_of,
-    )
+    told = Told(feed.rows, feed.events, feed.covers_all, _scope(profile))
+    personnel_plan = plan(told, known, identities=_identities(session, keys), as_of=as_of)
+    acceptance = None
+    if lines is not None:
+        quiet = reading.quiet if reading is not None else {}
+        acceptance = accepted_lines.acceptance(lines, source, feed, known, personnel_plan, quiet)
+    if reading is not None:
+        personnel_plan = reading.completed(personnel_plan)
     touched = touched_by(personnel_plan, policy)
-    identity = FeedIdentity(
-        feed_name, feed.sha256, len(feed.rows) + len(feed.events), covers_all=feed.covers_all, keys=keys
-    )
+    count = len(lines.file.rows) if lines is not None else len(feed.rows) + len(feed.events)
+    identity = FeedIdentity(feed_name, feed.sha256, count, covers_all=feed.covers_all, keys=keys)
     assessment = safety.assess(
         session, touched, kind=RunKind.FEED, day=as_of, feed=feed_name, sha256=feed.sha256, policy=policy, now=now
     )
     repeated = personnel.already_applied(session, identity)
-    return Prepared(feed, identity, personnel_plan, touched, assessment, repeated)
+    return Prepared(feed, identity, personnel_plan, touched, assessment, repeated, acceptance)
 
 
 def carry_out(
@@ -90,6 +101,8 @@ def carry_out(
         session, prepared.plan, identity, match_secret=match_secret, actor=actor, policy=policy, now=now,
         batch_id=batch.id if batch is not None else None,
     )  # fmt: skip
+    if prepared.acceptance is not None:
+        accepted_lines.accept(session, prepared.acceptance)
     feed_notices.tell_applied(session, applied.run, drafts=len(applied.drafts), now=now)
     return applied
 

@@ -4,7 +4,7 @@ HR never goes round the approval: rights that follow from posts become drafts, w
 does act by itself is an end: a known 退職日 is written through to the directories at once, as their own expiry.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from idm.models.requests import Grant, Request
 from idm.models.systems import Account
 from idm.operations import officers, post_drafts, standing, units
 from idm.operations.accounts import schedule
-from idm.operations.career_rows import Units, bring_to, call_off, describe
+from idm.operations.career_rows import Units, bring_to, call_off, describe, employments_with_posts
 from idm.personnel_plan import Changed, Joiner, PersonnelPlan
 from idm.personnel_told import Held
 from idm.policy import Policy
@@ -69,7 +69,7 @@ def apply(
     run = _run(session, personnel, identity, batch_id, now)
     generations = units.follow(session, personnel.units, as_of=personnel.as_of, now=now)
     act = _Act(session, run, generations, match_secret, actor, policy, now)
-    touched = {_join(act, joiner) for joiner in personnel.joiners} | {_change(act, one) for one in personnel.changes}
+    touched = _people_follow(act, personnel)
     if identity.covers_all:
         _mark_seen(session, run)
     session.flush()
@@ -152,14 +152,45 @@ def _ask(session: Session, run: FeedRun, held: Held, identity: FeedIdentity, now
 # --- people ----------------------------------------------------------------------------------------------------------
 
 
-def _join(act: _Act, joiner: Joiner) -> int:
-    """Afterwards the employment is on record. Returns the person's id."""
+@dataclass(frozen=True)
+class _Done:
+    """What the file did to one employment."""
+
+    action: str
+    employment: Employment
+    person_id: int | None
+    added: Collection[PostFacts]
+    removed: Collection[PostFacts] = ()
+
+
+def _people_follow(act: _Act, personnel: PersonnelPlan) -> set[int]:
+    """Afterwards every employment is what the plan says, and audited. Returns the people's ids.
+
+    Rows are read together and written together: thousands move on the first of April.
+    """
+    session = act.session
+    employments = employments_with_posts(session, [change.known.employment_id for change in personnel.changes])
+    known = _people(session, {joiner.continues for joiner in personnel.joiners if joiner.continues is not None})
+    with session.no_autoflush:
+        done = [_join(act, joiner, known) for joiner in personnel.joiners]
+        done += [_change(act, change, employments[change.known.employment_id]) for change in personnel.changes]
+    session.flush()
+    for one in done:
+        _record_person(act, one)
+    return {one.person_id or one.employment.person_id for one in done}
+
+
+def _people(session: Session, person_ids: Collection[int]) -> dict[int, Person]:
+    people: dict[int, Person] = {}
+    for some in in_chunks(sorted(person_ids)):
+        people |= {person.id: person for person in session.scalars(select(Person).where(Person.id.in_(some)))}
+    return people
+
+
+def _join(act: _Act, joiner: Joiner, known: Mapping[int, Person]) -> _Done:
+    """Afterwards the employment is on record."""
     career = joiner.career
-    if joiner.continues is None:
-        person = Person(created_at=act.now)
-        act.session.add(person)
-    else:
-        person = act.session.get_one(Person, joiner.continues)
+    person = Person(created_at=act.now) if joiner.continues is None else known[joiner.continues]
     describe(person, career, joiner.birth_date, act.secret)
     employment = Employment(
         person=person, staff_number=career.staff_number, kind=career.kind, valid_from=career.valid_from,
@@ -167,21 +198,18 @@ def _join(act: _Act, joiner: Joiner) -> int:
     )  # fmt: skip
     act.session.add(employment)
     bring_to(act.session, employment, career, act.generations, as_of=act.run.as_of)
-    _record_person(act, "feed.joined", employment, added=[period.facts for period in career.posts])
-    return person.id
+    return _Done("feed.joined", employment, None, [period.facts for period in career.posts])
 
 
-def _change(act: _Act, change: Changed) -> int:
-    """Afterwards the employment is what the file says of it. Returns the person's id."""
-    employment = act.session.get_one(Employment, change.known.employment_id)
+def _change(act: _Act, change: Changed, employment: Employment) -> _Done:
+    """Afterwards the employment is what the file says of it."""
+    person_id = change.known.person_id
     if change.career is None:
-        _record_person(act, "feed.called_off", employment, removed=change.removed)
         call_off(act.session, employment)
-    else:
-        describe(employment.person, change.career, change.birth_date, act.secret)
-        bring_to(act.session, employment, change.career, act.generations, as_of=act.run.as_of)
-        _record_person(act, _title(change), employment, added=change.added, removed=change.removed)
-    return change.known.person_id
+        return _Done("feed.called_off", employment, person_id, (), change.removed)
+    describe(employment.person, change.career, change.birth_date, act.secret)
+    bring_to(act.session, employment, change.career, act.generations, as_of=act.run.as_of)
+    return _Done(_title(change), employment, person_id, change.added, change.removed)
 
 
 def _title(change: Changed) -> str:
@@ -227,23 +255,17 @@ def _record(act: _Act) -> None:
     )  # fmt: skip
 
 
-def _record_person(
-    act: _Act,
-    action: str,
-    employment: Employment,
-    *,
-    added: Iterable[PostFacts] = (),
-    removed: Iterable[PostFacts] = (),
-) -> None:
+def _record_person(act: _Act, done: _Done) -> None:
     """What the file did to one person (control A7). Names and readings are not in it: the record outlives the row."""
+    employment = done.employment
     audit.record(
-        act.session, action=action, actor=act.actor, obj=("employment", str(employment.id)), now=act.now,
+        act.session, action=done.action, actor=act.actor, obj=("employment", str(employment.id)), now=act.now,
         policy_digest=act.policy.digest,
         payload={
-            "feed_run": act.run.id, "staff_number": employment.staff_number, "person": employment.person_id,
-            "from": employment.valid_from.isoformat(),
+            "feed_run": act.run.id, "staff_number": employment.staff_number,
+            "person": done.person_id or employment.person_id, "from": employment.valid_from.isoformat(),
             "until": employment.valid_until.isoformat() if employment.valid_until is not None else None,
-            "added": [f"{post.unit_code} {post.post}" for post in sorted(added)],
-            "removed": [f"{post.unit_code} {post.post}" for post in sorted(removed)],
+            "added": [f"{post.unit_code} {post.post}" for post in sorted(done.added)],
+            "removed": [f"{post.unit_code} {post.post}" for post in sorted(done.removed)],
         },
     )  # fmt: skip

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
 from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
+from idm.database import in_chunks
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.organisation import Organisation
 from idm.personnel_plan import KnownEmployment
@@ -18,18 +19,34 @@ from idm.right_periods import Period, PostSpell
 
 def known_employments(session: Session, numbers: Collection[str] | None = None) -> list[KnownEmployment]:
     """Every employment on record, or those of the staff numbers, with posts and absences. Plain rows, for speed."""
-    chosen = select(Employment.id)
-    if numbers is not None:
-        chosen = chosen.where(Employment.staff_number.in_(numbers))
+    if numbers is None:
+        return _known(session, None)
+    return known_by_id(session, employments_of(session, numbers))
+
+
+def known_by_id(session: Session, employments: Collection[int]) -> list[KnownEmployment]:
+    """These employments, with posts and absences, in the order in which they came to be known."""
+    return [known for some in in_chunks(sorted(employments)) for known in _known(session, some)]
+
+
+def employments_of(session: Session, numbers: Collection[str]) -> dict[int, str]:
+    """Employment → staff number, of those of the numbers that are on record."""
+    found: dict[int, str] = {}
+    for some in in_chunks(sorted(numbers)):
+        rows = session.execute(select(Employment.id, Employment.staff_number).where(Employment.staff_number.in_(some)))
+        found.update(rows.all())
+    return found
+
+
+def _known(session: Session, chosen: list[int] | None) -> list[KnownEmployment]:
     posts, absences = _post_periods(session, chosen), _absence_periods(session, chosen)
     person = (Person.name, Person.kana, Person.work_name, Person.romaji, Person.mail)
     columns = (
         Employment.id, Employment.person_id, Employment.seen_in_run_id, Employment.staff_number, *person,
         Employment.kind, Employment.valid_from, Employment.valid_until, Employment.leaving,
     )  # fmt: skip
-    rows = session.execute(
-        select(*columns).join(Person, Employment.person_id == Person.id).where(Employment.id.in_(chosen))
-    )
+    query = select(*columns).join(Person, Employment.person_id == Person.id).order_by(Employment.id)
+    rows = session.execute(query if chosen is None else query.where(Employment.id.in_(chosen)))
     return [
         KnownEmployment(
             row.id,
@@ -44,28 +61,29 @@ def known_employments(session: Session, numbers: Collection[str] | None = None) 
     ]  # fmt: skip
 
 
-def _post_periods(session: Session, chosen: Select[int]) -> dict[int, list[PostPeriod]]:
+def _post_periods(session: Session, chosen: list[int] | None) -> dict[int, list[PostPeriod]]:
     columns = (
         Assignment.employment_id, OrganisationUnit.code, Assignment.post, Assignment.primary, Assignment.valid_from,
         Assignment.valid_until, Assignment.published_on,
     )  # fmt: skip
     query = select(*columns).join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
     found: dict[int, list[PostPeriod]] = defaultdict(list)
-    for employment_id, code, post, primary, begins, ends, published in session.execute(
-        query.where(Assignment.employment_id.in_(chosen))
-    ):
+    if chosen is not None:
+        query = query.where(Assignment.employment_id.in_(chosen))
+    for employment_id, code, post, primary, begins, ends, published in session.execute(query):
         found[employment_id].append(PostPeriod(PostFacts(code, post, primary), begins, ends, published))
     return found
 
 
-def _absence_periods(session: Session, chosen: Select[int]) -> dict[int, list[AbsencePeriod]]:
+def _absence_periods(session: Session, chosen: list[int] | None) -> dict[int, list[AbsencePeriod]]:
     columns = (
         Absence.employment_id, Absence.kind, Absence.valid_from, Absence.valid_until, Absence.published_on,
     )  # fmt: skip
+    query = select(*columns)
+    if chosen is not None:
+        query = query.where(Absence.employment_id.in_(chosen))
     found: dict[int, list[AbsencePeriod]] = defaultdict(list)
-    for employment_id, kind, begins, ends, published in session.execute(
-        select(*columns).where(Absence.employment_id.in_(chosen))
-    ):
+    for employment_id, kind, begins, ends, published in session.execute(query):
         found[employment_id].append(AbsencePeriod(kind, begins, ends, published))
     return found
 
@@ -85,10 +103,9 @@ def employed_count(session: Session, day: date) -> int:
 def people_by_match_key(session: Session, keys: Iterable[str]) -> dict[str, frozenset[int]]:
     """Match key → the people on record who have it."""
     found: dict[str, set[int]] = defaultdict(set)
-    wanted = set(keys)
-    for key, person_id in session.execute(select(Person.match_key, Person.id).where(Person.match_key.is_not(None))):
-        if key in wanted:
-            found[key].add(person_id)
+    for some in in_chunks(sorted(set(keys))):
+        for key, person_id in session.execute(select(Person.match_key, Person.id).where(Person.match_key.in_(some))):
+            found[key or ""].add(person_id)
     return {key: frozenset(people) for key, people in found.items()}
 
 

@@ -42,7 +42,7 @@ def build(file: Path) -> Cast:
     database = Database(f"sqlite:///{file}")
     create_tables(database)
     with database.writing() as session:
-        configuration.first_record(session, _texts(), actor=JOB, now=NOW)
+        configuration.first_record(session, texts(), actor=JOB, now=NOW)
     with database.writing() as session:
         policy = policy_in_force(session, now=NOW)
     office = Cast(database, {}, policy)
@@ -72,13 +72,15 @@ def take_in(session: Session, office: Cast, data: bytes, feed: str, *, as_of: da
     )
 
 
-def _texts() -> list[ConfigurationText]:
+def shipped_text(feed: str) -> str:
+    """A feed profile as it comes with the product."""
+    return (Path(feed_profiles.__file__).parent / "profiles" / f"{feed}.toml").read_text(encoding="utf-8")
+
+
+def texts() -> list[ConfigurationText]:
+    """The first record of the office."""
     organisation = organisation_text(SAMPLE_ORGANISATION.read_text(encoding="utf-8"), SAMPLE_ORGANISATION.name)
-    shipped = Path(feed_profiles.__file__).parent / "profiles"
-    feeds = [
-        ConfigurationText(ConfigurationKind.FEED, name, (shipped / f"{name}.toml").read_text(encoding="utf-8"))
-        for name in FEEDS
-    ]
+    feeds = [ConfigurationText(ConfigurationKind.FEED, name, shipped_text(name)) for name in FEEDS]
     return [
         ConfigurationText(ConfigurationKind.PROFILE, "fukuoka", effective_text(load_profile("fukuoka"))),
         ConfigurationText(ConfigurationKind.ORGANISATION, "aoba", organisation),
