@@ -56,7 +56,7 @@ def index() -> str:
     may_upload, may_answer = may(roles, Action.UPLOAD_FEED), may(roles, Action.ANSWER_FEED)
     with current.look() as session:
         runs, held, latest = last_runs(session, RUNS_SHOWN), waiting_rows(session), last_run_of_each_feed(session)
-        waiting = drafts(session)
+        waiting = drafts(session, reader=current.reader())
         uploads = waiting_uploads(session, now=current.now()) if may_upload else []
         questions = open_question_count(session)
         signs = len(unmapped_signs(session))

@@ -1,5 +1,7 @@
 """Personnel files as HR sees them, and the drafts that become applications only in an officer's own name."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -46,6 +48,15 @@ def test_the_page_tells_what_the_files_did_and_what_waits(office: Office) -> Non
     for shown in ("412", "18", "64", "21", "那珂川　渡", "45行目", "同じ人か", "採用等に伴う利用者登録",
                   "青木　一郎、今泉　二葉", "提出を待っている下書き 1件", "保留になっている行 1件"):  # fmt: skip
         assert shown in page, shown
+
+
+def test_a_draft_of_an_unpublished_appointment_is_for_hr_alone(office: Office) -> None:
+    found = drafted(office.cast, ("staff", "ledger/account"))
+    with office.database.writing() as session:
+        session.get_one(Request, found).published_on = TODAY + timedelta(days=9)
+    assert "青木　一郎" in office.browser("hr").page("/hr")
+    for who in ("chief", "auditor"):
+        assert "青木　一郎" not in office.browser(who).page("/hr")
 
 
 def test_before_the_first_file_the_page_says_so(office: Office) -> None:
