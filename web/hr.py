@@ -55,7 +55,8 @@ def index() -> str:
     roles = current.roles()
     may_upload, may_answer = may(roles, Action.UPLOAD_FEED), may(roles, Action.ANSWER_FEED)
     with current.look() as session:
-        runs, held, latest = last_runs(session, RUNS_SHOWN), waiting_rows(session), last_run_of_each_feed(session)
+        runs, latest = last_runs(session, RUNS_SHOWN), last_run_of_each_feed(session)
+        held = waiting_rows(session, names=may(roles, Action.SEE_UNPUBLISHED))
         waiting = drafts(session, reader=current.reader())
         uploads = waiting_uploads(session, now=current.now()) if may_upload else []
         questions = open_question_count(session)

@@ -147,8 +147,11 @@ def _run(r: FeedRun, held_by_kind: Mapping[HeldKind, int] | None = None) -> Feed
     )  # fmt: skip
 
 
-def waiting_rows(session: Session) -> list[HeldRowView]:
-    """The rows held by the newest file of each feed: it says again what an older one held, or has solved it."""
+def waiting_rows(session: Session, *, names: bool = True) -> list[HeldRowView]:
+    """The rows held by the newest file of each feed: it says again what an older one held, or has solved it.
+
+    Without `names` nobody is named who may not be announced yet (内示): only whoever is missing from a file is known.
+    """
     newest = select(func.max(FeedRun.id)).group_by(FeedRun.feed)
     rows = session.execute(
         select(HeldRow, FeedRun.feed)
@@ -157,9 +160,14 @@ def waiting_rows(session: Session) -> list[HeldRowView]:
         .order_by(HeldRow.run_id.desc(), HeldRow.id)
     )
     return [
-        HeldRowView(held.run_id, feed, held.row_number, held.staff_number, held.name, held.reason, held.kind)
+        HeldRowView(held.run_id, feed, held.row_number, *_told(held, names=names), held.reason, held.kind)
         for held, feed in rows
     ]
+
+
+def _told(held: HeldRow, *, names: bool) -> tuple[str, str]:
+    """Staff number and name, where they may be told."""
+    return (held.staff_number, held.name) if names or held.kind is HeldKind.MISSING else ("－", "－")
 
 
 def drafts(session: Session, *, reader: Reader | None = None) -> list[DraftRow]:

@@ -10,7 +10,7 @@ from idm.models.feeds import FeedRun, HeldRow
 from idm.models.requests import Request, RequestLine
 from idm.operations.requests import draft
 from idm.request_state import RequestState
-from idm.vocabulary import RequestAction
+from idm.vocabulary import HeldKind, RequestAction
 from tests.cast import NOW, TODAY, Cast
 from tests.web.office import Office
 
@@ -57,6 +57,19 @@ def test_a_draft_of_an_unpublished_appointment_is_for_hr_alone(office: Office) -
     assert "青木　一郎" in office.browser("hr").page("/hr")
     for who in ("chief", "auditor"):
         assert "青木　一郎" not in office.browser(who).page("/hr")
+
+
+def test_whoever_is_held_is_named_to_hr_alone_unless_they_are_known(office: Office) -> None:
+    run_id = feed(office.cast)
+    with office.database.writing() as session:
+        session.add(
+            HeldRow(run_id=run_id, kind=HeldKind.MISSING, staff_number="100009", name="青木　一郎", reason="ない")
+        )
+    assert "那珂川　渡" in office.browser("hr").page("/hr")
+    page = office.browser("auditor").page("/hr")
+    assert "那珂川　渡" not in page
+    assert "100077" not in page
+    assert "青木　一郎" in page
 
 
 def test_before_the_first_file_the_page_says_so(office: Office) -> None:
