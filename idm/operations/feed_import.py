@@ -50,10 +50,34 @@ class Prepared:
     acceptance: Acceptance | None = None
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What a file says of the records, before anybody asks whether it may."""
+
+    feed: Feed
+    identity: FeedIdentity
+    plan: PersonnelPlan
+    acceptance: Acceptance | None
+
+
 def prepare(
     session: Session, data: bytes, *, feed_name: str, as_of: date, match_secret: bytes, policy: Policy, now: datetime
 ) -> Prepared:
     """What the file would do on the day. Raises FeedRefused with every problem of the file, ConfigurationInvalid."""
+    found = compare(session, data, feed_name=feed_name, as_of=as_of, match_secret=match_secret, now=now)
+    touched = touched_by(found.plan, policy)
+    assessment = safety.assess(
+        session, touched, kind=RunKind.FEED, day=as_of, feed=feed_name, sha256=found.feed.sha256, policy=policy,
+        now=now,
+    )  # fmt: skip
+    repeated = personnel.already_applied(session, found.identity)
+    return Prepared(found.feed, found.identity, found.plan, touched, assessment, repeated, found.acceptance)
+
+
+def compare(
+    session: Session, data: bytes, *, feed_name: str, as_of: date, match_secret: bytes, now: datetime
+) -> Compared:
+    """The file laid over the records as they are. Raises FeedRefused, ConfigurationInvalid."""
     text = feed_text_in_force(session, feed_name, now=now)
     profile = load_feed_profile(text, feed_name)
     source = Source(feed_name, text, profile, gaiji_of(session, feed_name), match_secret, as_of)
@@ -63,21 +87,14 @@ def prepare(
     known = reading.known if reading is not None else known_employments(session)
     keys = _match_keys(feed, match_secret)
     told = Told(feed.rows, feed.events, feed.covers_all, _scope(profile))
-    personnel_plan = plan(told, known, identities=_identities(session, keys), as_of=as_of)
+    found = plan(told, known, identities=_identities(session, keys), as_of=as_of)
     acceptance = None
     if lines is not None:
         quiet = reading.quiet if reading is not None else {}
-        acceptance = accepted_lines.acceptance(lines, source, feed, known, personnel_plan, quiet)
-    if reading is not None:
-        personnel_plan = reading.completed(personnel_plan)
-    touched = touched_by(personnel_plan, policy)
+        acceptance = accepted_lines.acceptance(lines, source, feed, known, found, quiet)
     count = len(lines.file.rows) if lines is not None else len(feed.rows) + len(feed.events)
     identity = FeedIdentity(feed_name, feed.sha256, count, covers_all=feed.covers_all, keys=keys)
-    assessment = safety.assess(
-        session, touched, kind=RunKind.FEED, day=as_of, feed=feed_name, sha256=feed.sha256, policy=policy, now=now
-    )
-    repeated = personnel.already_applied(session, identity)
-    return Prepared(feed, identity, personnel_plan, touched, assessment, repeated, acceptance)
+    return Compared(feed, identity, reading.completed(found) if reading is not None else found, acceptance)
 
 
 def carry_out(

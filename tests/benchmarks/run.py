@@ -15,13 +15,14 @@ from rich.table import Table
 
 from tests.benchmarks.directory_rows import directory_rows
 from tests.benchmarks.harness import Outcome, Row, run_row
+from tests.benchmarks.personnel_rows import personnel_rows
 from tests.benchmarks.provisioning_rows import provisioning_rows
 from tests.benchmarks.scale import SCALES, Scale
 
 Suite = Callable[[Scale, Path], AbstractContextManager[list[Row]]]
 """Given the scale and an empty folder: the rows of one subject, and inside the `with` everything they need running."""
 
-SUITES: tuple[Suite, ...] = (directory_rows, provisioning_rows)
+SUITES: tuple[Suite, ...] = (directory_rows, provisioning_rows, personnel_rows)
 """One suite a subject. A new one joins by its name here, and needs nothing else."""
 
 

@@ -9,10 +9,12 @@ class Scale:
 
     accounts: int
     creations: int
+    staff: int = 1_000
+    movers_of: int = 500
 
 
 SCALES = {
-    "full": Scale(accounts=100_000, creations=5_000),
-    "small": Scale(accounts=2_000, creations=200),
+    "full": Scale(accounts=100_000, creations=5_000, staff=100_000, movers_of=10_000),
+    "small": Scale(accounts=2_000, creations=200, staff=2_000),
 }
 """Goals are meant at full scale; at small scale programs mostly start and end."""
