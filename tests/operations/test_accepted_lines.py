@@ -28,8 +28,13 @@ from tests.feed.working_office import JOB, SECRET, TODAY, shipped_text, texts
 
 POLICY = load_profile("fukuoka").policy
 LINES = SAMPLE_FEED.read_bytes().splitlines(keepends=True)
-ROWS = [*LINES[1:14], *LINES[40:52], *LINES[-16:-8]]
-"""Officers, whoever has a day of leaving, staff, and people with a term."""
+CONCURRENT = {line[:6] for line in LINES if "兼務,".encode("cp932") in line and line[:1] == b"0"}
+ROWS = [
+    line
+    for place, line in enumerate(LINES[:-1])
+    if place in {*range(1, 14), *range(40, 52), *range(len(LINES) - 16, len(LINES) - 8)} or line[:6] in CONCURRENT
+]
+"""Officers, whoever has a day of leaving, staff, people with a term, and everybody with a second post."""
 THURSDAY = TODAY + timedelta(days=1)
 
 
@@ -119,7 +124,7 @@ def edited(rows: list[bytes], edit: tuple[str, int, int, str]) -> list[bytes]:
     cells = rows[place].rstrip(b"\r\n").split(b",")
     changes: dict[str, Callable[[], list[bytes]]] = {
         "cell": lambda: [*cells[: column % len(cells)], cell.encode("cp932"), *cells[column % len(cells) + 1 :]],
-        "number": lambda: [f"{column:06}".encode(), *cells[1:]],
+        "number": lambda: [rows[(place + column) % len(rows)][:6], *cells[1:]],
         "case": lambda: [cells[0].lstrip(b"0"), *cells[1:]],
         "spaces": lambda: [cells[0] + b" ", *cells[1:]],
         "short": lambda: cells[:-1],
@@ -162,13 +167,21 @@ def test_whatever_is_edited_both_ways_say_the_same(
 
 
 def test_an_unchanged_file_is_not_read_again_but_for_those_with_something_to_come(office: Office) -> None:
-    assert 0 < rows_read(office, file_of(ROWS)) < 4
+    assert 0 < rows_read(office, file_of(ROWS)) < 6
 
 
 def test_a_changed_line_is_read_with_every_line_of_its_person(office: Office) -> None:
     unchanged = rows_read(office, file_of(ROWS))
     moved = edited(ROWS, ("cell", 20, 6, "参事"))
     assert unchanged < rows_read(office, file_of(moved)) <= unchanged + 2
+
+
+def test_the_other_line_of_somebody_is_read_with_the_one_that_is_gone(office: Office) -> None:
+    number = min(CONCURRENT)
+    gone = next(row for row in ROWS if row[:6] == number and "兼務,".encode("cp932") in row)
+    with office.trying() as session:
+        prepared = office.prepare(session, file_of([row for row in ROWS if row != gone]))
+    assert [change.before.staff_number for change in prepared.plan.changes] == [number.decode()]
 
 
 @pytest.mark.parametrize("day", [TODAY - timedelta(days=1), TODAY + timedelta(days=accepted_lines.FULL_EVERY)])
