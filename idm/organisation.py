@@ -9,8 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
-from idm.romaji import LongVowels
-from idm.vocabulary import EntitlementKind, Role, Service, Zone
+from idm.vocabulary import EntitlementKind, LongVowels, Role, Service, Zone
 
 STRICT = ConfigDict(extra="forbid")
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -92,7 +91,7 @@ class FirstOfficer:
 
 @dataclass(frozen=True, config=STRICT)
 class LoginNames:
-    """How account names are made (`idm.account_names`).
+    """How account names are made (`idm.names.account_names`).
 
     `exceptions`: reading in kana → letters, above the shipped table. `large_kana_only`: the personnel file writes
     ハツチヨウ for ハッチョウ. `start_after_collision`: the first number put behind a name that is taken.

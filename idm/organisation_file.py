@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from idm.account_names import PLACEHOLDER, PLACEHOLDERS, is_well_formed, placeholders, spell
 from idm.errors import ConfigurationInvalid, InvalidInput
-from idm.latin_names import LatinName, NameSource
+from idm.names.account_names import PLACEHOLDER, PLACEHOLDERS, is_well_formed, placeholders, spell
+from idm.names.latin_names import LatinName, NameSource
+from idm.names.romaji import romaji
 from idm.organisation import LoginNames, Organisation, Right, System
-from idm.romaji import romaji
 from idm.toml_values import parse_toml, read_values
 from idm.vocabulary import EntitlementKind, Zone
 
@@ -81,7 +81,10 @@ def _post_right_mistakes(where: str, named: str, rights: Mapping[str, Right]) ->
     elif right.privileged:
         yield f"{where}: 「{named}」は特権です。特権は職からは起案しません。一件ずつ期間を付けて申請してください"
     elif right.by_name_only:
-        yield f"{where}: 「{named}」は制限された権限（by_name_only）です。職からは起案しません。人を名指しして申請してください"
+        yield (
+            f"{where}: 「{named}」は制限された権限（by_name_only）です。"
+            "職からは起案しません。人を名指しして申請してください"
+        )
 
 
 def _system_mistakes(system: System) -> Iterator[str]:

@@ -6,9 +6,9 @@ from dataclasses import astuple
 from datetime import date
 from hashlib import sha256
 
-from idm.career import AbsencePeriod, Career, PostPeriod
-from idm.personnel_plan import Changed, Joiner, PersonnelPlan
-from idm.safety_limits import Touched
+from idm.personnel.career import AbsencePeriod, Career, PostPeriod
+from idm.personnel.plan import Changed, Joiner, PersonnelPlan
+from idm.personnel.safety_limits import Touched
 
 
 def plan_digest(personnel: PersonnelPlan, touched: Iterable[Touched], *, file_sha256: str) -> str:

@@ -67,6 +67,14 @@ class Service(StrEnum):
     MAIL = "mail"
 
 
+class LongVowels(StrEnum):
+    """How a long o or u is written: once (passport), doubled, or a long o with h (a passport allows it on request)."""
+
+    DROP = "drop"
+    OO = "oo"
+    OH = "oh"
+
+
 class SafetyAction(StrEnum):
     """What a run can do to people that a safety limit counts."""
 

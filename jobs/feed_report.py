@@ -11,7 +11,7 @@ from enum import StrEnum
 from idm.calendar_days import end_to_last_day
 from idm.errors import ConfigurationInvalid, FeedRefused, Refusal
 from idm.feed.problem import FeedProblem
-from idm.personnel_plan import PersonnelPlan
+from idm.personnel.plan import PersonnelPlan
 from jobs.hr_feed import FeedResult
 
 HELD_TITLES = {

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.due_changes import DUE_TITLES
 from idm.models.safety import RunKind
 from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
 from idm.operations.sponsorship import SponsorshipChanges
+from idm.personnel.due_changes import DUE_TITLES
+from idm.personnel.safety_limits import Excess
 from idm.policy import Policy
 from idm.queries.configuration import policy_in_force
 from idm.queries.due import DueRight, due_deletions, moment_of
 from idm.queries.rehearsal import Rehearsal, rehearsal
-from idm.safety_limits import Excess
 from idm.unit_of_work import unit_of_work
 from jobs.installation import Installation
 

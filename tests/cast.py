@@ -21,12 +21,12 @@ from idm.models.outside import Contract
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import ApprovalStep, Request
 from idm.models.systems import Entitlement, InformationSystem
+from idm.names.personal_names import search_key
 from idm.operations import configuration, decisions, officers, requests
 from idm.operations.configuration import ConfigurationText
 from idm.operations.decisions import Verdict
 from idm.operations.requests import WantedLine
 from idm.organisation_file import effective_text as organisation_text
-from idm.personal_names import search_key
 from idm.policy import Policy
 from idm.policy_file import effective_text, load_profile
 from idm.queries.configuration import policy_in_force

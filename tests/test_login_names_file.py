@@ -7,7 +7,7 @@ import pytest
 
 from idm.errors import ConfigurationInvalid
 from idm.organisation_file import effective_text, load_organisation, organisation_from_text
-from idm.romaji import LongVowels
+from idm.vocabulary import LongVowels
 
 TOWN = 'name = "町"\nprofile = "fukuoka"\nsystems = []\npost_rights = []\nfirst_officers = []\n'
 NAMES = """

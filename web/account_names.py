@@ -7,8 +7,8 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from idm.account_names import BAR_TITLES, SOURCE_TITLES
 from idm.errors import IllegalTransition, InvalidInput, NotFound
+from idm.names.account_names import BAR_TITLES, SOURCE_TITLES
 from idm.operations.login_names import choose_login_name
 from idm.permissions import Action
 from idm.queries.name_preview import NamePreview, names_of_request

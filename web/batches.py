@@ -7,11 +7,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from idm.due_changes import DUE_TITLES, Due
 from idm.errors import InvalidInput
 from idm.models.safety import RunKind
 from idm.operations import planned_batches, safety
 from idm.permissions import Action, may
+from idm.personnel.due_changes import DUE_TITLES, Due
 from idm.queries.due import moment_of
 from idm.queries.planned_batches import (
     KIND_TITLES,

@@ -8,10 +8,10 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, NotFound, NotPermitted, Refusal
+from idm.names.personal_names import has_private_use
 from idm.operations import feed_answers
 from idm.operations.feed_answers import codes_of
 from idm.permissions import Action
-from idm.personal_names import has_private_use
 from idm.queries.feed_answers import Candidate, Question, mappings, questions, unmapped_signs
 from idm.queries.feed_runs import feeds_in_force
 from idm.written_text import written

@@ -13,7 +13,7 @@ from idm.models.feeds import FeedSource, UploadedFeed
 from idm.operations import feed_notices, feed_uploads
 from idm.operations.feed_uploads import Preview, SentFile
 from idm.permissions import Action, may
-from idm.plan_tables import plan_tables
+from idm.personnel.plan_tables import plan_tables
 from idm.queries.feed_runs import feeds_in_force
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.wareki import format_wareki, parse_date

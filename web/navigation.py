@@ -32,8 +32,8 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(
         lazy_gettext("一括処理"), "batches.index", PERMISSIONS[Action.PROPOSE_BATCH] | PERMISSIONS[Action.PERMIT_BATCH]
     ),
-    Entry(lazy_gettext("返却物の確認"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
-    Entry(lazy_gettext("外部者登録簿"), "outside.index", SEEING_REGISTER),
+    Entry(lazy_gettext("返却物"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
+    Entry(lazy_gettext("外部者"), "outside.index", SEEING_REGISTER),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
     Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_FEED] | {Role.SECTION}),

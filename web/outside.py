@@ -16,8 +16,8 @@ from idm.employment_kind import EMPLOYMENT_KIND_TITLES, OUTSIDE_KINDS
 from idm.errors import InvalidInput, NotFound
 from idm.operations import outside, sponsorship
 from idm.operations.outside_entry import KnownAlready, check
-from idm.outside_rules import requires_consent
 from idm.permissions import Action, may
+from idm.personnel.outside_rules import requires_consent
 from idm.queries.contracts import contracts_in
 from idm.queries.outside import (
     LISTED_TITLES,

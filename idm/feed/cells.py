@@ -13,7 +13,7 @@ from idm.feed.heading import Heading
 from idm.feed.problem import FeedProblem, shown
 from idm.feed.profile import FeedProfile
 from idm.feed.table import Record
-from idm.personal_names import has_private_use
+from idm.names.personal_names import has_private_use
 from idm.wareki import ParsedDate, parse_date, plain_spelling
 
 LENGTHS = {

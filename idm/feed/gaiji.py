@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from idm.feed.cells import GAIJI_FIELDS, Cells
-from idm.personal_names import has_private_use
+from idm.names.personal_names import has_private_use
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from idm.employment_kind import KINDS_WITH_TERM, EmploymentKind
 from idm.feed.cells import LOST, Cells
 from idm.feed.codes import PostKind
 from idm.feed.gaiji import gaiji_reason
-from idm.personal_names import has_private_use
+from idm.names.personal_names import has_private_use
 from idm.personnel_event import AbsenceKind, LeavingKind
 
 ORDER = (

@@ -14,7 +14,6 @@ from hashlib import blake2b, sha256
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from idm.career import Career
 from idm.database import in_chunks
 from idm.errors import FeedRefused
 from idm.feed.accepted_lines import Accepted, FileLines, difference, hashes_of, lines_of, places_of
@@ -29,9 +28,10 @@ from idm.feed.table import FeedTable, Numbered, Record, table_of
 from idm.models.feeds import AcceptedLines, FeedRun, MatchQuestion
 from idm.models.people import Employment
 from idm.models.roll_watch import has_changed, next_version, version_of
-from idm.personal_names import match_key
-from idm.personnel_plan import KnownEmployment, PersonnelPlan
-from idm.personnel_told import Told, UnitTold, people_of, units_named
+from idm.names.personal_names import match_key
+from idm.personnel.career import Career
+from idm.personnel.plan import KnownEmployment, PersonnelPlan
+from idm.personnel.told import Told, UnitTold, people_of, units_named
 from idm.queries.roll import employments_of, known_by_id, people_by_match_key
 
 FULL_EVERY = 7

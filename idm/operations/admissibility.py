@@ -9,8 +9,8 @@ from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.requests import Request, RequestLine
-from idm.outside_rules import requires_consent
 from idm.permissions import Action, may, require
+from idm.personnel.outside_rules import requires_consent
 from idm.policy import Policy
 from idm.queries.admission import Admission
 from idm.queries.officers import roles_of, units_of_role

@@ -42,7 +42,7 @@ def lapsed(session: Session, request: Request, *, now: datetime) -> None:
 
 
 def _tell_concerned(session: Session, request: Request, body: str, now: datetime) -> None:
-    """The applicant at once; a subject who did not apply, of an unpublished application, when it is published (内示)."""
+    """The applicant at once; of an unpublished application (内示), a subject who did not apply when it is published."""
     subjects = {line.subject_id for line in request.lines}
     applicant = {request.applicant_id} if request.applicant_id is not None else set()
     link, subject = f"/requests/{request.id}", f"【申請結果】{_label(request)}"

@@ -6,11 +6,11 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.database import in_chunks
 from idm.models.officers import Officer
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
-from idm.personal_names import match_key, search_key
+from idm.names.personal_names import match_key, search_key
+from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
 
 Units = Mapping[str, OrganisationUnit]
 """Unit code → the generation that new posts are in."""

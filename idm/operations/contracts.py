@@ -19,8 +19,8 @@ from idm.models.outside import Contract
 from idm.models.people import Employment
 from idm.operations.outside_authority import person_acting, require_for_units
 from idm.operations.outside_end import shorten
-from idm.outside_rules import Period, earliest_end, end_of_shortened, require_contract_period
 from idm.permissions import Action
+from idm.personnel.outside_rules import Period, earliest_end, end_of_shortened, require_contract_period
 from idm.policy import Policy
 from idm.queries.contracts import descendants, employments_under, find_contract, period_under
 from idm.queries.outside_scope import unit_on

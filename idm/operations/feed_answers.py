@@ -16,8 +16,8 @@ from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotFound
 from idm.feed.gaiji import code_of
 from idm.models.feeds import GaijiMapping, MatchQuestion
 from idm.models.people import Employment
+from idm.names.personal_names import has_private_use
 from idm.permissions import Action, require
-from idm.personal_names import has_private_use
 from idm.policy import Policy
 from idm.queries.configuration import feed_text_in_force
 from idm.queries.officers import humans, roles_of

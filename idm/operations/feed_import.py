@@ -12,25 +12,25 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.career import PostFacts
 from idm.feed.event_row import EventRow
 from idm.feed.profile import FIELDS, FeedProfile, load_feed_profile
 from idm.feed.reader import Feed, read_feed
 from idm.feed.row import FeedRow
 from idm.models.feeds import FeedRun, FeedSource, GaijiMapping, MatchQuestion
 from idm.models.safety import RunKind
+from idm.names.personal_names import match_key
 from idm.operations import accepted_lines, feed_notices, personnel, safety
 from idm.operations.accepted_lines import Acceptance, Source
 from idm.operations.personnel import Applied, FeedIdentity
 from idm.operations.safety import Assessment
-from idm.personal_names import match_key
-from idm.personnel_plan import Identities, PersonnelPlan, plan, stopping
-from idm.personnel_snapshot import SnapshotScope
-from idm.personnel_told import Told
+from idm.personnel.career import PostFacts
+from idm.personnel.plan import Identities, PersonnelPlan, plan, stopping
+from idm.personnel.safety_limits import Touched
+from idm.personnel.snapshot import SnapshotScope
+from idm.personnel.told import Told
 from idm.policy import Policy
 from idm.queries.configuration import feed_text_in_force
 from idm.queries.roll import known_employments, people_by_match_key
-from idm.safety_limits import Touched
 from idm.vocabulary import SafetyAction
 
 

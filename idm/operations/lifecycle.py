@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session, contains_eager
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.due_changes import LIMITED, Due
 from idm.errors import InvalidInput
 from idm.grant_state import EndReason, SuspensionReason
 from idm.models.people import Employment
@@ -24,10 +23,11 @@ from idm.models.safety import PlannedBatch, RunKind
 from idm.models.systems import Account, Entitlement
 from idm.operations import grants, requests, safety, suspensions
 from idm.operations.accounts import schedule
+from idm.personnel.due_changes import LIMITED, Due
+from idm.personnel.safety_limits import Touched
 from idm.policy import Policy
 from idm.queries.departments import departments
 from idm.queries.due import DueRight, Holder, due_deletions, due_rights
-from idm.safety_limits import Touched
 
 STAGES = (Due.STOP, Due.SUSPEND, Due.RESUME, Due.BEGIN, Due.EXPIRE)
 """What is done to rights, in this order; deletions and lapses follow."""

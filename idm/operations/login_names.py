@@ -9,12 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm import audit
-from idm.account_names import limit_of, refusal_of, require_usable
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.people import Person
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
+from idm.names.account_names import limit_of, refusal_of, require_usable
 from idm.operations.accounts import lock_names
 from idm.permissions import Action, require
 from idm.policy import Policy

@@ -15,15 +15,15 @@ from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.grant_state import EndReason, GrantState
 from idm.models.people import Assignment, Employment, Person
 from idm.models.systems import RetiredName
+from idm.names.personal_names import match_key, search_key
 from idm.operations import grants, sponsorship
 from idm.operations.accounts import schedule
 from idm.operations.outside_authority import for_anyone, person_acting, require_for_units, require_not_oneself
 from idm.operations.outside_end import record, shorten, tell_directories
 from idm.operations.outside_entry import NewPerson, check
 from idm.operations.sponsorship import Answering, open_sponsorship
-from idm.outside_rules import Period, next_number, require_end
 from idm.permissions import Action
-from idm.personal_names import match_key, search_key
+from idm.personnel.outside_rules import Period, next_number, require_end
 from idm.policy import Policy
 from idm.queries.contracts import find_contract, period_under
 from idm.queries.outside_scope import units_of_person

@@ -19,7 +19,7 @@ from idm.models.people import Assignment, Employment
 from idm.models.requests import Grant
 from idm.models.systems import Account, RetiredName
 from idm.operations.accounts import schedule
-from idm.outside_rules import end_of_shortened
+from idm.personnel.outside_rules import end_of_shortened
 from idm.policy import Policy
 
 

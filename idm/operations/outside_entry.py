@@ -13,11 +13,11 @@ from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted
 from idm.models.outside import Contract
 from idm.models.people import Employment, OrganisationUnit, Person
+from idm.names.personal_names import fold, has_private_use, match_key, search_key
 from idm.operations.contracts import one_line
 from idm.operations.outside_authority import person_acting, require_for_units
-from idm.outside_rules import Period, require_period
 from idm.permissions import Action
-from idm.personal_names import fold, has_private_use, match_key, search_key
+from idm.personnel.outside_rules import Period, require_period
 from idm.policy import Policy
 from idm.queries.contracts import find_contract, period_under
 from idm.queries.officers import humans

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.career import PostFacts
 from idm.database import in_chunks
 from idm.grant_state import GrantState
 from idm.models.feeds import FeedRun, FeedSource, GaijiMapping, HeldRow, MatchCandidate, MatchQuestion
@@ -23,8 +22,9 @@ from idm.models.systems import Account
 from idm.operations import officers, post_drafts, standing, units
 from idm.operations.accounts import schedule
 from idm.operations.career_rows import Units, bring_to, call_off, describe, employments_with_posts
-from idm.personnel_plan import Changed, Joiner, PersonnelPlan
-from idm.personnel_told import Held
+from idm.personnel.career import PostFacts
+from idm.personnel.plan import Changed, Joiner, PersonnelPlan
+from idm.personnel.told import Held
 from idm.policy import Policy
 from idm.vocabulary import HeldKind
 

@@ -25,14 +25,14 @@ from idm.models.people import Assignment, Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, EntitlementConflict, InformationSystem
 from idm.operations.requests import WantedLine, draft
-from idm.personnel_plan import PersonnelPlan
+from idm.personnel.plan import PersonnelPlan
+from idm.personnel.post_rights import RightName, rights_under_rules
+from idm.personnel.right_periods import Difference, Holding, Overlap, differences, right_periods
 from idm.policy import Policy
-from idm.post_rights import RightName, rights_under_rules
 from idm.queries.configuration import organisation_in_force
 from idm.queries.roll import employment_periods, post_spells
 from idm.queries.standing_facts import people_apart
 from idm.request_state import LineState, RequestState
-from idm.right_periods import Difference, Holding, Overlap, differences, right_periods
 from idm.vocabulary import LineEffect, RequestAction, Service, Zone
 from idm.wanted_account import employed_until
 from idm.wareki import format_wareki

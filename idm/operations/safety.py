@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session, selectinload
 from idm.calendar_days import day_of
 from idm.errors import SafetyLimit
 from idm.models.safety import PlannedBatch, RunKind, SafetyCount
+from idm.personnel.safety_limits import Excess, Past, Touched, exceeded
 from idm.policy import Policy
 from idm.queries.departments import headcount
-from idm.safety_limits import Excess, Past, Touched, exceeded
 from idm.vocabulary import SafetyAction
 
 DAYS_TO_USE = 7

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.due_changes import standing
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import RequestLine
 from idm.operations import grants
 from idm.operations.suspensions import suspend
+from idm.personnel.due_changes import standing
 from idm.policy import Policy
 from idm.queries.due import services_of
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.models.people import OrganisationUnit
-from idm.personnel_told import UnitTold
+from idm.personnel.told import UnitTold
 from idm.queries.configuration import organisation_in_force
 
 

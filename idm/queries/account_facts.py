@@ -11,7 +11,7 @@ from idm.calendar_days import day_of
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
-from idm.personal_names import split_name
+from idm.names.personal_names import split_name
 from idm.ports import Attributes, ExternalId
 from idm.queries.units import unit_names_on
 from idm.vocabulary import EntitlementKind

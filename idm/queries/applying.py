@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Entitlement, InformationSystem
+from idm.names.personal_names import fold
 from idm.permissions import Action, may
-from idm.personal_names import fold
 from idm.policy import Policy
 from idm.publication import Reader
 from idm.queries.held_rights import HeldRight, live_rights

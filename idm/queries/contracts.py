@@ -16,7 +16,7 @@ from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.models.outside import Contract
 from idm.models.people import Employment
-from idm.outside_rules import Period, narrowest
+from idm.personnel.outside_rules import Period, narrowest
 
 
 @dataclass(frozen=True)

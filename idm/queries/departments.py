@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
-from idm.safety_limits import Headcount
+from idm.personnel.safety_limits import Headcount
 
 
 @dataclass(frozen=True)

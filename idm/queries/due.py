@@ -1,4 +1,4 @@
-"""Which rights have something due on a day: the facts that `idm.due_changes` judges, read in bulk."""
+"""Which rights have something due on a day: the facts that `idm.personnel.due_changes` judges, read in bulk."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -9,12 +9,12 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of, start_of
-from idm.due_changes import NOBODY, Due, Period, RightFacts, Service, Standing, due_on, standing
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.people import Absence, Employment
 from idm.models.requests import Grant, GrantSuspension, Request
 from idm.models.systems import Account
 from idm.models.work import OutboxTask, TaskState
+from idm.personnel.due_changes import NOBODY, Due, Period, RightFacts, Service, Standing, due_on, standing
 from idm.personnel_event import AbsenceKind
 from idm.policy import Policy
 from idm.request_state import RequestState

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import CompoundSelect, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
-from idm.account_names import Bar, Candidate, Limit, Source, Subject, candidates, limit_of, refusal_of
 from idm.errors import InvalidInput
-from idm.latin_names import LatinName, Spelling, latin_name
 from idm.models.people import Employment, Person
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
+from idm.names.account_names import Bar, Candidate, Limit, Source, Subject, candidates, limit_of, refusal_of
+from idm.names.latin_names import LatinName, Spelling, latin_name
 from idm.organisation import LoginNames
 from idm.vocabulary import AccountKind
 

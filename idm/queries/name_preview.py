@@ -6,11 +6,11 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.account_names import Limit, limit_of
 from idm.calendar_days import day_of
 from idm.errors import NotFound
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Account, InformationSystem
+from idm.names.account_names import Limit, limit_of
 from idm.organisation import LoginNames
 from idm.queries.configuration import organisation_in_force
 from idm.queries.login_names import Proposal, proposals

@@ -15,8 +15,8 @@ from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.errors import NotFound
 from idm.models.outside import Contract, Sponsorship
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.names.personal_names import fold
 from idm.permissions import Action, may
-from idm.personal_names import fold
 from idm.queries.outside_scope import overseen_units
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.person_cards import PersonCard, person_cards

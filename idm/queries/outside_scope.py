@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from idm.employment_kind import OUTSIDE_KINDS
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
-from idm.outside_rules import upwards
+from idm.personnel.outside_rules import upwards
 from idm.queries.officers import contracted, humans, units_of_role
 from idm.vocabulary import Role
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import holds
 from idm.errors import InvalidInput
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
-from idm.personal_names import fold
+from idm.names.personal_names import fold
 from idm.publication import Reader
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.person_cards import PersonCard, person_cards

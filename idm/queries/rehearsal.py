@@ -1,7 +1,7 @@
 """What a run for a day would do, in full, without doing anything: per person, per system, and because of what.
 
-It judges by the same rules as the run itself (`idm.due_changes`), so what it lists is what the run on that day does:
-rights of approved applications, known ends and absences included (FK 6-2(2)①, control A7).
+It judges by the same rules as the run itself (`idm.personnel.due_changes`), so what it lists is what the run on that
+day does: rights of approved applications, known ends and absences included (FK 6-2(2)①, control A7).
 """
 
 from collections import Counter, defaultdict
@@ -13,16 +13,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from idm.calendar_days import end_to_last_day, holds
-from idm.due_changes import DUE_TITLES, LIMITED, Due
 from idm.models.people import Absence, Employment, Person
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.personnel.due_changes import DUE_TITLES, LIMITED, Due
+from idm.personnel.safety_limits import Touched
 from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
 from idm.policy import Policy
 from idm.queries.departments import Department, departments
 from idm.queries.due import DueRight, due_deletions, due_lapses, due_rights, moment_of
 from idm.request_state import LineState
-from idm.safety_limits import Touched
 
 AT_ONCE = 1000
 """How many ids one statement names: SQLite takes some tens of thousands at most."""

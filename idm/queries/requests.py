@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from idm.models.people import Employment, Person
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import InformationSystem
-from idm.personal_names import fold
+from idm.names.personal_names import fold
 from idm.publication import Reader
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.publication import hidden_requests

@@ -8,13 +8,13 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
-from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.database import in_chunks
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.organisation import Organisation
-from idm.personnel_plan import KnownEmployment
-from idm.post_rights import Post, unit_and_above
-from idm.right_periods import Period, PostSpell
+from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
+from idm.personnel.plan import KnownEmployment
+from idm.personnel.post_rights import Post, unit_and_above
+from idm.personnel.right_periods import Period, PostSpell
 
 
 def known_employments(session: Session, numbers: Collection[str] | None = None) -> list[KnownEmployment]:

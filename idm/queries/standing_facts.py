@@ -14,8 +14,8 @@ from idm.models.requests import RequestLine
 from idm.models.standing import StandingApproval, StandingUse
 from idm.models.systems import Entitlement, InformationSystem
 from idm.organisation import Organisation
+from idm.personnel.post_rights import RightName, rights_by_post, rights_under_rules
 from idm.policy import Policy
-from idm.post_rights import RightName, rights_by_post, rights_under_rules
 from idm.queries.bench import Asked, Bench
 from idm.queries.configuration import organisation_in_force
 from idm.queries.officers import humans

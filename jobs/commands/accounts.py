@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from idm.account_names import BAR_TITLES, SOURCE_TITLES
 from idm.actor import Actor
 from idm.errors import InvalidInput
+from idm.names.account_names import BAR_TITLES, SOURCE_TITLES
 from idm.operations.login_names import retire_names
 from idm.queries.configuration import policy_in_force
 from idm.queries.name_preview import NamePreview, NameRow, names_of_person, names_of_request

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from idm.plan_tables import plan_tables
+from idm.personnel.plan_tables import plan_tables
 from jobs import feed_inbox, sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from idm.due_changes import DUE_TITLES, Due
+from idm.personnel.due_changes import DUE_TITLES, Due
 from idm.queries.rehearsal import summary
 from jobs import lifecycle as due
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option

@@ -4,7 +4,7 @@ import csv
 from dataclasses import asdict
 from io import StringIO
 
-from idm.due_changes import DUE_TITLES, Due
+from idm.personnel.due_changes import DUE_TITLES, Due
 from idm.queries.rehearsal import RehearsedChange
 from jobs.lifecycle import Rehearsed
 

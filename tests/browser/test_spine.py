@@ -122,8 +122,14 @@ def test_temporary_password_is_shown_once_and_must_be_changed(desk: Desk, demo: 
 
 def test_leaver_of_the_next_personnel_file_is_stopped(desk: Desk, demo: Demonstration) -> None:
     demo.wait_for_entry("a002025")
-    done = demo.idm("hr", "import", str(NEXT_FEED), "--feed", "aoba")
-    assert done.returncode == 0, done.stderr
+    with desk.signed_in("hr", at="/hr/uploads/new") as page:
+        page.get_by_label("青葉県市町村職員共済組合 人事システム 全職員一覧（aoba、").check()
+        page.get_by_label("ファイル").set_input_files(NEXT_FEED)
+        _button(page, "内容を表示する")
+        expect(page.get_by_role("main")).to_contain_text("退職等")
+        demo.shoot(page, "preview")
+        _button(page, "自分の名前で取り込む")
+        expect(page.get_by_role("main")).to_contain_text("取り込みました")
     assert demo.idm("lifecycle", "run").returncode == 0
     demo.wait_for_entry("a002025", "pwdEndTime")
     folder = demo.directory.read(f"cn=folder-general,{demo.directory.groups_base}", "member")["member"]
@@ -134,6 +140,25 @@ def test_leaver_of_the_next_personnel_file_is_stopped(desk: Desk, demo: Demonstr
     assert not any(dn.startswith("uid=a002025,") for dn in folder)
     with desk.signed_in("hr", at="/hr") as page:
         expect(page.get_by_role("main")).to_contain_text("外字")
+
+
+def test_first_of_april_is_seen_months_before_by_those_who_may(desk: Desk, demo: Demonstration) -> None:
+    with desk.signed_in("hr", at="/calendar?days=365") as page:
+        expect(page.get_by_role("main")).to_contain_text("令和9年4月")
+        demo.shoot(page, "calendar")
+        page.goto(demo.address + "/calendar/day?on=2027-04-01")
+        expect(page.get_by_role("main")).to_contain_text("002022")
+        demo.shoot(page, "april")
+    with desk.signed_in("auditor", at="/calendar/day?on=2027-04-01") as page:
+        expect(page.get_by_role("main")).not_to_contain_text("002022")
+    rehearsed = demo.idm("lifecycle", "run", "--as-of", "2027-04-01", "--dry-run", "--json")
+    assert rehearsed.returncode == 0, rehearsed.stderr
+
+
+def test_papers_that_are_missing_are_listed_for_hr(desk: Desk, demo: Demonstration) -> None:
+    with desk.signed_in("hr", at="/outside/consents") as page:
+        expect(page.get_by_role("main")).to_contain_text("同意書の記録がない人")
+        demo.shoot(page, "consents")
 
 
 def test_sweep_shows_unused_and_ownerless_ids(desk: Desk, demo: Demonstration) -> None:
@@ -169,7 +194,25 @@ THE_APPLICATION = "the application of the story"
 PAGES = {
     "chief": ("/", "/requests", "/approvals", THE_APPLICATION, "/help"),
     "security": ("/systems", "/systems/1", "/findings", "/officers", "/configuration", "/permissions"),
-    "hr": ("/hr", "/hr/drafts/1", "/requests/new", "/people"),
+    "hr": (
+        "/hr",
+        "/hr/drafts/1",
+        "/hr/drafts/1/names",
+        "/hr/uploads/new",
+        "/hr/matches",
+        "/hr/gaiji",
+        "/calendar",
+        "/batches/new",
+        "/leaving",
+        "/outside",
+        "/outside/new",
+        "/outside/contracts/new",
+        "/outside/services",
+        "/standing",
+        "/requests/new",
+        "/people",
+        "/people/20",
+    ),
     "staff": ("/me", "/requests/new"),
     "auditor": ("/audit", "/audit/verification"),
     "handover": ("/handovers", "/handovers/history"),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from idm.account_names import staff_number_name
 from idm.employment_kind import EmploymentKind
 from idm.feed.profile import PostKind, shipped_feed_profile
 from idm.feed.reader import FeedRow, read_feed
-from idm.personal_names import search_key, split_name
+from idm.names.account_names import staff_number_name
+from idm.names.personal_names import search_key, split_name
 from idm.personnel_event import EventKind
 from idm.samples import NEXT_FEED, ORDERS_FEED, SAMPLE_FEED
 from idm.samples.orders import write_sample

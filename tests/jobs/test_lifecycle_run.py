@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import start_of
 from idm.database import Database
-from idm.due_changes import Due
 from idm.errors import InvalidInput, SafetyLimit
 from idm.grant_state import EndReason, GrantState
 from idm.models.audit import AuditRecord
@@ -26,6 +25,7 @@ from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
 from idm.models.systems import Account
 from idm.models.work import OutboxTask
 from idm.operations import lifecycle as operations
+from idm.personnel.due_changes import Due
 from idm.personnel_event import AbsenceKind, LeavingKind
 from idm.queries.due import DueRight
 from idm.queries.rehearsal import Rehearsal

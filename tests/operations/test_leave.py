@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.calendar_days import start_of
-from idm.due_changes import Due
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant
@@ -16,6 +15,7 @@ from idm.models.safety import SafetyCount
 from idm.models.systems import Account
 from idm.operations import suspensions
 from idm.operations.lifecycle import LifecycleResult, carry_out_due
+from idm.personnel.due_changes import Due
 from idm.personnel_event import AbsenceKind
 from idm.queries.rehearsal import rehearsal
 from idm.vocabulary import SafetyAction

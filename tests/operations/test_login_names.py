@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from idm.account_names import RESERVED, Bar, Source
 from idm.actor import Actor
 from idm.database import Database
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.audit import AuditRecord
 from idm.models.people import OrganisationUnit, Person
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
+from idm.names.account_names import RESERVED, Bar, Source
+from idm.names.personal_names import match_key
 from idm.operations import configuration
 from idm.operations.accounts import personal_accounts
 from idm.operations.configuration import ConfigurationText
 from idm.operations.login_names import choose_login_name, retire_names
 from idm.organisation import LoginNames
-from idm.personal_names import match_key
 from idm.queries.configuration import version_in_force
 from idm.queries.login_names import proposals
 from idm.queries.name_preview import names_of_person, names_of_request

@@ -17,9 +17,9 @@ from idm.models.people import Employment, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account
 from idm.models.work import MailMessage
+from idm.names.personal_names import match_key
 from idm.operations import outside
 from idm.operations.outside_entry import KnownAlready, NewPerson, check
-from idm.personal_names import match_key
 from idm.queries.officers import humans
 from idm.vocabulary import Role
 from tests.cast import NOW, PEOPLE, TODAY, Cast

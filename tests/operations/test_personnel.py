@@ -24,14 +24,14 @@ from idm.models.people import Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account, Entitlement
 from idm.models.work import OutboxTask
+from idm.names.personal_names import match_key
 from idm.operations import configuration, personnel, requests
 from idm.operations.configuration import ConfigurationText
 from idm.operations.lifecycle import carry_out_due
 from idm.operations.personnel import Applied, FeedIdentity
 from idm.operations.personnel_drafts import drop_lines
-from idm.personal_names import match_key
-from idm.personnel_plan import Identities, plan
-from idm.personnel_told import Told
+from idm.personnel.plan import Identities, plan
+from idm.personnel.told import Told
 from idm.queries.account_facts import account_facts
 from idm.queries.configuration import organisation_in_force, version_in_force
 from idm.queries.officers import roles_of

@@ -18,12 +18,12 @@ from idm.models.feeds import HeldRow, MatchQuestion
 from idm.models.officers import Officer
 from idm.models.people import Employment, OrganisationUnit, Person
 from idm.models.requests import Request
+from idm.names.personal_names import match_key
 from idm.operations import personnel
 from idm.operations.personnel import Applied, FeedIdentity
-from idm.personal_names import match_key
+from idm.personnel.plan import Identities, plan
+from idm.personnel.told import Told
 from idm.personnel_event import AbsenceKind, EventKind, LeavingKind
-from idm.personnel_plan import Identities, plan
-from idm.personnel_told import Told
 from idm.queries.roll import known_employments, people_by_match_key
 from idm.vocabulary import HeldKind, Role
 from tests.cast import PEOPLE, TODAY, Cast

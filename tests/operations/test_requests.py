@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -114,7 +115,7 @@ def test_an_application_is_submitted_only_once(cast: Cast) -> None:
         )
 
 
-def submit_new(cast: Cast, actor: Actor, wanted: list[WantedLine], reason: str = "業務", **options: int) -> None:
+def submit_new(cast: Cast, actor: Actor, wanted: list[WantedLine], reason: str = "業務", **options: Any) -> None:
     """A draft made and submitted by the actor."""
     with unit_of_work(
         cast.database, actor=actor, now=NOW, attempted="request.submit", obj=("request", "new")

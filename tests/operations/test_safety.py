@@ -11,9 +11,9 @@ from idm.errors import SafetyLimit
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
 from idm.operations import safety
+from idm.personnel.safety_limits import Touched
 from idm.policy import Policy
 from idm.queries.departments import departments, headcount
-from idm.safety_limits import Touched
 from idm.vocabulary import SafetyAction
 from tests.cast import NOW, TODAY, Cast
 

@@ -44,8 +44,8 @@ def test_the_list_names_those_without_a_consent_until_it_is_recorded(office: Off
 def test_the_papers_of_many_are_recorded_in_one_go_or_not_at_all(office: Office) -> None:
     part_time(office, "staff", "other", "desk")
     browser = office.browser("hr")
-    everybody = [str(office.cast.people[who]) for who in ("staff", "other", "desk")]
-    several = {"person": everybody, "staff_number": "", "given_on": "令和8年4月1日", "document": "総務綴り12"}
+    everybody: list[str | int] = [str(office.cast.people[who]) for who in ("staff", "other", "desk")]
+    several: Fields = {"person": everybody, "staff_number": "", "given_on": "令和8年4月1日", "document": "総務綴り12"}
     refused = browser.send("/outside/consents", {**several, "given_on": ""})
     assert (refused.status_code, refused.text.count(" checked")) == (422, 3)
     assert office.rows()["consents"] == 0

@@ -14,9 +14,9 @@ from idm.employment_kind import EmploymentKind
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Request
 from idm.models.work import MailMessage
+from idm.names.personal_names import search_key
 from idm.operations import requests
 from idm.operations.requests import WantedLine
-from idm.personal_names import search_key
 from idm.personnel_event import AbsenceKind
 from idm.publication import Reader
 from idm.queries.feed_runs import drafts

@@ -1016,6 +1016,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["seen_in_run_id"], ["feed_runs.id"], name=op.f("fk_employments_seen_in_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_employments")),
         sa.UniqueConstraint("staff_number", name=op.f("uq_employments_staff_number")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("employments", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_employments_contract_id"), ["contract_id"], unique=False)
@@ -1132,6 +1133,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
         sa.UniqueConstraint("id", "applicant_id", name=op.f("uq_requests_id_applicant_id")),
         sa.UniqueConstraint("number", name=op.f("uq_requests_number")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("requests", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_requests_applicant_id"), ["applicant_id"], unique=False)

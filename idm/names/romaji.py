@@ -5,25 +5,16 @@ ch; a long o (おう, おお) or u (うう) is written once, but a name that end
 left out; small ァィゥェォ are read as large ones (ファ fua, ティ tei, チェ chie), and ヴ is bu.
 
 Kana do not show where one word in a name ends and the next begins: いのうえ is い＋の＋うえ. So no algorithm is enough;
-`idm.latin_names` asks the person's own spelling and the table of exceptions first.
+`idm.names.latin_names` asks the person's own spelling and the table of exceptions first.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from idm.errors import InvalidInput
-
-
-class LongVowels(StrEnum):
-    """How a long o or u is written: once (passport), doubled, or a long o with h (a passport allows it on request)."""
-
-    DROP = "drop"
-    OO = "oo"
-    OH = "oh"
-
+from idm.vocabulary import LongVowels
 
 _ROWS = {
     "": "アイウエオ", "k": "カキクケコ", "g": "ガギグゲゴ", "s": "サシスセソ", "z": "ザジズゼゾ", "t": "タチツテト",

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.errors import InvalidInput
-from idm.romaji import LongVowels, large, romaji, words
+from idm.names.romaji import large, romaji, words
+from idm.vocabulary import LongVowels
 
 KATAKANA = [chr(code) for code in range(ord("ァ"), ord("ヴ") + 1)]
 KANA = st.text(st.sampled_from([*KATAKANA, "ー"]), min_size=1, max_size=12).filter(lambda text: text.strip("ー"))

@@ -9,8 +9,17 @@ from hypothesis import strategies as st
 
 from idm.employment_kind import EmploymentKind
 from idm.organisation import PostRight
-from idm.post_rights import Post, RightName, rights_by_post
-from idm.right_periods import Difference, Holding, Overlap, Period, PostSpell, differences, merged, right_periods
+from idm.personnel.post_rights import Post, RightName, rights_by_post
+from idm.personnel.right_periods import (
+    Difference,
+    Holding,
+    Overlap,
+    Period,
+    PostSpell,
+    differences,
+    merged,
+    right_periods,
+)
 from idm.vocabulary import LineEffect
 
 AS_OF = date(2026, 3, 25)

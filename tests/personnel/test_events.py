@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.employment_kind import EmploymentKind
 from idm.feed.event_row import EventRow
 from idm.feed.profile import PostKind
+from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
+from idm.personnel.events import ORDER, Doubt, after_events
 from idm.personnel_event import AbsenceKind, EventKind, LeavingKind
-from idm.personnel_events import ORDER, Doubt, after_events
 
 AS_OF = date(2026, 3, 25)
 JOINED = date(2020, 4, 1)

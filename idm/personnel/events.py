@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from idm.calendar_days import last_day_to_end
-from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod, begins_post, called_off_post
 from idm.feed.event_row import EventRow
 from idm.feed.profile import PostKind
+from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod, begins_post, called_off_post
 from idm.personnel_event import EVENT_TITLES, AbsenceKind, EventKind, LeavingKind
 from idm.wareki import format_wareki
 

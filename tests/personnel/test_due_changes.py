@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.due_changes import NOBODY, Due, RightFacts, Service, Standing, due_on, standing
 from idm.grant_state import GrantEvent, GrantState, after
+from idm.personnel.due_changes import NOBODY, Due, RightFacts, Service, Standing, due_on, standing
 
 DAY = date(2026, 4, 1)
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.account_names import (
+from idm.errors import InvalidInput
+from idm.names.account_names import (
     LIMITS,
     NARROWEST,
     RESERVED,
@@ -20,8 +21,7 @@ from idm.account_names import (
     require_usable,
     staff_number_name,
 )
-from idm.errors import InvalidInput
-from idm.latin_names import LatinName, NameSource
+from idm.names.latin_names import LatinName, NameSource
 from idm.organisation import LoginNames
 
 ROMAJI = LoginNames(rule="romaji")

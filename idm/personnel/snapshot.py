@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from idm.calendar_days import last_day_to_end
-from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.feed.profile import FIELDS, PostKind
 from idm.feed.row import FeedRow
+from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.personnel_event import LeavingKind
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.career import Career, PostFacts, PostPeriod
 from idm.employment_kind import EmploymentKind
 from idm.feed.profile import PostKind
 from idm.feed.row import FeedRow
-from idm.personnel_plan import Identities, KnownEmployment, PersonnelPlan, plan, stopping
-from idm.personnel_snapshot import SnapshotScope
-from idm.personnel_told import Told
+from idm.personnel.career import Career, PostFacts, PostPeriod
+from idm.personnel.plan import Identities, KnownEmployment, PersonnelPlan, plan, stopping
+from idm.personnel.snapshot import SnapshotScope
+from idm.personnel.told import Told
 
 AS_OF = date(2026, 3, 25)
 APRIL = date(2026, 4, 1)

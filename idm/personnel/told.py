@@ -7,7 +7,7 @@ from datetime import date
 
 from idm.feed.event_row import EventRow
 from idm.feed.row import FeedRow
-from idm.personnel_snapshot import SnapshotScope, end_of, primary_row
+from idm.personnel.snapshot import SnapshotScope, end_of, primary_row
 from idm.vocabulary import HeldKind
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from idm.career import AbsencePeriod, Career
 from idm.employment_kind import EmploymentKind
 from idm.feed.row import FeedRow
-from idm.personal_names import fold, split_name
+from idm.names.personal_names import fold, split_name
+from idm.personnel.career import AbsencePeriod, Career
+from idm.personnel.events import Doubt
+from idm.personnel.snapshot import end_of, primary_row
+from idm.personnel.told import PersonTold
 from idm.personnel_event import EventKind
-from idm.personnel_events import Doubt
-from idm.personnel_snapshot import end_of, primary_row
-from idm.personnel_told import PersonTold
 
 LATEST_NOTICE = timedelta(days=100)
 """How late the end or the leave of somebody at work may be told: more than a quarter is rather a wrong year."""

@@ -1,8 +1,9 @@
 """From a personnel file and what is known to a plan: who joins, moves, is away, leaves, and what waits. Pure.
 
-A snapshot says who is employed and where; an event list says what changes. Both give careers (`idm.career`), and the
-difference to what is known is the plan. Absence from a snapshot is not a retirement: whoever is missing is held, and
-stays. A number that has changed hands, or that may belong to somebody known, is held too: HR decides (control A7).
+A snapshot says who is employed and where; an event list says what changes. Both give careers (`idm.personnel.career`),
+and the difference to what is known is the plan. Absence from a snapshot is not a retirement: whoever is missing is
+held, and stays. A number that has changed hands, or that may belong to somebody known, is held too: HR decides
+(control A7).
 """
 
 from collections import defaultdict
@@ -10,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from idm.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.employment_kind import EmploymentKind
-from idm.personnel_doubts import (
+from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
+from idm.personnel.doubts import (
     given_name,
     require_news,
     require_plausible,
@@ -20,9 +21,9 @@ from idm.personnel_doubts import (
     require_sure_end,
     require_under_contract,
 )  # fmt: skip
-from idm.personnel_events import Doubt, after_events
-from idm.personnel_snapshot import SnapshotScope, after_snapshot
-from idm.personnel_told import Held, PersonTold, Told, UnitTold, people_of, units_of
+from idm.personnel.events import Doubt, after_events
+from idm.personnel.snapshot import SnapshotScope, after_snapshot
+from idm.personnel.told import Held, PersonTold, Told, UnitTold, people_of, units_of
 from idm.vocabulary import HeldKind
 
 

@@ -1,7 +1,7 @@
 """A person's name in Latin letters: their own spelling, else the exceptions, else the passport rule. Pure.
 
 The order is the point: nobody's spelling of themselves is corrected, an organisation's own exceptions stand above the
-shipped ones, and the algorithm is asked last (`idm.romaji` says why it is not enough).
+shipped ones, and the algorithm is asked last (`idm.names.romaji` says why it is not enough).
 """
 
 import re
@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from idm.errors import InvalidInput
-from idm.name_exceptions import GIVEN_NAMES, SURNAMES
-from idm.personal_names import split_name
-from idm.romaji import LongVowels, large, romaji, words
+from idm.names.name_exceptions import GIVEN_NAMES, SURNAMES
+from idm.names.personal_names import split_name
+from idm.names.romaji import large, romaji, words
+from idm.vocabulary import LongVowels
 
 
 class NameSource(StrEnum):

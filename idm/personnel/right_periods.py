@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from idm.calendar_days import holds
 from idm.organisation import PostRight
-from idm.post_rights import Post, RightName, rights_by_post
+from idm.personnel.post_rights import Post, RightName, rights_by_post
 from idm.vocabulary import LineEffect
 
 Period = tuple[date, date | None]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idm.personnel.safety_limits import Excess, Headcount, Past, Touched, exceeded
 from idm.policy import RunLimit
-from idm.safety_limits import Excess, Headcount, Past, Touched, exceeded
 from idm.vocabulary import SafetyAction
 
 STOP, SUSPEND, REVOKE = SafetyAction.STOP, SafetyAction.SUSPEND, SafetyAction.REVOKE

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.errors import InvalidInput
-from idm.latin_names import LatinName, NameSource, Spelling, latin_name
-from idm.name_exceptions import GIVEN_NAMES, SURNAMES
-from idm.romaji import BORDER, LongVowels, large, romaji
+from idm.names.latin_names import LatinName, NameSource, Spelling, latin_name
+from idm.names.name_exceptions import GIVEN_NAMES, SURNAMES
+from idm.names.romaji import BORDER, large, romaji
+from idm.vocabulary import LongVowels
 
 PLAIN = Spelling()
 OWN, EXCEPTION, READING = NameSource.OWN, NameSource.EXCEPTION, NameSource.READING

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from idm.employment_kind import EmploymentKind
 from idm.organisation import PostRight
-from idm.post_rights import Post, RightName, rights_by_post, rights_under_rules, unit_and_above
+from idm.personnel.post_rights import Post, RightName, rights_by_post, rights_under_rules, unit_and_above
 
 REGULAR, PART_TIME = EmploymentKind.REGULAR, EmploymentKind.FISCAL_YEAR_PART
 CLERK = Post(frozenset({"0110", "総務課人事係", "0100", "総務課"}), "主事", REGULAR)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.personal_names import VARIANTS, fold, has_private_use, match_key, search_key, split_name
+from idm.names.personal_names import VARIANTS, fold, has_private_use, match_key, search_key, split_name
 
 SECRET = b"sixteen bytes or more of secret"
 BORN = date(1985, 4, 2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from idm.employment_kind import EmploymentKind
 from idm.errors import InvalidInput
-from idm.outside_rules import (
+from idm.personnel.outside_rules import (
     Period,
     earliest_end,
     end_of_shortened,

@@ -6,14 +6,14 @@ from datetime import date, timedelta
 
 import pytest
 
-from idm.career import AbsencePeriod, Career
 from idm.employment_kind import EmploymentKind
 from idm.feed.codes import PostKind
 from idm.feed.row import FeedRow
-from idm.personnel_doubts import LATEST_NOTICE, require_news, require_plausible, require_sure_end
+from idm.personnel.career import AbsencePeriod, Career
+from idm.personnel.doubts import LATEST_NOTICE, require_news, require_plausible, require_sure_end
+from idm.personnel.events import Doubt
+from idm.personnel.told import PersonTold
 from idm.personnel_event import AbsenceKind
-from idm.personnel_events import Doubt
-from idm.personnel_told import PersonTold
 
 TODAY = date(2026, 4, 1)
 ROW = FeedRow(

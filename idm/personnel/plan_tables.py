@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from idm.calendar_days import end_to_last_day
-from idm.career import PostFacts
+from idm.personnel.career import PostFacts
+from idm.personnel.plan import Changed, Joiner, PersonnelPlan
+from idm.personnel.told import Held
 from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
-from idm.personnel_plan import Changed, Joiner, PersonnelPlan
-from idm.personnel_told import Held
 
 Row = tuple[str, ...]
 

@@ -19,7 +19,7 @@ from enum import StrEnum
 from itertools import count
 
 from idm.errors import InvalidInput
-from idm.latin_names import LatinName
+from idm.names.latin_names import LatinName
 from idm.organisation import LoginNames
 
 RESERVED = frozenset(

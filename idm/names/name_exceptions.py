@@ -11,7 +11,7 @@ Every row changes something; readings that the rule spells rightly are not liste
 
 from collections.abc import Iterator, Mapping
 
-from idm.romaji import BORDER, large
+from idm.names.romaji import BORDER, large
 
 _BORDERS = """
 イノ|ウエ タノ|ウエ オノ|ウエ キノ|ウエ ノノ|ウエ ヒノ|ウエ ミゾ|ウエ モト|ウエ クボ|ウエ ツボ|ウエ サカノ|ウエ

@@ -1,0 +1,1 @@
+"""Names of people and of accounts: compared, spelt, made, and never confused."""
