@@ -7,7 +7,8 @@ import pytest
 from hypothesis import settings
 
 from idm.database import Database
-from tests.cast import Cast, build, create_tables
+from tests.cast import Cast
+from tests.templates import with_cast, with_tables
 
 # Nothing here measures time: an example may be slow because the machine is.
 settings.register_profile("idm", max_examples=40, deadline=None)
@@ -20,15 +21,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty SQLite database with every table."""
-    database = Database(f"sqlite:///{tmp_path / 'idm.db'}")
-    create_tables(database)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A SQLite database with every table, and the cast's rows where the test has the cast."""
+    if "cast" in request.fixturenames:
+        cast: Cast = request.getfixturevalue("cast")
+        yield cast.database
+        return
+    database = with_tables(tmp_path / "idm.db")
     yield database
     database.dispose()
 
 
 @pytest.fixture
-def cast(database: Database) -> Cast:
+def cast(tmp_path: Path) -> Iterator[Cast]:
     """The small office of tests/cast.py."""
-    return build(database)
+    cast = with_cast(tmp_path / "idm.db")
+    yield cast
+    cast.database.dispose()

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from idm import organisation_file
 from idm.database import Database
 from idm.employment_kind import EmploymentKind
-from idm.models.everything import METADATA
 from idm.models.officers import ConfigurationVersion, Officer
 from idm.models.people import Employment, Person
 from idm.policy import Policy
 from idm.policy_file import effective_text, load_profile
 from idm.vocabulary import ConfigurationKind, Role
+from tests.templates import with_tables
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 """10:00 on a Friday in Tokyo."""
@@ -47,8 +47,7 @@ def policy() -> Policy:
 
 def build(folder: Path) -> tuple[Database, Town]:
     """The town's database, new, in that folder."""
-    database = Database(f"sqlite:///{folder / 'town.db'}")
-    METADATA.create_all(database.engine)
+    database = with_tables(folder / "town.db")
     return database, settle(database)
 
 

@@ -26,8 +26,10 @@ from idm.operations.lifecycle import carry_out_due
 from idm.queries.account_facts import account_facts
 from idm.wanted_account import WantedAccount, wanted_account
 from tests.cast import Cast
-from tests.feed.damage import EVENTS, SNAPSHOT, damaged, sound
+from tests.feed.damage import EVENTS, SNAPSHOT, Damaged, damaged, sound
 from tests.feed.working_office import JOB, SECRET, TODAY, build
+
+pytestmark = pytest.mark.xdist_group("damage")  # one office for all of them
 
 DAYS_TO = (0, 1, 3, 5, 7, 40)
 """How many days after the import the accounts are looked at."""
@@ -176,8 +178,12 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Trial]:
 
 @pytest.fixture(scope="module")
 def outcomes(trial: _Trial) -> dict[str, str]:
-    """What becomes of every damaged text file on the day of the sound one."""
-    return {file.name: trial.outcome(file.data, file.feed, 0) for file in damaged() if file.feed in ARRIVES}
+    """What becomes of every second damaged text file on the day of the sound one: more than five hundred."""
+    return {file.name: trial.outcome(file.data, file.feed, 0) for file in _tried()}
+
+
+def _tried() -> list[Damaged]:
+    return [file for file in damaged() if file.feed in ARRIVES][::2]
 
 
 def test_the_sound_files_leave_everybody_what_they_have_until_their_own_last_day(trial: _Trial) -> None:
@@ -194,12 +200,12 @@ def test_no_damaged_file_takes_from_anybody_what_the_sound_file_and_no_file_leav
 
 def test_the_files_are_many_and_meet_the_reader_the_limits_and_the_plan(outcomes: Mapping[str, str]) -> None:
     count = Counter(outcomes.values())
-    assert count.total() > 1_000
+    assert count.total() > 500
     assert set(count) == HARMLESS
-    assert sum(count[passed] for passed in ("unchanged", "changed")) > 100
+    assert sum(count[passed] for passed in ("unchanged", "changed")) > 50
 
 
 def test_what_passes_takes_nothing_a_month_later_either(trial: _Trial, outcomes: Mapping[str, str]) -> None:
-    passed = [file for file in damaged() if file.feed == SNAPSHOT and outcomes[file.name] == "changed"]
+    passed = [file for file in _tried() if file.feed == SNAPSHOT and outcomes[file.name] == "changed"]
     found = {file.name: trial.outcome(file.data, file.feed, LATER) for file in passed}
     assert {name: outcome for name, outcome in found.items() if outcome not in HARMLESS} == {}

@@ -1,6 +1,7 @@
 """Fixtures of the operations: the cast's office on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 from shutil import rmtree
@@ -12,6 +13,7 @@ from psycopg.sql import SQL, Identifier
 from idm.database import Database
 from tests.cast import Cast, build, create_tables
 from tests.servers.postgres import Postgres
+from tests.templates import with_cast, with_tables
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +27,29 @@ def postgres() -> Iterator[Postgres]:
     rmtree(server.folder)
 
 
-@pytest.fixture
-def postgres_database(postgres: Postgres) -> Iterator[Database]:
-    """A PostgreSQL database of its own with every table."""
-    name = f"operations_{token_hex(8)}"
+@pytest.fixture(scope="session")
+def templates(postgres: Postgres) -> Cast:
+    """The server's databases `tables` (empty) and `office` (the cast in it), to be copied. The cast as it was built."""
+    empty = Database(_create(postgres, "tables"))
+    create_tables(empty)
+    empty.dispose()  # nobody may be connected to what is copied
+    cast = build(Database(_create(postgres, "office", "tables")))
+    cast.database.dispose()
+    return cast
+
+
+def _create(postgres: Postgres, name: str, template: str = "template1") -> str:
+    """The address of a new database, a copy of the template."""
+    create = SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
     with connect(f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", autocommit=True) as connection:
-        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-    database = Database(postgres.url_of(name))
-    create_tables(database)
+        connection.execute(create)
+    return postgres.url_of(name)
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres, templates: Cast) -> Iterator[Database]:
+    """A PostgreSQL database of its own with every table."""
+    database = Database(_create(postgres, f"operations_{token_hex(8)}", "tables"))
     yield database
     database.dispose()
 
@@ -40,15 +57,19 @@ def postgres_database(postgres: Postgres) -> Iterator[Database]:
 @pytest.fixture
 def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     """A SQLite file of its own with every table."""
-    database = Database(f"sqlite:///{tmp_path / 'office.db'}")
-    create_tables(database)
+    database = with_tables(tmp_path / "office.db")
     yield database
     database.dispose()
 
 
 @pytest.fixture(params=("sqlite", "postgresql"))
-def office(request: pytest.FixtureRequest) -> Cast:
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cast]:
     """The cast's office on each of the two databases."""
-    name = "sqlite_database" if request.param == "sqlite" else "postgres_database"
-    database: Database = request.getfixturevalue(name)
-    return build(database)
+    if request.param == "sqlite":
+        cast = with_cast(tmp_path / "office.db")
+    else:
+        made: Cast = request.getfixturevalue("templates")
+        address = _create(request.getfixturevalue("postgres"), f"office_{token_hex(8)}", "office")
+        cast = replace(made, database=Database(address), people=dict(made.people))
+    yield cast
+    cast.database.dispose()

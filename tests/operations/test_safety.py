@@ -1,5 +1,6 @@
 """Whether a run may touch so many people: the sliding window, permitted batches, and what a run leaves behind."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -8,14 +9,14 @@ import pytest
 from sqlalchemy import select
 
 from idm.errors import SafetyLimit
-from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
 from idm.operations import safety
 from idm.personnel.safety_limits import Touched
 from idm.policy import Policy
 from idm.queries.departments import departments, headcount
 from idm.vocabulary import SafetyAction
-from tests.cast import NOW, TODAY, Cast
+from tests.cast import NOW, TODAY, Cast, add_person
 
 STOP, SUSPEND = SafetyAction.STOP, SafetyAction.SUSPEND
 LIFECYCLE, FEED = RunKind.LIFECYCLE, RunKind.FEED
@@ -179,3 +180,23 @@ def test_somebody_without_a_post_has_a_department_without_a_name(cast: Cast) -> 
             session.delete(post)
     with cast.database.reading() as session:
         assert departments(session, [cast.people["other"]], TODAY)[cast.people["other"]].unit_code == ""
+
+
+def test_the_headcount_counts_everybody_where_the_limits_count_them(cast: Cast) -> None:
+    """Somebody with two employments, with a concurrent post only, with none on the day, and with an end that day."""
+    with cast.database.writing() as session:
+        unit = session.scalars(select(OrganisationUnit).where(OrganisationUnit.code == "0600")).one()
+        person = session.get_one(Person, cast.people["staff"])
+        add_person(session, "100099", person.name, person.kana, unit, "主事", person=person)
+        second = session.scalars(select(Employment).where(Employment.staff_number == "100099")).one()
+        second.valid_from = date(2025, 4, 1)
+        cast.employment(session, "other").assignments[0].primary = False
+        cast.employment(session, "desk").assignments[0].valid_until = TODAY - timedelta(days=3)
+        cast.employment(session, "hr").valid_until = TODAY
+    with cast.database.reading() as session:
+        for day in (TODAY - timedelta(days=400), TODAY, TODAY + timedelta(days=1), TODAY + timedelta(days=400)):
+            before = day - timedelta(days=1)
+            employed = {e.person_id for e in session.scalars(select(Employment)) if e.person.employed_on(before)}
+            expected = Counter(one.unit_code for one in departments(session, employed, day).values())
+            found = headcount(session, day)
+            assert (found.total, found.by_unit) == (len(employed), expected)

@@ -17,7 +17,8 @@ from idm.models import everything
 from idm.models.sign_in import SignIn
 from idm.operations.web_sessions import open_session
 from idm.settings import Settings
-from tests.cast import NOW, Cast, build, create_tables
+from tests.cast import NOW, Cast
+from tests.templates import with_cast
 from web.app import create_app
 from web.session import cookie_name
 
@@ -105,12 +106,13 @@ class Office:
 
 def open_office(folder: Path) -> Office:
     """The office on a fresh database in the folder."""
-    database = Database(f"sqlite:///{folder / 'office.db'}")
-    create_tables(database)
-    settings = Settings(database_url=database.url, secrets_dir=folder / "secrets", base_url="http://localhost:8600")
+    cast = with_cast(folder / "office.db")
+    settings = Settings(
+        database_url=cast.database.url, secrets_dir=folder / "secrets", base_url="http://localhost:8600"
+    )
     office: Office
-    app = create_app(settings, database, clock=lambda: office.now)
-    office = Office(build(database), app)
+    app = create_app(settings, cast.database, clock=lambda: office.now)
+    office = Office(cast, app)
     return office
 
 

@@ -1633,3 +1633,5 @@ def upgrade() -> None:
     # ### end Alembic commands ###
     for statement in APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(statement)
+    # One row for good: two first transactions at once must not both insert it.
+    op.execute("INSERT INTO roll_version (id, version) VALUES (1, 0)")
