@@ -7,8 +7,11 @@ import pytest
 from hypothesis import settings
 
 from idm.database import Database
+from tests import one_dialect
 from tests.cast import Cast
 from tests.templates import with_cast, with_tables
+
+one_dialect.share()
 
 # Nothing here measures time: an example may be slow because the machine is.
 settings.register_profile("idm", max_examples=40, deadline=None)
