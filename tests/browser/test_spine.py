@@ -14,8 +14,6 @@ from tests.browser.conftest import Demonstration, Desk, accessibility_faults
 STAFF = "a002040"
 """The login name of the one who applies."""
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 def _button(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()

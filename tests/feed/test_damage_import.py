@@ -29,8 +29,6 @@ from tests.cast import Cast
 from tests.feed.damage import EVENTS, SNAPSHOT, Damaged, damaged, sound
 from tests.feed.working_office import JOB, SECRET, TODAY, build
 
-pytestmark = pytest.mark.xdist_group("damage")  # one office for all of them
-
 DAYS_TO = (0, 1, 3, 5, 7, 40)
 """How many days after the import the accounts are looked at."""
 ARRIVES = {SNAPSHOT: TODAY, EVENTS: date(2026, 9, 18)}
