@@ -27,6 +27,7 @@ from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage, OutboxTask
 from idm.operations import decisions, exceptions, officers, requests
 from idm.operations.decisions import Verdict
+from idm.operations.judgement import Judgement
 from idm.queries.seats import Bar, open_steps, seatings
 from idm.request_state import Event, RequestState
 from idm.vocabulary import LineEffect, RequestAction, Role, Zone
@@ -519,6 +520,17 @@ def test_what_is_only_promised_to_be_taken_never_lets_the_other_side_be_given(ca
     with pytest.raises(SeparationOfDuties) as refusal:
         approve_steps(cast, "system", request_id, [steps[Role.SYSTEM][1]])
     assert refusal.value.code == "SOD-8"
+
+
+def test_a_promise_counts_while_others_still_decide_and_not_for_the_last_word(cast: Cast) -> None:
+    request_id, _ = changing(cast)
+    with cast.database.reading() as session:
+        request = session.get_one(Request, request_id)
+        judgement = Judgement.of(session, request, person_id=cast.people["chief"], now=NOW)
+        loss, gain = request.lines
+        judgement.promised.append(loss)
+        assert list(judgement.conflicting(gain, final=False)) == []
+        assert list(judgement.conflicting(gain, final=True)) == [("伝票承認", "伝票入力")]
 
 
 def test_rights_that_follow_one_another_do_not_conflict(cast: Cast) -> None:

@@ -37,7 +37,7 @@ from idm.queries.configuration import organisation_in_force, version_in_force
 from idm.queries.officers import roles_of
 from idm.queries.roll import known_employments, people_by_match_key, posts_on
 from idm.request_state import RequestState
-from idm.vocabulary import ConfigurationKind, Role, Service
+from idm.vocabulary import ConfigurationKind, Role, Service, Zone
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.standing_office import allowing, in_force
@@ -299,6 +299,23 @@ def test_a_move_drafts_what_the_new_post_gives_and_what_the_old_one_no_longer_gi
     }
 
 
+def test_in_the_mynumber_zone_a_mover_loses_the_old_right_on_the_day(cast: Cast) -> None:
+    give_rights_by_post(cast, HEAD_OF_ACCOUNTS)
+    give(cast, "staff", "ledger/account")
+    with cast.database.writing() as session:
+        cast.entitlement(session, "ledger/account").system.zone = Zone.MYNUMBER
+    applied = apply(cast, row_of("staff", unit_code="0200", unit_name="会計課", assigned_from=MAY))
+    assert lines_of(cast, applied) == {("change", "青木　一郎", "account", "revoke", MAY, None)}
+
+
+def test_a_system_may_have_an_overlap_of_its_own(cast: Cast) -> None:
+    give(cast, "staff", "ledger/account")
+    with cast.database.writing() as session:
+        cast.entitlement(session, "ledger/account").system.overlap_days = 2
+    applied = apply(cast, row_of("staff", unit_code="0200", unit_name="会計課", assigned_from=MAY))
+    assert {line[4] for line in lines_of(cast, applied)} == {MAY + timedelta(days=2)}
+
+
 def test_a_concurrent_post_adds_and_takes_nothing(cast: Cast) -> None:
     give_rights_by_post(cast, HEAD_OF_ACCOUNTS)
     give(cast, "staff", "ledger/account", "ledger/enter")
@@ -471,6 +488,14 @@ def test_an_employment_that_was_put_off_begins_on_its_new_day(cast: Cast) -> Non
     with cast.database.reading() as session:
         assert employment(session, "200001").valid_from == june
         assert posts(session, "200001") == [("0100", "主事", june, None)]
+
+
+def test_whoever_is_missing_was_last_seen_in_the_file_before(cast: Cast) -> None:
+    first = apply(cast, NEW, replace(NEW, staff_number="200002", birth_date=None, row_number=3)).run.id
+    second = apply(cast, NEW).run.id
+    with cast.database.reading() as session:
+        assert employment(session, "200001").seen_in_run_id == second
+        assert employment(session, "200002").seen_in_run_id == first
 
 
 # --- the same file twice ---------------------------------------------------------------------------------------------
