@@ -15,7 +15,7 @@ run: setup ## start the sample organisation and serve it
 	.venv/bin/idm demo
 
 test: setup lint types contracts ## check style, types, import contracts, and run every test
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## check style
 	.venv/bin/ruff check .

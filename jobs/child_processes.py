@@ -1,17 +1,21 @@
 """Servers as child processes: a free port, waiting until they answer, an end that cannot be missed."""
 
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from idm.errors import ConfigurationInvalid
 
 SYSTEM_PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/libexec")
 POLL_SECONDS = 0.02
+QUIET_PORTS = range(20_000, 32_000)
+"""Unprivileged, and not handed out by the kernel to whoever connects somewhere meanwhile."""
 
 
 def program(name: str, package: str) -> str:
@@ -23,10 +27,12 @@ def program(name: str, package: str) -> str:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nothing listened on a moment ago, and that no outgoing connection takes by itself."""
+    for port in (secrets.choice(QUIET_PORTS) for _ in range(100)):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((host, port))
+            return port
+    raise RuntimeError(f"no free port between {QUIET_PORTS.start} and {QUIET_PORTS.stop}")
 
 
 def die_with_parent(command: Sequence[str], *, user: str | None = None, death_signal: str = "TERM") -> list[str]:
