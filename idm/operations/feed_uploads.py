@@ -22,7 +22,7 @@ from idm.operations import feed_import, planned_batches
 from idm.operations.feed_import import Prepared
 from idm.operations.planned_batches import PlannedRun
 from idm.permissions import Action, require
-from idm.plan_digest import plan_digest
+from idm.personnel.plan_digest import plan_digest
 from idm.policy import Policy
 from idm.queries.configuration import feed_text_in_force
 from idm.queries.officers import roles_of
