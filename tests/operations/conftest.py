@@ -8,7 +8,7 @@ from shutil import rmtree
 
 import pytest
 from psycopg import connect
-from psycopg.sql import SQL, Identifier
+from psycopg.sql import SQL, Composed, Identifier
 
 from idm.database import Database
 from tests.cast import Cast, build, create_tables
@@ -40,18 +40,38 @@ def templates(postgres: Postgres) -> Cast:
 
 def _create(postgres: Postgres, name: str, template: str = "template1") -> str:
     """The address of a new database, a copy of the template."""
-    create = SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template))
-    with connect(f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", autocommit=True) as connection:
-        connection.execute(create)
+    _order(postgres, SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
     return postgres.url_of(name)
+
+
+def _drop(postgres: Postgres, name: str) -> None:
+    """Afterwards the database is gone: hundreds of them would fill the disk."""
+    _order(postgres, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def _order(postgres: Postgres, order: Composed) -> None:
+    with connect(f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", autocommit=True) as connection:
+        connection.execute(order)
 
 
 @pytest.fixture
 def postgres_database(postgres: Postgres, templates: Cast) -> Iterator[Database]:
     """A PostgreSQL database of its own with every table."""
-    database = Database(_create(postgres, f"operations_{token_hex(8)}", "tables"))
+    name = f"operations_{token_hex(8)}"
+    database = Database(_create(postgres, name, "tables"))
     yield database
     database.dispose()
+    _drop(postgres, name)
+
+
+@pytest.fixture
+def postgres_office(postgres: Postgres, templates: Cast) -> Iterator[Cast]:
+    """The cast's office in a PostgreSQL database of its own."""
+    name = f"office_{token_hex(8)}"
+    cast = replace(templates, database=Database(_create(postgres, name, "office")), people=dict(templates.people))
+    yield cast
+    cast.database.dispose()
+    _drop(postgres, name)
 
 
 @pytest.fixture
@@ -62,14 +82,17 @@ def sqlite_database(tmp_path: Path) -> Iterator[Database]:
     database.dispose()
 
 
-@pytest.fixture(params=("sqlite", "postgresql"))
-def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cast]:
-    """The cast's office on each of the two databases."""
-    if request.param == "sqlite":
-        cast = with_cast(tmp_path / "office.db")
-    else:
-        made: Cast = request.getfixturevalue("templates")
-        address = _create(request.getfixturevalue("postgres"), f"office_{token_hex(8)}", "office")
-        cast = replace(made, database=Database(address), people=dict(made.people))
+@pytest.fixture
+def sqlite_office(tmp_path: Path) -> Iterator[Cast]:
+    """The cast's office in a SQLite file of its own."""
+    cast = with_cast(tmp_path / "office.db")
     yield cast
     cast.database.dispose()
+
+
+@pytest.fixture(params=("sqlite", "postgresql"))
+def office(request: pytest.FixtureRequest) -> Cast:
+    """The cast's office on each of the two databases."""
+    name = "sqlite_office" if request.param == "sqlite" else "postgres_office"
+    office: Cast = request.getfixturevalue(name)
+    return office
