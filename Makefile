@@ -2,7 +2,7 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint types contracts format bench lock clean-demo screenshots
+.PHONY: help setup run test explore lint types contracts format bench lock clean-demo screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -16,6 +16,9 @@ run: setup ## start the sample organisation and serve it
 
 test: setup lint types contracts ## check style, types, import contracts, and run every test
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+explore: setup ## look for new counterexamples of the properties
+	HYPOTHESIS_PROFILE=explore $(PYTHON) -m pytest -n 2 $$(grep -l '^from hypothesis' -r tests --include='test_*.py')
 
 lint: setup ## check style
 	.venv/bin/ruff check .

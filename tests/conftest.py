@@ -1,5 +1,6 @@
 """Fixtures every test may use: an empty database with tables, and the cast in it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from tests.templates import with_cast, with_tables
 
 one_dialect.share()
 
-# Nothing here measures time: an example may be slow because the machine is.
-settings.register_profile("idm", max_examples=40, deadline=None)
-settings.load_profile("idm")
+# Nothing here measures time: an example may be slow because the machine is. `make test` gives one answer for one tree:
+# it tries the same examples every time; `make explore` looks for new ones (HYPOTHESIS_PROFILE=explore).
+settings.register_profile("idm", max_examples=40, deadline=None, derandomize=True)
+settings.register_profile("explore", max_examples=400, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "idm"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

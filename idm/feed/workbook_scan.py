@@ -271,7 +271,7 @@ def _parse(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
             parser.Parse(piece, False)
         parser.Parse(b"", True)
-    except expat.ExpatError:
+    except (expat.ExpatError, LookupError, ValueError):  # the last two: an encoding that nobody knows, or cannot read
         raise broken("中の XML が途中で切れているか、壊れています。") from None
 
 

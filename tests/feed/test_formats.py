@@ -101,6 +101,14 @@ def test_garbled_xml_of_a_spreadsheet_is_refused_or_changes_nobody(part: str, pl
     assert feed is None or len(feed.rows) == 3
 
 
+@pytest.mark.parametrize("encoding", [b"latin-9000", b"cp932", b"utf-7"])
+def test_a_spreadsheet_part_in_an_encoding_that_xml_does_not_know_is_refused(encoding: bytes) -> None:
+    data = with_part(SPREADSHEET, "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"UTF-8", encoding, 1))
+    assert data != SPREADSHEET
+    with pytest.raises(FeedRefused, match="XML"):
+        read_feed(data, XLSX)
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_event_list_reads_back_equal_in_every_encoding(encoding: str) -> None:
     profile = replace(EVENTS, encoding=encoding)  # type: ignore[arg-type]
