@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
-from idm.vocabulary import EntitlementKind, LongVowels, Role, Service, Zone
+from idm.vocabulary import EntitlementKind, LongVowels, Role, Service, Stage, Zone
 
 STRICT = ConfigDict(extra="forbid")
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -20,7 +20,8 @@ class Right:
     """Something grantable in a system. `group` is the target's name of the group a `group` right stands for.
 
     `by_name_only`: restricted, never by post (FK 6-1(1)③). `service`: what it opens, if that can be reported as not
-    needed (FK 5-1(2)③).
+    needed (FK 5-1(2)③). `by_hand`: given and taken by a work order even where the system has a connector (tier-0 groups,
+    control D10).
     """
 
     code: Code
@@ -30,6 +31,15 @@ class Right:
     privileged: bool = False
     by_name_only: bool = False
     service: Service | None = None
+    by_hand: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Container:
+    """Where a directory keeps the accounts of these units (and of the units below them): the DN of an OU."""
+
+    units: tuple[str, ...]
+    container: str
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -37,6 +47,8 @@ class System:
     """One information system: its zone, its classes, whose manager answers for it and how it is reached.
 
     `overlap_days` (猶予期間): days a mover keeps what the old post gave; None = the profile's, always 0 for My Number.
+    `stage`: how far it is on its way into our care; nothing is written to a system that is only observed (A18).
+    `containers`: where accounts are kept by unit, the first that fits; `stopped_container`: where stopped ones are.
     """
 
     code: Code
@@ -51,6 +63,9 @@ class System:
     settings: dict[str, str | int | bool] = Field(default_factory=dict)
     credential: str | None = None
     overlap_days: Annotated[int, Field(ge=0, le=10)] | None = None
+    stage: Stage = Stage.OBSERVE
+    containers: tuple[Container, ...] = ()
+    stopped_container: str | None = None
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -33,6 +33,13 @@ class Action(StrEnum):
     SETTLE_LEAVING = "settle_leaving"
     PROPOSE_STANDING = "propose_standing"
     SEE_AUDIT = "see_audit"
+    SETTLE_FOUND = "settle_found"
+    REPAIR_FINDING = "repair_finding"
+    JUSTIFY_FINDING = "justify_finding"
+    DO_WORK = "do_work"
+    CONFIRM_WORK = "confirm_work"
+    UPLOAD_LISTING = "upload_listing"
+    UNLOCK_ACCOUNT = "unlock_account"
     HAND_OVER = "hand_over"
     INVITE = "invite"
     CONFIRM_OFFICER = "confirm_officer"
@@ -68,6 +75,13 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.SETTLE_LEAVING: frozenset({Role.SECTION, Role.HR, Role.HANDOVER}),
     Action.PROPOSE_STANDING: frozenset({Role.HR}),
     Action.SEE_AUDIT: _HEADS | {Role.AUDITOR},
+    Action.SETTLE_FOUND: frozenset({Role.SYSTEM}),
+    Action.REPAIR_FINDING: frozenset({Role.SYSTEM, Role.SECURITY}),
+    Action.JUSTIFY_FINDING: frozenset({Role.SECURITY, Role.CHIEF}),
+    Action.DO_WORK: frozenset({Role.SYSTEM, Role.HANDOVER}),
+    Action.CONFIRM_WORK: frozenset({Role.SYSTEM, Role.SECURITY, Role.CHIEF}),
+    Action.UPLOAD_LISTING: frozenset({Role.SYSTEM, Role.HANDOVER}),
+    Action.UNLOCK_ACCOUNT: frozenset({Role.HANDOVER}),
     Action.HAND_OVER: frozenset({Role.HANDOVER}),
     Action.INVITE: frozenset({Role.HANDOVER}),
     Action.CONFIRM_OFFICER: _HEADS,
@@ -99,6 +113,13 @@ TITLES = {
     Action.SETTLE_LEAVING: "返却物の確認",
     Action.PROPOSE_STANDING: "包括承認の提案",
     Action.SEE_AUDIT: "監査記録の閲覧",
+    Action.SETTLE_FOUND: "引継ぎ前のIDの照合",
+    Action.REPAIR_FINDING: "点検結果の是正",
+    Action.JUSTIFY_FINDING: "点検結果の正当化",
+    Action.DO_WORK: "手作業の実施",
+    Action.CONFIRM_WORK: "手作業の確認",
+    Action.UPLOAD_LISTING: "利用者ID一覧の取込み",
+    Action.UNLOCK_ACCOUNT: "ロックの解除",
     Action.HAND_OVER: "仮パスワードの交付",
     Action.INVITE: "サインイン登録の案内",
     Action.CONFIRM_OFFICER: "責任者の就任の確認",

@@ -6,9 +6,9 @@ requests at once may do so, and the order between dependent steps stays with the
 begins). Nothing here retries, sleeps or opens a database. No secret appears in any repr, exception or log.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -31,7 +31,17 @@ class LastUseSource(StrEnum):
 
     PWD_LAST_SUCCESS = "pwdLastSuccess"
     AUTH_TIMESTAMP = "authTimestamp"
+    LAST_LOGIN_TIME = "lastLoginTime"
+    LAST_LOGON_TIMESTAMP = "lastLogonTimestamp"
+    LAST_LOGON = "lastLogon"
+    LISTING = "listing"
     MEMORY = "memory"
+
+
+SOURCE_LAG: Mapping[LastUseSource, timedelta] = {LastUseSource.LAST_LOGON_TIMESTAMP: timedelta(days=14)}
+"""How much later than the date read an account may really have been used: Active Directory replicates
+lastLogonTimestamp only when it is older than 14 days less a random part (MS-ADTS, msDS-LogonTimeSyncInterval).
+A connector says "unused since" only of what is unused even so."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class TargetAccount:
     `account_uuid` is our own id, carried on the target in an attribute the profile chooses; None = not one of ours.
     `expires_at` is the directory's own expiry (the account refuses sign-in from then on), None = none.
     `enabled` is whether sign-in is possible at the moment of reading. `groups` are external ids, None = not read.
+    `container` is where the target keeps it (the DN of its parent), None = the target has no such thing. `protected`:
+    the target guards it as one of its own administrators (tier 0); we never write to it (control D10).
     """
 
     external_id: ExternalId
@@ -62,6 +74,8 @@ class TargetAccount:
     enabled: bool
     expires_at: datetime | None
     groups: frozenset[ExternalId] | None = None
+    container: str | None = None
+    protected: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,10 +101,11 @@ class LastUse:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A group that can be granted."""
+    """A group. `protected`: it is one of the target's own administrators' (tier 0): watched, changed only by hand."""
 
     external_id: ExternalId
     name: str
+    protected: bool = False
 
 
 # --- steps: what may be written, one idempotent thing each -----------------------------------------------------------
@@ -98,10 +113,25 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class CreateAccount:
-    """Afterwards the account exists, disabled, with no password anyone knows, carrying `account_uuid`."""
+    """Afterwards the account exists, disabled, with no password anyone knows, carrying `account_uuid`.
+
+    `container` is where it is made; None = the target's usual place.
+    """
 
     account_uuid: UUID
     attributes: Attributes
+    container: str | None = None
+
+
+@dataclass(frozen=True)
+class AdoptAccount:
+    """Afterwards the account that was there before carries `account_uuid`; nothing else of it has changed.
+
+    One that carries another's uuid is refused (control A18).
+    """
+
+    external_id: ExternalId
+    account_uuid: UUID
 
 
 @dataclass(frozen=True)
@@ -110,6 +140,22 @@ class UpdateAttributes:
 
     external_id: ExternalId
     attributes: Attributes
+
+
+@dataclass(frozen=True)
+class RenameAccount:
+    """Afterwards the account is signed in to by this name; its identity, groups and password are the same."""
+
+    external_id: ExternalId
+    login_name: str
+
+
+@dataclass(frozen=True)
+class MoveAccount:
+    """Afterwards the account is kept in this container; its identity and groups are the same."""
+
+    external_id: ExternalId
+    container: str
 
 
 @dataclass(frozen=True)
@@ -126,10 +172,14 @@ class SetEnabled:
 
 @dataclass(frozen=True)
 class AddMember:
-    """Afterwards the account is a member of the group."""
+    """Afterwards the account is a member of the group; with `until`, the target itself ends that (control D6).
+
+    A target that cannot end a membership by itself refuses `until` (see `TimeBoxesMembership`).
+    """
 
     external_id: ExternalId
     group_id: ExternalId
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -149,13 +199,44 @@ class SetTemporaryPassword:
 
 
 @dataclass(frozen=True)
+class Unlock:
+    """Afterwards wrong passwords no longer keep the account locked; whether it is enabled is as before."""
+
+    external_id: ExternalId
+
+
+@dataclass(frozen=True)
+class RequireSmartCard:
+    """Afterwards the target lets nobody into the account without a card, or asks for none (control B2).
+
+    Requiring one makes the password unusable; lifting it does not bring the password back.
+    """
+
+    external_id: ExternalId
+    required: bool
+
+
+@dataclass(frozen=True)
 class DeleteAccount:
     """Afterwards the account is not on the target and in no group of it."""
 
     external_id: ExternalId
 
 
-Step = CreateAccount | UpdateAttributes | SetEnabled | AddMember | RemoveMember | SetTemporaryPassword | DeleteAccount
+Step = (
+    CreateAccount
+    | AdoptAccount
+    | UpdateAttributes
+    | RenameAccount
+    | MoveAccount
+    | SetEnabled
+    | AddMember
+    | RemoveMember
+    | SetTemporaryPassword
+    | Unlock
+    | RequireSmartCard
+    | DeleteAccount
+)
 
 
 @dataclass(frozen=True)
@@ -164,6 +245,83 @@ class PasswordState:
 
     must_change: bool
     changed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Lockout:
+    """Whether wrong passwords keep an account locked; `until` None while locked = until somebody unlocks it."""
+
+    locked: bool
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PasswordPolicy:
+    """The rules in force for a password, as the target itself states them; None = no such rule (control D4).
+
+    `name` is the target's name of the policy, and `is_default` whether it is the one for everybody.
+    """
+
+    name: str
+    is_default: bool
+    minimum_length: int | None
+    complex: bool | None
+    history: int | None
+    maximum_age: timedelta | None
+    lockout_after: int | None
+    lockout_for: timedelta | None
+    """None with `lockout_after` = until somebody unlocks it."""
+
+
+class PasswordVerdict(StrEnum):
+    """What a directory answers somebody who tries a password."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    MUST_CHANGE = "must_change"
+    PASSWORD_EXPIRED = "password_expired"
+    LOCKED = "locked"
+    DISABLED = "disabled"
+    ACCOUNT_EXPIRED = "account_expired"
+
+
+@dataclass(frozen=True)
+class PasswordCheck:
+    """The answer, and whose account it was; None where the directory does not say, or the password was wrong."""
+
+    verdict: PasswordVerdict
+    external_id: ExternalId | None = None
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """What changed since a cursor.
+
+    `accounts` streams each changed account once, as it is now. `complete`: everything was read, because the cursor was
+    too old or another server's: what is not in it is gone. `cursor` is for next time, valid once the stream has ended.
+    """
+
+    accounts: Iterator[TargetAccount]
+    complete: bool
+    cursor: str
+
+
+class CheckVerdict(StrEnum):
+    """How one check of a connection went."""
+
+    FINE = "fine"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: what it was, how it is, what was found, and what to do about it."""
+
+    subject: str
+    verdict: CheckVerdict
+    found: str
+    remedy: str = ""
 
 
 # --- abilities -------------------------------------------------------------------------------------------------------
@@ -189,8 +347,8 @@ class Directory(Protocol):
         """The group of that name. Raises NotOnTarget."""
         ...
 
-    def members(self, group_id: ExternalId) -> Iterator[ExternalId]:
-        """Stream the accounts in a group. Raises NotOnTarget."""
+    def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
+        """Stream the accounts in a group, each once; `nested` also those in groups in it. Raises NotOnTarget."""
         ...
 
     def close(self) -> None:
@@ -236,4 +394,79 @@ class ReportsLastUse(Protocol):
 
         Where the target may lose the record (a password reset), those are reported with `known` False.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsLockout(Protocol):
+    """Can say whether wrong passwords keep an account locked."""
+
+    def lockout(self, external_id: ExternalId) -> Lockout:
+        """Raises NotOnTarget."""
+        ...
+
+
+@runtime_checkable
+class ReadsPasswordPolicy(Protocol):
+    """Can read back the rules for passwords that the target enforces."""
+
+    def password_policy(self, external_id: ExternalId | None = None) -> PasswordPolicy:
+        """The policy for everybody, or the one in force for this account (a fine-grained one goes first).
+
+        Raises NotOnTarget, and TargetRefused where the target has no policy or we may not read it.
+        """
+        ...
+
+
+@runtime_checkable
+class EnforcesFactors(Protocol):
+    """Can say which accounts need a card (control B2)."""
+
+    def smart_card_required(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, bool]:
+        """Read back from the target; accounts that are not there are left out."""
+        ...
+
+
+@runtime_checkable
+class TimeBoxesMembership(Protocol):
+    """May be able to end a membership by itself (control D6)."""
+
+    def can_time_box(self) -> bool:
+        """Whether this target, as it is set up, ends memberships by itself."""
+        ...
+
+
+@runtime_checkable
+class ReportsChanges(Protocol):
+    """Can say what changed since it was last asked."""
+
+    def changes_since(self, cursor: str | None) -> ChangeSet:
+        """The accounts changed since the cursor; None, or a cursor it no longer understands = all of them."""
+        ...
+
+
+@runtime_checkable
+class ChecksPasswords(Protocol):
+    """Can try a person's own password, as that person."""
+
+    def check_password(self, login_name: str, password: str) -> PasswordCheck:
+        """What the target says. A blank password is WRONG without asking. Raises TargetUnavailable, TargetRefused."""
+        ...
+
+
+@runtime_checkable
+class KnowsProtected(Protocol):
+    """Has groups of its own administrators (tier 0), which are watched and changed only by hand (control D10)."""
+
+    def protected_groups(self) -> Iterator[TargetGroup]:
+        """Each such group, by its well-known identity, whatever it is called here."""
+        ...
+
+
+@runtime_checkable
+class ExaminesItself(Protocol):
+    """Can look over its own connection: certificate, clock, rights, policies (`idm system test`)."""
+
+    def examine(self) -> Iterator[Check]:
+        """What was found, check by check; a check that could not be made is FAILED and says why. Raises nothing."""
         ...

@@ -35,6 +35,22 @@ class EntitlementKind(StrEnum):
     GROUP = "group"
 
 
+class Stage(StrEnum):
+    """How far a system is on its way into the product's care (control A18).
+
+    Observed: read only, nothing is ever written. Adopting: what already exists is taken over by one application; only
+    what is ours is written. Enforced: the target shows what was approved, and what differs is a finding.
+    """
+
+    OBSERVE = "observe"
+    ADOPT = "adopt"
+    ENFORCE = "enforce"
+
+
+BY_HAND = "work_order"
+"""The connector of a system without an interface: a person does what was approved, another confirms it (control G2)."""
+
+
 class AccountKind(StrEnum):
     """Whose an account is."""
 
@@ -102,6 +118,11 @@ class FindingKind(StrEnum):
     ORPHAN = "orphan"
     LEFT = "left"
     CHECK_FAILED = "check_failed"
+    UNADOPTED = "unadopted"
+    MISSING = "missing"
+    DRIFT = "drift"
+    EXTRA_MEMBER = "extra_member"
+    WORK_OVERDUE = "work_overdue"
 
 
 class CredentialEventKind(StrEnum):
@@ -125,6 +146,7 @@ ZONE_TITLES = {
     Zone.LGWAN: "LGWAN接続系",
     Zone.INTERNET: "インターネット接続系",
 }
+STAGE_TITLES = {Stage.OBSERVE: "観察（読取りのみ）", Stage.ADOPT: "引継ぎ中", Stage.ENFORCE: "運用中"}
 ENTITLEMENT_KIND_TITLES = {EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ"}
 ACCOUNT_KIND_TITLES = {
     AccountKind.PERSONAL: "個人ID",
@@ -148,4 +170,9 @@ FINDING_TITLES = {
     FindingKind.ORPHAN: "持ち主のないID",
     FindingKind.LEFT: "離職者のID",
     FindingKind.CHECK_FAILED: "点検できなかったシステム",
+    FindingKind.UNADOPTED: "引継ぎの済んでいないID",
+    FindingKind.MISSING: "承認されたのに見当たらないID",
+    FindingKind.DRIFT: "承認と異なる状態のID",
+    FindingKind.EXTRA_MEMBER: "承認のないグループ所属",
+    FindingKind.WORK_OVERDUE: "期限を過ぎた手作業",
 }

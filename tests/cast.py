@@ -71,6 +71,7 @@ integrity = 2
 availability = 2
 manager_unit = "0600"
 connector = "memory"
+stage = "enforce"
 credential = "ledger.password"
 rights = [
   { code = "account", name = "利用者ID", kind = "account" },
@@ -91,6 +92,7 @@ integrity = 2
 availability = 2
 manager_unit = "0600"
 connector = "memory"
+stage = "enforce"
 rights = [{ code = "account", name = "利用者ID", kind = "account" }]
 
 [systems.settings]

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
-from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, Service, Zone
+from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, Service, Stage, Zone
 
 
 class InformationSystem(Base):
@@ -48,6 +48,12 @@ class InformationSystem(Base):
     overlap_days: Mapped[int | None]
     """猶予期間 of this system: how long a mover keeps what the old post gave; None = the profile's."""
 
+    stage: Mapped[Stage] = mapped_column(closed_list(Stage))
+    """How far it is on its way into our care (control A18)."""
+    containers: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
+    """Where accounts are kept: `units` and `container`, the first that fits."""
+    stopped_container: Mapped[str | None] = mapped_column(Text)
+
     entitlements: Mapped[list["Entitlement"]] = relationship(back_populates="system", order_by="Entitlement.id")
 
 
@@ -74,6 +80,8 @@ class Entitlement(Base):
     """Restricted (FK 6-1(1)③): never follows from a post, asked for by name only."""
     service: Mapped[Service | None] = mapped_column(closed_list(Service))
     """Internet or e-mail, where this right gives it: it can be reported as not needed."""
+    by_hand: Mapped[bool] = mapped_column(default=False)
+    """Given and taken by a work order even where the system has a connector (tier-0 groups, control D10)."""
 
     system: Mapped[InformationSystem] = relationship(back_populates="entitlements")
 
@@ -116,6 +124,8 @@ class Account(Base):
     handed_over_at: Mapped[datetime | None] = mapped_column(Instant)
     """When its first temporary password was handed over; until then the account is disabled (control E3)."""
     external_id: Mapped[str | None] = mapped_column(Text)
+    adopted_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was taken over from what was there before us; None = we made it (control A18)."""
     seen_at: Mapped[datetime | None] = mapped_column(Instant)
     seen_present: Mapped[bool | None]
     seen_enabled: Mapped[bool | None]

@@ -163,6 +163,8 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.availability, system.manager_unit_code = wanted.availability, wanted.manager_unit
     system.connector, system.credential = wanted.connector, wanted.credential
     system.connector_settings = dict(wanted.settings)
+    system.stage, system.stopped_container = wanted.stage, wanted.stopped_container
+    system.containers = [{"units": list(rule.units), "container": rule.container} for rule in wanted.containers]
     system.overlap_days = 0 if wanted.zone is Zone.MYNUMBER else wanted.overlap_days
 
 
@@ -178,7 +180,7 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
         )
         session.add(known)
     known.name, known.privileged = right.name, right.privileged
-    known.by_name_only, known.service = right.by_name_only, right.service
+    known.by_name_only, known.service, known.by_hand = right.by_name_only, right.service, right.by_hand
 
 
 def _register_conflicts(session: Session, organisation: Organisation) -> None:
