@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from hashlib import blake2b, sha256
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
@@ -27,6 +27,7 @@ from idm.feed.reader import Feed, FeedRow, feed_of
 from idm.feed.table import FeedTable, Numbered, Record, table_of
 from idm.models.feeds import AcceptedLines, FeedRun, MatchQuestion
 from idm.models.people import Employment
+from idm.models.periods import not_over_on
 from idm.models.roll_watch import has_changed, next_version, version_of
 from idm.names.personal_names import match_key
 from idm.personnel.career import Career
@@ -262,7 +263,7 @@ def accept(session: Session, accepted: Acceptance) -> None:
     session.flush()
     expected = select(Employment.id).where(
         Employment.seen_in_run_id.is_not(None),
-        or_(Employment.valid_until.is_(None), Employment.valid_until > accepted.as_of),
+        not_over_on(Employment, accepted.as_of),
     )
     anew = set(session.scalars(expected)) - set(accepted.quiet.values())
     hashes, employments = Accepted(accepted.quiet, frozenset(anew)).packed()

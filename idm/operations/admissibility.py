@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
 from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.periods import holding_on
 from idm.models.requests import Request, RequestLine
 from idm.permissions import Action, may, require
 from idm.personnel.outside_rules import requires_consent
@@ -50,10 +51,8 @@ def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
         .join(Employment, Assignment.employment_id == Employment.id)
         .where(
             Employment.person_id == person_id,
-            Employment.valid_from <= day,
-            (Employment.valid_until.is_(None)) | (Employment.valid_until > day),
-            Assignment.valid_from <= day,
-            (Assignment.valid_until.is_(None)) | (Assignment.valid_until > day),
+            holding_on(Employment, day),
+            holding_on(Assignment, day),
         )
     )
     return {code for unit in units for code in (unit.code, unit.parent_code) if code is not None}

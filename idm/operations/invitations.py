@@ -13,6 +13,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import SeparationOfDuties
 from idm.models.officers import Deputy
+from idm.models.periods import holding_on
 from idm.operations.enrolment import issue_enrolment_link
 from idm.policy import Policy
 from idm.queries.officers import humans, roles_of
@@ -44,6 +45,6 @@ def decides(session: Session, person_id: int, *, now: datetime) -> bool:
     if any(roles_of(session, row, day) & DECIDING_ROLES for row in rows):
         return True
     deputises = select(Deputy.id).where(
-        Deputy.deputy_id.in_(rows), Deputy.accepted_at.is_not(None), Deputy.valid_from <= day, Deputy.valid_until > day
+        Deputy.deputy_id.in_(rows), Deputy.accepted_at.is_not(None), holding_on(Deputy, day)
     )
     return session.scalar(deputises.limit(1)) is not None

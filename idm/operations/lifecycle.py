@@ -18,6 +18,7 @@ from idm.calendar_days import day_of
 from idm.errors import InvalidInput
 from idm.grant_state import EndReason, SuspensionReason
 from idm.models.people import Employment
+from idm.models.periods import holding_on
 from idm.models.requests import Grant
 from idm.models.safety import PlannedBatch, RunKind
 from idm.models.systems import Account, Entitlement
@@ -198,5 +199,5 @@ def carry_out_due(session: Session, *, actor: Actor, policy: Policy, now: dateti
 
 def employed_people(session: Session, person_ids: Collection[int], day: date) -> set[int]:
     """Those of the people who are employed on the day."""
-    holding = (Employment.valid_from <= day, or_(Employment.valid_until.is_(None), Employment.valid_until > day))
-    return set(session.scalars(select(Employment.person_id).where(*holding))) & set(person_ids)
+    employed = select(Employment.person_id).where(holding_on(Employment, day))
+    return set(session.scalars(employed)) & set(person_ids)

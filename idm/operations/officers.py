@@ -17,6 +17,7 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.people import Assignment, Employment, Person
+from idm.models.periods import not_over_on
 from idm.models.systems import InformationSystem
 from idm.operations.notices import notify
 from idm.organisation import Organisation
@@ -62,7 +63,7 @@ def _assignments_from(session: Session, posts: set[str], day: date) -> list[Assi
             select(Assignment)
             .where(
                 Assignment.post.in_(posts),
-                (Assignment.valid_until.is_(None)) | (Assignment.valid_until > day),
+                not_over_on(Assignment, day),
                 (Assignment.published_on.is_(None)) | (Assignment.published_on <= day),
             )
             .order_by(Assignment.id)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, holds
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.grant_state import EndReason, GrantState
 from idm.models.people import Assignment, Employment, Person
@@ -152,7 +152,7 @@ def _end_rights(
     """An entry of today keeps today as its day; its rights go at once, unless another employment carries them."""
     session.expire(person, ["employments"])
     others = [one for one in person.employments if one.id != ended_id]
-    if any(one.valid_from <= day and (one.valid_until is None or one.valid_until > day) for one in others):
+    if any(holds(one.valid_from, one.valid_until, day) for one in others):
         return
     coming = any(one.valid_from > day for one in others)
     for grant in session.scalars(grants.live_grants_of([person.id])).all():

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
@@ -22,6 +22,7 @@ from idm.grant_state import GrantState
 from idm.models.feeds import FeedRun
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Assignment, Employment
+from idm.models.periods import not_over_on
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, EntitlementConflict, InformationSystem
 from idm.operations.requests import WantedLine, draft
@@ -268,7 +269,7 @@ def _without_consent(session: Session, people: Collection[int], policy: Policy, 
         .where(
             Employment.person_id.in_(people),
             Employment.kind.in_(policy.outside.consent_kinds),
-            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+            not_over_on(Employment, day),
             Consent.id.is_(None),
         )
     )

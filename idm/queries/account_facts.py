@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import holding_on
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
 from idm.names.personal_names import split_name
@@ -72,11 +73,9 @@ def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .where(
             Employment.person_id.in_(people),
-            Employment.valid_from <= day,
-            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+            holding_on(Employment, day),
             Assignment.primary,
-            Assignment.valid_from <= day,
-            or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            holding_on(Assignment, day),
         )
         .order_by(Employment.valid_from, Assignment.valid_from)
     )

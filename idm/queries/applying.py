@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session
 
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import holding_on, not_over_on
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Entitlement, InformationSystem
 from idm.names.personal_names import fold
@@ -63,7 +64,7 @@ def find_subjects(
         select(Person.id)
         .join(Employment, Employment.person_id == Person.id)
         .where(known(reads), public(Employment, reads))
-        .where(or_(Employment.valid_until.is_(None), Employment.valid_until > day), _within(scope, day))
+        .where(not_over_on(Employment, day), _within(scope, day))
         .group_by(Person.id, Person.kana)
         .order_by(Person.kana, Person.id)
         .limit(limit)
@@ -98,10 +99,8 @@ def _within(scope: Scope, day: date) -> ColumnElement[bool]:
         .join(Assignment, Assignment.employment_id == Employment.id)
         .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
         .where(
-            Employment.valid_from <= day,
-            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
-            Assignment.valid_from <= day,
-            or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            holding_on(Employment, day),
+            holding_on(Assignment, day),
             public(Assignment, Reader(day)),
             or_(OrganisationUnit.code.in_(scope.units), OrganisationUnit.parent_code.in_(scope.units)),
         )

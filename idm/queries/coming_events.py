@@ -18,6 +18,7 @@ from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.grant_state import GrantState
 from idm.models.outside import Contract
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit
+from idm.models.periods import not_over_on
 from idm.models.requests import Grant, RequestLine
 from idm.models.safety import PlannedBatch
 from idm.models.systems import Account
@@ -116,7 +117,7 @@ def _people_of(session: Session, units: Collection[str], reader: Reader) -> froz
         .join(Assignment.unit)
         .where(
             or_(OrganisationUnit.code.in_(units), OrganisationUnit.parent_code.in_(units)),
-            or_(Assignment.valid_until.is_(None), Assignment.valid_until > reader.day),
+            not_over_on(Assignment, reader.day),
             public(Assignment, reader),
         )
     )

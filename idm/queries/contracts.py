@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import holds
@@ -16,6 +16,7 @@ from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.models.outside import Contract
 from idm.models.people import Employment
+from idm.models.periods import holding_on
 from idm.personnel.outside_rules import Period, narrowest
 
 
@@ -106,8 +107,7 @@ def contractors_without_live_contract(session: Session, day: date) -> list[Emplo
         select(Employment)
         .where(
             Employment.kind == EmploymentKind.CONTRACTOR,
-            Employment.valid_from <= day,
-            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+            holding_on(Employment, day),
         )
         .order_by(Employment.id)
     )

@@ -9,12 +9,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
 from idm.database import in_chunks
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import holding_on
 from idm.personnel.safety_limits import Headcount
 
 
@@ -76,12 +77,12 @@ def _last_of_each(session: Session, before: date) -> Iterator[tuple[int, str | N
 
     Read as a stream in the order of people: how many there are costs no memory.
     """
-    own = and_(Assignment.employment_id == Employment.id, Assignment.primary, _on(Assignment, before))
+    own = and_(Assignment.employment_id == Employment.id, Assignment.primary, holding_on(Assignment, before))
     rows = session.execute(
         select(Employment.person_id, OrganisationUnit.code, OrganisationUnit.name)
         .outerjoin(Assignment, own)
         .outerjoin(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
-        .where(_on(Employment, before))
+        .where(holding_on(Employment, before))
         .order_by(Employment.person_id, Employment.valid_from, Employment.id, Assignment.valid_from)
         .execution_options(yield_per=5_000)
     )
@@ -92,10 +93,6 @@ def _last_of_each(session: Session, before: date) -> Iterator[tuple[int, str | N
         last = (person_id, code, name)
     if last is not None:
         yield last
-
-
-def _on(table: type[Employment | Assignment], day: date) -> ColumnElement[bool]:
-    return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))
 
 
 def _departments(services: Collection[_Service], day: date) -> dict[int, Department]:

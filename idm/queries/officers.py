@@ -8,18 +8,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from idm.employment_kind import EmploymentKind
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Assignment, Employment, Person
+from idm.models.periods import holding_on
 from idm.separation_of_duties import Human
 from idm.vocabulary import Role
-
-
-def _period_holds(table: type[Officer] | type[Assignment] | type[Employment], day: date) -> ColumnElement[bool]:
-    return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))
 
 
 def tenures_on(day: date) -> Select[Officer]:
@@ -29,11 +26,11 @@ def tenures_on(day: date) -> Select[Officer]:
         .outerjoin(Assignment, Officer.assignment_id == Assignment.id)
         .outerjoin(Employment, Assignment.employment_id == Employment.id)
         .where(
-            _period_holds(Officer, day),
+            holding_on(Officer, day),
             or_(Officer.first_record_id.is_not(None), Officer.confirmed_at.is_not(None)),
             or_(
                 Officer.assignment_id.is_(None),
-                and_(_period_holds(Assignment, day), _period_holds(Employment, day)),
+                and_(holding_on(Assignment, day), holding_on(Employment, day)),
             ),
         )
     )
@@ -64,12 +61,8 @@ def holders(session: Session, role: Role, unit_code: str | None, day: date) -> l
 
 def deputations_on(day: date) -> Select[Deputy]:
     """The deputies who count on the day: accepted, within their period, and employed."""
-    employed = exists().where(Employment.person_id == Deputy.deputy_id, _period_holds(Employment, day))
-    return (
-        select(Deputy)
-        .where(Deputy.accepted_at.is_not(None), Deputy.valid_from <= day, Deputy.valid_until > day, employed)
-        .order_by(Deputy.id)
-    )
+    employed = exists().where(Employment.person_id == Deputy.deputy_id, holding_on(Employment, day))
+    return select(Deputy).where(Deputy.accepted_at.is_not(None), holding_on(Deputy, day), employed).order_by(Deputy.id)
 
 
 def auditing(session: Session, person_ids: Collection[int], day: date) -> frozenset[int]:
@@ -83,7 +76,7 @@ def contracted(session: Session, person_ids: Collection[int], day: date) -> froz
     contracts = select(Employment.person_id).where(
         Employment.person_id.in_(person_ids),
         Employment.kind == EmploymentKind.CONTRACTOR,
-        _period_holds(Employment, day),
+        holding_on(Employment, day),
     )
     return frozenset(session.scalars(contracts))
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import not_over_on
 from idm.policy import Policy
 from idm.queries.outside_scope import published
 from idm.queries.person_cards import PersonCard, person_cards
@@ -49,7 +50,7 @@ def without_consent(
             exists().where(
                 Employment.person_id == Person.id,
                 Employment.kind.in_(policy.outside.consent_kinds),
-                or_(Employment.valid_until.is_(None), Employment.valid_until > day),
+                not_over_on(Employment, day),
                 or_(Employment.published_on.is_(None), Employment.published_on <= day, literal(unpublished)),
             ),
             ~exists().where(Consent.person_id == Person.id),
@@ -109,8 +110,8 @@ def _in_units(units: Collection[str] | None, day: date) -> ColumnElement[bool]:
         .where(
             Employment.person_id == Person.id,
             OrganisationUnit.code.in_(units),
-            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
-            or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            not_over_on(Employment, day),
+            not_over_on(Assignment, day),
             *published(day),
         )
     )

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from idm.employment_kind import OUTSIDE_KINDS
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import holding_on, not_over_on
 from idm.personnel.outside_rules import upwards
 from idm.queries.officers import contracted, humans, units_of_role
 from idm.vocabulary import Role
@@ -18,8 +19,7 @@ def unit_on(session: Session, code: str, day: date) -> OrganisationUnit | None:
     return session.scalar(
         select(OrganisationUnit).where(
             OrganisationUnit.code == code,
-            OrganisationUnit.valid_from <= day,
-            or_(OrganisationUnit.valid_until.is_(None), OrganisationUnit.valid_until > day),
+            holding_on(OrganisationUnit, day),
         )
     )
 
@@ -40,8 +40,8 @@ def units_of_person(session: Session, person_id: int, day: date) -> frozenset[st
         .join(Employment, Assignment.employment_id == Employment.id)
         .where(
             Employment.person_id == person_id,
-            or_(Employment.valid_until.is_(None), Employment.valid_until > day),
-            or_(Assignment.valid_until.is_(None), Assignment.valid_until > day),
+            not_over_on(Employment, day),
+            not_over_on(Assignment, day),
             *published(day),
         )
     )
@@ -93,11 +93,7 @@ def _staff_of_unit(unit_code: str, day: date) -> Select[int]:
         .where(
             OrganisationUnit.code == unit_code,
             Employment.kind.not_in(OUTSIDE_KINDS),
-            _holds(Employment, day),
-            _holds(Assignment, day),
+            holding_on(Employment, day),
+            holding_on(Assignment, day),
         )
     )
-
-
-def _holds(table: type[Employment | Assignment], day: date) -> ColumnElement[bool]:
-    return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))

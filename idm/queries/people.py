@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import holds
 from idm.errors import InvalidInput
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import holding_on
 from idm.names.personal_names import fold
 from idm.publication import Reader
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
@@ -80,7 +81,7 @@ def units_on(session: Session, day: date) -> list[UnitRow]:
     """The units that exist on the day, by code."""
     rows = session.execute(
         select(OrganisationUnit.code, OrganisationUnit.name)
-        .where(_period(OrganisationUnit, day))
+        .where(holding_on(OrganisationUnit, day))
         .order_by(OrganisationUnit.code)
     )
     return [UnitRow(code, name) for code, name in rows]
@@ -109,8 +110,8 @@ def _in_unit(code: str, day: date, reader: Reader) -> ColumnElement[bool]:
         .where(
             Employment.person_id == Person.id,
             OrganisationUnit.code == code,
-            _period(Assignment, day),
-            _period(Employment, day),
+            holding_on(Assignment, day),
+            holding_on(Employment, day),
             public(Assignment, reader),
             public(Employment, reader),
         )
@@ -119,17 +120,13 @@ def _in_unit(code: str, day: date, reader: Reader) -> ColumnElement[bool]:
 
 def _is(presence: Presence, day: date, reader: Reader) -> ColumnElement[bool]:
     of_person = and_(Employment.person_id == Person.id, public(Employment, reader))
-    employed = exists().where(of_person, _period(Employment, day))
+    employed = exists().where(of_person, holding_on(Employment, day))
     coming = exists().where(of_person, Employment.valid_from > day)
     if presence is Presence.EMPLOYED:
         return employed
     if presence is Presence.COMING:
         return and_(~employed, coming)
     return and_(~employed, ~coming, exists().where(of_person))
-
-
-def _period(table: type[Employment | Assignment | OrganisationUnit], day: date) -> ColumnElement[bool]:
-    return and_(table.valid_from <= day, or_(table.valid_until.is_(None), table.valid_until > day))
 
 
 def _presences(session: Session, person_ids: Sequence[int], day: date, reader: Reader) -> dict[int, Presence]:

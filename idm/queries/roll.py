@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import holds
 from idm.database import in_chunks
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
+from idm.models.periods import holding_on
 from idm.organisation import Organisation
 from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.personnel.plan import KnownEmployment
@@ -91,12 +92,7 @@ def _absence_periods(session: Session, chosen: list[int] | None) -> dict[int, li
 def employed_count(session: Session, day: date) -> int:
     """How many people are employed on the day."""
     return (
-        session.scalar(
-            select(func.count(func.distinct(Employment.person_id))).where(
-                Employment.valid_from <= day, or_(Employment.valid_until.is_(None), Employment.valid_until > day)
-            )
-        )
-        or 0
+        session.scalar(select(func.count(func.distinct(Employment.person_id))).where(holding_on(Employment, day))) or 0
     )
 
 
