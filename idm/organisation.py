@@ -20,8 +20,8 @@ class Right:
     """Something grantable in a system. `group` is the target's name of the group a `group` right stands for.
 
     `by_name_only`: restricted, never by post (FK 6-1(1)③). `service`: what it opens, if that can be reported as not
-    needed (FK 5-1(2)③). `by_hand`: given and taken by a work order even where the system has a connector (tier-0 groups,
-    control D10).
+    needed (FK 5-1(2)③). `by_hand`: given and taken by a work order even where the system has a connector (for tier-0
+    groups, control D10).
     """
 
     code: Code
