@@ -7,7 +7,6 @@ followed another calendar and are outside this module.
 
 import re
 import unicodedata
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -55,14 +54,6 @@ def parse_date(text: str) -> ParsedDate:
             _check_weekday(parsed.day, found["weekday"], text)
             return parsed
     raise ValueError(f"「{text}」は日付として読めません。")
-
-
-def parse_open_date(text: str, *, no_end: Collection[str] = NO_END) -> ParsedDate | None:
-    """The day a text names, or None where it says that there is none (空欄, 99999999).
-
-    Raises ValueError with a Japanese sentence when it is neither.
-    """
-    return None if plain_spelling(text) in no_end else parse_date(text)
 
 
 def format_wareki(day: date) -> str:

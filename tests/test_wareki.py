@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.wareki import ERAS, ParsedDate, format_wareki, format_wareki_weekday, parse_date, parse_open_date
+from idm.wareki import ERAS, NO_END, ParsedDate, format_wareki, format_wareki_weekday, parse_date, plain_spelling
 
 DAYS = st.dates(ERAS[0].begins, date(2117, 12, 31))
 
@@ -125,15 +125,10 @@ def test_what_is_no_day_is_refused_with_a_sentence(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "  ", "　", "99999999", "９９９９９９９９", "9999999", "9999/12/31", "00000000"])
-def test_no_end_is_none(text: str) -> None:
-    assert parse_open_date(text) is None
-
-
-def test_an_open_date_still_reads_days_and_refuses_nonsense() -> None:
-    assert parse_open_date("R9.3.31") == ParsedDate(date(2027, 3, 31))
-    with pytest.raises(ValueError, match="日付として読めません"):
-        parse_open_date("なし")
-    assert parse_open_date("なし", no_end={"なし"}) is None
+def test_no_end_has_many_spellings_and_none_of_them_is_a_day(text: str) -> None:
+    assert plain_spelling(text) in NO_END
+    with pytest.raises(ValueError, match=r"。$"):
+        parse_date(text)
 
 
 def test_days_are_written_in_era_years() -> None:
@@ -158,7 +153,6 @@ def test_the_era_table_is_in_order_and_unambiguous() -> None:
 def test_a_written_day_reads_back_without_a_warning(day: date) -> None:
     assert parse_date(format_wareki(day)) == ParsedDate(day)
     assert parse_date(format_wareki_weekday(day)) == ParsedDate(day)
-    assert parse_open_date(format_wareki(day)) == ParsedDate(day)
 
 
 @given(DAYS)

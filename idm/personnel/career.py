@@ -116,21 +116,6 @@ def called_off_post(posts: Iterable[PostPeriod], gone: PostPeriod) -> frozenset[
     return frozenset(replace(period, valid_until=gone.valid_until) if period in before else period for period in left)
 
 
-def cut_to(career: Career) -> Career:
-    """The career without anything outside its own period."""
-    posts = (_cut_post(period, career.valid_from, career.valid_until) for period in career.posts)
-    return replace(career, posts=frozenset(period for period in posts if period is not None))
-
-
-def _cut_post(period: PostPeriod, begins: date, ends: date | None) -> PostPeriod | None:
-    """Within the employment's first day; its end stays open, because the employment's end is enough to end it."""
-    if period.valid_until is not None and period.valid_until <= begins:
-        return None
-    if ends is not None and period.valid_from >= ends:
-        return None
-    return replace(period, valid_from=max(period.valid_from, begins))
-
-
 def _earlier(one: date | None, other: date | None) -> date | None:
     known = [day for day in (one, other) if day is not None]
     return min(known, default=None)

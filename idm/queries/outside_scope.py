@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session
 
 from idm.employment_kind import OUTSIDE_KINDS
-from idm.models.people import Assignment, Employment, OrganisationUnit, Person
+from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on, not_over_on
 from idm.personnel.outside_rules import upwards
 from idm.queries.officers import contracted, humans, units_of_role
@@ -74,14 +74,6 @@ def may_answer(session: Session, person_id: int, unit_code: str, day: date) -> b
     if person_id not in set(session.scalars(_staff_of_unit(unit_code, day))):
         return False
     return not contracted(session, humans(session, [person_id])[person_id].rows, day)
-
-
-def answerable(session: Session, unit_code: str, day: date) -> list[Person]:
-    """Those who may answer for somebody in the unit on the day, by reading."""
-    people = session.scalars(
-        select(Person).where(Person.id.in_(_staff_of_unit(unit_code, day))).order_by(Person.kana, Person.id)
-    )
-    return [person for person in people if may_answer(session, person.id, unit_code, day)]
 
 
 def _staff_of_unit(unit_code: str, day: date) -> Select[int]:
