@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 
+Period = tuple[date, date | None]
+"""Half-open: the first day on which something holds, and the first on which it no longer does (None = no end)."""
+
 
 def day_of(instant: datetime) -> date:
     """The day in Tokyo at an aware instant."""

@@ -13,12 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from idm.calendar_days import day_of, holds, start_of
+from idm.calendar_days import Period, day_of, holds, start_of
 from idm.grant_state import GrantState
 from idm.ports import Attributes, ExternalId
 from idm.vocabulary import EntitlementKind
-
-Period = tuple[date, date | None]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.calendar_days import day_of, end_to_last_day, holds, last_day_to_end, overlap, start_of
+from idm.calendar_days import Period, day_of, end_to_last_day, holds, last_day_to_end, overlap, start_of
 
 DAY = date(2026, 4, 1)
 days = st.dates(date(1873, 1, 1), date(2199, 12, 31))
@@ -59,9 +59,7 @@ def test_a_period_holds_from_its_first_day_to_the_day_before_its_end(
 
 
 @given(st.tuples(days, ends), st.tuples(days, ends))
-def test_two_periods_overlap_where_a_day_is_in_both(
-    one: tuple[date, date | None], other: tuple[date, date | None]
-) -> None:
+def test_two_periods_overlap_where_a_day_is_in_both(one: Period, other: Period) -> None:
     first_common = max(one[0], other[0])
     both = holds(*one, first_common) and holds(*other, first_common)
     assert overlap(*one, *other) == both

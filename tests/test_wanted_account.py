@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idm.calendar_days import holds, start_of
+from idm.calendar_days import Period, holds, start_of
 from idm.grant_state import GrantState
 from idm.ports import Attributes
 from idm.vocabulary import EntitlementKind
-from idm.wanted_account import AccountFacts, GrantFacts, Period, WantedAccount, employed_until, wanted_account
+from idm.wanted_account import AccountFacts, GrantFacts, WantedAccount, employed_until, wanted_account
 
 DAY = date(2026, 4, 1)
 NOON = start_of(DAY) + timedelta(hours=12)

@@ -15,7 +15,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import day_of
+from idm.calendar_days import Period, day_of
 from idm.database import in_chunks
 from idm.employment_kind import EmploymentKind
 from idm.grant_state import GrantState
@@ -148,7 +148,7 @@ class _Facts:
     """What decides about the people of a plan, read in bulk."""
 
     held: Mapping[int, Mapping[RightName, date | None]]
-    employments: Mapping[int, list[tuple[date, date | None]]]
+    employments: Mapping[int, list[Period]]
     leaving: Mapping[int, date]
     changes_on: Mapping[int, date]
     contractors: frozenset[int]
@@ -194,7 +194,7 @@ class _Facts:
         return RequestAction.CHANGE if difference.right.system in known else RequestAction.REGISTER
 
 
-def _leaving(personnel: PersonnelPlan, employments: Mapping[int, list[tuple[date, date | None]]]) -> dict[int, date]:
+def _leaving(personnel: PersonnelPlan, employments: Mapping[int, list[Period]]) -> dict[int, date]:
     """Person → the day from which nothing holds any more, where this file says so. A successor employment goes on."""
     found = {}
     for change in personnel.leavers:

@@ -15,11 +15,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from idm.calendar_days import holds
+from idm.calendar_days import Period, holds
 from idm.grant_state import GrantState
 from idm.vocabulary import SafetyAction
-
-Period = tuple[date, date | None]
 
 
 class Due(StrEnum):

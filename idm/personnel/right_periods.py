@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from idm.calendar_days import holds
+from idm.calendar_days import Period
 from idm.organisation import PostRight
 from idm.personnel.post_rights import Post, RightName, rights_by_post
 from idm.vocabulary import LineEffect
-
-Period = tuple[date, date | None]
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,3 @@ def _last_end(periods: tuple[Period, ...], as_of: date) -> date:
     """The day on which the last post that gave the right ended; of a right no post ever gave, today."""
     ends = [ends for _, ends in periods if ends is not None]
     return max(ends, default=as_of)
-
-
-def holds_on(periods: Iterable[Period], day: date) -> bool:
-    """Whether any of the periods holds on the day."""
-    return any(holds(begins, ends, day) for begins, ends in periods)

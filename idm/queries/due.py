@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import day_of, start_of
+from idm.calendar_days import Period, day_of, start_of
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.people import Absence, Employment
 from idm.models.requests import Grant, GrantSuspension, Request
 from idm.models.systems import Account
 from idm.models.work import OutboxTask, TaskState
-from idm.personnel.due_changes import NOBODY, Due, Period, RightFacts, Service, Standing, due_on, standing
+from idm.personnel.due_changes import NOBODY, Due, RightFacts, Service, Standing, due_on, standing
 from idm.personnel_event import AbsenceKind
 from idm.policy import Policy
 from idm.request_state import RequestState

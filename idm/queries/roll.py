@@ -4,18 +4,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import holds
+from idm.calendar_days import Period, holds
 from idm.database import in_chunks
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
-from idm.models.periods import holding_on
 from idm.organisation import Organisation
 from idm.personnel.career import AbsencePeriod, Career, PostFacts, PostPeriod
 from idm.personnel.plan import KnownEmployment
 from idm.personnel.post_rights import Post, unit_and_above
-from idm.personnel.right_periods import Period, PostSpell
+from idm.personnel.right_periods import PostSpell
 
 
 def known_employments(session: Session, numbers: Collection[str] | None = None) -> list[KnownEmployment]:
@@ -87,13 +86,6 @@ def _absence_periods(session: Session, chosen: list[int] | None) -> dict[int, li
     for employment_id, kind, begins, ends, published in session.execute(query):
         found[employment_id].append(AbsencePeriod(kind, begins, ends, published))
     return found
-
-
-def employed_count(session: Session, day: date) -> int:
-    """How many people are employed on the day."""
-    return (
-        session.scalar(select(func.count(func.distinct(Employment.person_id))).where(holding_on(Employment, day))) or 0
-    )
 
 
 def people_by_match_key(session: Session, keys: Iterable[str]) -> dict[str, frozenset[int]]:

@@ -1,11 +1,11 @@
 """A period means one thing, whether two days are asked about it or a database is."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import holds
+from idm.calendar_days import Period, holds
 from idm.models.people import OrganisationUnit
 from idm.models.periods import holding_on, not_over_on
 from tests.cast import TODAY, Cast
@@ -14,7 +14,7 @@ WEEK = [TODAY + timedelta(days=n) for n in range(-3, 4)]
 PERIODS = [(begins, until) for begins in WEEK for until in [*WEEK, None] if until is None or until > begins]
 
 
-def periods_where(session: Session, condition: ColumnElement[bool]) -> set[tuple[date, date | None]]:
+def periods_where(session: Session, condition: ColumnElement[bool]) -> set[Period]:
     """The periods of the test's units that meet the condition."""
     columns = select(OrganisationUnit.valid_from, OrganisationUnit.valid_until)
     rows = session.execute(columns.where(OrganisationUnit.code.startswith("P"), condition))
