@@ -45,14 +45,16 @@ def die_with_parent(command: Sequence[str], *, user: str | None = None, death_si
     return [program("setpriv", "util-linux"), *become, "--pdeathsig", death_signal, *command]
 
 
-def wait_port(process: subprocess.Popen[bytes], port: int, *, log: Path, timeout_seconds: float = 30.0) -> None:
+def wait_port(
+    process: subprocess.Popen[bytes], port: int, *, log: Path, host: str = "127.0.0.1", timeout_seconds: float = 30.0
+) -> None:
     """Afterwards the process is alive and takes connections. Raises RuntimeError with the end of its log."""
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((host, port), timeout=1).close()
         except OSError:
             time.sleep(POLL_SECONDS)
         else:

@@ -3,7 +3,8 @@
 # Installs only what is missing, and starts no daemon: the sample and the tests run their own servers.
 set -eu
 
-PACKAGES="slapd slapd-contrib ldap-utils postgresql-15 chromium fonts-noto-cjk"
+PACKAGES="slapd slapd-contrib ldap-utils postgresql-15 chromium fonts-noto-cjk \
+samba samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba 389-ds-base"
 POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {
