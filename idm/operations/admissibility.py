@@ -2,12 +2,11 @@
 
 from datetime import date
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
-from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.people import Assignment, Employment
 from idm.models.periods import holding_on
 from idm.models.requests import Request, RequestLine
 from idm.permissions import Action, may, require
@@ -15,6 +14,7 @@ from idm.personnel.outside_rules import requires_consent
 from idm.policy import Policy
 from idm.queries.admission import Admission
 from idm.queries.officers import roles_of, units_of_role
+from idm.queries.units import units_of_posts
 from idm.vocabulary import (
     ACTION_TITLES,
     EFFECT_TITLES,
@@ -45,16 +45,7 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
 
 
 def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
-    units = session.scalars(
-        select(OrganisationUnit)
-        .join(Assignment, Assignment.unit_id == OrganisationUnit.id)
-        .join(Employment, Assignment.employment_id == Employment.id)
-        .where(
-            Employment.person_id == person_id,
-            holding_on(Employment, day),
-            holding_on(Assignment, day),
-        )
-    )
+    units = session.scalars(units_of_posts(person_id).where(holding_on(Employment, day), holding_on(Assignment, day)))
     return {code for unit in units for code in (unit.code, unit.parent_code) if code is not None}
 
 

@@ -23,7 +23,7 @@ from idm.permissions import Action
 from idm.personnel.outside_rules import Period, earliest_end, end_of_shortened, require_contract_period
 from idm.policy import Policy
 from idm.queries.contracts import descendants, employments_under, find_contract, period_under
-from idm.queries.outside_scope import unit_on
+from idm.queries.units import unit_on
 from idm.wareki import format_wareki
 from idm.written_text import written
 

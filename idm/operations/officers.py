@@ -23,8 +23,10 @@ from idm.operations.notices import notify
 from idm.organisation import Organisation
 from idm.permissions import Action, require
 from idm.policy import Policy, SeatRule
+from idm.publication import Reader
 from idm.queries.configuration import organisation_in_force
 from idm.queries.officers import auditing, contracted, holders, humans, roles_of
+from idm.queries.publication import public
 from idm.vocabulary import ConfigurationKind, Role
 
 
@@ -64,7 +66,7 @@ def _assignments_from(session: Session, posts: set[str], day: date) -> list[Assi
             .where(
                 Assignment.post.in_(posts),
                 not_over_on(Assignment, day),
-                (Assignment.published_on.is_(None)) | (Assignment.published_on <= day),
+                public(Assignment, Reader(day)),
             )
             .order_by(Assignment.id)
         )

@@ -21,8 +21,9 @@ from idm.personnel.outside_rules import Period, require_period
 from idm.policy import Policy
 from idm.queries.contracts import find_contract, period_under
 from idm.queries.officers import humans
-from idm.queries.outside_scope import may_answer, unit_on
+from idm.queries.outside_scope import may_answer
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.units import unit_on
 from idm.separation_of_duties import Human
 
 MAIL_LENGTH = 254

@@ -21,9 +21,11 @@ from idm.operations.notices import notify
 from idm.operations.outside_authority import for_anyone, person_acting, require_for_units, require_not_oneself
 from idm.operations.outside_end import record, shorten
 from idm.permissions import Action
+from idm.personnel.unit_tree import upwards
 from idm.policy import Policy
 from idm.queries.officers import holders, humans
-from idm.queries.outside_scope import may_answer, unit_and_above, units_of_person
+from idm.queries.outside_scope import may_answer, units_of_person
+from idm.queries.units import parents
 from idm.vocabulary import Role
 from idm.wareki import format_wareki
 
@@ -230,7 +232,8 @@ def _replace(session: Session, sponsorship: Sponsorship, *, actor: Actor, policy
 def _successors(session: Session, sponsorship: Sponsorship, day: date) -> Iterator[Answering]:
     """Who could answer instead: managers from the person's own unit upwards, then HR; nobody for themselves."""
     units = sorted(units_of_person(session, sponsorship.person_id, day)) or [sponsorship.unit_code]
-    ladder = list(dict.fromkeys(above for unit in units for above in unit_and_above(session, unit)))
+    above = parents(session)
+    ladder = list(dict.fromkeys(code for unit in units for code in upwards(unit, above)))
     found = [Answering(person, unit) for unit in ladder for person in holders(session, Role.SECTION, unit, day)]
     found += [Answering(person, unit) for person in _hr(session, day)
               for unit in sorted(units_of_person(session, person, day))]  # fmt: skip
@@ -252,9 +255,8 @@ def _hr(session: Session, day: date) -> list[int]:
 
 
 def _section_managers(session: Session, unit_code: str, day: date) -> set[int]:
-    return {
-        person for unit in unit_and_above(session, unit_code) for person in holders(session, Role.SECTION, unit, day)
-    }
+    ladder = upwards(unit_code, parents(session))
+    return {person for unit in ladder for person in holders(session, Role.SECTION, unit, day)}
 
 
 def _ask(session: Session, sponsorship: Sponsorship, deadline: date, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ Whoever is in the register has an end: no longer than the profile allows, and no
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -102,16 +102,6 @@ def end_of_shortened(period: Period | tuple[date, date | None], end: date, *, da
 def requires_consent(kind: EmploymentKind, rules: OutsideRules) -> bool:
     """Whether somebody employed so gets no right before their consent is on record (FK 5-1(2)②)."""
     return kind in rules.consent_kinds
-
-
-def upwards(code: str, parents: Mapping[str, str | None]) -> list[str]:
-    """A unit and every unit above it, from below; a circle ends at its first repetition."""
-    found: list[str] = []
-    unit: str | None = code
-    while unit is not None and unit not in found:
-        found.append(unit)
-        unit = parents.get(unit)
-    return found
 
 
 def _last(end: date) -> str:

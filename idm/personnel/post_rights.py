@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
 from idm.organisation import PostRight
+from idm.personnel.unit_tree import upwards
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,5 @@ def rights_under_rules(rules: Iterable[PostRight]) -> frozenset[RightName]:
 
 def unit_and_above(code: str, names: Mapping[str, str], parents: Mapping[str, str | None]) -> frozenset[str]:
     """The codes and names of a unit and of every unit above it; a circle in the tree ends at its first repetition."""
-    found: set[str] = set()
-    above: str | None = code
-    while above is not None and above not in found:
-        found.add(above)
-        above = parents.get(above)
-    return frozenset(found | {names[unit] for unit in found if unit in names})
+    found = upwards(code, parents)
+    return frozenset({*found, *(names[unit] for unit in found if unit in names)})

@@ -15,8 +15,10 @@ from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.permissions import Action, may
+from idm.personnel.unit_tree import upwards, with_those_below
 from idm.personnel_event import LeavingKind
 from idm.queries.officers import roles_of, tenures_on, units_of_role
+from idm.queries.units import parents
 from idm.vocabulary import Role
 
 
@@ -113,22 +115,6 @@ def units_of_employments(session: Session, employment_ids: Collection[int]) -> d
     return {employment_id: (code, name) for employment_id, code, name in rows}
 
 
-def parents(session: Session) -> dict[str, str | None]:
-    """Unit → the unit above it, by the newest generation of each."""
-    units = select(OrganisationUnit.code, OrganisationUnit.parent_code).order_by(OrganisationUnit.valid_from)
-    return dict(session.execute(units).all())
-
-
-def ladder(code: str, above: dict[str, str | None]) -> list[str]:
-    """The unit and those above it, from below; a circle ends at its first repetition."""
-    found: list[str] = []
-    unit: str | None = code
-    while unit is not None and unit not in found:
-        found.append(unit)
-        unit = above.get(unit)
-    return found
-
-
 @dataclass(frozen=True)
 class SectionManagers:
     """Who manages which unit on a day, read once."""
@@ -148,7 +134,7 @@ class SectionManagers:
 
     def of(self, code: str, *, without: frozenset[int]) -> frozenset[int]:
         """Who manages the unit, else the next one above that has a manager; never one of those left out."""
-        for unit in ladder(code, self.above):
+        for unit in upwards(code, self.above):
             found = self.by_unit.get(unit, frozenset()) - without
             if found:
                 return found
@@ -160,9 +146,7 @@ def settled_units(session: Session, person_id: int, day: date) -> frozenset[str]
     roles = roles_of(session, person_id, day)
     if may(roles - {Role.SECTION}, Action.SETTLE_LEAVING):
         return None
-    managed = units_of_role(session, person_id, Role.SECTION, day)
-    above = parents(session)
-    return frozenset(code for code in above if managed & set(ladder(code, above)))
+    return with_those_below(units_of_role(session, person_id, Role.SECTION, day), parents(session))
 
 
 def checklists(session: Session, *, units: frozenset[str] | None, done: bool = False) -> list[ChecklistRow]:

@@ -7,15 +7,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, exists, literal, or_, select, true
+from sqlalchemy import ColumnElement, exists, select, true
 from sqlalchemy.orm import Session, aliased
 
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.periods import not_over_on
 from idm.policy import Policy
-from idm.queries.outside_scope import published
+from idm.publication import Reader
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.publication import public
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def without_consent(
                 Employment.person_id == Person.id,
                 Employment.kind.in_(policy.outside.consent_kinds),
                 not_over_on(Employment, day),
-                or_(Employment.published_on.is_(None), Employment.published_on <= day, literal(unpublished)),
+                public(Employment, Reader(day, may_see=unpublished)),
             ),
             ~exists().where(Consent.person_id == Person.id),
             _in_units(units, day),
@@ -112,6 +113,7 @@ def _in_units(units: Collection[str] | None, day: date) -> ColumnElement[bool]:
             OrganisationUnit.code.in_(units),
             not_over_on(Employment, day),
             not_over_on(Assignment, day),
-            *published(day),
+            public(Assignment, Reader(day)),
+            public(Employment, Reader(day)),
         )
     )

@@ -3,70 +3,44 @@
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from idm.employment_kind import OUTSIDE_KINDS
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on, not_over_on
-from idm.personnel.outside_rules import upwards
+from idm.personnel.unit_tree import upwards, with_those_below
+from idm.publication import Reader
 from idm.queries.officers import contracted, humans, units_of_role
+from idm.queries.publication import public
+from idm.queries.units import parents, units_of_posts
 from idm.vocabulary import Role
-
-
-def unit_on(session: Session, code: str, day: date) -> OrganisationUnit | None:
-    """The generation of the unit that holds on the day."""
-    return session.scalar(
-        select(OrganisationUnit).where(
-            OrganisationUnit.code == code,
-            holding_on(OrganisationUnit, day),
-        )
-    )
-
-
-def unit_and_above(session: Session, code: str) -> list[str]:
-    """The unit and every unit above it, from below, by the newest generation of each."""
-    rows = session.execute(
-        select(OrganisationUnit.code, OrganisationUnit.parent_code).order_by(OrganisationUnit.valid_from)
-    )
-    return upwards(code, dict(rows.all()))
 
 
 def units_of_person(session: Session, person_id: int, day: date) -> frozenset[str]:
     """The units in which somebody works on the day, or will, as far as that is published."""
     codes = session.scalars(
-        select(OrganisationUnit.code)
-        .join(Assignment, Assignment.unit_id == OrganisationUnit.id)
-        .join(Employment, Assignment.employment_id == Employment.id)
+        units_of_posts(person_id)
+        .with_only_columns(OrganisationUnit.code)
         .where(
-            Employment.person_id == person_id,
             not_over_on(Employment, day),
             not_over_on(Assignment, day),
-            *published(day),
+            public(Assignment, Reader(day)),
+            public(Employment, Reader(day)),
         )
     )
     return frozenset(codes)
 
 
-def published(day: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Whether the post, and the employment behind it, are published by the day (内示; control A7)."""
-    return (
-        or_(Assignment.published_on.is_(None), Assignment.published_on <= day),
-        or_(Employment.published_on.is_(None), Employment.published_on <= day),
-    )
-
-
 def oversees(session: Session, person_id: int, units: Iterable[str], day: date) -> bool:
     """Whether the person manages one of the units, or a unit above one, on the day."""
-    managed = units_of_role(session, person_id, Role.SECTION, day)
-    return any(managed & set(unit_and_above(session, code)) for code in units)
+    managed, above = units_of_role(session, person_id, Role.SECTION, day), parents(session)
+    return any(not managed.isdisjoint(upwards(code, above)) for code in units)
 
 
 def overseen_units(session: Session, person_id: int, day: date) -> frozenset[str]:
     """Every unit that the person manages on the day, with those below."""
-    managed = units_of_role(session, person_id, Role.SECTION, day)
-    codes = set(session.scalars(select(OrganisationUnit.code))) if managed else set()
-    return frozenset(code for code in codes if managed & set(unit_and_above(session, code)))
+    return with_those_below(units_of_role(session, person_id, Role.SECTION, day), parents(session))
 
 
 def may_answer(session: Session, person_id: int, unit_code: str, day: date) -> bool:

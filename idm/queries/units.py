@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from idm.models.people import OrganisationUnit
+from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.periods import holding_on
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,28 @@ def generations(session: Session, *, known_on: date | None = None) -> dict[str, 
 def unit_names_on(session: Session, day: date) -> dict[str, str]:
     """Unit code → the name in force on the day; a unit that is over by its last name, one to come by its first."""
     return {code: name_on(of_unit, day) for code, of_unit in generations(session).items()}
+
+
+def unit_on(session: Session, code: str, day: date) -> OrganisationUnit | None:
+    """The generation of the unit that holds on the day."""
+    held = select(OrganisationUnit).where(OrganisationUnit.code == code, holding_on(OrganisationUnit, day))
+    return session.scalar(held)
+
+
+def parents(session: Session) -> dict[str, str | None]:
+    """Unit → the unit above it, by the newest generation of each."""
+    units = select(OrganisationUnit.code, OrganisationUnit.parent_code).order_by(OrganisationUnit.valid_from)
+    return dict(session.execute(units).all())
+
+
+def units_of_posts(person_id: int) -> Select[OrganisationUnit]:
+    """The units of all posts (Assignment) of somebody's employments (Employment), past and to come."""
+    return (
+        select(OrganisationUnit)
+        .join(Assignment, Assignment.unit_id == OrganisationUnit.id)
+        .join(Employment, Assignment.employment_id == Employment.id)
+        .where(Employment.person_id == person_id)
+    )
 
 
 def name_on(of_unit: Sequence[Generation], day: date) -> str:

@@ -19,7 +19,6 @@ from idm.personnel.outside_rules import (
     require_end,
     require_period,
     requires_consent,
-    upwards,
 )
 from idm.policy_file import load_profile
 
@@ -144,9 +143,3 @@ def test_a_contract_ends_after_the_first_day_of_everything_that_began_under_it()
 def test_the_profile_says_who_needs_a_consent() -> None:
     assert requires_consent(EmploymentKind.FISCAL_YEAR_PART, RULES)
     assert not requires_consent(EmploymentKind.REGULAR, RULES)
-
-
-def test_units_go_upwards_and_a_circle_ends() -> None:
-    assert upwards("0111", {"0111": "0110", "0110": "0100", "0100": None}) == ["0111", "0110", "0100"]
-    assert upwards("1", {"1": "2", "2": "1"}) == ["1", "2"]
-    assert upwards("9", {}) == ["9"]
