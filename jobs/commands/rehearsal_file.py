@@ -1,9 +1,8 @@
 """A rehearsal as a file for a spreadsheet, and as plain data."""
 
-import csv
 from dataclasses import asdict
-from io import StringIO
 
+from idm import spreadsheet_text
 from idm.personnel.due_changes import DUE_TITLES, Due
 from idm.queries.rehearsal import RehearsedChange
 from jobs.lifecycle import Rehearsed
@@ -11,22 +10,11 @@ from jobs.lifecycle import Rehearsed
 HEADINGS = (
     "氏名", "職員番号", "所属コード", "所属", "情報システム", "権限", "動作", "日付", "理由",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a cell for a formula, in half and in full width."""
 
 
 def csv_bytes(rehearsed: Rehearsed) -> bytes:
-    """Every change as one row, in UTF-8 with a byte order mark; no cell can be taken for a formula."""
-    text = StringIO(newline="")
-    rows = csv.writer(text, lineterminator="\r\n")
-    rows.writerow(HEADINGS)
-    rows.writerows([harmless(cell) for cell in _cells(one)] for one in rehearsed.rehearsal.changes)
-    return text.getvalue().encode("utf-8-sig")
-
-
-def harmless(cell: str) -> str:
-    """The cell as text, whatever program opens it."""
-    return f"'{cell}" if cell.lstrip(" \u3000").startswith(_FORMULA) else cell
+    """Every change as one row."""
+    return spreadsheet_text.csv_bytes(HEADINGS, (_cells(one) for one in rehearsed.rehearsal.changes))
 
 
 def _cells(one: RehearsedChange) -> tuple[str, ...]:

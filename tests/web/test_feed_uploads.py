@@ -22,7 +22,6 @@ from jobs.installation import Installation
 from tests.feed.damage import damaged
 from tests.feed_office import LEAVING, add_feed, everyone_leaves, sample, sheet
 from tests.web.office import Browser, Office, token_in
-from web.csv_files import csv_answer, harmless
 from web.feed_uploads import ROWS_SHOWN
 from web.security import FORM_BYTES
 
@@ -256,18 +255,6 @@ def test_a_list_is_saved_whole(office: Office) -> None:
     assert {row[0] for row in rows[1:]} <= {row[0] for row in sheet(80).rows}
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert browser.open(f"{path}/other.csv").status_code == 404
-
-
-def test_no_cell_of_a_saved_list_is_a_formula(office: Office) -> None:
-    with office.app.test_request_context():
-        answer = csv_answer("x.csv", ("氏名",), [("=HYPERLINK(1)",), ("青木",)])
-    assert answer.data.decode("utf-8-sig") == "氏名\r\n'=HYPERLINK(1)\r\n青木\r\n"
-
-
-@pytest.mark.parametrize("cell", ["=1", " +1", "-1", "@x", "＝1", "\tx", "　＠x"])
-def test_a_cell_that_a_spreadsheet_would_run_is_text(cell: str) -> None:
-    assert harmless(cell) == f"'{cell}"
-    assert harmless(f"a{cell}") == f"a{cell}"
 
 
 def test_the_office_sees_on_the_first_page_what_waits_and_what_the_last_file_did(office: Office) -> None:
