@@ -18,11 +18,12 @@ from tests.benchmarks.harness import Outcome, Row, run_row
 from tests.benchmarks.personnel_rows import personnel_rows
 from tests.benchmarks.provisioning_rows import provisioning_rows
 from tests.benchmarks.scale import SCALES, Scale
+from tests.benchmarks.writing_rows import changing_rows, joining_rows
 
 Suite = Callable[[Scale, Path], AbstractContextManager[list[Row]]]
 """Given the scale and an empty folder: the rows of one subject, and inside the `with` everything they need running."""
 
-SUITES: tuple[Suite, ...] = (directory_rows, provisioning_rows, personnel_rows)
+SUITES: tuple[Suite, ...] = (directory_rows, changing_rows, joining_rows, provisioning_rows, personnel_rows)
 """One suite a subject. A new one joins by its name here, and needs nothing else."""
 
 

@@ -19,18 +19,29 @@ DORMANT_EVERY = 100
 ACTIVE, DORMANT = "20261101000000Z", "20240101000000Z"
 
 
-class SampleDirectory:
-    """One account in a hundred has not been used since 2024."""
+class WithMemberOf(LocalDirectory):
+    """A directory that also writes on each account which groups it is in, as many are set up."""
 
-    def __init__(self, folder: Path, accounts: int) -> None:
+    def configuration(self) -> str:
+        """The text of slapd.conf."""
+        loaded = super().configuration().replace("moduleload refint\n", "moduleload refint\nmoduleload memberof\n")
+        return loaded.replace("overlay refint\n", "overlay memberof\noverlay refint\n")
+
+
+class SampleDirectory:
+    """One account in a hundred has not been used since 2024; the groups `g0`, `g1`, … have nobody in them."""
+
+    def __init__(self, folder: Path, accounts: int, *, groups: int = 0, memberof: bool = False) -> None:
         self.accounts = accounts
-        self.server = LocalDirectory(folder / "directory")
+        self.groups = groups
+        self.server = (WithMemberOf if memberof else LocalDirectory)(folder / "directory")
         self._kept = folder / "first state"
 
     def start(self) -> None:
         """Afterwards the accounts are in the directory, their state is kept aside, and it answers."""
         people = new_accounts(self.accounts, prefix="u")
-        self.server.build("".join(self._seeded(number, person) for number, person in enumerate(people)))
+        seeded = "".join(self._seeded(number, person) for number, person in enumerate(people))
+        self.server.build(seeded + "".join(self._group(number) for number in range(self.groups)))
         _copy(self.server.folder / "db", self._kept)
         self.server.start()
 
@@ -72,6 +83,12 @@ class SampleDirectory:
 
     def _seeded(self, number: int, person: CreateAccount) -> str:
         return f"{self._entry(person)}authTimestamp: {ACTIVE if number % DORMANT_EVERY else DORMANT}\n\n"
+
+    def _group(self, number: int) -> str:
+        return (
+            f"dn: cn=g{number},{self.server.groups_base}\nobjectClass: groupOfNames\ncn: g{number}\n"
+            f"member: {self.server.placeholder_dn}\n\n"
+        )
 
     def _entry(self, person: CreateAccount) -> str:
         said = person.attributes
