@@ -3,6 +3,7 @@
 Kept in a file the organisation writes, proposed by one person and accepted by another like the profile (control A16).
 """
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -48,6 +49,7 @@ class System:
 
     `overlap_days` (猶予期間): days a mover keeps what the old post gave; None = the profile's, always 0 for My Number.
     `stage`: how far it is on its way into our care; nothing is written to a system that is only observed (A18).
+    `adopt_until`: the last day on which what already exists may be taken over; what is left then is a finding.
     `containers`: where accounts are kept by unit, the first that fits; `stopped_container`: where stopped ones are.
     """
 
@@ -64,6 +66,7 @@ class System:
     credential: str | None = None
     overlap_days: Annotated[int, Field(ge=0, le=10)] | None = None
     stage: Stage = Stage.OBSERVE
+    adopt_until: date | None = None
     containers: tuple[Container, ...] = ()
     stopped_container: str | None = None
 

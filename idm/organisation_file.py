@@ -30,7 +30,7 @@ def effective_text(text: str, file: str) -> str:
     """The canonical text of an organisation file: what two people propose and accept. Raises ConfigurationInvalid."""
     table = parse_toml(text, file)
     _checked(table, file)
-    return json.dumps(table, ensure_ascii=False, sort_keys=True, indent=1)
+    return json.dumps(table, ensure_ascii=False, sort_keys=True, indent=1, default=str)
 
 
 def organisation_from_text(text: str) -> Organisation:

@@ -108,6 +108,22 @@ class RunLimit:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ReconciliationRules:
+    """What happens to what a directory shows beyond, or short of, what was approved (FK 6-2(1)②)."""
+
+    repair: Literal["report", "repair"]
+    """`repair`: what gives more than was approved is put right at once. `report`: it waits for a person."""
+    justify_days: Positive
+    """For how long somebody may answer for a finding."""
+    most_share: Annotated[float, Field(gt=0, le=1)]
+    """Of a system's accounts: a run that would change, or misses, more than this share stops and says so ..."""
+    most_accounts: Positive
+    """... as soon as it is more than so many; a wrong setting must not stop a town."""
+    remind_before_days: Days
+    """So long before the last day of taking over, the system's manager is reminded."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class DormancyRules:
     """When an ID counts as unused (FK 6-2(2)③)."""
 
@@ -173,6 +189,7 @@ class Policy:
     leaving: LeavingRules
     standing: StandingRules
     safety: dict[SafetyAction, RunLimit]
+    reconciliation: ReconciliationRules
     dormancy: DormancyRules
     passwords: PasswordRules
     sign_in: SignInRules

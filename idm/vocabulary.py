@@ -47,6 +47,15 @@ class Stage(StrEnum):
     ENFORCE = "enforce"
 
 
+class FoundState(StrEnum):
+    """What an account that was there before us was taken for."""
+
+    UNDECIDED = "undecided"
+    PERSON = "person"
+    NOT_PERSONAL = "not_personal"
+    FINDING = "finding"
+
+
 BY_HAND = "work_order"
 """The connector of a system without an interface: a person does what was approved, another confirms it (control G2)."""
 
@@ -147,6 +156,12 @@ ZONE_TITLES = {
     Zone.INTERNET: "インターネット接続系",
 }
 STAGE_TITLES = {Stage.OBSERVE: "観察（読取りのみ）", Stage.ADOPT: "引継ぎ中", Stage.ENFORCE: "運用中"}
+FOUND_TITLES = {
+    FoundState.UNDECIDED: "照合待ち",
+    FoundState.PERSON: "持ち主を確認",
+    FoundState.NOT_PERSONAL: "個人のIDではない",
+    FoundState.FINDING: "点検結果として残す",
+}
 ENTITLEMENT_KIND_TITLES = {EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ"}
 ACCOUNT_KIND_TITLES = {
     AccountKind.PERSONAL: "個人ID",

@@ -3,6 +3,7 @@
 from idm.models import (
     audit,
     feeds,
+    going_live,
     leaving,
     officers,
     outside,
@@ -16,5 +17,7 @@ from idm.models import (
 )
 from idm.models.base import Base
 
-TABLES = (people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, audit, sign_in)
+TABLES = (
+    people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
+)  # fmt: skip
 METADATA = Base.metadata

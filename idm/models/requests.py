@@ -48,6 +48,8 @@ class Request(Base):
     reason: Mapped[str] = mapped_column(Text)
     cites_id: Mapped[int | None] = mapped_column(ForeignKey("requests.id"))
     feed_run_id: Mapped[int | None] = mapped_column(ForeignKey("feed_runs.id"))
+    adopts: Mapped[bool] = mapped_column(default=False)
+    """The inventory application of a system: its rights were held before the product came (control A18)."""
     published_on: Mapped[date | None]
     """内示: until this day only applicant, deciders and those who may see unpublished appointments see it."""
     state: Mapped[RequestState] = mapped_column(closed_list(RequestState))

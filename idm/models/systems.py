@@ -1,6 +1,6 @@
 """The register of information systems (MT 3(2)ア(イ), FK 2(1)), what can be granted in them, and their accounts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import (
@@ -50,6 +50,8 @@ class InformationSystem(Base):
 
     stage: Mapped[Stage] = mapped_column(closed_list(Stage))
     """How far it is on its way into our care (control A18)."""
+    adopt_until: Mapped[date | None]
+    """The last day on which what was there before may be taken over; from the next on, what is left is a finding."""
     containers: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     """Where accounts are kept: `units` and `container`, the first that fits."""
     stopped_container: Mapped[str | None] = mapped_column(Text)

@@ -94,6 +94,9 @@ class Finding(Base):
     first_seen_at: Mapped[datetime] = mapped_column(Instant)
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    repair_asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    repair_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who had it put right; None with a time = the profile did."""
 
     system: Mapped[InformationSystem] = relationship()
     account: Mapped[Account | None] = relationship()

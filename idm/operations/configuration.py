@@ -163,7 +163,8 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.availability, system.manager_unit_code = wanted.availability, wanted.manager_unit
     system.connector, system.credential = wanted.connector, wanted.credential
     system.connector_settings = dict(wanted.settings)
-    system.stage, system.stopped_container = wanted.stage, wanted.stopped_container
+    system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
+    system.stopped_container = wanted.stopped_container
     system.containers = [{"units": list(rule.units), "container": rule.container} for rule in wanted.containers]
     system.overlap_days = 0 if wanted.zone is Zone.MYNUMBER else wanted.overlap_days
 

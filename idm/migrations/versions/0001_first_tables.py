@@ -149,6 +149,7 @@ def upgrade() -> None:
             sa.Enum("observe", "adopt", "enforce", name="stage", native_enum=False, create_constraint=True, length=32),
             nullable=False,
         ),
+        sa.Column("adopt_until", sa.Date(), nullable=True),
         sa.Column("containers", sa.JSON(), nullable=False),
         sa.Column("stopped_container", sa.Text(), nullable=True),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
@@ -705,6 +706,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sweep_runs_system_id"), ["system_id"], unique=False)
 
     op.create_table(
+        "system_progress",
+        sa.Column("system_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("inventoried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("cursor", sa.Text(), nullable=True),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_system_progress_system_id")),
+        sa.PrimaryKeyConstraint("system_id", name=op.f("pk_system_progress")),
+    )
+    op.create_table(
         "web_sessions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
@@ -809,7 +821,10 @@ def upgrade() -> None:
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("repair_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("repair_asked_by_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_findings_account_id")),
+        sa.ForeignKeyConstraint(["repair_asked_by_id"], ["people.id"], name=op.f("fk_findings_repair_asked_by_id")),
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_findings_system_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
     )
@@ -821,6 +836,94 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("resolved_at IS NULL"),
             postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    op.create_table(
+        "found_accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("login_name", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("employee_number", sa.Text(), nullable=True),
+        sa.Column("mail", sa.Text(), nullable=True),
+        sa.Column("unit_name", sa.Text(), nullable=True),
+        sa.Column("container", sa.Text(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("protected", sa.Boolean(), nullable=False),
+        sa.Column("marked", sa.Boolean(), nullable=False),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "undecided",
+                "person",
+                "not_personal",
+                "finding",
+                name="foundstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "personal",
+                "privileged",
+                "shared",
+                "service",
+                "contractor",
+                name="accountkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("rule", sa.String(length=32), nullable=True),
+        sa.Column("doubt", sa.String(length=32), nullable=True),
+        sa.Column("candidates", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("settled_by_id", sa.Integer(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("(state = 'not_personal') = (kind IS NOT NULL)", name=op.f("ck_found_accounts_what_kind")),
+        sa.CheckConstraint("(state = 'person') = (person_id IS NOT NULL)", name=op.f("ck_found_accounts_whose")),
+        sa.CheckConstraint(
+            "account_id IS NULL OR state = 'person'", name=op.f("ck_found_accounts_adopted_for_somebody")
+        ),
+        sa.CheckConstraint(
+            "settled_by_id IS NULL OR (settled_at IS NOT NULL AND reason IS NOT NULL)",
+            name=op.f("ck_found_accounts_reasoned"),
+        ),
+        sa.CheckConstraint(
+            "settled_by_id IS NULL OR person_id IS NULL OR settled_by_id <> person_id",
+            name=op.f("ck_found_accounts_not_by_oneself"),
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_found_accounts_account_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_found_accounts_person_id")),
+        sa.ForeignKeyConstraint(["settled_by_id"], ["people.id"], name=op.f("fk_found_accounts_settled_by_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_found_accounts_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_found_accounts")),
+        sa.UniqueConstraint("account_id", name=op.f("uq_found_accounts_account_id")),
+        sa.UniqueConstraint("system_id", "external_id", name=op.f("uq_found_accounts_system_id_external_id")),
+    )
+    with op.batch_alter_table("found_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_found_accounts_person_id"), ["person_id"], unique=False)
+        batch_op.create_index("ix_found_accounts_state", ["system_id", "state"], unique=False)
+        batch_op.create_index(
+            "uq_found_accounts_person",
+            ["system_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'person' AND gone_at IS NULL"),
+            postgresql_where=sa.text("state = 'person' AND gone_at IS NULL"),
         )
 
     op.create_table(
@@ -1066,6 +1169,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_held_rows_run_id"), ["run_id"], unique=False)
 
     op.create_table(
+        "justifications",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("holder_id", sa.Integer(), nullable=True),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("justified_by_id", sa.Integer(), nullable=False),
+        sa.Column("justified_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.CheckConstraint(
+            "holder_id IS NULL OR holder_id <> justified_by_id", name=op.f("ck_justifications_not_by_the_holder")
+        ),
+        sa.ForeignKeyConstraint(["finding_id"], ["findings.id"], name=op.f("fk_justifications_finding_id")),
+        sa.ForeignKeyConstraint(["holder_id"], ["people.id"], name=op.f("fk_justifications_holder_id")),
+        sa.ForeignKeyConstraint(["justified_by_id"], ["people.id"], name=op.f("fk_justifications_justified_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_justifications")),
+    )
+    with op.batch_alter_table("justifications", schema=None) as batch_op:
+        batch_op.create_index("ix_justifications_finding", ["finding_id", "valid_until"], unique=False)
+
+    op.create_table(
         "match_questions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("feed", sa.String(length=64), nullable=False),
@@ -1112,6 +1236,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("cites_id", sa.Integer(), nullable=True),
         sa.Column("feed_run_id", sa.Integer(), nullable=True),
+        sa.Column("adopts", sa.Boolean(), nullable=False),
         sa.Column("published_on", sa.Date(), nullable=True),
         sa.Column(
             "state",
