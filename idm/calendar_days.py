@@ -40,6 +40,22 @@ def holds(valid_from: date, valid_until: date | None, day: date) -> bool:
     return valid_from <= day and (valid_until is None or day < valid_until)
 
 
+class Lasting:
+    """Something with a half-open period of its own: the fields are those of the frozen dataclass that is one."""
+
+    valid_from: date
+    valid_until: date | None
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it holds on the day."""
+        return holds(self.valid_from, self.valid_until, day)
+
+
+def iso(moment: date | None) -> str | None:
+    """The day or instant as records write it (ISO 8601)."""
+    return None if moment is None else moment.isoformat()
+
+
 def overlap(from_a: date, until_a: date | None, from_b: date, until_b: date | None) -> bool:
     """Whether two half-open periods share a day; an empty one shares none."""
     latest = max(from_a, from_b)

@@ -10,7 +10,7 @@ from unicodedata import east_asian_width
 
 from flask_babel import gettext as _
 
-from idm.calendar_days import day_of, holds
+from idm.calendar_days import Lasting, day_of
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES
 from idm.grant_state import GrantState
 from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
@@ -30,7 +30,7 @@ PLANNED, IN_FORCE, SUSPENDED, PAST = "planned", "right", "suspended", "past-righ
 
 
 @dataclass(frozen=True)
-class Span:
+class Span(Lasting):
     """One bar as days. `valid_until` is the first day after it, None = no end. `kind` is how it looks."""
 
     label: str
@@ -38,10 +38,6 @@ class Span:
     valid_from: date
     valid_until: date | None
     note: str = ""
-
-    def holds_on(self, day: date) -> bool:
-        """Whether the day is in it."""
-        return holds(self.valid_from, self.valid_until, day)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, iso
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, RequestLine
 from idm.models.systems import Account
@@ -124,11 +124,7 @@ def record_grant(session: Session, action: str, grant: Grant, *, actor: Actor, p
         payload={
             "account": grant.account.login_name, "person": grant.account.person_id,
             "right": grant.entitlement.code, "system": grant.account.system_id, "line": grant.line_id,
-            "from": grant.valid_from.isoformat(), "until": _iso(grant.valid_until), "state": grant.state.value,
+            "from": grant.valid_from.isoformat(), "until": iso(grant.valid_until), "state": grant.state.value,
             "end_reason": grant.end_reason.value if grant.end_reason else None,
         },
     )  # fmt: skip
-
-
-def _iso(day: date | None) -> str | None:
-    return day.isoformat() if day is not None else None

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, iso
 from idm.grant_state import GrantState
 from idm.models.leaving import LeavingChecklist
 from idm.models.outside import Sponsorship
@@ -81,7 +81,7 @@ def record(
         payload={
             "number": employment.staff_number, "person": employment.person_id, "kind": employment.kind.value,
             "from": employment.valid_from.isoformat(),
-            "until": employment.valid_until.isoformat() if employment.valid_until else None,
+            "until": iso(employment.valid_until),
             "contract": employment.contract_id, **more,
         },
     )  # fmt: skip

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.calendar_days import iso
 from idm.database import in_chunks
 from idm.grant_state import GrantState
 from idm.models.feeds import FeedRun, FeedSource, GaijiMapping, HeldRow, MatchCandidate, MatchQuestion
@@ -264,7 +265,7 @@ def _record_person(act: _Act, done: _Done) -> None:
         payload={
             "feed_run": act.run.id, "staff_number": employment.staff_number,
             "person": done.person_id or employment.person_id, "from": employment.valid_from.isoformat(),
-            "until": employment.valid_until.isoformat() if employment.valid_until is not None else None,
+            "until": iso(employment.valid_until),
             "added": [f"{post.unit_code} {post.post}" for post in sorted(done.added)],
             "removed": [f"{post.unit_code} {post.post}" for post in sorted(done.removed)],
         },

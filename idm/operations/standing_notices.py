@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of, end_to_last_day
+from idm.calendar_days import day_of, end_to_last_day, iso
 from idm.models.requests import Request
 from idm.models.standing import StandingApproval
 from idm.operations.notices import notify
@@ -74,7 +74,7 @@ def record(
             "system": standing.system.code, "rule": standing.rule, "rules_digest": standing.rules_digest,
             "content": digest_of(standing), "rights": sorted(r.entitlement.code for r in standing.rights),
             "proposed_by": standing.proposed_by_id, "chief": standing.chief_id, "manager": standing.manager_id,
-            "lapses_on": standing.lapses_on.isoformat() if standing.lapses_on is not None else None, **details,
+            "lapses_on": iso(standing.lapses_on), **details,
         },
     )  # fmt: skip
 
@@ -89,8 +89,8 @@ def record_use(
         payload={
             "standing": standing.id, "use": standing.uses, "rule": standing.rule, "applicant": request.applicant_id,
             "approvers": [
-                {"person": standing.chief_id, "at": _iso(standing.chief_at)},
-                {"person": standing.manager_id, "at": _iso(standing.manager_at)},
+                {"person": standing.chief_id, "at": iso(standing.chief_at)},
+                {"person": standing.manager_id, "at": iso(standing.manager_at)},
             ],
             "number": request.number, "action": request.action.value, "system": request.system.code,
             "content_hash": request.content_hash, "state": request.state.value,
@@ -101,7 +101,3 @@ def record_use(
             ],
         },
     )  # fmt: skip
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment is not None else None

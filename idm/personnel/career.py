@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from idm.calendar_days import holds
+from idm.calendar_days import Lasting
 from idm.employment_kind import EmploymentKind
 from idm.personnel_event import AbsenceKind, LeavingKind
 
@@ -24,7 +24,7 @@ class PostFacts:
 
 
 @dataclass(frozen=True)
-class PostPeriod:
+class PostPeriod(Lasting):
     """A post for a time. `published_on` (内示) is no part of what it is."""
 
     facts: PostFacts
@@ -32,23 +32,15 @@ class PostPeriod:
     valid_until: date | None
     published_on: date | None = field(default=None, compare=False)
 
-    def holds_on(self, day: date) -> bool:
-        """Whether the post is held on the day."""
-        return holds(self.valid_from, self.valid_until, day)
-
 
 @dataclass(frozen=True)
-class AbsencePeriod:
+class AbsencePeriod(Lasting):
     """A time away from work (休職, 育児休業, 出向 …)."""
 
     kind: AbsenceKind
     valid_from: date
     valid_until: date | None
     published_on: date | None = field(default=None, compare=False)
-
-    def holds_on(self, day: date) -> bool:
-        """Whether somebody is away on the day."""
-        return holds(self.valid_from, self.valid_until, day)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import holds
+from idm.calendar_days import Lasting
 from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.grant_state import GrantState, SuspensionReason
@@ -29,7 +29,7 @@ from idm.vocabulary import CredentialEventKind
 
 
 @dataclass(frozen=True)
-class PostRow:
+class PostRow(Lasting):
     """A post in a unit for a half-open period; the unit by its name of that time, so that a rename parts two rows.
 
     `published_on` is the day of publication where that is still to come.
@@ -42,13 +42,9 @@ class PostRow:
     valid_until: date | None
     published_on: date | None = None
 
-    def holds_on(self, day: date) -> bool:
-        """Whether the day is in the period."""
-        return holds(self.valid_from, self.valid_until, day)
-
 
 @dataclass(frozen=True)
-class AbsenceRow:
+class AbsenceRow(Lasting):
     """A time away from work (休職・休業 …) as a half-open period."""
 
     kind: AbsenceKind
@@ -56,13 +52,9 @@ class AbsenceRow:
     valid_until: date | None
     published_on: date | None = None
 
-    def holds_on(self, day: date) -> bool:
-        """Whether the day is in the period."""
-        return holds(self.valid_from, self.valid_until, day)
-
 
 @dataclass(frozen=True)
-class EmploymentRow:
+class EmploymentRow(Lasting):
     """One staff number with its posts and absences, oldest first; why it ended, where it did."""
 
     id: int
@@ -74,10 +66,6 @@ class EmploymentRow:
     posts: tuple[PostRow, ...]
     absences: tuple[AbsenceRow, ...]
     published_on: date | None = None
-
-    def holds_on(self, day: date) -> bool:
-        """Whether the day is in the period."""
-        return holds(self.valid_from, self.valid_until, day)
 
 
 @dataclass(frozen=True)
