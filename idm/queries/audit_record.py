@@ -7,29 +7,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.errors import NotFound
-from idm.models.audit import AuditOutcome, AuditRecord, AuditSeal
+from idm.models.audit import AuditRecord, AuditSeal
 from idm.publication import Reader
+from idm.queries.audit_trail import TrailRow, row_of
 from idm.queries.unpublished_records import told_to
 
 
 @dataclass(frozen=True)
-class RecordDetail:
+class RecordDetail(TrailRow):
     """One record. `payload` None: it has expired. The three values of the seal are None while it waits for it."""
 
-    id: int
-    at: datetime
-    action: str
-    actor_id: int | None
-    actor: str
-    object_kind: str
-    object_id: str
-    outcome: AuditOutcome
-    code: str | None
-    policy_digest: str | None
     payload: str | None
     salt: str | None
     payload_hash: str
-    sequence: int | None
     sealed_at: datetime | None
     chain_hash: str | None
 
@@ -46,10 +36,9 @@ def record_detail(session: Session, record_id: int, *, reader: Reader | None = N
     if found is None:
         raise NotFound("この監査記録は見つかりません。")
     record, seal = found
+    row = row_of(record, seal.sequence if seal else None)
     return RecordDetail(
-        id=record.id, at=record.at, action=record.action, actor_id=record.actor_id, actor=record.actor,
-        object_kind=record.object_kind, object_id=record.object_id, outcome=record.outcome, code=record.code,
-        policy_digest=record.policy_digest, payload=record.payload, salt=record.salt.hex() if record.salt else None,
-        payload_hash=record.payload_hash, sequence=seal.sequence if seal else None,
-        sealed_at=seal.sealed_at if seal else None, chain_hash=seal.hash.hex() if seal else None,
+        **vars(row), payload=record.payload, salt=record.salt.hex() if record.salt else None,
+        payload_hash=record.payload_hash, sealed_at=seal.sealed_at if seal else None,
+        chain_hash=seal.hash.hex() if seal else None,
     )  # fmt: skip

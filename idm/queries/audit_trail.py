@@ -1,12 +1,10 @@
 """The audit record as pages show it: filtered, newest first, a page at a time (FK 6-1(6)③: logs are looked at)."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import start_of
@@ -32,7 +30,7 @@ class TrailFilter:
 
 @dataclass(frozen=True)
 class TrailRow:
-    """One record. `payload` None: it has expired. `sequence` None: it waits for its seal."""
+    """One record without what it says in full. `sequence` None: it waits for its seal."""
 
     id: int
     at: datetime
@@ -44,7 +42,6 @@ class TrailRow:
     outcome: AuditOutcome
     code: str | None
     policy_digest: str | None
-    payload: dict[str, Any] | None
     sequence: int | None
 
 
@@ -70,7 +67,7 @@ def audit_trail(
     if older is not None:
         statement = statement.where(AuditRecord.id < older)
     found = session.execute(statement).all()
-    rows = tuple(_row(pair) for pair in found[:PAGE])
+    rows = tuple(row_of(record, sequence) for record, sequence in found[:PAGE])
     return TrailPage(rows, rows[-1].id if len(found) > PAGE else None)
 
 
@@ -92,8 +89,8 @@ def _conditions(wanted: TrailFilter) -> Iterator[ColumnElement[bool]]:
         yield AuditRecord.outcome == AuditOutcome.REFUSED
 
 
-def _row(pair: Row[AuditRecord, int]) -> TrailRow:
-    record, sequence = pair
+def row_of(record: AuditRecord, sequence: int | None) -> TrailRow:
+    """The record as lists show it."""
     return TrailRow(
         id=record.id,
         at=record.at,
@@ -105,6 +102,5 @@ def _row(pair: Row[AuditRecord, int]) -> TrailRow:
         outcome=record.outcome,
         code=record.code,
         policy_digest=record.policy_digest,
-        payload=None if record.payload is None else json.loads(record.payload),
         sequence=sequence,
     )

@@ -1,5 +1,6 @@
 """Pages of the audit record: the right rows, newest first, each exactly once."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.database import Database
 from idm.models.audit import AuditOutcome
+from idm.queries.audit_record import record_detail
 from idm.queries.audit_trail import PAGE, TrailFilter, TrailRow, audit_trail
 from tests.audit.ledger import JOB, NOW, YAMADA, seal, write_many
 
@@ -65,8 +67,17 @@ def test_row_says_all_of_the_record(filled: Database) -> None:
     assert row == TrailRow(
         id=3, at=datetime(2026, 4, 1, 14, 59, tzinfo=UTC), action="request.decide", actor_id=7, actor="山田　太郎",
         object_kind="request", object_id="1", outcome=AuditOutcome.REFUSED, code="SOD-1", policy_digest=None,
-        payload={"a": 1}, sequence=3,
+        sequence=3,
     )  # fmt: skip
+
+
+def test_the_whole_record_says_what_the_row_says_and_the_text_that_was_hashed(filled: Database) -> None:
+    seal(filled)
+    with filled.reading() as session:
+        row = audit_trail(session, TrailFilter(refused_only=True)).rows[0]
+        record = record_detail(session, row.id)
+    assert vars(record).items() >= vars(row).items()
+    assert json.loads(record.payload or "") == {"a": 1}
 
 
 def test_unsealed_and_expired_are_shown_as_such(filled: Database) -> None:
@@ -76,7 +87,7 @@ def test_unsealed_and_expired_are_shown_as_such(filled: Database) -> None:
     with filled.writing() as session:
         audit.expire_payloads(session, before=NOW + timedelta(days=9), actor=JOB, now=NOW)
     with filled.reading() as session:
-        assert audit_trail(session, TrailFilter()).rows[-1].payload is None
+        assert record_detail(session, audit_trail(session, TrailFilter()).rows[-1].id).payload is None
 
 
 def test_pages_hold_every_record_once(database: Database) -> None:
