@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from connectors.ldap.connector import LdapConnector
 from connectors.ldap.dialect import OpenLdap
@@ -14,9 +13,6 @@ from connectors.ldap.distinguished_names import child
 from connectors.ldap.settings import LdapSettings
 from tests.servers.cutting_proxy import CuttingProxy
 from tests.servers.openldap import OpenLDAP
-
-settings.register_profile("patient", deadline=None)  # how long an example takes says nothing on a busy machine
-settings.load_profile("patient")
 
 for part in ("contract", "reading_contract", "target"):
     pytest.register_assert_rewrite(f"tests.connectors.{part}")
