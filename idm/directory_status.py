@@ -16,6 +16,7 @@ class DirectoryStatus(StrEnum):
     """How far the directory follows a decision."""
 
     NOT_YET = "not_yet"
+    OBSERVED = "observed"
     WAITING = "waiting"
     RETRYING = "retrying"
     REFUSED = "refused"
@@ -30,6 +31,7 @@ CONFIRMED = frozenset({DirectoryStatus.HANDOVER, DirectoryStatus.SHOWN, Director
 
 TITLES = {
     DirectoryStatus.NOT_YET: "開始日を待っています",
+    DirectoryStatus.OBSERVED: "観察中のシステムのため、まだ反映しません",
     DirectoryStatus.WAITING: "ディレクトリ反映待ち",
     DirectoryStatus.RETRYING: "ディレクトリ反映待ち（接続できないため、やり直しています）",
     DirectoryStatus.REFUSED: "ディレクトリに反映できません（担当者の確認が必要です）",
@@ -44,7 +46,7 @@ TITLES = {
 class DirectoryFacts:
     """One grant and what its target last showed. `group` is the target's id of its group, None for the account.
 
-    `refused` and `retrying` say how the newest task about the account goes.
+    `refused` and `retrying` say how the newest task about the account goes; `observed`: its system is never written to.
     """
 
     kind: EntitlementKind
@@ -57,6 +59,7 @@ class DirectoryFacts:
     groups: frozenset[ExternalId]
     refused: bool = False
     retrying: bool = False
+    observed: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ def reflection(facts: DirectoryFacts) -> Reflection:
     shown = _shown(facts) if facts.seen_at is not None else None
     if shown is not None:
         return Reflection(shown, facts.seen_at)
+    if facts.observed:
+        return Reflection(DirectoryStatus.OBSERVED)
     if facts.refused:
         return Reflection(DirectoryStatus.REFUSED)
     return Reflection(DirectoryStatus.RETRYING if facts.retrying else DirectoryStatus.WAITING)

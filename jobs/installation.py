@@ -12,6 +12,8 @@ from idm.models.systems import InformationSystem
 from idm.ports import Directory
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.settings import Settings
+from idm.vocabulary import Stage
+from jobs.read_only import read_only
 
 Clock = Callable[[], datetime]
 
@@ -35,9 +37,13 @@ class Installation:
         return load_or_create_key(self.settings.secrets_dir, MATCH_KEY)
 
     def open_target(self, system: InformationSystem) -> Directory:
-        """A connection to the system's target. Raises TargetUnavailable, TargetRefused, ConfigurationInvalid."""
+        """A connection to the system's target; one that can only read where the system is only observed (A18).
+
+        Raises TargetUnavailable, TargetRefused, ConfigurationInvalid.
+        """
         password = read_credential(self.settings.secrets_dir, system.credential) if system.credential else None
-        return open_directory(system.connector, system.connector_settings, password, clock=self.clock)
+        directory = open_directory(system.connector, system.connector_settings, password, clock=self.clock)
+        return read_only(directory) if system.stage is Stage.OBSERVE else directory
 
 
 def read_credential(folder: Path, name: str) -> str:

@@ -54,6 +54,7 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
     },
     Agreement: {
         Agreement.AGREES: (_("一致"), "success"),
+        Agreement.OBSERVED: (_("観察中（まだ反映しません）"), "info"),
         Agreement.WAITING: (_("反映待ち"), "info"),
         Agreement.RETRYING: (_("接続できず再試行中"), "warning"),
         Agreement.REFUSED: (_("拒否されました"), "error"),

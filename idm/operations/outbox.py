@@ -17,7 +17,7 @@ from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.policy import Policy
 from idm.ports import TargetAccount
-from idm.vocabulary import Zone
+from idm.vocabulary import Stage, Zone
 
 LEASE = timedelta(minutes=5)
 FIRST_WAIT_SECONDS = 5
@@ -37,11 +37,11 @@ class Carried:
 
 
 def systems_with_due_tasks(session: Session, zones: Sequence[Zone], *, now: datetime) -> list[int]:
-    """The systems in these zones for which something is due."""
+    """The systems in these zones for which something is due. Where a system is only observed, nothing is (A18)."""
     query = (
         select(OutboxTask.system_id)
         .join(InformationSystem, OutboxTask.system_id == InformationSystem.id)
-        .where(_due(now), InformationSystem.zone.in_(zones))
+        .where(_due(now), InformationSystem.zone.in_(zones), InformationSystem.stage != Stage.OBSERVE)
         .distinct()
     )
     return sorted(session.scalars(query))
@@ -56,9 +56,12 @@ def _due(now: datetime):  # type: ignore[no-untyped-def]  # a SQL condition; its
 def claim(session: Session, system_id: int, *, worker: str, limit: int, now: datetime) -> list[OutboxTask]:
     """Up to `limit` due tasks of the system, now this worker's; those that a newer decision overtook are closed.
 
-    Empty only when nothing is due: a whole batch of overtaken tasks does not hide those behind it.
+    Empty only when nothing is due, or the system is only observed (its tasks wait): a whole batch of overtaken tasks
+    does not hide those behind it.
     """
     claimed: list[OutboxTask] = []
+    if session.get_one(InformationSystem, system_id).stage is Stage.OBSERVE:
+        return claimed
     while not claimed and (due := _due_tasks(session, system_id, limit, now)):
         for task in due:
             if task.generation < task.account.generation:
@@ -119,7 +122,12 @@ def wait_before(attempts: int, retry_after_seconds: float | None) -> timedelta:
 
 
 def record_seen(account: Account, seen: TargetAccount | None, now: datetime) -> None:
-    """Afterwards the account says what its target showed at `now`; one that is gone was handed over to nobody (E3)."""
+    """Afterwards the account says what its target showed at `now`; one that is gone was handed over to nobody (E3).
+
+    Of one that is still to be taken over nothing is said: it is there, and not yet ours.
+    """
+    if seen is None and account.adopted_at is not None and account.seen_at is None:
+        return
     account.seen_at = now
     if seen is None or seen.external_id != account.external_id:
         account.handed_over_at = None

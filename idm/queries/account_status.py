@@ -16,7 +16,7 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.ports import ExternalId
 from idm.queries.account_facts import account_facts
-from idm.vocabulary import AccountKind, Zone
+from idm.vocabulary import AccountKind, Stage, Zone
 from idm.wanted_account import WantedAccount, wanted_account
 
 
@@ -24,6 +24,7 @@ class Agreement(StrEnum):
     """How decision and directory stand to each other."""
 
     AGREES = "agrees"
+    OBSERVED = "observed"
     WAITING = "waiting"
     RETRYING = "retrying"
     REFUSED = "refused"
@@ -107,7 +108,7 @@ def _status(
     return AccountStatus(
         id=account.id, person_id=account.person_id, system_id=system.id, system_name=system.name, zone=system.zone,
         kind=account.kind, login_name=account.login_name, handed_over_at=account.handed_over_at, wanted=wanted,
-        seen=seen, task=task, agreement=_agreement(wanted, seen, task),
+        seen=seen, task=task, agreement=_agreement(wanted, seen, task, observed=system.stage is Stage.OBSERVE),
     )  # fmt: skip
 
 
@@ -158,8 +159,10 @@ def _seen(account: Account, wanted: WantedAccount, names: dict[ExternalId, str])
     )
 
 
-def _agreement(wanted: WantedAccount, seen: Seen | None, task: TaskRow | None) -> Agreement:
+def _agreement(wanted: WantedAccount, seen: Seen | None, task: TaskRow | None, *, observed: bool) -> Agreement:
     if task is not None:
+        if observed:
+            return Agreement.OBSERVED
         if task.state is TaskState.REFUSED:
             return Agreement.REFUSED
         return Agreement.RETRYING if task.error else Agreement.WAITING

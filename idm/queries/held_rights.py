@@ -12,7 +12,7 @@ from idm.grant_state import EndReason, GrantState
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.vocabulary import EntitlementKind
+from idm.vocabulary import EntitlementKind, Stage
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ def rights_of_lines(session: Session, line_ids: Iterable[int]) -> list[HeldRight
     return [_right(row) for row in session.execute(query)]
 
 
-def _rights() -> Select[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None]:
+def _rights() -> Select[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage]:
     newest = and_(OutboxTask.account_id == Account.id, OutboxTask.generation == Account.generation)
     return (
         select(Grant, Account, Entitlement, InformationSystem.name, RequestLine.request_id, Request.number,
-               OutboxTask.state, OutboxTask.last_error)
+               OutboxTask.state, OutboxTask.last_error, InformationSystem.stage)
         .join(Account, Grant.account_id == Account.id)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
@@ -69,8 +69,8 @@ def _rights() -> Select[Grant, Account, Entitlement, str, int, str | None, TaskS
     )  # fmt: skip
 
 
-def _right(row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None]) -> HeldRight:
-    grant, account, entitlement, system_name, request_id, number, task_state, last_error = row
+def _right(row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage]) -> HeldRight:
+    grant, account, entitlement, system_name, request_id, number, task_state, last_error, stage = row
     facts = DirectoryFacts(
         kind=entitlement.kind,
         group=entitlement.external_id,
@@ -82,6 +82,7 @@ def _right(row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState
         groups=frozenset(account.seen_groups or ()),
         refused=task_state is TaskState.REFUSED,
         retrying=task_state is TaskState.WAITING and last_error is not None,
+        observed=stage is Stage.OBSERVE,
     )
     return HeldRight(
         grant_id=grant.id,
