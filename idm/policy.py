@@ -124,6 +124,22 @@ class ReconciliationRules:
 
 
 @dataclass(frozen=True, config=STRICT)
+class WorkOrderRules:
+    """Work done by hand in systems without an interface (FK 6-1(4)③)."""
+
+    due_days: Days
+    """Days after the one it was issued on that ordinary work may take."""
+    urgent_hours: Positive
+    """How long stopping somebody may take."""
+    escalate_to: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who is told that work is overdue, one level after the other."""
+    escalate_hours: Positive
+    """The time between two levels."""
+    listing_days: Positive
+    """How old the list of a system's user IDs may be before the system counts as not examined."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class DormancyRules:
     """When an ID counts as unused (FK 6-2(2)③)."""
 
@@ -190,6 +206,7 @@ class Policy:
     standing: StandingRules
     safety: dict[SafetyAction, RunLimit]
     reconciliation: ReconciliationRules
+    work_orders: WorkOrderRules
     dormancy: DormancyRules
     passwords: PasswordRules
     sign_in: SignInRules
