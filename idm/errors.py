@@ -114,6 +114,12 @@ class SignInRefused(Refusal):
     code = "SIGN-IN"
 
 
+class SignInUnavailable(Refusal):
+    """The directory that people sign in with cannot be asked now; nobody was judged, and nothing counts."""
+
+    code = "SIGN-IN-DIRECTORY"
+
+
 class TargetError(IdmError):
     """A directory or service did not do what was asked. One of the three below, never anything else."""
 

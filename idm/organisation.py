@@ -51,6 +51,7 @@ class System:
     `stage`: how far it is on its way into our care; nothing is written to a system that is only observed (A18).
     `adopt_until`: the last day on which what already exists may be taken over; what is left then is a finding.
     `containers`: where accounts are kept by unit, the first that fits; `stopped_container`: where stopped ones are.
+    `service_account`: the account we speak to it as, by the name it has in the register of privileged IDs (D10).
     """
 
     code: Code
@@ -69,6 +70,7 @@ class System:
     adopt_until: date | None = None
     containers: tuple[Container, ...] = ()
     stopped_container: str | None = None
+    service_account: str | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -127,7 +129,11 @@ class LoginNames:
 
 @dataclass(frozen=True, config=STRICT)
 class Organisation:
-    """One organisation file."""
+    """One organisation file.
+
+    `sign_in_system`: the one system whose directory people sign in to this product with; None = with passwords of
+    the product's own only.
+    """
 
     name: str
     profile: str
@@ -137,3 +143,4 @@ class Organisation:
     conflicts: tuple[Conflict, ...] = ()
     units: tuple[UnitName, ...] = ()
     login_names: LoginNames = LoginNames()
+    sign_in_system: Code | None = None

@@ -60,6 +60,7 @@ def _mistakes(organisation: Organisation) -> Iterator[str]:
         for code in rule.rights:
             yield from _post_right_mistakes(f"post_rights.{number}", f"{rule.system}/{code}", rights)
     yield from _login_name_mistakes(organisation.login_names)
+    yield from _sign_in_mistakes(organisation)
     for number, conflict in enumerate(organisation.conflicts):
         if conflict.first == conflict.second:
             yield f"conflicts.{number}: 同じ権限が二度書かれています"
@@ -109,6 +110,19 @@ def _system_mistakes(system: System) -> Iterator[str]:
     for key in system.settings:
         if any(word in key.lower() for word in SECRET_WORDS):
             yield f"{where}.settings.{key}: 秘密は書けません。credential にファイル名を書いてください"
+
+
+def _sign_in_mistakes(organisation: Organisation) -> Iterator[str]:
+    if organisation.sign_in_system is None:
+        return
+    named = [system for system in organisation.systems if system.code == organisation.sign_in_system]
+    if not named:
+        yield f"sign_in_system: 情報システム「{organisation.sign_in_system}」がありません"
+    elif named[0].zone is Zone.MYNUMBER:
+        yield (
+            f"sign_in_system: 「{organisation.sign_in_system}」はマイナンバー利用事務系です。"
+            "この画面からは通信できないため、ほかの系のシステムにしてください"
+        )
 
 
 def _login_name_mistakes(names: LoginNames) -> Iterator[str]:

@@ -322,6 +322,8 @@ class Check:
     verdict: CheckVerdict
     found: str
     remedy: str = ""
+    stops_writing: bool = False
+    """Nothing is written through this connection as long as it stands: it may do more than it needs (control D10)."""
 
 
 # --- abilities -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from flask import Flask, g, url_for
 from flask_babel import Babel
 
 from idm.database import Database
+from idm.operations.sign_in_directory import PasswordChecker
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
 from web import (
@@ -88,10 +89,13 @@ def machine_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, database: Database, *, clock: Callable[[], datetime] = machine_clock) -> Flask:
+def create_app(
+    settings: Settings, database: Database, *, clock: Callable[[], datetime] = machine_clock,
+    check_password: PasswordChecker | None = None,
+) -> Flask:  # fmt: skip
     """The application of one installation, ready to serve. Keys are made in the secrets folder at the first start.
 
-    Raises ConfigurationInvalid when a key cannot be used.
+    `check_password` is how it asks the directory people sign in with; without it, nobody signs in with one. Raises ConfigurationInvalid when a key cannot be used.
     """
     app = Flask(__name__)
     secure = security.is_https(settings)
@@ -103,7 +107,7 @@ def create_app(settings: Settings, database: Database, *, clock: Callable[[], da
         SESSION_COOKIE_SAMESITE="Lax",
     )
     factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
-    app.extensions[EXTENSION] = Site(settings=settings, database=database, clock=clock, factor_key=factor_key)
+    app.extensions[EXTENSION] = Site(settings, database, clock, factor_key, check_password)
     app.url_map.converters["int"] = row_ids.RowIdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale="ja", default_timezone="Asia/Tokyo")

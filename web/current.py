@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import Database
+from idm.operations.sign_in_directory import PasswordChecker
 from idm.operations.web_sessions import SignedIn
 from idm.permissions import Action, may
 from idm.policy import Policy
@@ -33,6 +34,8 @@ class Site:
     database: Database
     clock: Callable[[], datetime]
     factor_key: bytes
+    check_password: PasswordChecker | None = None
+    """Asks the directory people sign in with; the only thing the web can ask of one."""
 
     def __repr__(self) -> str:
         return "Site()"

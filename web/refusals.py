@@ -21,6 +21,7 @@ from idm.errors import (
     SafetyLimit,
     SeparationOfDuties,
     SignInRefused,
+    SignInUnavailable,
     ZoneNotOpen,
 )
 
@@ -39,6 +40,7 @@ PAGES: dict[type[Refusal], tuple[int, str]] = {
     InvalidInput: (422, "errors/refused.html"),
     FeedRefused: (422, "errors/refused.html"),
     SignInRefused: (401, "errors/refused.html"),
+    SignInUnavailable: (503, "errors/refused.html"),
     ConfigurationInvalid: (503, "errors/not_ready.html"),
     Refusal: (409, "errors/refused.html"),
 }

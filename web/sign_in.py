@@ -5,10 +5,11 @@ from flask import session as form_session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from idm.errors import InvalidInput, SignInRefused
+from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.operations import sign_in as operation
 from idm.operations.sign_in_attempts import LOCKED
 from idm.operations.web_sessions import Stage, end_session, resume_session
+from idm.queries.sign_in_accounts import sign_in_system
 from web import carried_input, current, session
 from web.security import local_path
 
@@ -20,7 +21,7 @@ def start() -> str | Response:
     """The first page: name and password."""
     if g.signed_in is not None:
         return redirect(wanted_page())
-    return render_template("sign_in/start.html", reason=request.args.get("reason", ""))
+    return _start(reason=request.args.get("reason", ""))
 
 
 @blueprint.post("/sign-in")
@@ -30,11 +31,20 @@ def give_password() -> str | tuple[str, int] | Response:
     try:
         token = operation.sign_in(
             current.site().database, name=name, password=request.form.get("password", ""), source=source(),
-            policy=current.policy(), now=current.now(),
+            policy=current.policy(), now=current.now(), check_password=current.site().check_password,
         )  # fmt: skip
     except SignInRefused as refusal:
-        return render_template("sign_in/start.html", name=name, refusal=refusal), 401
+        return _start(name=name, refusal=refusal), 401
+    except SignInUnavailable as away:
+        return _start(name=name, away=away), 503
     return come_in(token)
+
+
+def _start(**shown: object) -> str:
+    """The first page. Where people sign in with a directory, it says whose password is asked for."""
+    with current.look() as database_session:
+        system = sign_in_system(database_session) if current.site().check_password is not None else None
+    return render_template("sign_in/start.html", directory=system.name if system else "", **shown)
 
 
 @blueprint.get("/sign-in/code")

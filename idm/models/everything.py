@@ -4,6 +4,7 @@ from idm.models import (
     audit,
     feeds,
     going_live,
+    help_desk,
     leaving,
     officers,
     outside,
@@ -12,6 +13,7 @@ from idm.models import (
     safety,
     sign_in,
     standing,
+    system_tests,
     systems,
     work,
 )
@@ -19,5 +21,6 @@ from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
+    help_desk, system_tests,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -26,8 +26,9 @@ class SignIn(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    name: Mapped[str] = mapped_column(String(32))
-    password_hash: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(String(64))
+    password_hash: Mapped[str | None] = mapped_column(Text)
+    """None = this person signs in with the directory's password, and `name` is their login name there."""
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed. None = no second factor; one counts only when a code has confirmed it."""
     totp_pending: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -71,7 +72,7 @@ class EnrolmentLink(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    name: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(64))
     """The sign-in name it is for."""
     issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """None only for a link issued by a job: the first one of an installation."""

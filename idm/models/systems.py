@@ -31,7 +31,9 @@ class InformationSystem(Base):
         CheckConstraint("confidentiality BETWEEN 1 AND 3", name="confidentiality"),
         CheckConstraint("integrity BETWEEN 1 AND 2", name="integrity"),
         CheckConstraint("availability BETWEEN 1 AND 2", name="availability"),
-    )
+        Index("uq_information_systems_sign_in", "for_sign_in", unique=True, sqlite_where=text("for_sign_in"),
+              postgresql_where=text("for_sign_in")),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(String(64))
@@ -55,6 +57,10 @@ class InformationSystem(Base):
     containers: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     """Where accounts are kept: `units` and `container`, the first that fits."""
     stopped_container: Mapped[str | None] = mapped_column(Text)
+    service_account: Mapped[str | None] = mapped_column(Text)
+    """Our own account there, as the register of privileged IDs names it (control D10)."""
+    for_sign_in: Mapped[bool] = mapped_column(default=False)
+    """Whether people sign in to this product with its passwords; one system at most."""
 
     entitlements: Mapped[list["Entitlement"]] = relationship(back_populates="system", order_by="Entitlement.id")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -154,6 +154,7 @@ def register_systems(session: Session, organisation: Organisation) -> None:
         for right in wanted.rights:
             _register_right(session, system, rights.get(right.code), right)
     session.flush()
+    _register_sign_in(session, organisation)
     _register_conflicts(session, organisation)
 
 
@@ -162,7 +163,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.confidentiality, system.integrity = wanted.confidentiality, wanted.integrity
     system.availability, system.manager_unit_code = wanted.availability, wanted.manager_unit
     system.connector, system.credential = wanted.connector, wanted.credential
-    system.connector_settings = dict(wanted.settings)
+    system.connector_settings, system.service_account = dict(wanted.settings), wanted.service_account
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
     system.stopped_container = wanted.stopped_container
     system.containers = [{"units": list(rule.units), "container": rule.container} for rule in wanted.containers]
@@ -182,6 +183,17 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
         session.add(known)
     known.name, known.privileged = right.name, right.privileged
     known.by_name_only, known.service, known.by_hand = right.by_name_only, right.service, right.by_hand
+
+
+def _register_sign_in(session: Session, organisation: Organisation) -> None:
+    """Afterwards the system that the file names, and no other, is the one to sign in with."""
+    signing = InformationSystem.for_sign_in
+    session.execute(update(InformationSystem).where(signing).values(for_sign_in=False))
+    session.execute(
+        update(InformationSystem)
+        .where(InformationSystem.code == organisation.sign_in_system)
+        .values(for_sign_in=True)
+    )
 
 
 def _register_conflicts(session: Session, organisation: Organisation) -> None:

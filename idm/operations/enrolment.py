@@ -35,6 +35,7 @@ from idm.password_hashing import check_new_password, hash_password
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
 from idm.queries.officers import holders, humans, roles_of
+from idm.queries.sign_in_accounts import belongs_to_another
 from idm.sealing import decrypt, encrypt
 
 UNUSABLE = "この登録用リンクは使えません。期限が切れたか、すでに使われたか、新しいリンクが発行されています。"
@@ -86,6 +87,7 @@ def enrol(session: Session, *, token: str, password: str, policy: Policy, now: d
     Returns the token of a session, which may wait for the enrolment of a second factor. Raises NotFound, InvalidInput.
     """
     link = _usable(session, token, now=now)
+    _require_free(session, link.name, link.person_id)
     check_new_password(password, minimum_length=policy.passwords.own_minimum_length, name=link.name)
     used = session.execute(
         update(EnrolmentLink)
@@ -97,9 +99,9 @@ def enrol(session: Session, *, token: str, password: str, policy: Policy, now: d
         raise NotFound(UNUSABLE)
     sign_in = _sign_in_of(session, link.person_id)
     if sign_in is None:
-        sign_in = SignIn(person_id=link.person_id, name=link.name)
+        sign_in = SignIn(person_id=link.person_id)
         session.add(sign_in)
-    sign_in.password_hash = hash_password(password)
+    sign_in.name, sign_in.password_hash = link.name, hash_password(password)
     sign_in.totp_secret = sign_in.totp_pending = sign_in.last_totp_step = None
     session.flush()
     forget(session, link.name)
@@ -170,12 +172,18 @@ def _name_for(session: Session, person: Person, wanted: str | None, *, now: date
     numbers = [e.staff_number for e in person.employments if holds(e.valid_from, e.valid_until, day)]
     name = canonical_name(wanted if wanted is not None else (numbers[-1] if numbers else ""))
     if name is None:
-        message = "利用者名は、半角の英数字と「.」「_」「-」で32文字までにしてください。"
+        message = "利用者名は、半角の英数字と「.」「_」「-」で64文字までにしてください。"
         raise InvalidInput(message, fields={"name": message})
-    if session.scalar(select(SignIn.id).where(SignIn.name == name)) is not None:
+    _require_free(session, name, person.id)
+    return name
+
+
+def _require_free(session: Session, name: str, person_id: int) -> None:
+    """Afterwards nobody else signs in by this name, neither here nor with the directory. Raises InvalidInput."""
+    taken = session.scalar(select(SignIn.id).where(SignIn.name == name, SignIn.person_id != person_id))
+    if taken is not None or belongs_to_another(session, name, person_id):
         message = f"利用者名「{name}」はすでに使われています。"
         raise InvalidInput(message, fields={"name": message})
-    return name
 
 
 def _replace_open(session: Session, person_id: int, *, now: datetime) -> None:

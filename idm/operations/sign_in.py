@@ -2,11 +2,13 @@
 
 The one place where operations end their own transactions: an attempt is counted, durably, before the password or the
 code is looked at, so that neither a refusal nor fifty attempts at once escape the limit; and no lock on the database is
-held while a password is hashed. A refusal never says which part was wrong, and takes the same time for a name that
-nobody has.
+held while a password is hashed or a directory is asked. A refusal never says which part was wrong, and takes the same
+time for a name that nobody has: one hash, and one question to the directory where people sign in with one
+(`idm.operations.sign_in_directory`).
 """
 
 import re
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import or_, select, update
@@ -15,10 +17,11 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.database import Database
-from idm.errors import InvalidInput, SignInRefused
+from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import has_form, matching_step
 from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure, refusal, take_back
+from idm.operations.sign_in_directory import UNAVAILABLE, Door, No, PasswordChecker, admit, ask, door_of
 from idm.operations.web_sessions import (
     SignedIn,
     Stage,
@@ -30,6 +33,7 @@ from idm.operations.web_sessions import (
 )
 from idm.password_hashing import hash_password, needs_rehash, verify_password
 from idm.policy import Policy
+from idm.ports import PasswordCheck
 from idm.sealing import decrypt
 
 WRONG = "利用者名またはパスワードが正しくありません。"
@@ -37,7 +41,7 @@ WRONG_CODE = "確認コードが正しくありません。認証アプリに表
 CODE_FORM = "確認コードは半角の数字6桁で入力してください。"
 START_AGAIN = "サインインをはじめからやり直してください。"
 
-_NAME = re.compile("[a-z0-9][a-z0-9._-]{0,31}")
+_NAME = re.compile("[a-z0-9][a-z0-9._-]{0,63}")
 
 
 def canonical_name(name: str) -> str | None:
@@ -51,26 +55,85 @@ def totp_context(column: str, person_id: int) -> bytes:
     return f"sign_ins.{column}:{person_id}".encode()
 
 
-def sign_in(database: Database, *, name: str, password: str, source: str, policy: Policy, now: datetime) -> str:
+def sign_in(
+    database: Database, *, name: str, password: str, source: str, policy: Policy, now: datetime,
+    check_password: PasswordChecker | None = None,
+) -> str:  # fmt: skip
     """Afterwards a session is open for whoever has this name and password; returns its token.
 
-    The session may still wait for a second factor (`Stage`). `source` is the address the attempt came from.
-    Raises SignInRefused, with the failure counted and audited.
+    The session may still wait for a second factor (`Stage`). `source` is the address the attempt came from;
+    `check_password` asks the directory people sign in with. Raises SignInRefused, with the failure counted and
+    audited, and SignInUnavailable, not counted.
     """
     canonical = canonical_name(name)
     with database.writing() as session:
         attempt = count_attempt(session, canonical or "", policy=policy, now=now)
-        known = session.scalars(select(SignIn).where(SignIn.name == canonical)).one_or_none()
-    matches = verify_password(known.password_hash if known else None, password)
-    token = None
+        known = _with_own_password(session, canonical)
+        door = door_of(session, canonical) if check_password is not None else None
+    matches = verify_password(known.password_hash if known else None, password if known else "")
+    answer = None
+    if door is not None and check_password is not None and attempt.may_try and not matches:
+        answer = ask(door, check_password, password, for_nobody=known is not None)
+    shown = _Shown(canonical or "", password, matches, door, answer, source)
     with database.writing() as session:
-        if known is not None and matches and attempt.may_try:
-            token = _accept_password(session, known, password, attempt, source=source, policy=policy, now=now)
-        if token is None:
-            record_failure(session, known, attempt, step=1, source=source, policy=policy, now=now)
-    if token is None:
-        raise refusal(attempt, WRONG, now=now)
-    return token
+        outcome = _outcome(session, known, shown, attempt, policy=policy, now=now)
+        if isinstance(outcome, No):
+            _refuse_password(session, known, shown, attempt, outcome, policy=policy, now=now)
+    if isinstance(outcome, No):
+        raise _refusal_of(outcome, attempt, now=now)
+    return outcome
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What somebody came with, and what was found of it outside any transaction."""
+
+    name: str
+    password: str = field(repr=False)
+    matches: bool
+    door: Door | None
+    answer: PasswordCheck | None
+    source: str
+
+
+UNREACHED = No(SignInUnavailable.code, UNAVAILABLE, counts=False)
+
+
+def _outcome(
+    session: Session, known: SignIn | None, shown: _Shown, attempt: Attempt, *, policy: Policy, now: datetime
+) -> str | No:
+    """The token of a session, or why there is none."""
+    if not attempt.may_try or (known is not None and not shown.matches):
+        return No()
+    if known is not None:
+        admitted = _with_password_compared(session, known, shown.password, now=now)
+    elif shown.door is None:
+        return No()
+    elif shown.answer is None:
+        return UNREACHED
+    else:
+        admitted = admit(session, shown.door, shown.answer, name=shown.name, policy=policy, now=now)
+    if isinstance(admitted, No):
+        return admitted
+    return _let_in(session, admitted, attempt, source=shown.source, policy=policy, now=now)
+
+
+def _refuse_password(
+    session: Session, known: SignIn | None, shown: _Shown, attempt: Attempt, no: No, *, policy: Policy, now: datetime
+) -> None:
+    if not no.counts:
+        take_back(session, attempt)
+    owner = known or (shown.door.account if shown.door else None)
+    record_failure(session, owner.person_id if owner else None, attempt, step=1, source=shown.source, policy=policy,
+                   now=now, code=no.code)  # fmt: skip
+
+
+def _refusal_of(no: No, attempt: Attempt, *, now: datetime) -> SignInRefused | SignInUnavailable:
+    if no is UNREACHED:
+        return SignInUnavailable(UNAVAILABLE)
+    if no.sentence is not None:
+        return SignInRefused(no.sentence, code=no.code)
+    return refusal(attempt, WRONG, now=now)
 
 
 def verify_code(
@@ -99,15 +162,26 @@ def verify_code(
     return new_token
 
 
-def _accept_password(
-    session: Session, seen: SignIn, password: str, attempt: Attempt, *, source: str, policy: Policy, now: datetime
-) -> str | None:
+def _with_own_password(session: Session, name: str | None) -> SignIn | None:
+    return session.scalars(select(SignIn).where(SignIn.name == name, SignIn.password_hash.is_not(None))).one_or_none()
+
+
+def _with_password_compared(session: Session, seen: SignIn, password: str, *, now: datetime) -> SignIn | No:
     known = _of_person(session, seen.person_id)
     # Changed while it was being compared: the former password opens nothing any more.
-    if known.password_hash != seen.password_hash or not belongs(session, known.person, now=now):
-        return None
+    if known.password_hash is None or known.password_hash != seen.password_hash:
+        return No()
+    if not belongs(session, known.person, now=now):
+        return No()
     if needs_rehash(known.password_hash):
         known.password_hash = hash_password(password)
+    return known
+
+
+def _let_in(
+    session: Session, known: SignIn, attempt: Attempt, *, source: str, policy: Policy, now: datetime
+) -> str:  # fmt: skip
+    """Afterwards a session is open, which waits for a code where one is needed."""
     if stage_without_code(session, known, policy=policy, now=now) is Stage.SIGNED_IN:
         return _complete(session, known, attempt, second_factor=False, source=source, policy=policy, now=now)
     take_back(session, attempt)
@@ -145,7 +219,10 @@ def _complete(
     audit.record(
         session, action="sign_in.completed", actor=Actor(known.person_id, known.person.name), now=now,
         obj=("person", known.person_id), policy_digest=policy.digest,
-        payload={"factors": 2 if second_factor else 1, "source": source, "failures_before": attempt.count - 1},
+        payload={
+            "factors": 2 if second_factor else 1, "source": source, "failures_before": attempt.count - 1,
+            "with": "directory" if known.password_hash is None else "own",
+        },
     )  # fmt: skip
     return open_session(session, known, policy=policy, now=now, second_factor=second_factor, failures=attempt.count - 1)
 
@@ -153,7 +230,7 @@ def _complete(
 def _refuse_code(
     session: Session, waiting: SignedIn, known: SignIn, attempt: Attempt, *, source: str, policy: Policy, now: datetime
 ) -> None:
-    record_failure(session, known, attempt, step=2, source=source, policy=policy, now=now)
+    record_failure(session, known.person_id, attempt, step=2, source=source, policy=policy, now=now)
     if attempt.locked_until is not None:
         replace_session(session, session_id=waiting.session_id, now=now)
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.errors import SignInRefused
-from idm.models.sign_in import SignIn, SignInAttempts
+from idm.models.sign_in import SignInAttempts
 from idm.policy import Policy
 
 SIGN_IN_PAGE = Actor(None, "サインイン画面")
@@ -66,12 +66,13 @@ def forget(session: Session, name: str) -> None:
 
 
 def record_failure(
-    session: Session, known: SignIn | None, attempt: Attempt, *, step: int, source: str, policy: Policy, now: datetime
-) -> None:
+    session: Session, person_id: int | None, attempt: Attempt, *, step: int, source: str, policy: Policy,
+    now: datetime, code: str = SignInRefused.code,
+) -> None:  # fmt: skip
     """The failure stands in the audit record: with the person when the name is theirs, never with what was typed."""
     audit.record(
-        session, action="sign_in.attempted", code=SignInRefused.code, actor=SIGN_IN_PAGE, now=now,
-        obj=("person", known.person_id) if known else ("sign_in", "unknown"), policy_digest=policy.digest,
+        session, action="sign_in.attempted", code=code, actor=SIGN_IN_PAGE, now=now,
+        obj=("person", person_id) if person_id else ("sign_in", "unknown"), policy_digest=policy.digest,
         payload={"step": step, "source": source, "count": attempt.count, "locked": attempt.locked_until is not None},
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from idm.models.people import Person
 from idm.models.sign_in import SignIn, WebSession
 from idm.policy import Policy
 from idm.queries.officers import roles_of
+from idm.queries.sign_in_accounts import has_account
 from idm.vocabulary import Role
 
 NOTED_EVERY = timedelta(seconds=30)
@@ -117,7 +118,7 @@ def resume_session(session: Session, *, token: str, policy: Policy, now: datetim
     if found is None:
         return None
     web, sign_in = found
-    if _end_of(web, policy) <= now or not belongs(session, sign_in.person, now=now):
+    if _end_of(web, policy) <= now or not _may_still(session, sign_in, now=now):
         return None
     stage = stage_without_code(session, sign_in, policy=policy, now=now)
     return SignedIn(
@@ -175,6 +176,16 @@ def end_all_sessions(session: Session, *, person_id: int, actor: Actor, policy: 
             policy_digest=policy.digest, payload={"sessions": len(open_ones)},
         )  # fmt: skip
     return len(open_ones)
+
+
+def _may_still(session: Session, sign_in: SignIn, *, now: datetime) -> bool:
+    """Whether its person may be signed in: who came with the directory's password, as long as they have that account.
+
+    So what suspends the account ends the session at its next request, before the directory has heard of it.
+    """
+    if sign_in.password_hash is None and not has_account(session, sign_in.person_id):
+        return False
+    return belongs(session, sign_in.person, now=now)
 
 
 def _end_of(web: WebSession, policy: Policy) -> datetime:

@@ -134,6 +134,7 @@ class SignInRow:
     """How somebody stands with the product's own sign-in. `invited_until` is the end of an unused link."""
 
     name: str | None
+    with_directory: bool
     has_second_factor: bool
     last_signed_in_at: datetime | None
     invited_at: datetime | None
@@ -279,6 +280,7 @@ def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> Sig
     ).one_or_none()
     return SignInRow(
         name=sign_in.name if sign_in else None,
+        with_directory=sign_in is not None and sign_in.password_hash is None,
         has_second_factor=sign_in is not None and sign_in.totp_secret is not None,
         last_signed_in_at=sign_in.last_signed_in_at if sign_in else None,
         invited_at=link.issued_at if link else None,

@@ -10,6 +10,8 @@ from idm.database import Database
 from idm.settings import Settings
 from jobs.commands.options import installation
 from jobs.commands.terminal import say
+from jobs.directory_passwords import password_checker
+from jobs.installation import Installation
 from web.app import create_app
 
 
@@ -37,7 +39,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
 
     def load(self) -> Flask:
         """The application of this process."""
-        return create_app(self.idm_settings, Database(self.idm_settings.database_url))
+        served = Installation(self.idm_settings, Database(self.idm_settings.database_url))
+        return create_app(served.settings, served.database, check_password=password_checker(served))
 
 
 @click.command()

@@ -152,12 +152,24 @@ def upgrade() -> None:
         sa.Column("adopt_until", sa.Date(), nullable=True),
         sa.Column("containers", sa.JSON(), nullable=False),
         sa.Column("stopped_container", sa.Text(), nullable=True),
+        sa.Column("listing", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("service_account", sa.Text(), nullable=True),
+        sa.Column("for_sign_in", sa.Boolean(), nullable=False),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
         sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),
         sa.CheckConstraint("integrity BETWEEN 1 AND 2", name=op.f("ck_information_systems_integrity")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_information_systems")),
         sa.UniqueConstraint("code", name=op.f("uq_information_systems_code")),
     )
+    with op.batch_alter_table("information_systems", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_information_systems_sign_in",
+            ["for_sign_in"],
+            unique=True,
+            sqlite_where=sa.text("for_sign_in"),
+            postgresql_where=sa.text("for_sign_in"),
+        )
+
     op.create_table(
         "mail_messages",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -241,6 +253,12 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_attempts_last_at"), ["last_at"], unique=False)
 
+    op.create_table(
+        "work_order_numbers",
+        sa.Column("fiscal_year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("fiscal_year", name=op.f("pk_work_order_numbers")),
+    )
     op.create_table(
         "accounts",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -454,7 +472,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("issued_by_id", sa.Integer(), nullable=True),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -525,6 +543,43 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("replaced_at IS NULL"),
             postgresql_where=sa.text("replaced_at IS NULL"),
+        )
+
+    op.create_table(
+        "listings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("uploaded_by_id", sa.Integer(), nullable=True),
+        sa.Column("uploaded_by_label", sa.Text(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_by_id", sa.Integer(), nullable=True),
+        sa.Column("agreeing", sa.Integer(), nullable=False),
+        sa.Column("differing", sa.Integer(), nullable=False),
+        sa.Column("orphans", sa.Integer(), nullable=False),
+        sa.Column("missing", sa.Integer(), nullable=False),
+        sa.Column("shows_enabled", sa.Boolean(), nullable=False),
+        sa.Column("shows_groups", sa.Boolean(), nullable=False),
+        sa.Column("shows_last_use", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("row_count > 0", name=op.f("ck_listings_not_empty")),
+        sa.CheckConstraint("taken_at IS NOT NULL OR taken_by_id IS NULL", name=op.f("ck_listings_taken")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_listings_system_id")),
+        sa.ForeignKeyConstraint(["taken_by_id"], ["people.id"], name=op.f("fk_listings_taken_by_id")),
+        sa.ForeignKeyConstraint(["uploaded_by_id"], ["people.id"], name=op.f("fk_listings_uploaded_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_listings")),
+    )
+    with op.batch_alter_table("listings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_listings_system_id"), ["system_id"], unique=False)
+        batch_op.create_index(
+            "uq_listings_taken",
+            ["system_id", "as_of", "sha256"],
+            unique=True,
+            sqlite_where=sa.text("taken_at IS NOT NULL"),
+            postgresql_where=sa.text("taken_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -624,8 +679,8 @@ def upgrade() -> None:
         "sign_ins",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=32), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
         sa.Column("totp_pending", sa.LargeBinary(), nullable=True),
         sa.Column("last_totp_step", sa.Integer(), nullable=True),
@@ -716,6 +771,26 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_system_progress_system_id")),
         sa.PrimaryKeyConstraint("system_id", name=op.f("pk_system_progress")),
     )
+    op.create_table(
+        "system_tests",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "verdict",
+            sa.Enum(
+                "fine", "warning", "failed", name="checkverdict", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("stops_writing", sa.Text(), nullable=True),
+        sa.Column("checks", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_system_tests_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_system_tests")),
+    )
+    with op.batch_alter_table("system_tests", schema=None) as batch_op:
+        batch_op.create_index("ix_system_tests_newest", ["system_id", "at"], unique=False)
+
     op.create_table(
         "web_sessions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -961,6 +1036,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "listed_accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("listing_id", sa.Integer(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("login_name", sa.Text(), nullable=False),
+        sa.Column("login_key", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=True),
+        sa.Column("employee_number", sa.Text(), nullable=True),
+        sa.Column("enabled", sa.Boolean(), nullable=True),
+        sa.Column("last_used", sa.Date(), nullable=True),
+        sa.Column("groups", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(["listing_id"], ["listings.id"], name=op.f("fk_listed_accounts_listing_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_listed_accounts")),
+        sa.UniqueConstraint("listing_id", "login_key", name=op.f("uq_listed_accounts_listing_id_login_key")),
+    )
+    op.create_table(
         "outbox_tasks",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
@@ -1050,6 +1141,129 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("standing_id", "entitlement_id", name=op.f("pk_standing_rights")),
     )
     op.create_table(
+        "unlock_requests",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.Integer(), nullable=False),
+        sa.Column("officer_id", sa.Integer(), nullable=False),
+        sa.Column("unlock", sa.Boolean(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("was_locked", sa.Boolean(), nullable=True),
+        sa.Column("locked", sa.Boolean(), nullable=True),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "answered_at IS NOT NULL OR (was_locked IS NULL AND failure IS NULL)",
+            name=op.f("ck_unlock_requests_answer_dated"),
+        ),
+        sa.CheckConstraint(
+            "answered_at IS NULL OR was_locked IS NOT NULL OR failure IS NOT NULL",
+            name=op.f("ck_unlock_requests_answer_given"),
+        ),
+        sa.CheckConstraint("officer_id <> subject_id", name=op.f("ck_unlock_requests_not_for_oneself")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "system_id"],
+            ["accounts.id", "accounts.system_id"],
+            name=op.f("fk_unlock_requests_account_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(["officer_id"], ["people.id"], name=op.f("fk_unlock_requests_officer_id")),
+        sa.ForeignKeyConstraint(["subject_id"], ["people.id"], name=op.f("fk_unlock_requests_subject_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unlock_requests")),
+    )
+    with op.batch_alter_table("unlock_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unlock_requests_account_id"), ["account_id"], unique=False)
+        batch_op.create_index(
+            "uq_unlock_requests_open",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("answered_at IS NULL"),
+            postgresql_where=sa.text("answered_at IS NULL"),
+        )
+
+    op.create_table(
+        "work_orders",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.String(length=16), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("subject_id", sa.Integer(), nullable=True),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "issued",
+                "done",
+                "confirmed",
+                "cancelled",
+                name="workorderstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("hands_over", sa.Boolean(), nullable=False),
+        sa.Column("base", sa.JSON(), nullable=False),
+        sa.Column("wanted", sa.JSON(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_by_id", sa.Integer(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("handed_to", sa.Text(), nullable=True),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("returned_by_id", sa.Integer(), nullable=True),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("return_reason", sa.Text(), nullable=True),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalation_level", sa.Integer(), nullable=False),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'issued' AND done_at IS NULL AND confirmed_at IS NULL AND cancelled_at IS NULL) OR (state = 'done' AND done_at IS NOT NULL AND confirmed_at IS NULL AND cancelled_at IS NULL) OR (state = 'confirmed' AND done_at IS NOT NULL AND confirmed_at IS NOT NULL AND cancelled_at IS NULL) OR (state = 'cancelled' AND confirmed_at IS NULL AND cancelled_at IS NOT NULL)",
+            name=op.f("ck_work_orders_by_state"),
+        ),
+        sa.CheckConstraint(
+            "(confirmed_by_id IS NULL) = (confirmed_at IS NULL)", name=op.f("ck_work_orders_confirmed_by_somebody")
+        ),
+        sa.CheckConstraint("(done_by_id IS NULL) = (done_at IS NULL)", name=op.f("ck_work_orders_done_by_somebody")),
+        sa.CheckConstraint(
+            "(returned_at IS NULL) = (return_reason IS NULL)", name=op.f("ck_work_orders_returned_with_reason")
+        ),
+        sa.CheckConstraint(
+            "NOT hands_over OR done_at IS NULL OR handed_to IS NOT NULL", name=op.f("ck_work_orders_handed_to_somebody")
+        ),
+        sa.CheckConstraint("confirmed_by_id <> done_by_id", name=op.f("ck_work_orders_two_people")),
+        sa.CheckConstraint("confirmed_by_id <> subject_id", name=op.f("ck_work_orders_not_confirmed_for_oneself")),
+        sa.CheckConstraint("done_by_id <> subject_id", name=op.f("ck_work_orders_not_done_for_oneself")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "system_id"],
+            ["accounts.id", "accounts.system_id"],
+            name=op.f("fk_work_orders_account_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(["confirmed_by_id"], ["people.id"], name=op.f("fk_work_orders_confirmed_by_id")),
+        sa.ForeignKeyConstraint(["done_by_id"], ["people.id"], name=op.f("fk_work_orders_done_by_id")),
+        sa.ForeignKeyConstraint(["returned_by_id"], ["people.id"], name=op.f("fk_work_orders_returned_by_id")),
+        sa.ForeignKeyConstraint(["subject_id"], ["people.id"], name=op.f("fk_work_orders_subject_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_work_orders")),
+        sa.UniqueConstraint("number", name=op.f("uq_work_orders_number")),
+    )
+    with op.batch_alter_table("work_orders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_work_orders_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_work_orders_state", ["state", "due_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_work_orders_system_id"), ["system_id"], unique=False)
+        batch_op.create_index(
+            "uq_work_orders_open",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('issued', 'done')"),
+            postgresql_where=sa.text("state IN ('issued', 'done')"),
+        )
+
+    op.create_table(
         "credential_events",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -1068,8 +1282,10 @@ def upgrade() -> None:
         ),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("handover_id", sa.Integer(), nullable=True),
+        sa.Column("work_order_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_credential_events_account_id")),
         sa.ForeignKeyConstraint(["handover_id"], ["handovers.id"], name=op.f("fk_credential_events_handover_id")),
+        sa.ForeignKeyConstraint(["work_order_id"], ["work_orders.id"], name=op.f("fk_credential_events_work_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credential_events")),
     )
     with op.batch_alter_table("credential_events", schema=None) as batch_op:
@@ -1308,6 +1524,46 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["feed_runs.id"], name=op.f("fk_uploaded_feeds_run_id")),
         sa.ForeignKeyConstraint(["uploaded_by_id"], ["people.id"], name=op.f("fk_uploaded_feeds_uploaded_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_uploaded_feeds")),
+    )
+    op.create_table(
+        "work_order_steps",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("order_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "create",
+                "update",
+                "stop",
+                "remove",
+                "add",
+                "password",
+                "open",
+                "delete",
+                "check",
+                name="handstep",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("group_id", sa.Text(), nullable=True),
+        sa.Column("instruction", sa.Text(), nullable=False),
+        sa.Column("ticked_by_id", sa.Integer(), nullable=True),
+        sa.Column("ticked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claimed", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "(kind IN ('add', 'remove')) = (group_id IS NOT NULL)", name=op.f("ck_work_order_steps_group_named")
+        ),
+        sa.CheckConstraint(
+            "(ticked_by_id IS NULL) = (ticked_at IS NULL)", name=op.f("ck_work_order_steps_ticked_by_somebody")
+        ),
+        sa.ForeignKeyConstraint(["order_id"], ["work_orders.id"], name=op.f("fk_work_order_steps_order_id")),
+        sa.ForeignKeyConstraint(["ticked_by_id"], ["people.id"], name=op.f("fk_work_order_steps_ticked_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_work_order_steps")),
+        sa.UniqueConstraint("order_id", "position", name=op.f("uq_work_order_steps_order_id_position")),
     )
     op.create_table(
         "absences",

@@ -139,7 +139,7 @@ def test_a_canonical_name_is_its_own_canonical_name(name: str) -> None:
     assert canonical is None or (canonical_name(canonical) == canonical and canonical.isascii())
 
 
-@pytest.mark.parametrize("name", ["", "１０００01", "taro\u200b", "tаro", "-taro", "a b", "ı", "x" * 33, "taro\n"])
+@pytest.mark.parametrize("name", ["", "１０００01", "taro\u200b", "tаro", "-taro", "a b", "ı", "x" * 65, "taro\n"])
 def test_a_name_outside_ascii_is_nobodys(name: str) -> None:
     assert canonical_name(name) is None
 

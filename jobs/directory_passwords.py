@@ -1,0 +1,25 @@
+"""What the web may ask of a directory: whether a person's own password is right, and nothing else (control F4).
+
+The web holds a function, not a connector: whoever takes it over can neither read nor change a directory.
+"""
+
+from idm.errors import TargetRefused
+from idm.models.systems import InformationSystem
+from idm.operations.sign_in_directory import PasswordChecker
+from idm.ports import ChecksPasswords, PasswordCheck
+from jobs.installation import Installation
+
+
+def password_checker(installation: Installation) -> PasswordChecker:
+    """Asks the directory of a system, over a connection of its own each time; nothing is kept."""
+
+    def check_password(system: InformationSystem, login_name: str, password: str) -> PasswordCheck:
+        directory = installation.open_target(system)
+        try:
+            if not isinstance(directory, ChecksPasswords):
+                raise TargetRefused(f"「{system.connector}」の接続では、パスワードを確かめられません。")
+            return directory.check_password(login_name, password)
+        finally:
+            directory.close()
+
+    return check_password
