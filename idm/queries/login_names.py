@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 from sqlalchemy import CompoundSelect, func, literal, null, or_, select, union_all
@@ -98,6 +98,23 @@ def proposals(
                 claimed.add(proposal.name or "")
                 del waiting[person_id]
         size *= 8
+    return found
+
+
+def made_names(
+    session: Session, system: InformationSystem, days: Mapping[int, date], rule: LoginNames
+) -> dict[int, frozenset[str]]:
+    """Person → the names that the rule makes of them in the system, whoever else has them; none with a number behind.
+
+    It is how an account is recognised that was made by the same rule before us: by `sato`, not by `sato-2`.
+    """
+    limit, found = limit_of(system.connector), {}
+    for person_id, subject in _subjects(session, system.id, days, rule)[0].items():
+        try:
+            tried = takewhile(lambda one: one.source is not Source.NUMBERED, candidates(subject, rule, limit))
+            found[person_id] = frozenset(one.name for one in tried if one.source is not Source.CHOSEN)
+        except InvalidInput:
+            found[person_id] = frozenset()
     return found
 
 
