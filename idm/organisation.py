@@ -14,6 +14,7 @@ from idm.vocabulary import EntitlementKind, LongVowels, Role, Service, Stage, Zo
 
 STRICT = ConfigDict(extra="forbid")
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Heading = Annotated[str, Field(min_length=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -44,12 +45,36 @@ class Container:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ListingShape:
+    """How a system without an interface prints its user IDs: the file, and the headings of the columns it has.
+
+    `disabled`: the words in the column `enabled` that mean that an ID cannot be used; every other word means it can.
+    `separator` stands between the groups of one ID.
+    """
+
+    login_name: Heading
+    display_name: Heading | None = None
+    employee_number: Heading | None = None
+    enabled: Heading | None = None
+    disabled: tuple[Heading, ...] = ()
+    last_used: Heading | None = None
+    groups: Heading | None = None
+    separator: Heading = "・"
+    format: Literal["delimited", "xlsx"] = "delimited"
+    encoding: Literal["cp932", "utf-8", "utf-8-sig", "utf-16"] = "cp932"
+    delimiter: Literal[",", "\t"] = ","
+    sheet: str = ""
+    excel_serials: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
 class System:
     """One information system: its zone, its classes, whose manager answers for it and how it is reached.
 
     `overlap_days` (猶予期間): days a mover keeps what the old post gave; None = the profile's, always 0 for My Number.
     `stage`: how far it is on its way into our care; nothing is written to a system that is only observed (A18).
     `adopt_until`: the last day on which what already exists may be taken over; what is left then is a finding.
+    `listing`: what the list of user IDs looks like that a system without an interface prints.
     `containers`: where accounts are kept by unit, the first that fits; `stopped_container`: where stopped ones are.
     `service_account`: the account we speak to it as, by the name it has in the register of privileged IDs (D10).
     """
@@ -70,6 +95,7 @@ class System:
     adopt_until: date | None = None
     containers: tuple[Container, ...] = ()
     stopped_container: str | None = None
+    listing: ListingShape | None = None
     service_account: str | None = None
 
 

@@ -12,7 +12,7 @@ from idm.names.latin_names import LatinName, NameSource
 from idm.names.romaji import romaji
 from idm.organisation import LoginNames, Organisation, Right, System
 from idm.toml_values import parse_toml, read_values
-from idm.vocabulary import EntitlementKind, Zone
+from idm.vocabulary import BY_HAND, EntitlementKind, Zone
 
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key")
 """Parts of a setting's name by which it would be a secret: those stand in files of the secrets folder."""
@@ -103,6 +103,7 @@ def _system_mistakes(system: System) -> Iterator[str]:
             yield f"{where}.{right.code}: 利用者IDの権限にグループ名（group）は書けません"
     if system.zone is Zone.MYNUMBER and system.overlap_days:
         yield f"{where}.overlap_days: マイナンバー利用事務系では猶予期間を置けません。0 にするか、行を消してください"
+    yield from _listing_mistakes(where, system)
     for key, limit in LIMITS.items():
         value = getattr(system, key)
         if value is not None and not (len(value) <= limit and PLAIN_NAME.fullmatch(value)):
@@ -123,6 +124,18 @@ def _sign_in_mistakes(organisation: Organisation) -> Iterator[str]:
             f"sign_in_system: 「{organisation.sign_in_system}」はマイナンバー利用事務系です。"
             "この画面からは通信できないため、ほかの系のシステムにしてください"
         )
+
+
+def _listing_mistakes(where: str, system: System) -> Iterator[str]:
+    shape = system.listing
+    if shape is None:
+        return
+    if system.connector != BY_HAND:
+        yield f'{where}.listing: 一覧を取り込めるのは、手作業のシステム（connector = "{BY_HAND}"）だけです'
+    if (shape.enabled is None) != (not shape.disabled):
+        yield f"{where}.listing: enabled（列の見出し）と disabled（無効を表す語）は、両方書くか、両方書かないでください"
+    named = (shape.login_name, shape.display_name, shape.employee_number, shape.enabled, shape.last_used, shape.groups)
+    yield from _repeated(f"{where}.listing", (heading for heading in named if heading is not None))
 
 
 def _login_name_mistakes(names: LoginNames) -> Iterator[str]:

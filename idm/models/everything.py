@@ -16,11 +16,12 @@ from idm.models import (
     system_tests,
     systems,
     work,
+    work_orders,
 )
 from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests,
+    help_desk, system_tests, work_orders,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -57,6 +57,8 @@ class InformationSystem(Base):
     containers: Mapped[list[dict[str, object]]] = mapped_column(JSON, default=list)
     """Where accounts are kept: `units` and `container`, the first that fits."""
     stopped_container: Mapped[str | None] = mapped_column(Text)
+    listing: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
+    """What the list of its user IDs looks like (`idm.organisation.ListingShape`); None = it prints none."""
     service_account: Mapped[str | None] = mapped_column(Text)
     """Our own account there, as the register of privileged IDs names it (control D10)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
@@ -190,6 +192,8 @@ class CredentialEvent(Base):
     kind: Mapped[CredentialEventKind] = mapped_column(closed_list(CredentialEventKind))
     at: Mapped[datetime] = mapped_column(Instant)
     handover_id: Mapped[int | None] = mapped_column(ForeignKey("handovers.id"))
+    work_order_id: Mapped[int | None] = mapped_column(ForeignKey("work_orders.id"))
+    """The order by which it was done by hand."""
 
 
 class Handover(Base):

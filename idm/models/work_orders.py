@@ -35,6 +35,12 @@ class WorkOrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+STATE_TITLES = {
+    WorkOrderState.ISSUED: "作業待ち",
+    WorkOrderState.DONE: "作業済み・確認待ち",
+    WorkOrderState.CONFIRMED: "完了",
+    WorkOrderState.CANCELLED: "取消し（新しい決定に置き換え）",
+}
 OPEN_STATES = (WorkOrderState.ISSUED, WorkOrderState.DONE)
 _OPEN = text("state IN ('issued', 'done')")
 _BY_STATE = (

@@ -4,7 +4,7 @@ Editing a file changes nothing. The first load is one record, audited as a whole
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from hashlib import sha256
 
@@ -166,6 +166,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.connector_settings, system.service_account = dict(wanted.settings), wanted.service_account
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
     system.stopped_container = wanted.stopped_container
+    system.listing = asdict(wanted.listing) if wanted.listing is not None else None
     system.containers = [{"units": list(rule.units), "container": rule.container} for rule in wanted.containers]
     system.overlap_days = 0 if wanted.zone is Zone.MYNUMBER else wanted.overlap_days
 
@@ -190,9 +191,7 @@ def _register_sign_in(session: Session, organisation: Organisation) -> None:
     signing = InformationSystem.for_sign_in
     session.execute(update(InformationSystem).where(signing).values(for_sign_in=False))
     session.execute(
-        update(InformationSystem)
-        .where(InformationSystem.code == organisation.sign_in_system)
-        .values(for_sign_in=True)
+        update(InformationSystem).where(InformationSystem.code == organisation.sign_in_system).values(for_sign_in=True)
     )
 
 

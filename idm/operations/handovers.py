@@ -24,7 +24,7 @@ from idm.policy import Policy
 from idm.queries.officers import contracted, humans, roles_of
 from idm.queries.standing_facts import approvers_of_uses
 from idm.sealing import KEY_BYTES, unseal
-from idm.vocabulary import CredentialEventKind, EntitlementKind
+from idm.vocabulary import BY_HAND, CredentialEventKind, EntitlementKind
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def ask(
     account = session.get(Account, account_id)
     if account is None or account.person_id is None:
         raise NotFound("利用者IDが見つかりません。")
-    _require_uninvolved(session, account, officer_id)
+    require_uninvolved(session, account, officer_id)
     _require_ready(session, account)
     _close_open(session, account_id, now)
     handover = Handover(
@@ -134,7 +134,8 @@ def _officer(session: Session, actor: Actor, now: datetime) -> int:
     return person_id
 
 
-def _require_uninvolved(session: Session, account: Account, officer_id: int) -> None:
+def require_uninvolved(session: Session, account: Account, officer_id: int) -> None:
+    """Afterwards the officer is not the account's person and approved none of its rights. Raises SeparationOfDuties."""
     officer = humans(session, [officer_id])[officer_id]
     if officer.is_one_of(frozenset({account.person_id or 0})):
         raise SeparationOfDuties("自分の仮パスワードを自分で交付することはできません。（SOD-2）", code="SOD-2")
@@ -158,6 +159,8 @@ def _require_uninvolved(session: Session, account: Account, officer_id: int) -> 
 
 
 def _require_ready(session: Session, account: Account) -> None:
+    if account.system.connector == BY_HAND:
+        raise InvalidInput("この情報システムの仮パスワードは、手作業の指示書により作業者が設定して渡します。")
     in_force = session.scalar(
         select(Grant.id).where(Grant.account_id == account.id, Grant.state == GrantState.IN_FORCE).limit(1)
     )

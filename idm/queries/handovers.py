@@ -15,7 +15,7 @@ from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.vocabulary import EntitlementKind
+from idm.vocabulary import BY_HAND, EntitlementKind
 
 
 class Stage(StrEnum):
@@ -92,7 +92,7 @@ def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:
         .join(Request, RequestLine.request_id == Request.id)
         .where(
             Account.handed_over_at.is_(None), Account.seen_present.is_(True), Grant.state == GrantState.IN_FORCE,
-            Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way,
+            Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way, InformationSystem.connector != BY_HAND,
         )
     )  # fmt: skip
 

@@ -1,0 +1,69 @@
+"""Who may do work by hand and who may confirm it: two people, neither the one it is about (control G2).
+
+The rules are those of every decision (`idm.separation_of_duties`): the same human under another row is the same person,
+whoever audits and a contractor confirm nothing. Where a temporary password is given, its rules are those of every
+hand-over: no approver of the right, no contractor (control E3).
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.errors import NotPermitted, SeparationOfDuties
+from idm.models.systems import InformationSystem
+from idm.models.work_orders import WorkOrder
+from idm.operations.handovers import require_uninvolved
+from idm.permissions import Action, require
+from idm.queries.hand_scope import systems_for
+from idm.queries.officers import auditing, contracted, humans, roles_of
+from idm.separation_of_duties import Human
+
+
+def person_at_work(session: Session, system_id: int, action: Action, *, actor: Actor, now: datetime) -> Human:
+    """The human behind the actor, who may do the action for the system. Raises NotPermitted."""
+    if actor.person_id is None:
+        raise NotPermitted("手作業の実施と確認は、名前のある人だけができます。")
+    day = day_of(now)
+    require(roles_of(session, actor.person_id, day), action)
+    if system_id not in systems_for(session, actor.person_id, action, day):
+        name = session.get_one(InformationSystem, system_id).name
+        raise NotPermitted(f"「{name}」は、あなたの所管ではありません。所管課の担当者に頼んでください。")
+    return humans(session, [actor.person_id])[actor.person_id]
+
+
+def require_operator(session: Session, order: WorkOrder, *, actor: Actor, now: datetime) -> Human:
+    """Whoever may do the work of the order. Raises NotPermitted, SeparationOfDuties."""
+    human = person_at_work(session, order.system_id, Action.DO_WORK, actor=actor, now=now)
+    _require_another(order, human, "自分の利用者IDの作業を自分で行うことはできません。")
+    if order.hands_over:
+        _require_no_contractor(session, human, day_of(now), "委託事業者は仮パスワードを交付できません。")
+        require_uninvolved(session, order.account, human.person_id)
+    return human
+
+
+def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, now: datetime) -> Human:
+    """Whoever may confirm, or return, the work of the order. Raises NotPermitted, SeparationOfDuties."""
+    human = person_at_work(session, order.system_id, Action.CONFIRM_WORK, actor=actor, now=now)
+    _require_another(order, human, "自分の利用者IDの作業を自分で確認することはできません。")
+    workers = {order.done_by_id, *(step.ticked_by_id for step in order.steps)}
+    if human.is_one_of(frozenset(worker for worker in workers if worker is not None)):
+        raise SeparationOfDuties(
+            "自分が行った作業を自分で確認することはできません。別の人に頼んでください。（SOD-4）",
+            code="SOD-4",
+        )
+    if auditing(session, human.rows, day_of(now)):
+        raise SeparationOfDuties("監査を行う者は、監査の対象となる作業を確認できません。（SOD-6）", code="SOD-6")
+    _require_no_contractor(session, human, day_of(now), "委託事業者は手作業の確認をすることができません。")
+    return human
+
+
+def _require_another(order: WorkOrder, human: Human, message: str) -> None:
+    if order.subject_id is not None and human.is_one_of(frozenset({order.subject_id})):
+        raise SeparationOfDuties(f"{message}（SOD-2）", code="SOD-2")
+
+
+def _require_no_contractor(session: Session, human: Human, day: date, message: str) -> None:
+    if contracted(session, human.rows, day):
+        raise SeparationOfDuties(f"{message}（SOD-7）", code="SOD-7")
