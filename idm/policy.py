@@ -116,9 +116,9 @@ class ReconciliationRules:
     justify_days: Positive
     """For how long somebody may answer for a finding."""
     most_share: Annotated[float, Field(gt=0, le=1)]
-    """Of a system's accounts: a run that would change, or misses, more than this share stops and says so ..."""
+    """Of a system's accounts: a run that would change, or misses, more than this share stops and says so."""
     most_accounts: Positive
-    """... as soon as it is more than so many; a wrong setting must not stop a town."""
+    """The same in accounts; whichever is reached first. A wrong setting must not stop a town."""
     remind_before_days: Days
     """So long before the last day of taking over, the system's manager is reminded."""
 
