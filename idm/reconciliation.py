@@ -6,44 +6,66 @@ disabled before anything else, and deleted only when nothing else is left. An en
 the directory keeps it even where a later step fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from idm.containers import same_place
 from idm.ports import (
     AddMember,
+    AdoptAccount,
     CreateAccount,
     DeleteAccount,
     ExternalId,
+    MoveAccount,
     RemoveMember,
     SetEnabled,
     Step,
     TargetAccount,
     UpdateAttributes,
 )
-from idm.wanted_account import WantedAccount
+from idm.wanted_account import AccountFacts, WantedAccount
 
 MAX_WAVES = 8
 """More waves than any account needs; a target that needs more does not keep what it was told."""
 
 
 def next_wave(
-    account_uuid: UUID, wanted: WantedAccount, seen: TargetAccount | None, managed: frozenset[ExternalId]
-) -> tuple[Step, ...]:
+    account_uuid: UUID, wanted: WantedAccount, seen: TargetAccount | None, managed: frozenset[ExternalId],
+    *, can: Collection[type[Step]] = (),
+) -> tuple[Step, ...]:  # fmt: skip
     """The steps to take now; empty when the target shows what is wanted.
 
-    `managed` are the groups that stand for a right of this system: others are left alone.
+    `managed` are the groups that stand for a right of this system: others are left alone. `can` are the kinds of step
+    the target knows: an account is moved only where one of them moves.
     """
     if seen is None:
-        return (CreateAccount(account_uuid, wanted.attributes),) if wanted.required else ()
+        return _begin(account_uuid, wanted)
+    if MoveAccount not in can:
+        wanted = replace(wanted, container=None)
     stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
         _stop,
         _take_away,
         _delete,
+        _move,
         _give,
         _open,
     )
     return next((steps for stage in stages if (steps := stage(wanted, seen, managed))), ())
+
+
+def in_our_care(facts: AccountFacts, managed: frozenset[ExternalId], *, adopting: bool) -> frozenset[ExternalId]:
+    """The groups that are given to and taken from the account: while what was there is still being taken over, only
+    those about which something was decided, so that nobody loses what an application has yet to ask for (A18)."""
+    return managed & {grant.group for grant in facts.grants} if adopting and facts.adopted_on else managed
+
+
+def _begin(account_uuid: UUID, wanted: WantedAccount) -> tuple[Step, ...]:
+    """An account that was there before us is taken over, never made beside itself."""
+    if wanted.adopts is not None:
+        return (AdoptAccount(wanted.adopts, account_uuid),)
+    return (CreateAccount(account_uuid, wanted.attributes, wanted.container),) if wanted.required else ()
 
 
 def _stop(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
@@ -65,6 +87,12 @@ def _take_away(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[Ex
 
 def _delete(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
     return () if wanted.present else (DeleteAccount(seen.external_id),)
+
+
+def _move(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    if wanted.container is None or seen.container is None or same_place(wanted.container, seen.container):
+        return ()
+    return (MoveAccount(seen.external_id, wanted.container),)
 
 
 def _give(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:

@@ -7,6 +7,7 @@ right in force, handed over         → present, enabled, until the known end (w
 suspended                           → present, disabled, in no group, for as long as it takes
 ended, or the person left           → kept where it is: disabled, in no group (a leaver stops on the day in any case)
 … for longer than the profile's days → absent
+there before us, and nobody approved it → as ended on the day it was taken over
 """
 
 from collections.abc import Iterable
@@ -33,17 +34,28 @@ class GrantFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """Everything that decides about one account. One without a person has no employments, and so is never open."""
+    """Everything that decides about one account. One without a person has no employments, and so is never open.
+
+    `adopts` is the target's id of an account that was there before us and is still to be taken over; `adopted_on` the
+    day on which that was decided. `container` and `stopped_container`: where it is kept, None = wherever it is.
+    """
 
     attributes: Attributes
     grants: tuple[GrantFacts, ...]
     employments: tuple[Period, ...]
     handed_over: bool
+    adopts: ExternalId | None = None
+    adopted_on: date | None = None
+    container: str | None = None
+    stopped_container: str | None = None
 
 
 @dataclass(frozen=True)
 class WantedAccount:
-    """What the target should show. An account that is `present` but not `required` is kept where it is, never made."""
+    """What the target should show. An account that is `present` but not `required` is kept where it is, never made.
+
+    `adopts`: it is there already under this id of the target and has to be taken over, not made.
+    """
 
     present: bool
     required: bool
@@ -51,6 +63,8 @@ class WantedAccount:
     expires_at: datetime | None
     groups: frozenset[ExternalId]
     attributes: Attributes
+    container: str | None = None
+    adopts: ExternalId | None = None
 
 
 def employed_until(employments: Iterable[Period], day: date) -> tuple[bool, date | None]:
@@ -84,6 +98,8 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
         expires_at=_earliest_end(account_grant.valid_until, employed_to),
         groups=_groups(facts.grants, today) if active else frozenset(),
         attributes=facts.attributes,
+        container=facts.container,
+        adopts=facts.adopts,
     )
 
 
@@ -121,11 +137,15 @@ def _stopped(facts: AccountFacts, today: date, delete_after_days: int, *, employ
         expires_at=None,
         groups=frozenset(),
         attributes=facts.attributes,
+        container=facts.stopped_container,
+        adopts=facts.adopts if stopped_on is not None else None,
     )
 
 
 def _stopped_on(facts: AccountFacts, today: date, *, employed: bool) -> date | None:
     """The day on which the right, or the employment behind it, last ended; None = there never was one."""
+    if not any(g.kind is EntitlementKind.ACCOUNT for g in facts.grants):
+        return facts.adopted_on
     begun = [g for g in facts.grants if g.kind is EntitlementKind.ACCOUNT and g.valid_from <= today]
     known = [g for g in begun if g.state is not GrantState.PLANNED]
     if not known:

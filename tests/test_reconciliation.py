@@ -1,26 +1,30 @@
 """Wave by wave, a target comes to show what is wanted: it stops first, opens last, and leaves the rest alone."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idm.grant_state import GrantState
 from idm.ports import (
     AddMember,
+    AdoptAccount,
     Attributes,
     CreateAccount,
     DeleteAccount,
+    MoveAccount,
     RemoveMember,
     SetEnabled,
     Step,
     TargetAccount,
     UpdateAttributes,
 )
-from idm.reconciliation import MAX_WAVES, next_wave
-from idm.wanted_account import WantedAccount
+from idm.reconciliation import MAX_WAVES, in_our_care, next_wave
+from idm.vocabulary import EntitlementKind
+from idm.wanted_account import AccountFacts, GrantFacts, WantedAccount
 
 ACCOUNT = UUID(int=7)
 ON_TARGET = "entry-1"
@@ -203,3 +207,52 @@ def test_an_end_that_moves_away_is_written_last(wanted_end: datetime | None) -> 
 
 def test_groups_that_were_not_read_are_asked_for_and_none_is_taken() -> None:
     assert next_wave(ACCOUNT, OPEN, replace(SHOWN, groups=None), MANAGED) == (AddMember(ON_TARGET, "a"),)
+
+
+# --- what was there before us, and where it is kept ------------------------------------------------------------------
+
+
+def test_an_account_that_is_to_be_taken_over_is_never_made_beside_itself() -> None:
+    assert next_wave(ACCOUNT, replace(OPEN, adopts="old-1"), None, MANAGED) == (AdoptAccount("old-1", ACCOUNT),)
+    assert next_wave(ACCOUNT, replace(KEPT, adopts="old-1"), None, MANAGED) == (AdoptAccount("old-1", ACCOUNT),)
+
+
+def test_once_it_is_ours_it_is_brought_to_what_was_approved() -> None:
+    wave = next_wave(ACCOUNT, replace(OPEN, adopts="old-1"), replace(SHOWN, groups=frozenset({"a", "b"})), MANAGED)
+    assert wave == (RemoveMember(ON_TARGET, "b"),)
+
+
+def test_while_taking_over_only_groups_that_were_decided_about_are_taken_away() -> None:
+    given_once = GrantFacts(EntitlementKind.GROUP, "a", GrantState.ENDED, date(2026, 4, 1), None, date(2026, 4, 2))
+    facts = AccountFacts(ATTRIBUTES, (given_once,), (), handed_over=True, adopted_on=date(2026, 4, 1))
+    assert in_our_care(facts, MANAGED, adopting=True) == {"a"}
+    assert in_our_care(facts, MANAGED, adopting=False) == MANAGED
+    assert in_our_care(replace(facts, adopted_on=None), MANAGED, adopting=True) == MANAGED
+
+
+PLACED = replace(OPEN, container="OU=Staff,DC=x")
+
+
+def test_an_account_in_another_place_is_moved_where_the_target_can() -> None:
+    seen = replace(SHOWN, container="ou=old,dc=x")
+    assert next_wave(ACCOUNT, PLACED, seen, MANAGED, can=[MoveAccount]) == (MoveAccount(ON_TARGET, "OU=Staff,DC=x"),)
+    assert next_wave(ACCOUNT, PLACED, seen, MANAGED) == ()
+
+
+@pytest.mark.parametrize("container", ["ou=staff, dc=X", "OU=Staff,DC=x", None])
+def test_an_account_in_its_place_or_in_none_is_not_moved(container: str | None) -> None:
+    assert next_wave(ACCOUNT, PLACED, replace(SHOWN, container=container), MANAGED, can=[MoveAccount]) == ()
+
+
+def test_without_a_rule_an_account_stays_where_it_is() -> None:
+    assert next_wave(ACCOUNT, OPEN, replace(SHOWN, container="ou=old,dc=x"), MANAGED, can=[MoveAccount]) == ()
+
+
+def test_an_account_is_made_where_its_unit_is_kept() -> None:
+    assert next_wave(ACCOUNT, PLACED, None, MANAGED) == (CreateAccount(ACCOUNT, ATTRIBUTES, "OU=Staff,DC=x"),)
+
+
+def test_somebody_who_left_is_stopped_before_anything_is_moved() -> None:
+    seen = replace(SHOWN, container="ou=old,dc=x")
+    kept = replace(KEPT, container="ou=stopped,dc=x")
+    assert next_wave(ACCOUNT, kept, seen, MANAGED, can=[MoveAccount]) == (SetEnabled(ON_TARGET, enabled=False),)

@@ -202,3 +202,31 @@ def test_an_account_is_open_only_for_an_employed_person_with_a_right_that_was_ha
         assert account.present
     if not account.required:
         assert not account.groups
+
+
+# --- what was there before us ----------------------------------------------------------------------------------------
+
+ADOPTED = replace(FACTS, adopts="entry-1", adopted_on=DAY)
+
+
+def test_an_account_that_was_there_is_taken_over_and_open_at_once() -> None:
+    assert (wanted(ADOPTED).adopts, shape(wanted(ADOPTED))) == ("entry-1", OPEN)
+
+
+def test_an_account_that_was_there_and_nobody_approved_is_stopped_and_kept_for_the_profiles_days() -> None:
+    refused = replace(ADOPTED, grants=())
+    assert (wanted(refused).adopts, shape(wanted(refused))) == ("entry-1", KEPT)
+    later = NOON + timedelta(days=KEEP_DAYS)
+    assert shape(wanted(refused, now=later)) == ABSENT
+
+
+def test_an_account_that_was_there_is_left_alone_before_its_right_begins() -> None:
+    planned = replace(ACCOUNT, state=GrantState.PLANNED, valid_from=DAY + timedelta(days=1))
+    assert wanted(replace(ADOPTED, grants=(planned,))).adopts is None
+
+
+def test_an_account_is_kept_where_its_unit_is_and_a_stopped_one_where_stopped_ones_are() -> None:
+    placed = replace(FACTS, container="ou=a", stopped_container="ou=stopped")
+    assert wanted(placed).container == "ou=a"
+    assert wanted(replace(placed, grants=(replace(ACCOUNT, state=GrantState.SUSPENDED),))).container == "ou=a"
+    assert wanted(replace(placed, grants=ended(DAY, ACCOUNT))).container == "ou=stopped"

@@ -1,20 +1,24 @@
 """What decides about accounts, read in bulk: the facts that `idm.wanted_account` judges."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
+from idm.containers import Place, place_of
+from idm.models.going_live import FoundAccount
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.periods import holding_on
 from idm.models.requests import Grant
-from idm.models.systems import Account, Entitlement
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.personal_names import split_name
 from idm.ports import Attributes, ExternalId
-from idm.queries.units import unit_names_on
+from idm.queries.units import parents, unit_names_on
 from idm.vocabulary import EntitlementKind
 from idm.wanted_account import AccountFacts, GrantFacts
 
@@ -28,16 +32,77 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
     accounts = {account.id: (account, person) for account, person in rows}
     people = [person.id for _, person in accounts.values() if person is not None]
     grants, employments = _grants(session, ids), _employments(session, people)
-    units = _unit_names(session, people, day_of(now))
+    units, day = _unit_codes(session, people, day_of(now)), day_of(now)
+    names, places, mails = unit_names_on(session, day), _Places.of(session, accounts), _mails_found(session, accounts)
+    unit_names = {person_id: names[code] for person_id, code in units.items()}
     return {
         account.id: AccountFacts(
-            attributes=_attributes(account, person, employments.get(account.person_id or 0, []), units, day_of(now)),
+            attributes=_with_mail(
+                _attributes(account, person, employments.get(account.person_id or 0, []), unit_names, day),
+                mails.get(account.id),
+            ),
             grants=tuple(grants[account.id]),
             employments=tuple((e.valid_from, e.valid_until) for e in employments.get(account.person_id or 0, [])),
             handed_over=account.handed_over_at is not None,
+            adopts=_still_to_adopt(account),
+            adopted_on=day_of(account.adopted_at) if account.adopted_at is not None else None,
+            container=places.container(account.system_id, units.get(account.person_id or 0)),
+            stopped_container=places.stopped(account.system_id),
         )
         for account, person in accounts.values()
     }
+
+
+def _still_to_adopt(account: Account) -> ExternalId | None:
+    """The id of an account that was there before us, until it has been read back as ours."""
+    return account.external_id if account.adopted_at is not None and account.seen_at is None else None
+
+
+Accounts = Mapping[int, tuple[Account, Person | None]]
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where the systems keep accounts, by unit; nothing is read where no system has a rule."""
+
+    rules: Mapping[int, tuple[Place, ...]]
+    stopped_containers: Mapping[int, str | None]
+    parents: Mapping[str, str | None]
+
+    @classmethod
+    def of(cls, session: Session, accounts: Accounts) -> "_Places":
+        wanted = {account.system_id for account, _ in accounts.values()}
+        columns = (InformationSystem.id, InformationSystem.containers, InformationSystem.stopped_container)
+        rows = session.execute(select(*columns).where(InformationSystem.id.in_(wanted))).all()
+        rules = {system_id: tuple(map(_place, containers or ())) for system_id, containers, _ in rows}
+        return cls(rules, {row[0]: row[2] for row in rows}, parents(session) if any(rules.values()) else {})
+
+    def container(self, system_id: int, unit: str | None) -> str | None:
+        return place_of(unit, self.rules[system_id], self.parents)
+
+    def stopped(self, system_id: int) -> str | None:
+        return self.stopped_containers[system_id]
+
+
+def _place(rule: Mapping[str, Any]) -> Place:
+    return Place(frozenset(rule["units"]), str(rule["container"]))
+
+
+def _mails_found(session: Session, accounts: Accounts) -> dict[int, str]:
+    """Account id → the address that stood there when it was taken over: where we know none, none is taken away."""
+    adopted = [account.id for account, _ in accounts.values() if account.adopted_at is not None]
+    if not adopted:
+        return {}
+    rows = session.execute(
+        select(FoundAccount.account_id, FoundAccount.mail).where(
+            FoundAccount.account_id.in_(adopted), FoundAccount.mail.is_not(None)
+        )
+    )
+    return {account_id: mail for account_id, mail in rows if account_id is not None and mail}
+
+
+def _with_mail(attributes: Attributes, found: str | None) -> Attributes:
+    return attributes if attributes.mail or not found else replace(attributes, mail=found)
 
 
 def _grants(session: Session, account_ids: list[int]) -> dict[int, list[GrantFacts]]:
@@ -66,7 +131,8 @@ def _employments(session: Session, people: list[int]) -> dict[int, list[Employme
     return found
 
 
-def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str]:
+def _unit_codes(session: Session, people: list[int], day: date) -> dict[int, str]:
+    """Person → the unit of their primary post on the day."""
     rows = session.execute(
         select(Employment.person_id, OrganisationUnit.code)
         .join(Assignment, Assignment.employment_id == Employment.id)
@@ -79,8 +145,7 @@ def _unit_names(session: Session, people: list[int], day: date) -> dict[int, str
         )
         .order_by(Employment.valid_from, Assignment.valid_from)
     )
-    names = unit_names_on(session, day)
-    return {person_id: names[code] for person_id, code in rows}
+    return dict(rows.all())
 
 
 def _attributes(
@@ -106,8 +171,13 @@ def _staff_number(employments: list[Employment], day: date) -> str | None:
 
 
 def managed_groups(session: Session, system_id: int) -> frozenset[ExternalId]:
-    """The groups of the system's target that stand for a right: only these are given and taken."""
+    """The groups of the system's target that stand for a right: only these are given and taken by its connector.
+
+    Those that are changed by hand only are not among them (control D10).
+    """
     rows = session.scalars(
-        select(Entitlement.external_id).where(Entitlement.system_id == system_id, Entitlement.external_id.is_not(None))
+        select(Entitlement.external_id).where(
+            Entitlement.system_id == system_id, Entitlement.external_id.is_not(None), ~Entitlement.by_hand
+        )
     )
     return frozenset(group for group in rows if group is not None)
