@@ -1,14 +1,13 @@
 """OpenLDAP for tests: the demonstration's own server, and what an administrator or a user does at it from outside."""
 
-import base64
-import os
 import subprocess
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.demo.directory import LocalDirectory
-from tests.servers.processes import free_port, program
+from tests.servers.ldap_tools import Administrator, Entry, LdapTools
+from tests.servers.processes import free_port
 
 REFUSED = (49, 53)
 """invalidCredentials, and unwillingToPerform: a blank password is not even tried."""
@@ -35,36 +34,31 @@ class OpenLDAP(LocalDirectory):
         self.stop()
         self.start(port)
 
+    @property
+    def tools(self) -> LdapTools:
+        """The programs of the OpenLDAP project, for whoever signs in."""
+        return LdapTools(f"ldaps://127.0.0.1:{self.ldaps_port}", self.ca_file)
+
+    @property
+    def administrator(self) -> Administrator:
+        """The account that no rule binds."""
+        return Administrator(self.tools, self.administrator_dn, self.administrator_password_file)
+
     def apply(self, ldif: str, *extra: str) -> None:
         """Afterwards the administrator has made these changes (LDIF change records or new entries)."""
-        done = self._as_administrator("ldapmodify", "-a", *extra, given=ldif)
-        if done.returncode != 0:
-            raise RuntimeError(done.stderr.decode())
+        self.administrator.apply(ldif, *extra)
 
-    def read(self, dn: str, *attributes: str) -> dict[str, list[str]]:
+    def read(self, dn: str, *attributes: str) -> Entry:
         """The attributes of an entry as the administrator sees them; empty when there is no such entry."""
-        done = self._as_administrator("ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, *attributes)
-        found: dict[str, list[str]] = {}
-        for line in done.stdout.decode().splitlines():
-            name, separator, value = line.partition(": ")
-            if separator and name != "dn":
-                text = base64.b64decode(value).decode() if name.endswith(":") else value
-                found.setdefault(name.rstrip(":"), []).append(text)
-        return found
+        return self.administrator.read(dn, *attributes)
 
     def people(self) -> list[str]:
         """The DNs of everyone in the directory."""
-        done = self._as_administrator(
-            "ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-s", "one", "-b", self.people_base, "1.1"
-        )
-        return [line.removeprefix("dn: ") for line in done.stdout.decode().splitlines() if line.startswith("dn: ")]
+        return [*self.administrator.search(self.people_base, "(objectClass=*)", "1.1", scope="one")]
 
     def sign_in(self, dn: str, password: str) -> bool:
         """Whether the directory lets this person in."""
-        with tempfile.NamedTemporaryFile("w") as file:
-            file.write(password)
-            file.flush()
-            done = self.run("ldapwhoami", dn, Path(file.name))
+        done = self.tools.run_with("ldapwhoami", dn, password)
         if done.returncode not in (0, *REFUSED):
             raise RuntimeError(done.stderr.decode())
         return done.returncode == 0
@@ -83,13 +77,7 @@ class OpenLDAP(LocalDirectory):
         self, tool: str, dn: str, password_file: Path, *arguments: str, given: str = ""
     ) -> subprocess.CompletedProcess[bytes]:
         """What a program of the OpenLDAP project answers somebody who signs in with the password in that file."""
-        uri = f"ldaps://127.0.0.1:{self.ldaps_port}"
-        command = [program(tool, "ldap-utils"), "-x", "-H", uri, "-D", dn, "-y", str(password_file), *arguments]
-        environment = {**os.environ, "LDAPTLS_CACERT": str(self.ca_file), "LC_ALL": "C.UTF-8"}
-        return subprocess.run(command, input=given.encode(), capture_output=True, env=environment)
+        return self.tools.run(tool, dn, password_file, *arguments, given=given)
 
     def _listeners(self) -> str:
         return f"{super()._listeners()} ldap://127.0.0.1:{self.plain_port}/"
-
-    def _as_administrator(self, tool: str, *arguments: str, given: str = "") -> subprocess.CompletedProcess[bytes]:
-        return self.run(tool, self.administrator_dn, self.administrator_password_file, *arguments, given=given)

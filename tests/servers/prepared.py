@@ -39,7 +39,7 @@ def prepared(kind: str, version: str, make: Callable[[Path], None]) -> Iterator[
     with (store() / f"{kind}.lock").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
-            for old in store().glob(f"{kind}-*"):
+            for old in (*store().glob(f"{kind}-*"), *store().glob(f"unfinished-{kind}-*")):
                 shutil.rmtree(old)
             unfinished = Path(tempfile.mkdtemp(prefix=f"unfinished-{kind}-", dir=store()))
             make(unfinished)

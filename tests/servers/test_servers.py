@@ -1,10 +1,13 @@
 """The servers that all other tests lean on do start, answer and end."""
 
+import shutil
 import smtplib
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -18,14 +21,23 @@ from tests.servers.smtp_sink import SmtpSink
 
 STARTS_AND_WAITS = """
 import sys, time
+from importlib import import_module
 from pathlib import Path
-from tests.servers.openldap import OpenLDAP
-server = OpenLDAP(Path(sys.argv[1]))
+module, name, folder = sys.argv[1:]
+server = getattr(import_module("tests.servers." + module), name)(Path(folder))
 server.build()
 server.start()
 print(server._process.pid, flush=True)
 time.sleep(600)
 """
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path that servers who give up root can enter; a test runner's is neither."""
+    path = Path(tempfile.mkdtemp(prefix="servers-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path)
 
 
 def test_postgres_answers_and_comes_back_with_its_data() -> None:
@@ -71,9 +83,12 @@ def test_smtp_sink_refuses_the_recipients_it_was_told_to() -> None:
         assert sink.received == []
 
 
-def test_openldap_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
-    starter = subprocess.Popen([sys.executable, "-c", STARTS_AND_WAITS, str(tmp_path)], stdout=subprocess.PIPE)
-    with starter:
+@pytest.mark.parametrize(
+    "server", [("openldap", "OpenLDAP"), ("samba_ad", "SambaAD"), ("directory_389", "Directory389")]
+)
+def test_a_directory_dies_with_the_process_that_started_it(server: tuple[str, str], folder: Path) -> None:
+    command = [sys.executable, "-c", STARTS_AND_WAITS, *server, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as starter:
         assert starter.stdout is not None
         child = int(starter.stdout.readline())
         starter.kill()
