@@ -142,9 +142,9 @@ def rights_work(wanted: WantedAccount, seen: TargetAccount | None, by_hand: froz
     return (*away, *(AddMember(seen.external_id, group) for group in sorted(due - held)))
 
 
-def without_by_hand(wanted: WantedAccount, by_hand: frozenset[ExternalId]) -> WantedAccount:
-    """What is left for the connector: everything but the groups that are changed by hand."""
-    return replace(wanted, groups=wanted.groups - by_hand)
+def for_connector(wanted: WantedAccount, managed: frozenset[ExternalId]) -> WantedAccount:
+    """The connector's part of what is wanted: everything but the groups that are changed by hand."""
+    return replace(wanted, groups=wanted.groups & managed)
 
 
 def after(books: Books, step: Asked, wanted: WantedAccount, *, account_uuid: UUID) -> Books:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, TargetError, TargetRefused, TargetUnavailable
+from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.operations import handovers, outbox
 from idm.operations.outbox import Carried
@@ -20,8 +21,9 @@ from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Write
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
 from idm.reconciliation import MAX_WAVES, next_wave
-from idm.vocabulary import EntitlementKind, Zone
+from idm.vocabulary import BY_HAND, EntitlementKind, Zone
 from idm.wanted_account import AccountFacts, wanted_account
+from jobs import hand_work
 from jobs.installation import Installation
 from jobs.password_issue import Issued, issue
 
@@ -58,7 +60,12 @@ def run_due(installation: Installation, *, worker: str) -> int:
 
 
 def run_system(installation: Installation, system_id: int, *, worker: str, limit: int | None = None) -> int:
-    """Afterwards the due tasks of one system were tried once, in batches over one connection. Returns how many."""
+    """Afterwards the due tasks of one system were tried once, in batches over one connection. Returns how many.
+
+    Those of a system without an interface become work orders.
+    """
+    if _has_no_interface(installation, system_id):
+        return hand_work.run_system(installation, system_id, worker=worker, limit=limit)
     tried = 0
     directory: Directory | None = None
     try:
@@ -70,7 +77,7 @@ def run_system(installation: Installation, system_id: int, *, worker: str, limit
                 _blame(batch, failure)
             except ConfigurationInvalid as failure:
                 _blame(batch, TargetRefused("・".join((failure.message, *failure.mistakes))))
-            _finish(installation, batch, worker)
+            _finish(installation, system_id, batch, worker)
             tried += len(batch)
             if any(isinstance(work.error, TargetUnavailable) for work in batch) or tried == limit:
                 break
@@ -78,6 +85,11 @@ def run_system(installation: Installation, system_id: int, *, worker: str, limit
         if directory is not None:
             directory.close()
     return tried
+
+
+def _has_no_interface(installation: Installation, system_id: int) -> bool:
+    with installation.database.reading() as session:
+        return session.get_one(InformationSystem, system_id).connector == BY_HAND
 
 
 def _blame(batch: Sequence[Work], failure: TargetError) -> None:
@@ -181,7 +193,7 @@ def reconcile(
             if work.issued is None and (work.seen is None or work.seen.external_id != work.known_as):
                 work.facts = replace(work.facts, handed_over=False)
             wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
-            steps = next_wave(uuid, wanted, work.seen, managed)
+            steps = next_wave(uuid, for_connector(wanted, managed), work.seen, managed)
             wave.extend((work, step) for step in steps)
             if not steps:
                 del open_works[uuid]
@@ -225,7 +237,7 @@ def _hand_over(
     work.steps.append("SetTemporaryPassword")
 
 
-def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> None:
+def _finish(installation: Installation, system_id: int, batch: Sequence[Work], worker: str) -> None:
     now = installation.clock()
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
@@ -236,6 +248,8 @@ def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> N
                 handover = session.get_one(Handover, work.issued.handover_id)
                 if handover.closed_at is None:
                     handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
+        seen = [work.account_id for work in batch if work.error is None]
+        hand_work.follow_read_back(session, installation, system_id, seen, policy)
 
 
 def _carried(work: Work) -> Carried:

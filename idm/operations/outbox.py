@@ -26,7 +26,10 @@ LONGEST_WAIT_SECONDS = 1800
 
 @dataclass(frozen=True)
 class Carried:
-    """How one task went: what was read back, or why not. `steps` are the kinds of step that were taken."""
+    """How one task went: what was read back, or why not. `steps` are the kinds of step that were taken.
+
+    `by_hand`: a person was asked to do it, so nothing was read back yet.
+    """
 
     task_id: int
     seen: TargetAccount | None = None
@@ -34,6 +37,7 @@ class Carried:
     unavailable: str | None = None
     refused: str | None = None
     retry_after_seconds: float | None = None
+    by_hand: bool = False
 
 
 def systems_with_due_tasks(session: Session, zones: Sequence[Zone], *, now: datetime) -> list[int]:
@@ -98,7 +102,7 @@ def finish(
         task = by_id[result.task_id]
         if task.claimed_by != worker or task.state is not TaskState.CLAIMED:
             continue  # the lease ran out and somebody else has it; what they read back is newer
-        if result.unavailable is None and result.refused is None:
+        if result.unavailable is None and result.refused is None and not result.by_hand:
             record_seen(task.account, result.seen, now)
         _end(task, result, now)
         _record(session, task, result, actor=actor, policy=policy, now=now)

@@ -1,0 +1,70 @@
+"""Where there is no directory to write to, a task becomes a work order; a person's hands do the rest (control G2).
+
+The same task, the same moment, the same rows: only what carries them out is another. Orders are issued in the
+transaction that ends the task, so a worker that dies leaves neither without the other.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.operations import outbox, work_order_notices
+from idm.operations.outbox import Carried
+from idm.operations.work_order_issue import by_hand_groups, issue
+from idm.policy import Policy
+from idm.queries.configuration import policy_in_force
+from jobs.installation import Installation
+
+ACTOR = Actor.job("jobs.hand_work")
+BATCH = 250
+
+
+def run_system(installation: Installation, system_id: int, *, worker: str, limit: int | None = None) -> int:
+    """Afterwards every due task of a system without an interface has become work, or needed none. Returns how many."""
+    tried = 0
+    while limit is None or tried < limit:
+        done = _one_batch(installation, system_id, worker, BATCH if limit is None else min(BATCH, limit - tried))
+        if not done:
+            break
+        tried += done
+    return tried
+
+
+def _one_batch(installation: Installation, system_id: int, worker: str, limit: int) -> int:
+    now = installation.clock()
+    with installation.database.writing() as session:
+        policy = policy_in_force(session, now=now)
+        tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
+        issued = _issue(session, installation, system_id, [task.account_id for task in tasks], policy)
+        carried = [Carried(task.id, by_hand=True, steps=issued.get(task.account_id, ())) for task in tasks]
+        outbox.finish(session, carried, worker=worker, actor=ACTOR, policy=policy, now=now)
+    return len(tasks)
+
+
+def follow_read_back(
+    session: Session, installation: Installation, system_id: int, account_ids: Collection[int], policy: Policy
+) -> None:
+    """Afterwards the groups of a system with a connector that are changed by hand only have their orders (D10)."""
+    if by_hand_groups(session, system_id):
+        _issue(session, installation, system_id, account_ids, policy)
+
+
+def _issue(
+    session: Session, installation: Installation, system_id: int, account_ids: Collection[int], policy: Policy
+) -> dict[int, tuple[str, ...]]:
+    """Account → what it says in the audit record of its task."""
+    if not account_ids:
+        return {}
+    now = installation.clock()
+    result = issue(session, system_id, account_ids, actor=ACTOR, policy=policy, now=now)
+    work_order_notices.tell_issued(session, result.issued, now=now)
+    return {order.account_id: ("WorkOrder",) for order in result.issued}
+
+
+def escalate(installation: Installation) -> int:
+    """Afterwards every level that is due has been told of what is overdue. Returns how many orders that were."""
+    now = installation.clock()
+    with installation.database.writing() as session:
+        policy = policy_in_force(session, now=now)
+        return len(work_order_notices.escalate(session, actor=ACTOR, policy=policy, now=now))
