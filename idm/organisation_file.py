@@ -124,6 +124,8 @@ def _sign_in_mistakes(organisation: Organisation) -> Iterator[str]:
             f"sign_in_system: 「{organisation.sign_in_system}」はマイナンバー利用事務系です。"
             "この画面からは通信できないため、ほかの系のシステムにしてください"
         )
+    elif named[0].connector == BY_HAND:
+        yield f"sign_in_system: 「{organisation.sign_in_system}」は手作業のシステムのため、サインインには使えません"
 
 
 def _listing_mistakes(where: str, system: System) -> Iterator[str]:

@@ -7,6 +7,7 @@ ability that is added to the port is not among them until somebody has said that
 from typing import cast
 
 from idm.ports import (
+    ChecksPasswords,
     Directory,
     EnforcesFactors,
     ExaminesItself,
@@ -22,6 +23,7 @@ from idm.ports import (
 READING: tuple[type, ...] = (
     Directory, ReadsPasswordState, ReportsLastUse, ReadsLockout, ReadsPasswordPolicy, EnforcesFactors,
     TimeBoxesMembership, ReportsChanges, KnowsProtected, ExaminesItself,
+    ChecksPasswords,
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
-from jobs import feed_inbox, feed_uploads, lifecycle, mailer, provision, sealing, sweep
+from jobs import feed_inbox, feed_uploads, lifecycle, mailer, provision, sealing, sweep, unlocking
 from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
@@ -56,6 +56,7 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     if rounds.nightly_on != today and is_night and _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
         rounds.nightly_on = today
     _take_files_in(installation, rounds, now)
+    _guarded(rounds, "unlocking", lambda: unlocking.run_due(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
     _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY

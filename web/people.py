@@ -102,6 +102,7 @@ def _person_page(template: str, person_id: int) -> str:
         on_day=[(lane.title, span) for lane in lanes for span in lane.spans if span.holds_on(on)],
         words=SPAN_WORDS, leavings=LEAVING_TITLES, near=_days_near(on),
         to_hand_over=_openable(facts["accounts"], rights) if may_hand_over else frozenset(),
+        may_unlock=may(current.roles(), Action.UNLOCK_ACCOUNT),
         may_invite=may(current.roles(), Action.INVITE), may_audit=may(current.roles(), Action.SEE_AUDIT),
         may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
         may_see_systems=may(current.roles(), Action.SEE_SYSTEMS), own=own, today=current.today(),

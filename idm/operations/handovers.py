@@ -139,6 +139,12 @@ def require_uninvolved(session: Session, account: Account, officer_id: int) -> N
     officer = humans(session, [officer_id])[officer_id]
     if officer.is_one_of(frozenset({account.person_id or 0})):
         raise SeparationOfDuties("自分の仮パスワードを自分で交付することはできません。（SOD-2）", code="SOD-2")
+    if officer.is_one_of(approvers_of(session, account)):
+        raise SeparationOfDuties("この権限を承認した人は仮パスワードを交付できません。（SOD-4）", code="SOD-4")
+
+
+def approvers_of(session: Session, account: Account) -> frozenset[int]:
+    """Everybody who decided on a right that the account has or had, line by line or by a standing approval."""
     approvers = session.scalars(
         select(ApprovalStep.decider_id)
         .join(Grant, Grant.line_id == ApprovalStep.line_id)
@@ -154,8 +160,7 @@ def require_uninvolved(session: Session, account: Account, officer_id: int) -> N
             )
         ),
     )
-    if officer.is_one_of(by_standing.union(person for person in approvers if person is not None)):
-        raise SeparationOfDuties("この権限を承認した人は仮パスワードを交付できません。（SOD-4）", code="SOD-4")
+    return frozenset(by_standing.union(person for person in approvers if person is not None))
 
 
 def _require_ready(session: Session, account: Account) -> None:
