@@ -291,6 +291,8 @@ class PasswordCheck:
 
     verdict: PasswordVerdict
     external_id: ExternalId | None = None
+    proven: bool = False
+    """Whether the directory says this only to who knows the password (a lock, many tell to anybody). RIGHT always is."""
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,8 @@ def admit(
 ) -> SignIn | No:
     """The sign-in of the person whose account this is, made at their first time; or why they are not let in."""
     asked = door.account
-    if asked is None or answer.verdict is PasswordVerdict.WRONG or answer.external_id is None:
+    right = answer.verdict is PasswordVerdict.RIGHT
+    if asked is None or answer.external_id is None or not (right or answer.proven):
         return No()
     if answer.external_id != asked.external_id:
         return No(
@@ -141,7 +142,7 @@ def admit(
             "ディレクトリの利用者IDが、登録されているものと一致しません。作り直された可能性があります。"
             "情報システムの担当に知らせてください。",
         )
-    if answer.verdict is not PasswordVerdict.RIGHT:
+    if not right:
         return No(*TOLD[answer.verdict], counts=False)
     # Decided anew while the directory was asked: what was in force a moment ago opens nothing.
     person = session.get(Person, asked.person_id)

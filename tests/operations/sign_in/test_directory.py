@@ -47,8 +47,10 @@ class DirectoryAnswers:
         known = self.known.get(login_name)
         return known if known is not None and password == PASSWORD else PasswordCheck(PasswordVerdict.WRONG)
 
-    def says(self, verdict: PasswordVerdict, external_id: str | None = EXTERNAL_ID) -> None:
-        self.known[LOGIN] = PasswordCheck(verdict, external_id)
+    def says(
+        self, verdict: PasswordVerdict, external_id: str | None = EXTERNAL_ID, *, proven: bool = True
+    ) -> None:  # fmt: skip
+        self.known[LOGIN] = PasswordCheck(verdict, external_id, proven)
 
 
 @pytest.fixture
@@ -240,7 +242,7 @@ def test_the_state_of_an_account_is_told_only_where_the_directory_vouches_for_th
     directory.says(verdict)
     assert told in refused(office, directory).message
     assert attempts(office) == 0
-    directory.says(verdict, None)
+    directory.says(verdict, proven=False)
     unproven = refused(office, directory)
     assert unproven.message == refused(office, directory, "u999999", WRONG).message
     assert attempts(office) == 2
