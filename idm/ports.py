@@ -292,7 +292,7 @@ class PasswordCheck:
     verdict: PasswordVerdict
     external_id: ExternalId | None = None
     proven: bool = False
-    """Whether the directory says this only to who knows the password (a lock, many tell to anybody). RIGHT always is."""
+    """Whether the directory says this only to who knows the password; of a lock, many tell anybody."""
 
 
 @dataclass(frozen=True)

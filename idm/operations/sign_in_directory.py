@@ -134,7 +134,8 @@ def admit(
     """The sign-in of the person whose account this is, made at their first time; or why they are not let in."""
     asked = door.account
     right = answer.verdict is PasswordVerdict.RIGHT
-    if asked is None or answer.external_id is None or not (right or answer.proven):
+    vouched = right or (answer.proven and answer.verdict in TOLD)
+    if asked is None or answer.external_id is None or not vouched:
         return No()
     if answer.external_id != asked.external_id:
         return No(
