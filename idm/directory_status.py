@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from idm.grant_state import GrantState
+from idm.hand_work import HandProgress
 from idm.ports import ExternalId
 from idm.vocabulary import EntitlementKind
 
@@ -20,13 +21,21 @@ class DirectoryStatus(StrEnum):
     WAITING = "waiting"
     RETRYING = "retrying"
     REFUSED = "refused"
+    HAND_WAITING = "hand_waiting"
+    HAND_DONE = "hand_done"
     HANDOVER = "handover"
     SHOWN = "shown"
+    COMPLETE = "complete"
     STOPPED = "stopped"
     TAKEN = "taken"
 
 
-CONFIRMED = frozenset({DirectoryStatus.HANDOVER, DirectoryStatus.SHOWN, DirectoryStatus.STOPPED, DirectoryStatus.TAKEN})
+CONFIRMED = frozenset(
+    {
+        DirectoryStatus.HANDOVER, DirectoryStatus.SHOWN, DirectoryStatus.COMPLETE, DirectoryStatus.STOPPED,
+        DirectoryStatus.TAKEN,
+    }
+)  # fmt: skip
 """What was read from the target, and so has a time of reading."""
 
 TITLES = {
@@ -35,8 +44,11 @@ TITLES = {
     DirectoryStatus.WAITING: "ディレクトリ反映待ち",
     DirectoryStatus.RETRYING: "ディレクトリ反映待ち（接続できないため、やり直しています）",
     DirectoryStatus.REFUSED: "ディレクトリに反映できません（担当者の確認が必要です）",
+    DirectoryStatus.HAND_WAITING: "承認済み・手作業待ち",
+    DirectoryStatus.HAND_DONE: "作業済み・確認待ち",
     DirectoryStatus.HANDOVER: "作成済み・仮パスワードの交付待ち",
     DirectoryStatus.SHOWN: "反映済み",
+    DirectoryStatus.COMPLETE: "完了",
     DirectoryStatus.STOPPED: "停止を反映済み",
     DirectoryStatus.TAKEN: "取消しを反映済み",
 }
@@ -47,6 +59,7 @@ class DirectoryFacts:
     """One grant and what its target last showed. `group` is the target's id of its group, None for the account.
 
     `refused` and `retrying` say how the newest task about the account goes; `observed`: its system is never written to.
+    `by_hand`: how far the work of a person has come, None where a connector does it.
     """
 
     kind: EntitlementKind
@@ -60,6 +73,7 @@ class DirectoryFacts:
     refused: bool = False
     retrying: bool = False
     observed: bool = False
+    by_hand: HandProgress | None = None
 
 
 @dataclass(frozen=True)
@@ -76,12 +90,20 @@ def reflection(facts: DirectoryFacts) -> Reflection:
         return Reflection(DirectoryStatus.NOT_YET)
     shown = _shown(facts) if facts.seen_at is not None else None
     if shown is not None:
-        return Reflection(shown, facts.seen_at)
+        return Reflection(_as_hand_work(shown) if facts.by_hand is not None else shown, facts.seen_at)
     if facts.observed:
         return Reflection(DirectoryStatus.OBSERVED)
+    if facts.by_hand is not None and not facts.refused:
+        done = facts.by_hand is HandProgress.DONE
+        return Reflection(DirectoryStatus.HAND_DONE if done else DirectoryStatus.HAND_WAITING)
     if facts.refused:
         return Reflection(DirectoryStatus.REFUSED)
     return Reflection(DirectoryStatus.RETRYING if facts.retrying else DirectoryStatus.WAITING)
+
+
+def _as_hand_work(shown: DirectoryStatus) -> DirectoryStatus:
+    """Where people do the work, what was confirmed is called complete."""
+    return DirectoryStatus.COMPLETE if shown is DirectoryStatus.SHOWN else shown
 
 
 def _shown(facts: DirectoryFacts) -> DirectoryStatus | None:

@@ -43,6 +43,14 @@ class HandStep(StrEnum):
     CHECK = "check"
 
 
+class HandProgress(StrEnum):
+    """How far work by hand has come. What was approved is not done, and what somebody did is not complete."""
+
+    NOTHING_OPEN = "nothing_open"
+    ISSUED = "issued"
+    DONE = "done"
+
+
 @dataclass(frozen=True)
 class CheckAccount:
     """Nothing is changed: somebody looks whether the account is as this order's `wanted` says."""

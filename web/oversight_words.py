@@ -16,7 +16,9 @@ from idm.calendar_days import day_of
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.grant_state import SuspensionReason
 from idm.models.audit import AuditOutcome
+from idm.listing_comparison import Verdict
 from idm.models.work import TaskState
+from idm.models.work_orders import STATE_TITLES, WorkOrderState
 from idm.ports import LastUseSource
 from idm.queries.account_status import Agreement
 from idm.queries.configuration_history import Change, VersionState
@@ -60,6 +62,9 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
         Agreement.REFUSED: (_("拒否されました"), "error"),
         Agreement.DIFFERS: (_("食い違い"), "error"),
         Agreement.NOT_READ: (_("まだ読み取っていません"), "warning"),
+        Agreement.HAND_WAITING: (_("承認済み・手作業待ち"), "warning"),
+        Agreement.HAND_DONE: (_("作業済み・確認待ち"), "warning"),
+        Agreement.COMPLETE: (_("完了"), "success"),
     },
     TaskState: {
         TaskState.WAITING: (_("待機中"), "info"),
@@ -114,9 +119,23 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
         AuditOutcome.DONE: (_("実行"), "neutral"),
         AuditOutcome.REFUSED: (_("拒否"), "error"),
     },
+    WorkOrderState: {
+        WorkOrderState.ISSUED: (STATE_TITLES[WorkOrderState.ISSUED], "warning"),
+        WorkOrderState.DONE: (STATE_TITLES[WorkOrderState.DONE], "info"),
+        WorkOrderState.CONFIRMED: (STATE_TITLES[WorkOrderState.CONFIRMED], "success"),
+        WorkOrderState.CANCELLED: (STATE_TITLES[WorkOrderState.CANCELLED], "neutral"),
+    },
+    Verdict: {
+        Verdict.AGREES: (_("一致"), "success"),
+        Verdict.DIFFERS: (_("食い違い"), "error"),
+        Verdict.ORPHAN: (_("台帳にないID"), "error"),
+        Verdict.MISSING: (_("一覧にないID"), "error"),
+        Verdict.IN_HAND: (_("手作業の途中"), "info"),
+    },
     LastUseSource: {
         LastUseSource.PWD_LAST_SUCCESS: (_("pwdLastSuccess（認証成功の日時）"), "neutral"),
         LastUseSource.AUTH_TIMESTAMP: (_("authTimestamp（認証の日時）"), "neutral"),
+        LastUseSource.LISTING: (_("利用者ID一覧の最終利用日"), "neutral"),
         LastUseSource.MEMORY: (_("試験用のディレクトリ"), "neutral"),
     },
 }

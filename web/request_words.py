@@ -28,6 +28,9 @@ DIRECTORY_CHIPS = {
     "refused": "error",
     "handover": "warning",
     "shown": "success",
+    "complete": "success",
+    "hand_waiting": "warning",
+    "hand_done": "warning",
     "stopped": "neutral",
     "taken": "success",
 }

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from idm.hand_work import HandStep
+from idm.hand_work import HandProgress, HandStep
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
@@ -49,6 +49,13 @@ _BY_STATE = (
     " OR (state = 'confirmed' AND done_at IS NOT NULL AND confirmed_at IS NOT NULL AND cancelled_at IS NULL)"
     " OR (state = 'cancelled' AND confirmed_at IS NULL AND cancelled_at IS NOT NULL)"
 )
+
+
+def progress_of(open_order: WorkOrderState | None) -> HandProgress:
+    """How far the work is, by the state of the account's open order; None = it has none."""
+    if open_order is None:
+        return HandProgress.NOTHING_OPEN
+    return HandProgress.DONE if open_order is WorkOrderState.DONE else HandProgress.ISSUED
 
 
 class WorkOrderNumber(Base):

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderState
 from idm.ports import ExternalId
 from idm.queries.account_facts import account_facts
-from idm.vocabulary import AccountKind, Stage, Zone
+from idm.vocabulary import BY_HAND, AccountKind, Stage, Zone
 from idm.wanted_account import WantedAccount, wanted_account
 
 
@@ -30,6 +31,19 @@ class Agreement(StrEnum):
     REFUSED = "refused"
     DIFFERS = "differs"
     NOT_READ = "not_read"
+    HAND_WAITING = "hand_waiting"
+    HAND_DONE = "hand_done"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """The open work order about an account."""
+
+    id: int
+    number: str
+    state: WorkOrderState
+    due_at: datetime
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ class AccountStatus:
     seen: Seen | None
     task: TaskRow | None
     agreement: Agreement
+    order: OrderRow | None = None
 
 
 def accounts_of_person(
@@ -93,23 +108,46 @@ def account_statuses(
         .order_by(InformationSystem.name, Account.login_name)
     ).all()
     facts, tasks = account_facts(session, ids, now=now), _newest_tasks(session, ids)
+    orders = _open_orders(session, ids)
     names = _group_names(session, {system.id for _, system in rows})
     statuses = []
     for account, system in rows:
         wanted = wanted_account(facts[account.id], now=now, delete_after_days=delete_after_days)
         seen = _seen(account, wanted, names[system.id])
-        statuses.append(_status(account, system, wanted, seen, tasks.get(account.id)))
+        statuses.append(_status(account, system, wanted, seen, tasks.get(account.id), orders.get(account.id)))
     return statuses
 
 
 def _status(
-    account: Account, system: InformationSystem, wanted: WantedAccount, seen: Seen | None, task: TaskRow | None
-) -> AccountStatus:
+    account: Account, system: InformationSystem, wanted: WantedAccount, seen: Seen | None, task: TaskRow | None,
+    order: OrderRow | None,
+) -> AccountStatus:  # fmt: skip
+    agreement = _agreement(wanted, seen, task, observed=system.stage is Stage.OBSERVE)
+    if order is not None or system.connector == BY_HAND:
+        agreement = _by_hand(agreement, order, read=seen is not None)
     return AccountStatus(
         id=account.id, person_id=account.person_id, system_id=system.id, system_name=system.name, zone=system.zone,
         kind=account.kind, login_name=account.login_name, handed_over_at=account.handed_over_at, wanted=wanted,
-        seen=seen, task=task, agreement=_agreement(wanted, seen, task, observed=system.stage is Stage.OBSERVE),
+        seen=seen, task=task, agreement=agreement, order=order,
     )  # fmt: skip
+
+
+def _by_hand(agreement: Agreement, order: OrderRow | None, *, read: bool) -> Agreement:
+    """The same where people do the work: approved is not done, and done is not complete until another confirms."""
+    if agreement in (Agreement.OBSERVED, Agreement.REFUSED):
+        return agreement
+    if order is not None:
+        return Agreement.HAND_DONE if order.state is WorkOrderState.DONE else Agreement.HAND_WAITING
+    if agreement is Agreement.AGREES:
+        return Agreement.COMPLETE if read else agreement
+    return agreement if agreement is Agreement.DIFFERS else Agreement.HAND_WAITING
+
+
+def _open_orders(session: Session, account_ids: list[int]) -> dict[int, OrderRow]:
+    rows = session.scalars(
+        select(WorkOrder).where(WorkOrder.account_id.in_(account_ids), WorkOrder.state.in_(OPEN_STATES))
+    )
+    return {order.account_id: OrderRow(order.id, order.number, order.state, order.due_at) for order in rows}
 
 
 def _newest_tasks(session: Session, account_ids: list[int]) -> dict[int, TaskRow]:

@@ -12,7 +12,8 @@ from idm.grant_state import EndReason, GrantState
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.vocabulary import EntitlementKind, Stage
+from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderState, progress_of
+from idm.vocabulary import BY_HAND, EntitlementKind, Stage
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,26 @@ def rights_of_lines(session: Session, line_ids: Iterable[int]) -> list[HeldRight
     return [_right(row) for row in session.execute(query)]
 
 
-def _rights() -> Select[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage]:
+def _rights() -> Select[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage, str,
+                       WorkOrderState]:
     newest = and_(OutboxTask.account_id == Account.id, OutboxTask.generation == Account.generation)
     return (
         select(Grant, Account, Entitlement, InformationSystem.name, RequestLine.request_id, Request.number,
-               OutboxTask.state, OutboxTask.last_error, InformationSystem.stage)
+               OutboxTask.state, OutboxTask.last_error, InformationSystem.stage, InformationSystem.connector,
+               WorkOrder.state)
         .join(Account, Grant.account_id == Account.id)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
         .join(RequestLine, Grant.line_id == RequestLine.id)
         .join(Request, RequestLine.request_id == Request.id)
         .outerjoin(OutboxTask, newest)
+        .outerjoin(WorkOrder, and_(WorkOrder.account_id == Account.id, WorkOrder.state.in_(OPEN_STATES)))
         .order_by(InformationSystem.name, Account.person_id, Entitlement.id, Grant.id)
     )  # fmt: skip
 
 
 def _right(row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage]) -> HeldRight:
-    grant, account, entitlement, system_name, request_id, number, task_state, last_error, stage = row
+    grant, account, entitlement, system_name, request_id, number, task_state, last_error, stage, connector, order = row
     facts = DirectoryFacts(
         kind=entitlement.kind,
         group=entitlement.external_id,
@@ -83,6 +87,7 @@ def _right(row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState
         refused=task_state is TaskState.REFUSED,
         retrying=task_state is TaskState.WAITING and last_error is not None,
         observed=stage is Stage.OBSERVE,
+        by_hand=progress_of(order) if connector == BY_HAND or entitlement.by_hand else None,
     )
     return HeldRight(
         grant_id=grant.id,
