@@ -14,9 +14,12 @@ from idm import password_hashing
 from idm.database import Database
 from idm.settings import Settings
 from tests.small_town import NOW, Town, build
+from tests.web import one_compilation
 from tests.web.office import Office, open_office
 from tests.web.visitor import Visitor
 from web.app import create_app
+
+one_compilation.share()
 
 
 @dataclass
