@@ -1,17 +1,15 @@
-"""Which kinds of target there are: a table, and the one way to open one."""
+"""Which kinds of target there are: a table, what installed packages add to it, and the one way to open one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from connectors.ldap.connector import LdapConnector
 from connectors.ldap.dialect import OpenLdap
 from connectors.ldap.settings import LdapSettings
 from connectors.memory.connector import MemoryConnector, directory_named_in
+from connectors.plugins import Clock, Opener, broken, offers
 from idm.errors import ConfigurationInvalid
 from idm.ports import Directory
-
-Clock = Callable[[], datetime]
-Opener = Callable[[Mapping[str, object], str | None, Clock], Directory]
 
 
 def _open_openldap(settings: Mapping[str, object], password: str | None, clock: Clock) -> Directory:
@@ -40,8 +38,19 @@ def open_directory(
 
     Raises ConfigurationInvalid for an unknown kind and for settings with mistakes, all of them listed.
     """
-    opener = KINDS.get(kind)
-    if opener is None:
-        known = "、".join(KINDS)
-        raise ConfigurationInvalid(f"接続先の種類「{kind}」はありません。使えるのは {known} です。")
-    return opener(settings, password, clock)
+    return _opener(kind)(settings, password, clock)
+
+
+def broken_packages() -> list[str]:
+    """What is wrong with installed packages that offer connectors, a sentence each."""
+    return broken(KINDS)
+
+
+def _opener(kind: str) -> Opener:
+    if kind in KINDS:  # ours first: no package can take the place of one
+        return KINDS[kind]
+    offered = offers(KINDS)
+    if kind in offered:
+        return offered[kind].opener()
+    known = "、".join([*KINDS, *sorted(offered.keys() - KINDS.keys())])
+    raise ConfigurationInvalid(f"接続先の種類「{kind}」はありません。使えるのは {known} です。")

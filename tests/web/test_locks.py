@@ -46,8 +46,9 @@ def test_for_others_there_is_no_page_and_nothing_to_send(office: Office, path: s
 
 
 def test_looking_asks_nothing(office: Office, path: str) -> None:
+    desk = office.browser("desk")
     before = office.rows()
-    assert "まだ問い合わせていません" in office.browser("desk").page(path)
+    assert "まだ問い合わせていません" in desk.page(path)
     assert office.rows() == before
 
 
