@@ -15,8 +15,8 @@ from flask_babel import lazy_gettext as _
 from idm.calendar_days import day_of
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.grant_state import SuspensionReason
-from idm.models.audit import AuditOutcome
 from idm.listing_comparison import Verdict
+from idm.models.audit import AuditOutcome
 from idm.models.work import TaskState
 from idm.models.work_orders import STATE_TITLES, WorkOrderState
 from idm.ports import LastUseSource

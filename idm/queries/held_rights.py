@@ -55,8 +55,9 @@ def rights_of_lines(session: Session, line_ids: Iterable[int]) -> list[HeldRight
     return [_right(row) for row in session.execute(query)]
 
 
-def _rights() -> Select[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage, str,
-                       WorkOrderState]:
+def _rights() -> Select[
+    Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage, str, WorkOrderState
+]:
     newest = and_(OutboxTask.account_id == Account.id, OutboxTask.generation == Account.generation)
     return (
         select(Grant, Account, Entitlement, InformationSystem.name, RequestLine.request_id, Request.number,
