@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from connectors.ldap.connector import LdapConnector
-from connectors.ldap.dialect import OpenLdap
-from connectors.ldap.settings import LdapSettings
+from connectors.ldap.active_directory.connector import open_active_directory
+from connectors.ldap.plain_connectors import open_directory_389, open_openldap
 from connectors.memory.connector import MemoryConnector, directory_named_in
 from connectors.plugins import Clock, Opener, broken, offers
 from idm.errors import ConfigurationInvalid
 from idm.ports import Directory
-
-
-def _open_openldap(settings: Mapping[str, object], password: str | None, clock: Clock) -> Directory:
-    return LdapConnector(LdapSettings.from_mapping(settings, password), OpenLdap(), clock=clock)
 
 
 def _open_memory(settings: Mapping[str, object], _password: str | None, clock: Clock) -> Directory:
@@ -21,7 +16,9 @@ def _open_memory(settings: Mapping[str, object], _password: str | None, clock: C
 
 
 KINDS: dict[str, Opener] = {
-    "openldap": _open_openldap,
+    "openldap": open_openldap,
+    "active_directory": open_active_directory,
+    "directory_389": open_directory_389,
     "memory": _open_memory,
 }
 

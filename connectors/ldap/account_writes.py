@@ -1,56 +1,53 @@
-"""Creating, changing, switching and deleting accounts, many at a time."""
+"""Creating, adopting, changing, switching and deleting accounts, many at a time."""
 
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import TypeVar
-from uuid import UUID
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
-from connectors.ldap.dialect import OpenLdap
+from connectors.ldap.dialects.active_directory import SMART_CARD_REQUIRED, swap_bit
 from connectors.ldap.distinguished_names import child
-from connectors.ldap.encoding import Change, ChangeKind, Operation, Scope, add, delete, equal, every, modify, search
-from connectors.ldap.entries import EntryReader, created, updating
-from connectors.ldap.entry_decoding import Entry, first
+from connectors.ldap.encoding import Change, ChangeKind, Operation, add, delete, modify
+from connectors.ldap.entries import created, updating
+from connectors.ldap.entry_decoding import Entry
+from connectors.ldap.login_names import LoginNames, Owners
 from connectors.ldap.membership_writes import Membership, MembershipWriter
-from connectors.ldap.outcomes import Verdict, verdict
+from connectors.ldap.outcomes import Verdict, no_account, verdict
 from connectors.ldap.pipeline import Answer
-from connectors.ldap.result_codes import CONSTRAINT_VIOLATION, ENTRY_ALREADY_EXISTS
-from connectors.ldap.session import Session
-from connectors.ldap.settings import LdapSettings
-from idm.errors import NotOnTarget, TargetError, TargetRefused, TargetUnavailable
+from connectors.ldap.result_codes import CONSTRAINT_VIOLATION, ENTRY_ALREADY_EXISTS, Verb
+from connectors.ldap.site import Site
+from idm.errors import TargetError, TargetRefused, TargetUnavailable
 from idm.ports import (
+    AdoptAccount,
     CreateAccount,
     DeleteAccount,
     ExternalId,
     Outcome,
+    RequireSmartCard,
     SetEnabled,
     SetTemporaryPassword,
+    Unlock,
     UpdateAttributes,
 )
 
-ChangeStep = TypeVar("ChangeStep", UpdateAttributes, SetEnabled, SetTemporaryPassword)
-
 PASSWORD_BYTES = 256
+
+
+class StepOnAccount(Protocol):
+    """A step on an account that is there."""
+
+    @property
+    def external_id(self) -> ExternalId: ...
+
+
+ChangeStep = TypeVar("ChangeStep", bound=StepOnAccount)
 
 
 class AccountWriter:
     """Every method answers each step in order, and raises TargetError only when nothing was sent."""
 
-    def __init__(
-        self,
-        session: Session,
-        settings: LdapSettings,
-        dialect: OpenLdap,
-        memberships: MembershipWriter,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._session = session
-        self._settings = settings
-        self._dialect = dialect
+    def __init__(self, site: Site, memberships: MembershipWriter) -> None:
+        self._site = site
         self._memberships = memberships
-        self._clock = clock
-        self._reader = EntryReader(settings, dialect)
-        self._kind = equal("objectClass", settings.account_class)
+        self._names = LoginNames(site)
 
     # --- creating ----------------------------------------------------------------------------------------------------
 
@@ -60,121 +57,173 @@ class AccountWriter:
         The uuids are looked for before anything is sent, and again for what was refused: another worker may have
         been first.
         """
-        taken = self._login_names_present(step.attributes.login_name for step in steps)
-        ours = self._uuids_present(step.account_uuid for step in steps)  # second: what took the name may be ours
-        verdicts: list[Verdict | None] = [self._verdict_before_creating(step, ours, taken) for step in steps]
+        owners = self._names.owners(step.attributes.login_name for step in steps)
+        ours = self._uuids_present(steps)  # second: what took the name may be ours
+        verdicts: list[Verdict | None] = [
+            Outcome.UNCHANGED if str(step.account_uuid) in ours else self._objection(step, owners) for step in steps
+        ]
         waiting = [index for index, known in enumerate(verdicts) if known is None]
-        answers = self._session.exchange([self._creation(steps[index]) for index in waiting])
+        answers = self._site.session.exchange([self._creation(steps[index]) for index in waiting])
         doubtful = []
         for index, answer in zip(waiting, answers, strict=True):
-            verdicts[index] = verdict(answer)
+            verdicts[index] = verdict(answer, Verb.CREATE)
             if isinstance(answer, Answer) and answer.result.code in (ENTRY_ALREADY_EXISTS, CONSTRAINT_VIOLATION):
                 doubtful.append(index)
         for index, known in self._created_meanwhile(steps, doubtful):
             verdicts[index] = known
         return [known for known in verdicts if known is not None]
 
-    def _verdict_before_creating(self, step: CreateAccount, ours: set[UUID], taken: set[str]) -> Verdict | None:
-        name = step.attributes.login_name
-        if step.account_uuid in ours:
-            return Outcome.UNCHANGED
-        if not name:
-            return TargetRefused("ログイン名が空のため、アカウントを作成できません。")
-        if _folded(name) in taken:
-            return TargetRefused(f"ログイン名「{name}」は、ディレクトリの別のアカウントが使っています。")
+    def _objection(self, step: CreateAccount, owners: Owners) -> TargetError | None:
+        if not step.attributes.family_name:
+            return TargetRefused("姓が空のため、アカウントを作成できません。")
+        if refused := self._names.objection(step.attributes.login_name, owners):
+            return refused
+        try:
+            if step.container is not None:
+                self._site.require_container(step.container)
+        except TargetError as error:
+            return error
         return None
 
     def _creation(self, step: CreateAccount) -> Operation:
-        dn = child(self._settings.login_attribute, step.attributes.login_name, self._settings.people_base)
-        return add(dn, created(step, self._settings, self._dialect))
+        settings, dialect = self._site.settings, self._site.dialect
+        container = step.container or settings.people_base
+        dn = child(dialect.naming_attribute(settings), step.attributes.login_name, container)
+        return add(dn, created(step, settings, dialect))
 
-    def _uuids_present(self, uuids: Iterable[UUID]) -> set[UUID]:
-        found = self._look_up(self._settings.account_uuid_attribute, (str(uuid) for uuid in uuids))
-        carried = (first(entry.values, self._settings.account_uuid_attribute) for entry in found)
-        return {uuid for value in carried if (uuid := self._reader.account_uuid(value)) is not None}
-
-    def _login_names_present(self, names: Iterable[str]) -> set[str]:
-        found = self._look_up(self._settings.login_attribute, names)
-        attribute = self._settings.login_attribute.lower()
-        values = (value for entry in found for value in entry.values.get(attribute, []))
-        return {_folded(value.decode(errors="replace")) for value in values}
+    def _uuids_present(self, steps: Sequence[CreateAccount | AdoptAccount]) -> dict[str, ExternalId]:
+        uuids = (str(step.account_uuid) for step in steps)
+        found = self._site.accounts_by(self._site.settings.account_uuid_attribute, uuids)
+        return {str(self._site.entries.uuid_of(entry)): self._site.entries.id_of(entry) for entry in found}
 
     def _created_meanwhile(
         self, steps: Sequence[CreateAccount], doubtful: Sequence[int]
     ) -> Iterator[tuple[int, Verdict]]:
         """What is known better of those that were refused because something like them is there."""
         try:
-            ours = self._uuids_present(steps[index].account_uuid for index in doubtful)
+            ours = self._uuids_present([steps[index] for index in doubtful])
         except TargetError as error:
             yield from ((index, error) for index in doubtful)
         else:
-            yield from ((index, Outcome.UNCHANGED) for index in doubtful if steps[index].account_uuid in ours)
+            yield from ((index, Outcome.UNCHANGED) for index in doubtful if str(steps[index].account_uuid) in ours)
+
+    def adopt(self, steps: Sequence[AdoptAccount]) -> list[Verdict]:
+        """The uuid is added and never replaced: of two that adopt at one moment, one is refused (control A18)."""
+        ours = self._uuids_present(steps)
+
+        def adopting(entry: Entry, step: AdoptAccount) -> list[Change]:
+            carried = self._site.entries.uuid_of(entry)
+            if carried == step.account_uuid:
+                return []
+            if carried is not None or str(step.account_uuid) in ours:
+                raise TargetRefused(
+                    f"アカウント {step.external_id} またはアカウント番号 {step.account_uuid} は、すでに別の組み合わせで"
+                    "登録されています。ディレクトリと台帳を確かめてください。"
+                )
+            attribute = self._site.settings.account_uuid_attribute
+            marked = Change(ChangeKind.ADD, attribute, (str(step.account_uuid).encode(),))
+            return [*self._missing_classes(entry), marked]
+
+        return self._change(steps, Verb.CHANGE, adopting, "objectClass")
+
+    def _missing_classes(self, entry: Entry) -> list[Change]:
+        present = {name.lower() for name in entry.values.get("objectclass", [])}
+        auxiliary = (name.encode() for name in self._site.settings.account_object_classes[1:])
+        missing = tuple(name for name in auxiliary if name.lower() not in present)
+        return [Change(ChangeKind.ADD, "objectClass", missing)] if missing else []
 
     # --- changing ----------------------------------------------------------------------------------------------------
 
     def update(self, steps: Sequence[UpdateAttributes]) -> list[Verdict]:
         """Only what differs is sent."""
-        return self._change(steps, lambda entry, step: updating(*entry, step.attributes, self._settings))
+        settings, dialect = self._site.settings, self._site.dialect
+        return self._change(steps, Verb.CHANGE, lambda entry, step: updating(entry, step.attributes, settings, dialect))
 
     def switch(self, steps: Sequence[SetEnabled]) -> list[Verdict]:
         """Accounts that stand as asked already are left alone."""
-        now = self._clock()
+        now, dialect = self._site.clock(), self._site.dialect
         return self._change(
             steps,
-            lambda entry, step: self._dialect.switching(
+            Verb.SWITCH,
+            lambda entry, step: dialect.switching(
                 entry.values, enabled=step.enabled, expires_at=step.expires_at, now=now
             ),
         )
 
+    def unlock(self, steps: Sequence[Unlock]) -> list[Verdict]:
+        """Accounts that wrong passwords do not lock are left alone."""
+        dialect = self._site.dialect
+        return self._change(
+            steps, Verb.SWITCH, lambda entry, _: dialect.unlocking(entry.values), *dialect.lockout_attributes
+        )
+
+    def require_card(self, steps: Sequence[RequireSmartCard]) -> list[Verdict]:
+        """For Active Directory only."""
+        return self._change(
+            steps, Verb.SWITCH, lambda entry, step: swap_bit(entry.values, SMART_CARD_REQUIRED, on=step.required)
+        )
+
     def set_temporary_password(self, steps: Sequence[SetTemporaryPassword]) -> list[Verdict]:
         """A password that could not be typed, or would be taken for none, is refused before it is sent."""
-        good = [step for step in steps if _can_be_typed(step.password)]
-        answered = iter(
-            self._change(
-                good, lambda entry, step: self._dialect.temporary_password(entry.values, step.password.encode())
-            )
-        )
-        refused = TargetRefused("仮パスワードは、空でない印字可能な ASCII 文字（前後の空白なし）に限ります。")
-        return [next(answered) if _can_be_typed(step.password) else refused for step in steps]
+        dialect = self._site.dialect
+
+        def setting(entry: Entry, step: SetTemporaryPassword) -> list[Change]:
+            if not _can_be_typed(step.password):
+                raise TargetRefused("仮パスワードは、空でない印字可能な ASCII 文字（前後の空白なし）に限ります。")
+            return dialect.temporary_password(entry.values, step.password)
+
+        return self._change(steps, Verb.PASSWORD, setting)
 
     def _change(
-        self, steps: Sequence[ChangeStep], wanted: Callable[[Entry, ChangeStep], list[Change]]
+        self,
+        steps: Sequence[ChangeStep],
+        verb: Verb,
+        wanted: Callable[[Entry, ChangeStep], list[Change]],
+        *more: str,
     ) -> list[Verdict]:
-        present = self._by_id([step.external_id for step in steps])
+        present = self._site.accounts_by_id([step.external_id for step in steps], *more)
+        protected = self._site.surroundings.protected().accounts
         verdicts: list[Verdict] = []
         operations: dict[int, Operation] = {}
         for index, step in enumerate(steps):
-            entry = present.get(step.external_id)
-            if entry is None:
-                verdicts.append(NotOnTarget(f"アカウント {step.external_id} はディレクトリにありません。"))
-                continue
-            verdicts.append(Outcome.UNCHANGED)
-            if changes := wanted(entry, step):
-                operations[index] = modify(entry.dn, changes)
-        answers = self._session.exchange(list(operations.values()))
+            try:
+                entry = unprotected(step.external_id, present, protected)
+                if changes := wanted(entry, step):
+                    operations[index] = modify(entry.dn, changes)
+                verdicts.append(Outcome.UNCHANGED)
+            except TargetError as error:
+                verdicts.append(error)
+        answers = self._site.session.exchange(list(operations.values()))
         for index, answer in zip(operations, answers, strict=True):
-            verdicts[index] = verdict(answer)
+            verdicts[index] = verdict(answer, verb)
         return verdicts
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 
     def delete(self, steps: Sequence[DeleteAccount]) -> list[Verdict]:
         """First out of every group, then the entry: whatever happens in between, no membership is left behind."""
-        present = self._by_id([step.external_id for step in steps])
-        going = {index: present[step.external_id] for index, step in enumerate(steps) if step.external_id in present}
+        present = self._site.accounts_by_id([step.external_id for step in steps])
+        protected = self._site.surroundings.protected().accounts
+        going: dict[int, Entry] = {}
         verdicts: dict[int, Verdict] = dict.fromkeys(range(len(steps)), Outcome.UNCHANGED)
-        verdicts.update(self._leave_groups(going))
+        for index, step in enumerate(steps):
+            if step.external_id in protected:
+                verdicts[index] = protected_account(step.external_id)
+            elif step.external_id in present:
+                going[index] = present[step.external_id]
+        if not self._site.dialect.deletion_leaves_groups:
+            verdicts.update(self._leave_groups(going))
         leaving = [index for index in going if not isinstance(verdicts[index], TargetError)]
         try:
-            answers = self._session.exchange([delete(going[index].dn) for index in leaving])
+            answers = self._site.session.exchange([delete(going[index].dn) for index in leaving])
         except TargetUnavailable as error:
             answers = [error] * len(leaving)
-        verdicts.update(zip(leaving, map(verdict, answers), strict=True))
+        verdicts.update((index, verdict(answer, Verb.DELETE)) for index, answer in zip(leaving, answers, strict=True))
         return [verdicts[index] for index in range(len(steps))]
 
     def _leave_groups(self, going: dict[int, Entry]) -> dict[int, Verdict]:
         """What stands in the way of leaving, by index of the step; empty for those who are out of every group."""
-        found = self._session.find([self._groups_of(entry) for entry in going.values()])
+        found = self._site.groups_of(list(going.values()))
         owners, memberships = [], []
         for (index, entry), groups in zip(going.items(), found, strict=True):
             owners += [index] * len(groups)
@@ -182,25 +231,22 @@ class AccountWriter:
         left = self._memberships.change(ChangeKind.DELETE, memberships)
         return {index: said for index, said in zip(owners, left, strict=True) if isinstance(said, TargetError)}
 
-    def _groups_of(self, entry: Entry) -> Operation:
-        condition = every(equal("objectClass", self._dialect.group_class), equal(self._dialect.member, entry.dn))
-        return search(self._settings.groups_base, Scope.SUBTREE, condition, [self._dialect.entry_id])
 
-    # --- finding -----------------------------------------------------------------------------------------------------
-
-    def _by_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, Entry]:
-        found = self._look_up(self._dialect.entry_id, external_ids)
-        return {self._reader.external_id(first(entry.values, self._dialect.entry_id)): entry for entry in found}
-
-    def _look_up(self, attribute: str, values: Iterable[str]) -> list[Entry]:
-        return self._session.look_up(
-            self._settings.people_base, self._kind, attribute, values, self._reader.account_attributes
-        )
+def unprotected(external_id: ExternalId, present: dict[ExternalId, Entry], protected: frozenset[ExternalId]) -> Entry:
+    """The account's entry. Raises NotOnTarget, and TargetRefused for one that we never write to (control D10)."""
+    if external_id not in present:
+        raise no_account(external_id)
+    if external_id in protected:
+        raise protected_account(external_id)
+    return present[external_id]
 
 
-def _folded(name: str) -> str:
-    """A login name as directories compare it: width, case and runs of spaces make no difference."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+def protected_account(external_id: ExternalId) -> TargetRefused:
+    """The refusal to write to one of the directory's own administrators (control D10)."""
+    return TargetRefused(
+        f"アカウント {external_id} はディレクトリの管理者（特権）として保護されているため、自動では変更しません。"
+        "作業依頼により、手作業で行ってください。"
+    )
 
 
 def _can_be_typed(password: str) -> bool:

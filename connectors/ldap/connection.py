@@ -1,26 +1,48 @@
-"""One verified, signed-in connection: ldap3 opens it, these guards decide what it may do.
+"""One verified connection, signed in or about to be: ldap3 opens it, these guards decide what it may do.
 
 ldap3's defaults are unsafe: it checks no certificate, follows referrals carrying the service password with it, waits
 for ever, and answers errors with False. Here the server is verified (`tls`) before a byte of the password is sent;
-referrals are never followed; every wait ends; and after the sign-in ldap3 is out of the way: requests and answers are
-our own bytes (`encoding`, `decoding`) on its stream.
+referrals are never followed; every wait ends; and once the stream is encrypted ldap3 is out of the way and has never
+heard of a password: requests and answers are our own bytes (`encoding`, `decoding`).
 """
 
 import contextlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import ldap3
 from ldap3.core.exceptions import LDAPException
 
-from connectors.ldap.encoding import Control, Operation, message
+from connectors.ldap.decoding import (
+    BOUND,
+    DONE,
+    EXTENDED,
+    Message,
+    Result,
+    control_values,
+    next_message,
+    response_value,
+    result,
+    unreadable,
+)
+from connectors.ldap.encoding import Control, Operation, Scope, message, present, search, simple_bind, who_am_i
+from connectors.ldap.result_codes import PROTOCOL_ERROR, SUCCESS, described
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.tls import TlsStream, VerifyingTls
 from idm.errors import ConfigurationInvalid, TargetUnavailable
 
 
+class SingleAnswer(NamedTuple):
+    """An answer that is one message: how it went, the value of an extended one, and its controls by name."""
+
+    result: Result
+    value: bytes | None
+    controls: Mapping[str, bytes]
+
+
 class Connection:
-    """An open, encrypted, authenticated connection. After any TargetUnavailable it is closed and must not be reused."""
+    """An open, encrypted connection. After any TargetUnavailable it is closed and must not be reused."""
 
     def __init__(self, opened: ldap3.Connection, stream: TlsStream) -> None:
         self._opened = opened
@@ -59,6 +81,32 @@ class Connection:
             raise TargetUnavailable("ディレクトリが接続を切りました。")
         return data
 
+    def only_answer(self, operation: Operation, tag: int, controls: Sequence[Control] = ()) -> "SingleAnswer":
+        """The answer to a request that has just one, of this kind. Raises TargetUnavailable."""
+        message_id = self.ask(operation, controls)
+        block, found = self._message(bytearray())
+        if found.message_id != message_id or found.tag != tag or found.end != len(block):
+            raise unreadable("an answer to no question")
+        value = response_value(block, found) if tag == EXTENDED else None
+        return SingleAnswer(result(block, found), value, control_values(block, found))
+
+    def ask_entry(self, dn: str) -> Result:
+        """How the directory answers who asks for one entry, without its attributes. Raises TargetUnavailable."""
+        message_id = self.ask(search(dn, Scope.BASE, present("objectClass"), ["1.1"]))
+        received = bytearray()
+        while True:
+            block, found = self._message(received)
+            if found.message_id != message_id:
+                raise unreadable("an answer to no question")
+            if found.tag == DONE:
+                return result(block, found)
+            received = bytearray(block[found.end :])
+
+    def _message(self, received: bytearray) -> tuple[bytes, Message]:
+        while (found := next_message(received, 0)) is None:
+            received += self.receive()
+        return bytes(received), found
+
     def ended(self) -> bool:
         """Whether an idle connection is of no more use: closed, or the server has said something unasked."""
         return self.closed or self._stream.has_news()
@@ -85,6 +133,17 @@ def open_connection(settings: LdapSettings, context: ssl.SSLContext) -> Connecti
     """
     if not settings.password.strip():
         raise ConfigurationInvalid("ディレクトリの接続パスワードが空です。")
+    connection = encrypted_connection(settings, context)
+    try:
+        _sign_in(connection, settings)
+    except BaseException:
+        connection.abandon()
+        raise
+    return connection
+
+
+def encrypted_connection(settings: LdapSettings, context: ssl.SSLContext) -> Connection:
+    """A connection to the verified server, signed in as nobody yet. Raises TargetUnavailable, whatever prevents it."""
     opened = _prepared(settings, context)
     try:
         opened.open(read_server_info=False)
@@ -93,18 +152,17 @@ def open_connection(settings: LdapSettings, context: ssl.SSLContext) -> Connecti
         stream = opened.socket
         if not isinstance(stream, TlsStream):
             raise TargetUnavailable("ディレクトリとの接続を暗号化できないため、接続しません。")
-        _sign_in(opened)
     except TargetUnavailable:
         _drop(opened)
         raise
     except Exception as error:  # besides its own errors, ldap3 raises whatever its decoder stumbles over
         _drop(opened)
         raise TargetUnavailable(f"ディレクトリ {settings.host} に接続できません（{_short(error)}）。") from None
-    opened.password = None
     return Connection(opened, stream)
 
 
 def _prepared(settings: LdapSettings, context: ssl.SSLContext) -> ldap3.Connection:
+    """ldap3 connects and encrypts; it is told no name and no password."""
     server = ldap3.Server(
         settings.host,
         port=settings.port,
@@ -116,9 +174,7 @@ def _prepared(settings: LdapSettings, context: ssl.SSLContext) -> ldap3.Connecti
     )
     return ldap3.Connection(
         server,
-        user=settings.bind_dn,
-        password=settings.password.encode(),  # type: ignore[arg-type]  # bytes: ldap3 would rewrite text (SASLprep)
-        authentication=ldap3.SIMPLE,
+        authentication=ldap3.ANONYMOUS,
         client_strategy=ldap3.SAFE_SYNC,
         auto_bind=ldap3.AUTO_BIND_NONE,
         auto_referrals=False,
@@ -128,12 +184,20 @@ def _prepared(settings: LdapSettings, context: ssl.SSLContext) -> ldap3.Connecti
     )
 
 
-def _sign_in(opened: ldap3.Connection) -> None:
-    """Afterwards the server itself says that somebody is signed in. Raises TargetUnavailable or an LDAPException."""
-    _, answered, _, _ = opened.bind(read_server_info=False)
-    if answered["result"] != 0:  # a referral raises nothing
-        raise TargetUnavailable(f"ディレクトリがサインインに「{answered['description']}」と答えました。従いません。")
-    if not opened.extend.standard.who_am_i():
+def _sign_in(connection: Connection, settings: LdapSettings) -> None:
+    """Afterwards the server itself says that somebody is signed in. Raises TargetUnavailable."""
+    said = connection.only_answer(simple_bind(settings.bind_dn, settings.password), BOUND)
+    if said.result.code != SUCCESS:
+        raise TargetUnavailable(
+            f"ディレクトリ {settings.host} が接続アカウントのサインインを受け付けません（{described(said.result)}）。"
+        )
+    identity = connection.only_answer(who_am_i(), EXTENDED)
+    if identity.result.code == PROTOCOL_ERROR:  # Samba has no such question; strangers may not read there
+        looked = connection.ask_entry(settings.people_base)
+        somebody = looked.code == SUCCESS
+    else:
+        somebody = identity.result.code == SUCCESS and bool(identity.value)
+    if not somebody:
         raise TargetUnavailable("ディレクトリが接続を匿名として扱っています。接続アカウントを確認してください。")
 
 

@@ -6,54 +6,90 @@ from typing import Any
 from uuid import UUID
 
 from connectors.ldap.account_writes import AccountWriter
-from connectors.ldap.dialect import OpenLdap
+from connectors.ldap.changes import Changes, StampedChanges
+from connectors.ldap.dialect import Dialect
+from connectors.ldap.last_use import LastUseReader, UnusedAccounts
+from connectors.ldap.members import ListedMembers, Members
 from connectors.ldap.membership_writes import MembershipWriter
 from connectors.ldap.outcomes import Verdict
+from connectors.ldap.password_checks import PasswordChecker
+from connectors.ldap.password_reading import PasswordReader
 from connectors.ldap.reading import Reader
+from connectors.ldap.relocation import Relocator
 from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
+from connectors.ldap.site import Site
+from connectors.ldap.surroundings import PlainTree
 from idm.errors import TargetError, TargetUnavailable
 from idm.ports import (
     AccountId,
     AddMember,
+    AdoptAccount,
+    ChangeSet,
     CreateAccount,
     DeleteAccount,
     ExternalId,
     LastUse,
+    Lockout,
+    MoveAccount,
     Outcome,
+    PasswordCheck,
+    PasswordPolicy,
     PasswordState,
     RemoveMember,
+    RenameAccount,
     SetEnabled,
     SetTemporaryPassword,
     Step,
     TargetAccount,
     TargetGroup,
+    Unlock,
     UpdateAttributes,
 )
 
+Performer = Callable[[Sequence[Any]], list[Verdict]]
+
+
+def plain_site(settings: LdapSettings, dialect: Dialect, policy_dn: str, clock: Callable[[], datetime]) -> Site:
+    """A directory that has nothing but entries. Raises ConfigurationInvalid."""
+    session = Session(settings, dialect.search_controls)
+    return Site(session, settings, dialect, PlainTree(settings, policy_dn), clock)
+
 
 class LdapConnector:
-    """`Directory`, `Writes`, `ReadsPasswordState` and `ReportsLastUse` for one LDAP directory.
+    """One LDAP directory: `Directory`, `Writes` and every other ability of the port that all of them have.
 
-    For one thread. Opens nothing before it is needed, tries nothing twice; `clock` says what "now" is when an expiry
-    is judged. Raises ConfigurationInvalid when the authority's certificate cannot be read.
+    For one thread. Opens nothing before it is needed, tries nothing twice; the site's clock says what "now" is when an
+    expiry is judged.
     """
 
-    def __init__(self, settings: LdapSettings, dialect: OpenLdap, *, clock: Callable[[], datetime]) -> None:
-        self._session = Session(settings)
-        self._reader = Reader(self._session, settings, dialect, clock)
-        memberships = MembershipWriter(self._session, settings, dialect)
-        accounts = AccountWriter(self._session, settings, dialect, memberships, clock)
-        self._performers: dict[type[Step], Callable[[Sequence[Any]], list[Verdict]]] = {
-            CreateAccount: accounts.create,
-            UpdateAttributes: accounts.update,
-            SetTemporaryPassword: accounts.set_temporary_password,
-            SetEnabled: accounts.switch,
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._reader = Reader(site)
+        self._members: Members = ListedMembers(site)
+        self._passwords = PasswordReader(site)
+        self._last_use: UnusedAccounts = LastUseReader(site)
+        self._changes: Changes = StampedChanges(site)
+        self._checker = PasswordChecker(site)
+        memberships = MembershipWriter(site, self.can_time_box)
+        self._accounts = AccountWriter(site, memberships)
+        relocator = Relocator(site)
+        self._performers: dict[type[Step], Performer] = {
+            CreateAccount: self._accounts.create,
+            AdoptAccount: self._accounts.adopt,
+            RenameAccount: relocator.rename,
+            MoveAccount: relocator.move,
+            UpdateAttributes: self._accounts.update,
+            SetTemporaryPassword: self._accounts.set_temporary_password,
+            Unlock: self._accounts.unlock,
+            SetEnabled: self._accounts.switch,
             AddMember: memberships.add,
             RemoveMember: memberships.remove,
-            DeleteAccount: accounts.delete,
+            DeleteAccount: self._accounts.delete,
         }
         self.can: frozenset[type[Step]] = frozenset(self._performers)
+
+    # --- accounts and groups -----------------------------------------------------------------------------------------
 
     def accounts(self) -> Iterator[TargetAccount]:
         """See `idm.ports.Directory`."""
@@ -71,13 +107,19 @@ class LdapConnector:
         """See `idm.ports.Directory`."""
         return self._reader.group(name)
 
-    def members(self, group_id: ExternalId) -> Iterator[ExternalId]:
-        """See `idm.ports.Directory`."""
-        return self._reader.members(group_id)
+    def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
+        """See `idm.ports.Directory`. Without `nested`, a group inside it is a member like any other."""
+        return self._members.nested(group_id) if nested else self._members.direct(group_id)
+
+    def changes_since(self, cursor: str | None) -> ChangeSet:
+        """See `idm.ports.ReportsChanges`. What was deleted is only missing from a complete one."""
+        return self._changes.since(cursor)
 
     def close(self) -> None:
         """See `idm.ports.Directory`."""
-        self._session.close()
+        self._site.session.close()
+
+    # --- writing -----------------------------------------------------------------------------------------------------
 
     def perform(self, steps: Sequence[Step]) -> list[Outcome | TargetError]:
         """See `idm.ports.Writes`. Steps of one kind go to the directory together, kind after kind."""
@@ -95,14 +137,32 @@ class LdapConnector:
             verdicts.update(zip(chosen, answered, strict=True))
         return [verdicts[index] for index in range(len(steps))]
 
+    def can_time_box(self) -> bool:
+        """See `idm.ports.TimeBoxesMembership`: members here stay until somebody takes them out."""
+        return False
+
+    # --- passwords and use -------------------------------------------------------------------------------------------
+
     def password_state(self, external_id: ExternalId) -> PasswordState:
         """See `idm.ports.ReadsPasswordState`."""
-        return self._reader.password_state(external_id)
+        return self._passwords.state(external_id)
+
+    def lockout(self, external_id: ExternalId) -> Lockout:
+        """See `idm.ports.ReadsLockout`."""
+        return self._passwords.lockout(external_id)
+
+    def password_policy(self, external_id: ExternalId | None = None) -> PasswordPolicy:
+        """See `idm.ports.ReadsPasswordPolicy`."""
+        return self._passwords.policy(external_id)
+
+    def check_password(self, login_name: str, password: str) -> PasswordCheck:
+        """See `idm.ports.ChecksPasswords`."""
+        return self._checker.check(login_name, password)
 
     def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""
-        return self._reader.unused_since(cutoff)
+        return self._last_use.unused_since(cutoff)
 
     def never_used(self, created_before: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""
-        return self._reader.never_used(created_before)
+        return self._last_use.never_used(created_before)

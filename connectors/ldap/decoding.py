@@ -18,8 +18,10 @@ DONE = 0x65
 REFERENCE = 0x73
 INTERMEDIATE = 0x79
 EXTENDED = 0x78
-ANSWERS = frozenset((DONE, 0x67, 0x69, 0x6B))
-"""What ends a search, a modification, an addition, a deletion."""
+RESPONSE_VALUE = 0x8B
+BOUND = 0x61
+ANSWERS = frozenset((DONE, 0x67, 0x69, 0x6B, 0x6D))
+"""What ends a search, a modification, an addition, a deletion, a renaming."""
 
 Place = tuple[int, int]
 """Where in a buffer a search entry begins, and where its message ends."""
@@ -142,24 +144,50 @@ def controls(buffer: bytes, position: int, end: int) -> tuple[int, int]:
     return start, stop
 
 
+def control_values(buffer: bytes, message: Message) -> dict[str, bytes]:
+    """The values of the controls that came with an answer, by their names; empty for one without a value."""
+    _, position = inside(buffer, message.operation, message.end)
+    return {} if position == message.end else _control_values(buffer, position, message.end)
+
+
+def response_value(buffer: bytes, message: Message) -> bytes | None:
+    """The value of an extended answer (RFC 4511 4.12); None when it has none."""
+    position, stop = inside(buffer, message.operation, message.end, EXTENDED)
+    while position < stop:
+        tag = buffer[position]
+        start, position = inside(buffer, position, stop)
+        if tag == RESPONSE_VALUE:
+            return buffer[start:position]
+    return None
+
+
 def _cookie(buffer: bytes, position: int, end: int) -> bytes:
     """The cookie of the paged results control among the controls of a message; empty when there is none."""
     if position == end:
         return b""
+    value = _control_values(buffer, position, end).get(PAGED_RESULTS)
+    if value is None:
+        return b""
+    start, stop = inside(value, 0, len(value), 0x30)
+    _, size_stop = inside(value, start, stop, 0x02)
+    start, stop = inside(value, size_stop, stop, 0x04)
+    return value[start:stop]
+
+
+def _control_values(buffer: bytes, position: int, end: int) -> dict[str, bytes]:
     position, stop = controls(buffer, position, end)
+    values = {}
     while position < stop:
         start, position = inside(buffer, position, stop, 0x30)
         oid_start, oid_stop = inside(buffer, start, position, 0x04)
-        if buffer[oid_start:oid_stop] == PAGED_RESULTS.encode():
-            return _paged_cookie(buffer, oid_stop, position)
-    return b""
+        values[buffer[oid_start:oid_stop].decode(errors="replace")] = _control_value(buffer, oid_stop, position)
+    return values
 
 
-def _paged_cookie(buffer: bytes, position: int, stop: int) -> bytes:
+def _control_value(buffer: bytes, position: int, stop: int) -> bytes:
     if position < stop and buffer[position] == 0x01:  # criticality
         _, position = inside(buffer, position, stop)
+    if position == stop:
+        return b""
     start, stop = inside(buffer, position, stop, 0x04)
-    start, stop = inside(buffer, start, stop, 0x30)
-    _, size_stop = inside(buffer, start, stop, 0x02)
-    start, stop = inside(buffer, size_stop, stop, 0x04)
     return buffer[start:stop]

@@ -1,90 +1,140 @@
-"""What differs between LDAP directories: how an account is switched off, expires, and must change its password.
+"""What a kind of LDAP directory must say of itself. Everything here is data or a pure function; nothing is sent.
 
-OpenLDAP, with the password policy overlay (ppolicy). Three traps decide how things are done here:
-
-* A password reset by anyone removes pwdAccountLockedTime, so an account switched off by it alone comes back to life.
-  Switching off is therefore `pwdEndTime` in the past, which survives resets and does not depend on a policy.
-* Only who may *manage* a password makes the server set pwdReset; we may merely write, and set it ourselves.
-* pwdLastSuccess is deleted by a password change: its absence proves nothing. authTimestamp stays.
-
-A lock after wrong passwords (pwdAccountLockedTime with a real moment) is the directory's own defence and ends by
-itself. It is not reported as switched off, or the worker would lift it again and make guessing free.
+The verbs (`account_writes`, `membership_writes`, `reading` and the like) are the same for every directory; how an
+account is switched off, expires or must change its password is not. `connectors.ldap.dialects` holds one file each.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-from connectors.ldap import generalized_time
-from connectors.ldap.encoding import Change, ChangeKind
-from connectors.ldap.entry_decoding import Values, first
-from idm.ports import LastUseSource, PasswordState
-
-SWITCHED_OFF = datetime(1970, 1, 1, tzinfo=UTC)
-"""The end that means "off until further notice", told apart from an expiry that has passed."""
-
-LOCKED_FOR_GOOD = b"000001010000Z"
+from connectors.ldap.encoding import Change, ChangeKind, Control, Filter
+from connectors.ldap.entry_decoding import Values
+from connectors.ldap.settings import Defaults, LdapSettings
+from idm.ports import ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
 
 
-class OpenLdap:
-    """OpenLDAP 2.5 and later."""
+@dataclass(frozen=True)
+class SignInAnswer:
+    """What a directory said to somebody's own password: result code, its words, and the error of the password policy
+    control (draft-behera-ldap-password-policy) where it sent one."""
 
-    entry_id = "entryUUID"
-    group_class = "groupOfNames"
-    member = "member"
-    created_at = "createTimestamp"
-    standing_attributes = ("pwdEndTime", "pwdStartTime", "pwdAccountLockedTime")
-    password_attributes = ("pwdReset", "pwdChangedTime")
+    code: int
+    text: str
+    policy_error: int | None = None
 
-    def switched_off_from_birth(self) -> Mapping[str, list[bytes]]:
+
+class Dialect(Protocol):
+    """One kind of directory.
+
+    `standing_attributes`, `password_attributes`, `lockout_attributes` and `policy_attributes` are to be asked for where
+    the function of that name is called. `carried_by`: which attribute says which field of a person; of several for one
+    field the last is read. `kin_attributes` tell which groups an account is in without being listed there.
+    """
+
+    defaults: Defaults
+    entry_id: str
+    group_class: str
+    group_name: str
+    member: str
+    created_at: str
+    changed_at: str
+    carried_by: Mapping[str, str]
+    standing_attributes: Sequence[str]
+    password_attributes: Sequence[str]
+    lockout_attributes: Sequence[str]
+    kin_attributes: Sequence[str]
+    policy_pointer: str
+    policy_attributes: Sequence[str]
+    deletion_leaves_groups: bool
+    search_controls: Sequence[Control]
+
+    def is_account(self, settings: LdapSettings) -> Filter:
+        """What is an account, ours or not."""
+        ...
+
+    def external_id(self, value: bytes) -> ExternalId:
+        """The directory's own id as text."""
+        ...
+
+    def id_value(self, external_id: ExternalId) -> bytes | None:
+        """The id as the directory keeps it; None for what cannot be one."""
+        ...
+
+    def objection(self, login_name: str) -> str | None:
+        """Why the directory should not be given such a name, in a sentence; None = it may."""
+        ...
+
+    def naming_attribute(self, settings: LdapSettings) -> str:
+        """Which attribute names a new entry; its value is the login name."""
+        ...
+
+    def names(self, login_name: str, values: Values, settings: LdapSettings) -> Mapping[str, str]:
+        """What an account of that login name carries for signing in; `values` is what it has now, if it is there."""
+        ...
+
+    def claims(self, login_name: str, settings: LdapSettings) -> Sequence[tuple[str, str]]:
+        """Attributes and values that nobody else may have when an account is called so."""
+        ...
+
+    def switched_off_from_birth(self) -> Mapping[str, Sequence[bytes]]:
         """What a new entry carries so that it cannot be signed in to, whatever password it gets."""
-        return {"pwdEndTime": [generalized_time.written(SWITCHED_OFF)]}
+        ...
 
     def standing(self, carried: Sequence[bytes | None], now: datetime) -> tuple[bool, datetime | None]:
-        """Whether the account can be signed in to now, and when it expires (None = never, or switched off).
-
-        `carried` are the values of `standing_attributes`, in that order; most accounts have none of them.
-        """
-        ends, begins, locked = carried
-        if ends is None and begins is None and locked is None:
-            return True, None
-        begin, end = _moment(begins), _moment(ends)
-        off = end == SWITCHED_OFF or locked == LOCKED_FOR_GOOD
-        within = (begin is None or begin <= now) and (end is None or now < end)
-        return within and not off, None if end == SWITCHED_OFF else end
+        """Whether the account can be signed in to now, and when it expires (None = never, or switched off)."""
+        ...
 
     def switching(self, values: Values, *, enabled: bool, expires_at: datetime | None, now: datetime) -> list[Change]:
         """What must change for the account to stand so; nothing when it does already."""
-        end = expires_at if enabled else SWITCHED_OFF
-        changes = []
-        if _moment(first(values, "pwdEndTime")) != (end.replace(microsecond=0) if end else None):
-            changes.append(_replace("pwdEndTime", *([generalized_time.written(end)] if end else [])))
-        if enabled and first(values, "pwdAccountLockedTime") == LOCKED_FOR_GOOD:
-            changes.append(_replace("pwdAccountLockedTime"))
-        begins = _moment(first(values, "pwdStartTime"))
-        if enabled and begins is not None and begins > now:
-            changes.append(_replace("pwdStartTime"))
-        return changes
+        ...
 
-    def temporary_password(self, values: Values, password: bytes) -> list[Change]:
+    def temporary_password(self, values: Values, password: str) -> list[Change]:
         """The password, with the demand to change it, and without bringing a locked account back to life."""
-        changes = [_replace("userPassword", password), _replace("pwdReset", b"TRUE")]
-        if first(values, "pwdAccountLockedTime") == LOCKED_FOR_GOOD:
-            changes.append(_replace("pwdEndTime", generalized_time.written(SWITCHED_OFF)))
-        return changes
+        ...
 
     def password_state(self, values: Values) -> PasswordState:
         """Must the password be changed, and when was it last changed."""
-        must_change = first(values, "pwdReset") == b"TRUE"
-        return PasswordState(must_change, _moment(first(values, "pwdChangedTime")))
+        ...
+
+    def lockout(self, values: Values, policy: PasswordPolicy | None, now: datetime) -> Lockout:
+        """Whether wrong passwords keep the account locked; `policy` says for how long, None = not known."""
+        ...
+
+    def unlocking(self, values: Values) -> list[Change]:
+        """What must change for wrong passwords to be forgotten; nothing when nothing is locked."""
+        ...
+
+    def policy(self, dn: str, values: Values, *, is_default: bool) -> PasswordPolicy:
+        """The rules in an entry of `policy_attributes`."""
+        ...
+
+    def password_verdict(self, said: SignInAnswer, standing: tuple[bool, datetime | None]) -> PasswordVerdict:
+        """What an answer to a sign-in means for an account that stands so. Raises TargetRefused for none of ours."""
+        ...
+
+    def stamp(self, moment: datetime) -> bytes:
+        """A moment as `created_at` and `changed_at` are written, for comparing."""
+        ...
+
+    def use(self, value: bytes) -> datetime | None:
+        """The moment of last use; None = the directory writes "never" so."""
+        ...
+
+    def use_value(self, moment: datetime) -> bytes:
+        """A moment as last use is written, for comparing."""
+        ...
+
+    def never_used(self, source: LastUseSource) -> Filter:
+        """Accounts without a record of use."""
+        ...
 
     def forgets_last_use(self, source: LastUseSource) -> bool:
         """Whether the record of last use is lost when the password changes, so that its absence proves nothing."""
-        return source is LastUseSource.PWD_LAST_SUCCESS
+        ...
 
 
-def _moment(value: bytes | None) -> datetime | None:
-    return None if value is None else generalized_time.read(value)
-
-
-def _replace(attribute: str, *values: bytes) -> Change:
+def replacing(attribute: str, *values: bytes) -> Change:
+    """Afterwards the attribute has exactly these values."""
     return Change(ChangeKind.REPLACE, attribute, values)

@@ -19,6 +19,10 @@ Control = NewType("Control", bytes)
 """One encoded control."""
 
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
+WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
+
+
+TRUE = b"\x01\x01\xff"
 
 
 class Scope(IntEnum):
@@ -99,6 +103,12 @@ def present(attribute: str) -> Filter:
     return Filter(tagged(0x87, attribute.encode()))
 
 
+def matching(attribute: str, rule: str, value: str | bytes) -> Filter:
+    """Entries whose value matches by a rule of that name (RFC 4511 4.5.1.7.7)."""
+    parts = (tagged(0x81, rule.encode()), tagged(0x82, attribute.encode()), tagged(0x83, _bytes(value)))
+    return Filter(sequence(parts, 0xA9))
+
+
 def every(*filters: Filter) -> Filter:
     """Entries that match all of these."""
     return Filter(sequence(filters, 0xA0))
@@ -152,16 +162,46 @@ def delete(dn: str) -> Operation:
     return Operation(tagged(0x4A, dn.encode()))
 
 
+def modify_dn(dn: str, rdn: str, *, new_parent: str | None = None) -> Operation:
+    """Another name for an entry, the old one forgotten; with `new_parent` another place (RFC 4511 4.9)."""
+    moved = b"" if new_parent is None else tagged(0x80, new_parent.encode())
+    return Operation(sequence((octets(dn), octets(rdn), TRUE, moved), 0x6C))
+
+
+def simple_bind(dn: str, password: str) -> Operation:
+    """Signing in by a password (RFC 4513 5.1.3).
+
+    Raises ValueError for a blank one: that would be an anonymous visitor (5.1.2).
+    """
+    if not dn or not password.strip() or "\0" in password:
+        raise ValueError("a name and a password are needed to sign in")
+    return Operation(sequence((integer(3), octets(dn), tagged(0x80, password.encode())), 0x60))
+
+
+def who_am_i() -> Operation:
+    """Ask as whom the server takes us (RFC 4532)."""
+    return Operation(sequence((tagged(0x80, WHO_AM_I.encode()),), 0x77))
+
+
+def control(oid: str, value: bytes | None = None, *, critical: bool = True) -> Control:
+    """A control; a server that does not know a critical one must refuse."""
+    parts = [octets(oid), TRUE if critical else b"", octets(value) if value is not None else b""]
+    return Control(sequence(parts))
+
+
 def paged(size: int, cookie: bytes) -> Control:
-    """Ask for one page of results (RFC 2696); a server that cannot must refuse."""
-    value = sequence((integer(size), octets(cookie)))
-    return Control(sequence((octets(PAGED_RESULTS), b"\x01\x01\xff", octets(value))))
+    """Ask for one page of results (RFC 2696)."""
+    return control(PAGED_RESULTS, sequence((integer(size), octets(cookie))))
 
 
 def message(message_id: int, operation: Operation, controls: Sequence[Control] = ()) -> bytes:
     """The whole LDAPMessage."""
     appended = sequence(controls, 0xA0) if controls else b""
     return sequence((integer(message_id), operation, appended))
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode() if isinstance(value, str) else value
 
 
 def _attribute(name: str, values: Iterable[bytes]) -> bytes:

@@ -2,30 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from operator import itemgetter
 from uuid import UUID
 
-from connectors.ldap import generalized_time
-from connectors.ldap.dialect import OpenLdap
-from connectors.ldap.distinguished_names import names_by
+from connectors.ldap.dialect import Dialect
+from connectors.ldap.distinguished_names import names_by, split
 from connectors.ldap.encoding import Change, ChangeKind
-from connectors.ldap.entry_decoding import Row, Values, first
+from connectors.ldap.entry_decoding import Entry, Row, Values, first
 from connectors.ldap.settings import LdapSettings
 from idm.errors import TargetRefused
-from idm.ports import AccountId, Attributes, CreateAccount, ExternalId, LastUse, TargetAccount
-
-CARRIED_BY = {
-    "cn": "display_name",
-    "displayName": "display_name",
-    "sn": "family_name",
-    "givenName": "given_name",
-    "employeeNumber": "employee_number",
-    "mail": "mail",
-    "ou": "unit_name",
-}
-"""Which attribute carries which field; the login name has its own, by the settings."""
+from idm.ports import AccountId, Attributes, CreateAccount, ExternalId, LastUse, LastUseSource, TargetAccount
 
 UUID_DIGITS = 32
+NOBODY: frozenset[ExternalId] = frozenset()
 
 
 class EntryReader:
@@ -34,18 +24,27 @@ class EntryReader:
     `…_attributes` are to be asked for where a row of that kind is wanted.
     """
 
-    def __init__(self, settings: LdapSettings, dialect: OpenLdap) -> None:
+    def __init__(self, settings: LdapSettings, dialect: Dialect) -> None:
         self._dialect = dialect
         self._uuid_attribute = settings.account_uuid_attribute
         self._source = settings.last_use_attribute
         self._standing = dialect.standing
         self.id_attributes = (dialect.entry_id, settings.account_uuid_attribute, settings.login_attribute)
         self.use_attributes = (*self.id_attributes, settings.last_use_attribute.value)
-        wanted = (*self.id_attributes, *CARRIED_BY, *dialect.standing_attributes)
+        says = {field: attribute for attribute, field in carried_by(settings, dialect).items()}
+        told = [says[field] for field in ("display_name", "family_name", "given_name", "employee_number", "mail")]
+        wanted = (*self.id_attributes, "cn", *told, says["unit_name"], *dialect.standing_attributes)
         self.account_attributes = tuple(dict.fromkeys(wanted))  # the login name may be one of the others too
         self._fields = itemgetter(*map(self.account_attributes.index, wanted))
 
-    def account(self, row: Row, now: datetime, *, groups: frozenset[ExternalId] | None = None) -> TargetAccount:
+    def account(
+        self,
+        row: Row,
+        now: datetime,
+        *,
+        groups: frozenset[ExternalId] | None = None,
+        protected: frozenset[ExternalId] = NOBODY,
+    ) -> TargetAccount:
         """The account at this moment, from a row of `account_attributes`."""
         entry_id, uuid, login, cn, display, family, given, number, mail, unit, *standing = self._fields(row)
         enabled, expires_at = self._standing(standing, now)
@@ -58,9 +57,21 @@ class EntryReader:
             mail=text(mail),
             unit_name=text(unit),
         )
+        found_id = external_id(entry_id, self._dialect)
         return TargetAccount(
-            self.external_id(entry_id), self.account_uuid(uuid), attributes, enabled, expires_at, groups
+            found_id,
+            self.account_uuid(uuid),
+            attributes,
+            enabled,
+            expires_at,
+            groups,
+            _container(row[-1] or b""),
+            found_id in protected,
         )
+
+    def standing(self, values: Values, now: datetime) -> tuple[bool, datetime | None]:
+        """Whether an account can be signed in to now, and when it expires."""
+        return self._standing([first(values, name) for name in self._dialect.standing_attributes], now)
 
     def account_id(self, row: Row) -> AccountId:
         """Who it is, from a row of `id_attributes` or `use_attributes`."""
@@ -68,20 +79,29 @@ class EntryReader:
 
     def last_use(self, row: Row, *, known: bool = True) -> LastUse:
         """When it was last used, from a row of `use_attributes`."""
-        used = None if row[3] is None else generalized_time.read(row[3])
-        return LastUse(
-            self.external_id(row[0]), self.account_uuid(row[1]), text(row[2]) or "", used, self._source, known
-        )
+        used = None if row[3] is None else self._dialect.use(row[3])
+        return self.used(row, used, self._source, known=known)
 
-    def row(self, values: Values) -> Row:
+    def used(self, row: Row, used: datetime | None, source: LastUseSource, *, known: bool = True) -> LastUse:
+        """That it was last used then, for a row that begins with `id_attributes`."""
+        who = self.account_id(row)
+        return LastUse(who.external_id, who.account_uuid, who.login_name, used, source, known)
+
+    def row(self, entry: Entry) -> Row:
         """A row of `account_attributes` from a whole entry."""
-        return [first(values, attribute) for attribute in self.account_attributes]
+        return [*(first(entry.values, attribute) for attribute in self.account_attributes), None, entry.dn.encode()]
+
+    def id_of(self, entry: Entry) -> ExternalId:
+        """The directory's own id of a whole entry. Raises TargetRefused when we may not read it."""
+        return self.external_id(first(entry.values, self._dialect.entry_id))
 
     def external_id(self, value: bytes | None) -> ExternalId:
         """The directory's own id. Raises TargetRefused when we may not read it."""
-        if value is None:
-            raise TargetRefused(f"ディレクトリの項目に {self._dialect.entry_id} がないか、読み取る権限がありません。")
-        return value.decode()
+        return external_id(value, self._dialect)
+
+    def uuid_of(self, entry: Entry) -> UUID | None:
+        """Our id of a whole entry; None = not one of ours."""
+        return self.account_uuid(first(entry.values, self._uuid_attribute))
 
     def account_uuid(self, value: bytes | None) -> UUID | None:
         """Our id; None = not one of ours. Raises TargetRefused when it is not a UUID."""
@@ -96,6 +116,13 @@ class EntryReader:
         raise TargetRefused(f"ディレクトリの項目の {self._uuid_attribute} が UUID ではありません。")
 
 
+def external_id(value: bytes | None, dialect: Dialect) -> ExternalId:
+    """The directory's own id. Raises TargetRefused when we may not read it."""
+    if value is None:
+        raise TargetRefused(f"ディレクトリの項目に {dialect.entry_id} がないか、読み取る権限がありません。")
+    return dialect.external_id(value)
+
+
 def text(value: bytes | None) -> str | None:
     """The text of a value. Raises TargetRefused when it is none."""
     try:
@@ -104,30 +131,58 @@ def text(value: bytes | None) -> str | None:
         raise TargetRefused("ディレクトリの属性の値が UTF-8 の文字ではありません。") from None
 
 
-def created(step: CreateAccount, settings: LdapSettings, dialect: OpenLdap) -> Mapping[str, list[bytes]]:
+def carried_by(settings: LdapSettings, dialect: Dialect) -> Mapping[str, str]:
+    """Which attribute says which field of a person; the login name has its own, by the settings."""
+    number = settings.employee_number_attribute
+    return {number if field == "employee_number" else name: field for name, field in dialect.carried_by.items()}
+
+
+def created(step: CreateAccount, settings: LdapSettings, dialect: Dialect) -> Mapping[str, list[bytes]]:
     """The attributes of a new entry: switched off, with no password."""
-    carried = {name: value for name, value in _wanted(step.attributes).items() if value}
+    login_name = step.attributes.login_name
+    carried = {name: value for name, value in _wanted(step.attributes, settings, dialect).items() if value}
+    names = {dialect.naming_attribute(settings): login_name, **dialect.names(login_name, {}, settings)}
     return {
         "objectClass": [name.encode() for name in settings.account_object_classes],
         **carried,
-        settings.login_attribute: [step.attributes.login_name.encode()],
+        **{name: [value.encode()] for name, value in names.items()},
         settings.account_uuid_attribute: [str(step.account_uuid).encode()],
-        **dialect.switched_off_from_birth(),
+        **{name: list(values) for name, values in dialect.switched_off_from_birth().items()},
     }
 
 
-def updating(dn: str, values: Values, attributes: Attributes, settings: LdapSettings) -> list[Change]:
+def updating(entry: Entry, attributes: Attributes, settings: LdapSettings, dialect: Dialect) -> list[Change]:
     """What must change for an entry to say these things of its person; nothing when it does already.
 
     What names the entry stays: that is the login name, or the cn where a directory names its entries by it.
     """
     return [
         Change(ChangeKind.REPLACE, name, tuple(wanted))
-        for name, wanted in _wanted(attributes).items()
-        if values.get(name.lower(), []) != wanted and not names_by(dn, name) and name != settings.login_attribute
+        for name, wanted in _wanted(attributes, settings, dialect).items()
+        if entry.values.get(name.lower(), []) != wanted
+        and not names_by(entry.dn, name)
+        and name != settings.login_attribute
     ]
 
 
-def _wanted(attributes: Attributes) -> dict[str, list[bytes]]:
-    texts: dict[str, str | None] = {name: getattr(attributes, field) for name, field in CARRIED_BY.items()}
-    return {name: [text.encode()] if text else [] for name, text in texts.items()}
+def _wanted(attributes: Attributes, settings: LdapSettings, dialect: Dialect) -> dict[str, list[bytes]]:
+    told: dict[str, str | None] = {
+        name: getattr(attributes, field) for name, field in carried_by(settings, dialect).items()
+    }
+    return {name: [said.encode()] if said else [] for name, said in told.items()}
+
+
+@lru_cache(maxsize=1024)
+def _parent(dn: bytes) -> str:
+    return split(text(dn) or "")[1]
+
+
+def _container(dn: bytes) -> str:
+    """Where an entry lies: the rest of its name, in which a whole directory has few."""
+    first_part, _, rest = dn.partition(b",")
+    return _parent(dn) if first_part.endswith(b"\\") else _text_of(rest)
+
+
+@lru_cache(maxsize=1024)
+def _text_of(raw: bytes) -> str:
+    return text(raw) or ""

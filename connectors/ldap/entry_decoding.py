@@ -26,7 +26,8 @@ def first(values: Values, attribute: str) -> bytes | None:
 
 
 Row = list[bytes | None]
-"""The first value of each attribute asked for, in the order asked; one place more for what nobody asked for."""
+"""The first value of each attribute asked for, in the order asked; then a place for what nobody asked for; then the
+entry's own name."""
 
 
 class Columns:
@@ -36,7 +37,7 @@ class Columns:
         self._places = {name.lower(): place for place, name in enumerate(names)}
         self._elsewhere = len(names)
         self.places: dict[bytes, int] = {}
-        self.empty: Row = [None] * (len(names) + 1)
+        self.empty: Row = [None] * (len(names) + 2)
 
     def learn(self, raw: bytes) -> int:
         """The place of an attribute by the name as it came; remembered, unless there are too many to believe."""
@@ -52,8 +53,9 @@ def row(buffer: bytes, position: int, end: int, columns: Columns) -> Row:
     A full reading runs this loop a million times: the common attribute, with one value and lengths below 128, is
     recognised by comparing everything at once; any other goes the long way.
     """
-    position, stop = _attributes(buffer, position, end)
+    name_start, name_stop, position, stop = _parts(buffer, position, end)
     places, found = columns.places, columns.empty.copy()
+    found[-1] = buffer[name_start:name_stop]
     try:
         while position < stop:
             length = buffer[position + 1]
@@ -83,9 +85,7 @@ def row(buffer: bytes, position: int, end: int, columns: Columns) -> Row:
 
 def entry(buffer: bytes, position: int, end: int) -> Entry:
     """The SearchResultEntry that begins here, in a message that ends there."""
-    start, stop = inside(buffer, position, end, ENTRY)
-    dn_start, dn_stop = inside(buffer, start, stop, 0x04)
-    position, stop = _attributes(buffer, position, end)
+    dn_start, dn_stop, position, stop = _parts(buffer, position, end)
     values: Values = {}
     while position < stop:
         name, found, position = _attribute(buffer, position, stop)
@@ -107,16 +107,16 @@ def _attribute(buffer: bytes, position: int, stop: int) -> tuple[bytes, list[byt
     return buffer[name_start:name_stop], found, end
 
 
-def _attributes(buffer: bytes, position: int, end: int) -> tuple[int, int]:
-    """Where the attributes of an entry begin and end, its name passed over."""
+def _parts(buffer: bytes, position: int, end: int) -> tuple[int, int, int, int]:
+    """Where the name of an entry begins and ends, and where its attributes do."""
     start, stop = inside(buffer, position, end, ENTRY)
     if stop != end:
         controls(buffer, stop, end)
-    _, name_stop = inside(buffer, start, stop, 0x04)
-    start, last = inside(buffer, name_stop, stop, 0x30)
+    name_start, name_stop = inside(buffer, start, stop, 0x04)
+    first_start, last = inside(buffer, name_stop, stop, 0x30)
     if last != stop:
         raise unreadable("an entry goes on after its attributes")
-    return start, stop
+    return name_start, name_stop, first_start, stop
 
 
 def _lower(raw: bytes) -> str:

@@ -1,24 +1,34 @@
 """What an answer to a write means for the step that asked for it."""
 
 from connectors.ldap.pipeline import Answer
-from connectors.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, refusal
-from idm.errors import TargetError, TargetUnavailable
-from idm.ports import Outcome
+from connectors.ldap.result_codes import Meaning, Verb, meaning, refusal
+from idm.errors import NotOnTarget, TargetError, TargetUnavailable
+from idm.ports import ExternalId, Outcome
 
 Verdict = Outcome | TargetError
 """What a step is answered with."""
 
 
-def verdict(answer: Answer | TargetUnavailable) -> Verdict:
-    """Changed, or why not.
-
-    The entry was found a moment ago: if it is gone from its place now, somebody moved or deleted it, and only another
-    reading can tell which.
-    """
+def verdict(answer: Answer | TargetUnavailable, verb: Verb) -> Verdict:
+    """Changed, already so, or why not."""
     if isinstance(answer, TargetUnavailable):
         return answer
-    if answer.result.code == SUCCESS:
+    known = meaning(answer.result, verb)
+    if known is Meaning.DONE:
         return Outcome.CHANGED
-    if answer.result.code == NO_SUCH_OBJECT:
-        return TargetUnavailable("対象の項目が処理の間に移動または削除されました。読み直して再実行してください。")
-    return refusal(answer.result)
+    return Outcome.UNCHANGED if known is Meaning.ALREADY else refusal(answer.result, verb)
+
+
+def meant(answer: Answer | TargetUnavailable, verb: Verb) -> Meaning | None:
+    """What the directory's answer comes to; None when there was none."""
+    return meaning(answer.result, verb) if isinstance(answer, Answer) else None
+
+
+def no_account(external_id: ExternalId) -> NotOnTarget:
+    """The error for a step on an account that is not there."""
+    return NotOnTarget(f"アカウント {external_id} はディレクトリにありません。")
+
+
+def no_group(group_id: ExternalId) -> NotOnTarget:
+    """The error for a group that is not there."""
+    return NotOnTarget(f"グループ {group_id} はディレクトリにありません。")

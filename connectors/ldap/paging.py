@@ -1,6 +1,6 @@
 """Large results, page by page (RFC 2696), with memory for one page whatever the directory's size."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from connectors.ldap.connection import Connection
 from connectors.ldap.decoding import (
@@ -14,25 +14,31 @@ from connectors.ldap.decoding import (
     result,
     unreadable,
 )
-from connectors.ldap.encoding import Operation, integer, paged
+from connectors.ldap.encoding import Control, Operation, integer, paged
 from connectors.ldap.entry_decoding import Columns, Row, row
 from connectors.ldap.result_codes import REFERRED, refusal
 
 
-def stream(connection: Connection, operation: Operation, columns: Columns, page_size: int) -> Iterator[Row]:
+def stream(
+    connection: Connection,
+    operation: Operation,
+    columns: Columns,
+    page_size: int,
+    controls: Sequence[Control] = (),
+) -> Iterator[Row]:
     """Yield the columns of every entry found.
 
     The next page is asked for before this one is read, so that server and reader work at the same time. Raises
     TargetUnavailable, and TargetRefused when the server refuses or points elsewhere: an incomplete list is no list.
     """
     rest = bytearray()
-    message_id = connection.ask(operation, [paged(page_size, b"")])
+    message_id = connection.ask(operation, [paged(page_size, b""), *controls])
     while True:
         page, places, ended, rest = _next_page(connection, message_id, rest)
         if ended.code != 0:
             raise refusal(ended)
         if ended.cookie:
-            message_id = connection.ask(operation, [paged(page_size, ended.cookie)])
+            message_id = connection.ask(operation, [paged(page_size, ended.cookie), *controls])
         for position, end in places:
             yield row(page, position, end, columns)
         if not ended.cookie:

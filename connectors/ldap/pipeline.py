@@ -20,7 +20,7 @@ from connectors.ldap.decoding import (
     result,
     unreadable,
 )
-from connectors.ldap.encoding import Operation, message
+from connectors.ldap.encoding import Control, Operation, message
 from connectors.ldap.entry_decoding import Entry, entry
 from connectors.ldap.result_codes import REFERRED
 from idm.errors import TargetUnavailable
@@ -38,9 +38,11 @@ class Answer:
     entries: list[Entry] = field(default_factory=list)
 
 
-def exchange(connection: Connection, operations: Sequence[Operation]) -> list[Answer | TargetUnavailable]:
+def exchange(
+    connection: Connection, operations: Sequence[Operation], controls: Sequence[Control] = ()
+) -> list[Answer | TargetUnavailable]:
     """Send every request; the answer of each, in order. Raises nothing: what was cut off is in its place."""
-    under_way = _Exchange(connection)
+    under_way = _Exchange(connection, controls)
     answers: dict[int, Answer | TargetUnavailable] = {}
     try:
         for index, operation in enumerate(operations):
@@ -54,8 +56,9 @@ def exchange(connection: Connection, operations: Sequence[Operation]) -> list[An
 
 
 class _Exchange:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, controls: Sequence[Control]) -> None:
         self.answers: dict[int, Answer] = {}
+        self._controls = controls
         self._connection = connection
         self._unsent: list[bytes] = []
         self._unanswered: dict[int, tuple[int, int]] = {}  # message id: index of the request, its size
@@ -66,7 +69,7 @@ class _Exchange:
     def put(self, index: int, operation: Operation) -> None:
         """Afterwards the request is sent or about to be."""
         message_id = self._connection.number()
-        encoded = message(message_id, operation)
+        encoded = message(message_id, operation, self._controls)
         if not self._has_room(len(encoded), WINDOW_REQUESTS):
             while self._unanswered and not self._has_room(len(encoded), WINDOW_REQUESTS // 2):
                 self._read()

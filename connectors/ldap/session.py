@@ -7,7 +7,7 @@ an answer. Nothing is tried twice: a cut connection is an error now and a new co
 from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.ldap.connection import Connection, open_connection
-from connectors.ldap.encoding import Filter, Operation, Scope, equal, every, search, some
+from connectors.ldap.encoding import Control, Filter, Operation, Scope, equal, every, search, some
 from connectors.ldap.entry_decoding import Columns, Entry, Row
 from connectors.ldap.paging import stream
 from connectors.ldap.pipeline import Answer, exchange
@@ -23,26 +23,31 @@ LOOKUP_VALUES = 100
 class Session:
     """Not for several threads at once."""
 
-    def __init__(self, settings: LdapSettings) -> None:
+    def __init__(self, settings: LdapSettings, search_controls: Sequence[Control] = ()) -> None:
         """Raises ConfigurationInvalid when the authority's certificate cannot be read; opens nothing yet."""
         self._settings = settings
+        self._search_controls = tuple(search_controls)
         self._context = verifying_context(settings)
         self._connection: Connection | None = None
 
-    def exchange(self, operations: Sequence[Operation]) -> list[Answer | TargetUnavailable]:
+    def exchange(
+        self, operations: Sequence[Operation], controls: Sequence[Control] = ()
+    ) -> list[Answer | TargetUnavailable]:
         """The answer to each request. Raises TargetUnavailable only when nothing was sent."""
         if not operations:
             return []
         if self._connection is None or self._connection.ended():
             self.close()
             self._connection = open_connection(self._settings, self._context)
-        return exchange(self._connection, operations)
+        return exchange(self._connection, operations, controls)
 
-    def find(self, operations: Sequence[Operation], *, base_may_be_gone: bool = False) -> list[list[Entry]]:
+    def find(
+        self, operations: Sequence[Operation], *, base_may_be_gone: bool = False, controls: Sequence[Control] = ()
+    ) -> list[list[Entry]]:
         """What each search found. Raises TargetError; a base that is not there is nothing found only if it may be."""
         fine = (SUCCESS, NO_SUCH_OBJECT) if base_may_be_gone else (SUCCESS,)
         found = []
-        for answer in self.exchange(operations):
+        for answer in self.exchange(operations, (*self._search_controls, *controls)):
             if isinstance(answer, TargetUnavailable):
                 raise answer
             if answer.result.code not in fine:
@@ -51,7 +56,7 @@ class Session:
         return found
 
     def look_up(
-        self, base: str, kind: Filter, attribute: str, values: Iterable[str], wanted: Sequence[str]
+        self, base: str, kind: Filter, attribute: str, values: Iterable[str | bytes], wanted: Sequence[str]
     ) -> list[Entry]:
         """The entries of a kind below the base that have one of the values. Raises TargetError."""
         looked_for = list(dict.fromkeys(values))
@@ -65,7 +70,7 @@ class Session:
         connection = open_connection(self._settings, self._context)
         try:
             operation = search(base, Scope.SUBTREE, condition, wanted)
-            yield from stream(connection, operation, Columns(wanted), self._settings.page_size)
+            yield from stream(connection, operation, Columns(wanted), self._settings.page_size, self._search_controls)
         finally:
             connection.close()
 

@@ -8,22 +8,44 @@ from pathlib import Path
 from idm.errors import ConfigurationInvalid
 from idm.ports import LastUseSource
 
+OWN_TEXTS = frozenset({"placeholder_member_dn", "password_policy_dn", "upn_suffix"})
+OWN_LISTS = frozenset({"domain_controllers"})
+"""What only some kinds of directory are told."""
+
 TRANSPORTS = {"ldaps": 636, "starttls": 389}
 """How the connection is protected, and the port that goes with it. There is no third way."""
 
 ATTRIBUTE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*\Z")
-LAST_USE_SOURCES = (LastUseSource.AUTH_TIMESTAMP, LastUseSource.PWD_LAST_SUCCESS)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a kind of directory takes for granted, and what it must or may be told besides what all are told.
+
+    The first of `last_use_sources` is the usual one.
+    """
+
+    account_uuid_attribute: str
+    account_object_classes: tuple[str, ...]
+    login_attribute: str
+    last_use_sources: tuple[LastUseSource, ...]
+    required: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class LdapSettings:
     """One directory. Everything but the password may be shown.
 
-    People and groups are looked for below `people_base` and `groups_base`; accounts are entries of the first of
-    `account_object_classes` and are created with all of them. `login_attribute` names a new entry. A group that must
-    not be empty keeps `placeholder_member_dn`, behind which nothing need stand. The server should index
-    entryUUID, `account_uuid_attribute`, `login_attribute`, member and `last_use_attribute` for equality, and give
-    `bind_dn` no size limit.
+    People are looked for below `people_base` and `more_people_bases` (such as where leavers are kept), groups below
+    `groups_base`; new accounts are made in `people_base`. Accounts are entries of the first of
+    `account_object_classes` and are created with all of them. The server should index its own ids,
+    `account_uuid_attribute`, `login_attribute`, member and `last_use_attribute` for equality, and give `bind_dn` no
+    size limit.
+
+    OpenLDAP: a group that must not be empty keeps `placeholder_member_dn`, behind which nothing need stand;
+    `password_policy_dn` is the policy for everybody (ppolicy_default). Active Directory: `upn_suffix` is what new
+    user principal names end with; `domain_controllers` are all of them, each asked when accounts were last used.
     """
 
     host: str
@@ -31,13 +53,18 @@ class LdapSettings:
     bind_dn: str
     people_base: str
     groups_base: str
-    placeholder_member_dn: str
     password: str = field(repr=False)
+    more_people_bases: tuple[str, ...] = ()
+    placeholder_member_dn: str = ""
+    password_policy_dn: str = ""
+    upn_suffix: str = ""
+    domain_controllers: tuple[str, ...] = ()
     transport: str = "ldaps"
     port: int = 636
     account_uuid_attribute: str = "idmAccountUuid"
     account_object_classes: tuple[str, ...] = ("inetOrgPerson", "idmAccount")
     login_attribute: str = "uid"
+    employee_number_attribute: str = "employeeNumber"
     last_use_attribute: LastUseSource = LastUseSource.AUTH_TIMESTAMP
     connect_timeout_seconds: int = 5
     answer_timeout_seconds: int = 30
@@ -48,8 +75,13 @@ class LdapSettings:
         """The object class by which accounts are recognised, ours and others'."""
         return self.account_object_classes[0]
 
+    @property
+    def people_bases(self) -> tuple[str, ...]:
+        """Everywhere accounts are."""
+        return (self.people_base, *self.more_people_bases)
+
     @classmethod
-    def from_mapping(cls, values: Mapping[str, object], password: str | None) -> "LdapSettings":
+    def from_mapping(cls, values: Mapping[str, object], password: str | None, defaults: Defaults) -> "LdapSettings":
         """The settings of one system in a configuration file.
 
         Raises ConfigurationInvalid that lists every mistake with its key.
@@ -62,19 +94,22 @@ class LdapSettings:
             "bind_dn": reader.text("bind_dn"),
             "people_base": reader.text("people_base"),
             "groups_base": reader.text("groups_base"),
-            "placeholder_member_dn": reader.text("placeholder_member_dn"),
+            "more_people_bases": reader.texts("more_people_bases"),
             "transport": transport,
             "port": reader.number("port", 1, 65535, TRANSPORTS.get(transport, 636)),
-            "account_uuid_attribute": reader.attribute("account_uuid_attribute", "idmAccountUuid"),
-            "account_object_classes": reader.names("account_object_classes", ("inetOrgPerson", "idmAccount")),
-            "login_attribute": reader.attribute("login_attribute", "uid"),
+            "account_uuid_attribute": reader.attribute("account_uuid_attribute", defaults.account_uuid_attribute),
+            "account_object_classes": reader.names("account_object_classes", defaults.account_object_classes),
+            "login_attribute": reader.attribute("login_attribute", defaults.login_attribute),
+            "employee_number_attribute": reader.attribute("employee_number_attribute", "employeeNumber"),
             "last_use_attribute": LastUseSource(
-                reader.one_of("last_use_attribute", LAST_USE_SOURCES, LastUseSource.AUTH_TIMESTAMP)
+                reader.one_of("last_use_attribute", defaults.last_use_sources, defaults.last_use_sources[0])
             ),
             "connect_timeout_seconds": reader.number("connect_timeout_seconds", 1, 120, 5),
             "answer_timeout_seconds": reader.number("answer_timeout_seconds", 1, 3600, 30),
             "page_size": reader.number("page_size", 1, 100_000, 1000),
             "password": reader.password(password),
+            **{key: reader.text(key) for key in OWN_TEXTS & (defaults.required | reader.given(defaults.optional))},
+            **{key: reader.texts(key) for key in OWN_LISTS & reader.given(defaults.optional)},
         }
         reader.finish(known=read.keys() - {"password"})
         return cls(**read)  # type: ignore[arg-type]  # each value was checked by its reader
@@ -108,6 +143,18 @@ class _Reader:
                 return names
         self._mistakes.append(f"{key}: 一つ以上の名前の一覧が必要です")
         return default
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._values.get(key, ())
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            texts = tuple(text.strip() for text in value if isinstance(text, str) and text.strip())
+            if len(texts) == len(value):
+                return texts
+        self._mistakes.append(f"{key}: 文字列の一覧が必要です")
+        return ()
+
+    def given(self, keys: frozenset[str]) -> frozenset[str]:
+        return keys & self._values.keys()
 
     def number(self, key: str, lowest: int, highest: int, default: int) -> int:
         value = self._values.get(key, default)

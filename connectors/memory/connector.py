@@ -91,7 +91,7 @@ class MemoryConnector:
             raise NotOnTarget(f"グループ「{name}」はありません。")
         return TargetGroup(found[0].external_id, name)
 
-    def members(self, group_id: ExternalId) -> Iterator[ExternalId]:
+    def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
         """See `idm.ports.Directory`."""
         self._reach()
         return iter(sorted(self._group(group_id).members))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.ldap.connector import LdapConnector
-from connectors.ldap.dialect import OpenLdap
+from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.encoding import equal
 from connectors.ldap.entries import EntryReader
 from connectors.ldap.session import Session

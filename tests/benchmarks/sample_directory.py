@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 from connectors.ldap.connector import LdapConnector
+from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
 from connectors.registry import open_directory
 from idm.ports import Attributes, CreateAccount
@@ -58,7 +59,9 @@ class SampleDirectory:
 
     def settings(self) -> LdapSettings:
         """The settings of a connector to it."""
-        return LdapSettings.from_mapping(self.server.connector_settings(), self.server.service_password())
+        return LdapSettings.from_mapping(
+            self.server.connector_settings(), self.server.service_password(), OpenLdap.defaults
+        )
 
     def connector(self) -> LdapConnector:
         """A connector to it."""

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from connectors.ldap.connector import LdapConnector
-from connectors.ldap.dialect import OpenLdap
+from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.distinguished_names import child
+from connectors.ldap.plain_connectors import open_openldap
 from connectors.ldap.settings import LdapSettings
 from tests.servers.cutting_proxy import CuttingProxy
 from tests.servers.openldap import OpenLDAP
@@ -33,12 +34,13 @@ class OpenLdapTarget:
     def settings(self, **changes: object) -> LdapSettings:
         """The settings of a connector to it."""
         return LdapSettings.from_mapping(
-            {**self.server.connector_settings(), **changes}, self.server.service_password()
+            {**self.server.connector_settings(), **changes}, self.server.service_password(), OpenLdap.defaults
         )
 
     def connector(self, *, clock: Callable[[], datetime] | None = None, **changes: object) -> LdapConnector:
         """A connector, closed at the end of the test."""
-        connector = LdapConnector(self.settings(**changes), OpenLdap(), clock=clock or now)
+        values = {**self.server.connector_settings(), **changes}
+        connector = open_openldap(values, self.server.service_password(), clock or now)
         self._closing.callback(connector.close)
         return connector
 

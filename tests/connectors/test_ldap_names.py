@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.ldap.connector import LdapConnector
-from connectors.ldap.dialect import OpenLdap
 from connectors.ldap.distinguished_names import child, names_by
 from connectors.ldap.encoding import octets
-from connectors.ldap.settings import LdapSettings
+from connectors.ldap.plain_connectors import open_openldap
 from idm.errors import NotOnTarget, TargetRefused
 from idm.ports import CreateAccount, DeleteAccount, Outcome
 from tests.connectors.conftest import now
@@ -34,8 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenLDAP]:
 
 @pytest.fixture(scope="module")
 def connector(server: OpenLDAP) -> Iterator[LdapConnector]:
-    found = LdapSettings.from_mapping(server.connector_settings(), server.service_password())
-    connector = LdapConnector(found, OpenLdap(), clock=now)
+    connector = open_openldap(server.connector_settings(), server.service_password(), now)
     yield connector
     connector.close()
 

@@ -11,7 +11,7 @@ import pytest
 from connectors.ldap.decoding import Result
 from connectors.ldap.outcomes import verdict
 from connectors.ldap.pipeline import Answer
-from connectors.ldap.result_codes import CONSTRAINT_VIOLATION, NO_SUCH_OBJECT
+from connectors.ldap.result_codes import CONSTRAINT_VIOLATION, NO_SUCH_OBJECT, Verb
 from idm.errors import TargetRefused, TargetUnavailable
 from idm.ports import (
     AddMember,
@@ -304,8 +304,8 @@ def test_a_deletion_cut_off_leaves_no_membership_behind(ldap_target: OpenLdapTar
 
 def test_an_entry_that_vanishes_between_reading_and_writing_is_unknown_not_refused() -> None:
     """It may have been moved: only reading again can tell."""
-    assert isinstance(verdict(Answer(Result(NO_SUCH_OBJECT, ""))), TargetUnavailable)
-    assert isinstance(verdict(Answer(Result(CONSTRAINT_VIOLATION, ""))), TargetRefused)
+    assert isinstance(verdict(Answer(Result(NO_SUCH_OBJECT, "")), Verb.CHANGE), TargetUnavailable)
+    assert isinstance(verdict(Answer(Result(CONSTRAINT_VIOLATION, "")), Verb.CHANGE), TargetRefused)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import pytest
 
 from connectors.ldap import encoding
 from connectors.ldap.connection import open_connection
-from connectors.ldap.connector import LdapConnector
-from connectors.ldap.dialect import OpenLdap
+from connectors.ldap.connector import LdapConnector, plain_site
+from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.tls import verifying_context
 from idm.errors import ConfigurationInvalid, TargetRefused, TargetUnavailable
@@ -44,7 +44,7 @@ def settings_for(port: int, certificates: Certificates, **changes: object) -> Ld
         "connect_timeout_seconds": 5,
         "answer_timeout_seconds": 1,
     }
-    return LdapSettings.from_mapping({**values, **changes}, SECRET)
+    return LdapSettings.from_mapping({**values, **changes}, SECRET, OpenLdap.defaults)
 
 
 def refused_by(settings: LdapSettings) -> TargetUnavailable:
@@ -160,7 +160,7 @@ def test_a_blank_service_password_is_refused_before_anybody_is_called(
 
 def test_a_wrong_service_password_is_unavailable_and_not_told(ldap_target: OpenLdapTarget) -> None:
     settings = replace(ldap_target.settings(), password="not the password")
-    connector = LdapConnector(settings, OpenLdap(), clock=now)
+    connector = LdapConnector(plain_site(settings, OpenLdap(), "", now))
     with pytest.raises(TargetUnavailable) as caught:
         list(connector.accounts())
     assert "not the password" not in f"{caught.value!r} {settings!r}"
@@ -186,12 +186,13 @@ def test_a_directory_that_takes_us_for_nobody_is_not_believed(certificates: Cert
         assert "匿名" in str(refused_by(settings_for(directory.port, certificates)))
 
 
-def test_ldap3_keeps_no_password_once_signed_in(ldap_target: OpenLdapTarget) -> None:
+def test_ldap3_is_told_neither_name_nor_password(ldap_target: OpenLdapTarget) -> None:
     settings = ldap_target.settings()
     connection = open_connection(settings, verifying_context(settings))
     opened = connection._opened
     kept = f"{vars(opened)} {vars(opened.strategy)} {opened!r} {opened!s}"
-    assert settings.bind_dn in kept
+    assert settings.host in kept
+    assert settings.bind_dn not in kept
     assert settings.password not in kept
     connection.close()
 
@@ -257,4 +258,4 @@ def test_a_certificate_file_that_is_none_is_a_mistake_in_the_settings(
     nonsense.write_text("nonsense")
     settings = settings_for(636, certificates, ca_file=str(nonsense))
     with pytest.raises(ConfigurationInvalid, match="認証局証明書"):
-        LdapConnector(settings, OpenLdap(), clock=now)
+        plain_site(settings, OpenLdap(), "", now)
