@@ -75,7 +75,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.SETTLE_LEAVING: frozenset({Role.SECTION, Role.HR, Role.HANDOVER}),
     Action.PROPOSE_STANDING: frozenset({Role.HR}),
     Action.SEE_AUDIT: _HEADS | {Role.AUDITOR},
-    Action.SETTLE_FOUND: frozenset({Role.SYSTEM}),
+    Action.SETTLE_FOUND: frozenset({Role.SYSTEM, Role.SECURITY}),
     Action.REPAIR_FINDING: frozenset({Role.SYSTEM, Role.SECURITY}),
     Action.JUSTIFY_FINDING: frozenset({Role.SECURITY, Role.CHIEF}),
     Action.DO_WORK: frozenset({Role.SYSTEM, Role.HANDOVER}),

@@ -196,7 +196,9 @@ def build(database: Database) -> Cast:
             session,
             [
                 ConfigurationText(ConfigurationKind.PROFILE, "fukuoka", effective_text(profile)),
-                ConfigurationText(ConfigurationKind.ORGANISATION, "small", organisation_text(_organisation(), "small")),
+                ConfigurationText(
+                    ConfigurationKind.ORGANISATION, "small", organisation_text(organisation_source(), "small")
+                ),
             ],
             actor=Actor.job("tests.cast"), now=NOW - timedelta(days=1),
         )  # fmt: skip
@@ -247,7 +249,8 @@ def _contract(session: Session, number: str) -> Contract:
     return contract
 
 
-def _organisation() -> str:
+def organisation_source() -> str:
+    """The text of the cast's organisation file."""
     named = [f'{{ role = "{role.value}", staff_number = "{number}" }}' for role, number in FIRST_OFFICERS.items()]
     named += [f'{{ role = "{role}", staff_number = "{number}" }}' for role, number in
               (("system", "100004"), ("section", "100004"), ("section", "100005"))]  # fmt: skip

@@ -4,15 +4,20 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.errors import InvalidInput
-from idm.models.systems import Account, InformationSystem
+from idm.models.going_live import FoundAccount
+from idm.models.systems import Account, ChosenName, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.organisation import LoginNames
+from idm.queries.found_accounts import in_the_way, recognised
 from idm.queries.login_names import Proposal, proposals
-from idm.vocabulary import AccountKind
+from idm.vocabulary import AccountKind, FoundState
+
+LONGEST_LOGIN_NAME = 64
+"""Characters, as many as an account's column holds."""
 
 
 def personal_accounts(
@@ -20,13 +25,15 @@ def personal_accounts(
 ) -> dict[int, Account]:
     """Person → their personal account in the system, made where there was none. No name is ever anyone else's again.
 
-    An account that exists keeps its name, whatever the person's name, number or the rule have become. `days` says for
-    each person from when on it is wanted. Raises InvalidInput when somebody has no employment, or no name is left them.
+    An account that exists keeps its name, whatever the person's name, number or the rule have become; so does one that
+    was there before us, which is taken over (control A18). `days` says for each person from when on it is wanted.
+    Raises InvalidInput when somebody has no employment, no name is left them, or an account there may be theirs.
     """
     accounts = _known(session, system_id, days)
     if len(accounts) < len(days):
         lock_names(session, system_id, rule)
         accounts = _known(session, system_id, days)
+    accounts |= _taken_over(session, system_id, [person for person in days if person not in accounts], now=now)
     missing = {person: day for person, day in days.items() if person not in accounts}
     for person_id, proposal in _proposals(session, system_id, missing, rule).items():
         if proposal.name is None:
@@ -38,6 +45,80 @@ def personal_accounts(
     session.add_all(accounts.values())
     session.flush()
     return accounts
+
+
+def _taken_over(session: Session, system_id: int, person_ids: Collection[int], *, now: datetime) -> dict[int, Account]:
+    """Person → the account that was there before us and is theirs. Raises InvalidInput while that is not settled."""
+    for login_name in in_the_way(session, system_id, person_ids).values():
+        raise unsettled(login_name)
+    accounts = {}
+    for person_id, found in recognised(session, system_id, person_ids).items():
+        account = Account(
+            uuid=uuid4(), system_id=system_id, person_id=person_id, kind=AccountKind.PERSONAL, created_at=now,
+            generation=0, login_name="",
+        )  # fmt: skip
+        take_over(session, account, found, now=now)
+        accounts[person_id] = account
+    return accounts
+
+
+def take_over(session: Session, account: Account, found: FoundAccount, *, now: datetime) -> None:
+    """Afterwards the account is the one that was found: its name, its id on the target, its own password.
+
+    It keeps whatever name it has, even one that our rule would not make. Raises InvalidInput where that name is
+    another's in our books.
+    """
+    _require_free(session, found, account)
+    account.login_name, account.external_id = found.login_name, found.external_id
+    account.adopted_at, account.handed_over_at = now, now
+    session.add(account)
+    session.flush()
+    found.account_id = account.id
+    session.flush()
+
+
+def follow_matches(session: Session, system_id: int, *, now: datetime) -> None:
+    """Afterwards an account that was approved but never made is the one that was found for the same person."""
+    query = (
+        select(FoundAccount, Account)
+        .join(Account, (Account.person_id == FoundAccount.person_id) & (Account.system_id == FoundAccount.system_id))
+        .where(
+            FoundAccount.system_id == system_id, FoundAccount.state == FoundState.PERSON,
+            FoundAccount.account_id.is_(None), FoundAccount.gone_at.is_(None),
+            Account.kind == AccountKind.PERSONAL, Account.external_id.is_(None), Account.adopted_at.is_(None),
+        )
+    )  # fmt: skip
+    for found, account in session.execute(query).all():
+        take_over(session, account, found, now=now)
+        schedule(session, account, now=now)
+
+
+def unsettled(login_name: str) -> InvalidInput:
+    """The refusal of a new account for somebody who may have one there already."""
+    return InvalidInput(
+        f"この人のものかもしれない利用者ID「{login_name}」がこのシステムに残っているため、新しく作れません。"
+        "情報システム管理者が「引継ぎ」の画面でその持ち主を決めてから、もう一度行ってください。"
+    )
+
+
+def _require_free(session: Session, found: FoundAccount, account: Account) -> None:
+    name = found.login_name.lower()
+    if not 0 < len(name) <= LONGEST_LOGIN_NAME:
+        raise InvalidInput(
+            f"利用者ID「{found.login_name}」は長すぎるため、引き継げません（{LONGEST_LOGIN_NAME}文字まで）。"
+        )
+    other = select(Account.id).where(
+        Account.system_id == found.system_id, func.lower(Account.login_name) == name, Account.id != (account.id or 0)
+    )
+    chosen = select(ChosenName.id).where(
+        ChosenName.system_id == found.system_id, func.lower(ChosenName.login_name) == name,
+        ChosenName.person_id != found.person_id,
+    )  # fmt: skip
+    if session.scalar(other.limit(1)) is not None or session.scalar(chosen.limit(1)) is not None:
+        raise InvalidInput(
+            f"利用者ID「{found.login_name}」は、台帳ではほかの人のものです。どちらの名前を残すかを決め、"
+            "ディレクトリ又は台帳の名前を直してから、もう一度行ってください。"
+        )
 
 
 def lock_names(session: Session, system_id: int, rule: LoginNames) -> None:

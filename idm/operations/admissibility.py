@@ -9,6 +9,8 @@ from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
 from idm.models.people import Assignment, Employment
 from idm.models.periods import holding_on
 from idm.models.requests import Request, RequestLine
+from idm.operations.accounts import unsettled
+from idm.operations.system_scope import require_for_system
 from idm.permissions import Action, may, require
 from idm.personnel.outside_rules import requires_consent
 from idm.policy import Policy
@@ -32,6 +34,9 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
     rules, roles = policy.applications, roles_of(session, applicant_id, day)
     if request.feed_run_id is not None:
         require(roles, Action.SUBMIT_DRAFT)
+    if request.adopts:
+        require_for_system(session, request.system, Action.SETTLE_FOUND, person_id=applicant_id, day=day)
+        return
     if rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE):
         return
     others = {line.subject_id for line in request.lines} - ({applicant_id} if rules.own else set())
@@ -74,6 +79,7 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
         _require_needed(line, facts)
         _require_end_where_needed(line, facts)
         _require_not_held(line, facts)
+        _require_settled(line, facts)
     twice = facts.asked_elsewhere(line)
     if twice is not None:
         raise InvalidInput(f"{_label(line)}は申請 {twice} で審査中です。")
@@ -93,6 +99,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     _require_employed(line, facts, max(line.valid_from, day))
     _require_consent(line, facts, policy, max(line.valid_from, day))
     _require_needed(line, facts)
+    _require_settled(line, facts)
 
 
 def is_overtaken(line: RequestLine, facts: Admission) -> bool:
@@ -161,6 +168,13 @@ def _require_needed(line: RequestLine, facts: Admission) -> None:
             f"{_label(line)}: {line.subject.name} さんの{SERVICE_TITLES[service]}は、業務に不要と報告されているため"
             "付与できません。必要になったときは、先に課長又は人事担当者が「不要の報告」を取り消してください。"
         )
+
+
+def _require_settled(line: RequestLine, facts: Admission) -> None:
+    """Nobody is given a second account beside one that may be theirs already (control A18)."""
+    login_name = facts.unsettled.get((line.subject_id, line.system_id))
+    if login_name is not None:
+        raise unsettled(login_name)
 
 
 def _require_period(line: RequestLine, day: date) -> None:

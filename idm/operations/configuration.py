@@ -18,6 +18,7 @@ from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, No
 from idm.feed.profile import load_feed_profile
 from idm.models.officers import ConfigurationVersion
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
+from idm.operations import going_live
 from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require
@@ -60,7 +61,7 @@ def first_record(
         versions.append(version)
     session.flush()
     for text in texts:
-        _take_effect(session, text)
+        _take_effect(session, text, now=now)
     audit.record(
         session, action="configuration.first_record", actor=actor, obj=("configuration", "1"), now=now,
         policy_digest="", payload={"digests": {f"{t.kind.value}:{t.name}": t.digest for t in texts}},
@@ -75,6 +76,7 @@ def propose(
     require(roles_of(session, actor.person_id or 0, day_of(now)), Action.PROPOSE_CONFIGURATION)
     reason = written(reason, field="reason", empty="変更の理由を書いてください。")
     _require_valid(text)
+    _require_stages(session, text)
     newest = session.scalar(
         select(func.max(ConfigurationVersion.version)).where(
             ConfigurationVersion.kind == text.kind, ConfigurationVersion.name == text.name
@@ -99,8 +101,9 @@ def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) ->
         raise SeparationOfDuties("自分の提案を自分で承認することはできません。（SOD-1）", code="SOD-1")
     text = ConfigurationText(version.kind, version.name, version.content)
     _require_valid(text)
+    _require_stages(session, text)
     version.accepted_at, version.accepted_by_id = now, person_id
-    _take_effect(session, text)
+    _take_effect(session, text, now=now)
     _record(session, "configuration.accepted", version, actor=actor, now=now)
     return version
 
@@ -134,9 +137,19 @@ def _require_valid(text: ConfigurationText) -> None:
         load_feed_profile(text.content, text.name)
 
 
-def _take_effect(session: Session, text: ConfigurationText) -> None:
+def _require_stages(session: Session, text: ConfigurationText) -> None:
+    """Judged at the proposal and again at the acceptance: in between an account may have turned up (control A18)."""
     if text.kind is ConfigurationKind.ORGANISATION:
-        register_systems(session, organisation_from_text(text.content))
+        going_live.require_may_move(session, organisation_from_text(text.content))
+
+
+def _take_effect(session: Session, text: ConfigurationText, *, now: datetime) -> None:
+    if text.kind is not ConfigurationKind.ORGANISATION:
+        return
+    before = {system.id: system.stage for system in session.scalars(select(InformationSystem))}
+    register_systems(session, organisation_from_text(text.content))
+    systems = session.scalars(select(InformationSystem).where(InformationSystem.id.in_(before))).all()
+    going_live.moved(session, [(system, before[system.id]) for system in systems], now=now)
 
 
 def register_systems(session: Session, organisation: Organisation) -> None:

@@ -1,7 +1,7 @@
 """What an approved line does: grants begin and end, and the outbox learns of it in the same transaction."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import Select, select
@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session, joinedload
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of, iso
+from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, RequestLine
-from idm.models.systems import Account
+from idm.models.systems import Account, Entitlement
 from idm.operations.accounts import personal_accounts, schedule
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
@@ -44,10 +45,41 @@ def _give(session: Session, lines: Sequence[RequestLine], *, now: datetime) -> l
         days={line.subject_id: max(today, line.valid_from) for line in lines},
         rule=organisation_in_force(session, now=now).login_names,
     )  # fmt: skip
+    _require_ours(session, lines, accounts)
     grants = [_grant(line, accounts[line.subject_id], today) for line in lines]
     session.add_all(grants)
     session.flush()
     return grants
+
+
+def _require_ours(session: Session, lines: Sequence[RequestLine], accounts: Mapping[int, Account]) -> None:
+    """Of an account that was there before us the account itself is approved before any group of it (control A18).
+
+    What an inventory application asks for exists: nothing is made because of it. Raises InvalidInput.
+    """
+    for line in lines:
+        account = accounts[line.subject_id]
+        if line.request.adopts and account.adopted_at is None:
+            raise InvalidInput(
+                f"{line.subject.name} さんの引き継ぐ利用者IDが、棚卸しの記録にありません。"
+                "却下し、もう一度棚卸しをしてから申請し直してもらってください。"
+            )
+    with_account = {line.subject_id for line in lines if line.entitlement.kind is EntitlementKind.ACCOUNT}
+    waiting = {
+        line.subject_id: line for line in lines
+        if accounts[line.subject_id].adopted_at is not None and line.subject_id not in with_account
+    }  # fmt: skip
+    held = select(Account.person_id).join(Grant, Grant.account_id == Account.id).join(Grant.entitlement)
+    live = held.where(
+        Account.id.in_([accounts[subject].id for subject in waiting]), Grant.state != GrantState.ENDED,
+        Entitlement.kind == EntitlementKind.ACCOUNT,
+    )  # fmt: skip
+    without = set(waiting) - set(session.scalars(live)) if waiting else set()
+    for subject in sorted(without):
+        raise InvalidInput(
+            f"{waiting[subject].subject.name} さんの利用者IDの行が、まだ承認されていません。"
+            "先に（又は同時に）利用者IDの行を決裁してください。"
+        )
 
 
 def _grant(line: RequestLine, account: Account, today: date) -> Grant:

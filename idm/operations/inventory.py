@@ -20,7 +20,7 @@ from idm.database import in_chunks
 from idm.errors import SafetyLimit
 from idm.models.going_live import FoundAccount, SystemProgress
 from idm.models.systems import Account, InformationSystem
-from idm.operations.accounts import lock_names
+from idm.operations.accounts import follow_matches, lock_names
 from idm.policy import Policy, ReconciliationRules
 from idm.ports import ExternalId, TargetAccount
 from idm.queries.configuration import organisation_in_force
@@ -62,6 +62,7 @@ def record_inventory(
         new += _keep(session, system.id, [one for one in some if not ours.is_ours(one)], now)
     gone = _mark_gone(session, system.id, policy.reconciliation, gone_is_right=gone_is_right, now=now)
     _correlate(session, system, now=now)
+    follow_matches(session, system.id, now=now)
     progress = progress_of(session, system.id)
     progress.inventoried_at, progress.asked_at, progress.failure = now, None, None
     session.flush()

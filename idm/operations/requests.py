@@ -46,7 +46,7 @@ class WantedLine:
 def draft(
     session: Session, *, action: RequestAction, system_id: int, lines: Sequence[WantedLine], reason: str, now: datetime,
     applicant_id: int | None = None, cites_id: int | None = None, feed_run_id: int | None = None,
-    published_on: date | None = None,
+    published_on: date | None = None, adopts: bool = False,
 ) -> Request:  # fmt: skip
     """An application that nobody has submitted yet.
 
@@ -59,7 +59,7 @@ def draft(
     _require_citable(session, cites_id)
     request = Request(
         action=action, system_id=system_id, applicant_id=applicant_id, reason=reason.strip(), cites_id=cites_id,
-        feed_run_id=feed_run_id, published_on=published_on, state=RequestState.DRAFT, created_at=now,
+        feed_run_id=feed_run_id, published_on=published_on, adopts=adopts, state=RequestState.DRAFT, created_at=now,
     )  # fmt: skip
     session.add(request)
     session.flush()

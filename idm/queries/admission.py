@@ -1,17 +1,19 @@
 """What decides whether lines may be asked for, read in bulk for everyone an application is about."""
 
 from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.grant_state import GrantState
+from idm.models.going_live import FoundAccount
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account
+from idm.queries.found_accounts import in_the_way
 from idm.request_state import LineState
 from idm.vocabulary import LineEffect, Service
 
@@ -29,7 +31,10 @@ class Pending:
 
 @dataclass(frozen=True)
 class Admission:
-    """Of each subject: employments, what they hold, what is asked for them, consent, services reported not needed."""
+    """Of each subject: employments, what they hold, what is asked for them, consent, services reported not needed.
+
+    `unsettled`: (subject, system) → the name of an account there that may be theirs and nobody has decided about.
+    """
 
     employments: dict[int, list[Employment]]
     held: dict[int, set[int]]
@@ -37,6 +42,7 @@ class Admission:
     pending: dict[int, list[Pending]]
     consented: frozenset[int] = frozenset()
     blocked: frozenset[tuple[int, Service]] = frozenset()
+    unsettled: Mapping[tuple[int, int], str] = field(default_factory=dict)
 
     def holds(self, line: RequestLine) -> bool:
         """Whether the subject has, or will have, what the line names."""
@@ -70,7 +76,17 @@ def admission(session: Session, person_ids: Collection[int]) -> Admission:
         _pending(session, person_ids),
         _consented(session, person_ids),
         _blocked(session, person_ids),
+        _unsettled(session, person_ids),
     )
+
+
+def _unsettled(session: Session, person_ids: Collection[int]) -> dict[tuple[int, int], str]:
+    systems = session.scalars(select(FoundAccount.system_id).where(FoundAccount.gone_at.is_(None)).distinct()).all()
+    return {
+        (person_id, system_id): login_name
+        for system_id in systems
+        for person_id, login_name in in_the_way(session, system_id, person_ids).items()
+    }
 
 
 def _consented(session: Session, person_ids: Collection[int]) -> frozenset[int]:

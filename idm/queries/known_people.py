@@ -29,7 +29,10 @@ class _Working:
 
 
 def known_people(session: Session, system: InformationSystem, *, now: datetime) -> list[Known]:
-    """Everybody on record, those who left too: an account of theirs is not somebody else's."""
+    """Everybody on record, those who left too: an account of theirs is not somebody else's.
+
+    Whoever is only announced (内示) is not among them: the pages that show candidates are not for that.
+    """
     day = day_of(now)
     working, units = _working(session, day), _units(session, day)
     chosen, taken = _chosen(session, system.id), _with_account(session, system.id)
@@ -44,6 +47,7 @@ def known_people(session: Session, system: InformationSystem, *, now: datetime) 
             employed=working[person_id].employed, has_account=person_id in taken,
         )
         for person_id, name, work_name, mail in session.execute(select(*columns).order_by(Person.id))
+        if person_id in working
     ]  # fmt: skip
 
 
@@ -56,7 +60,8 @@ def number_widths(session: Session, *, now: datetime) -> frozenset[int]:
 def _working(session: Session, day: date) -> dict[int, _Working]:
     found: dict[int, _Working] = defaultdict(_Working)
     columns = (Employment.person_id, Employment.staff_number, Employment.valid_from, Employment.valid_until)
-    for person_id, number, begins, until in session.execute(select(*columns)):
+    published = or_(Employment.published_on.is_(None), Employment.published_on <= day)
+    for person_id, number, begins, until in session.execute(select(*columns).where(published)):
         found[person_id].numbers.add(number)
         found[person_id].employed |= holds(begins, until, day) or begins > day
     return found

@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import CompoundSelect, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
+from idm.database import in_chunks
 from idm.errors import InvalidInput
+from idm.models.going_live import FoundAccount
 from idm.models.people import Employment, Person
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
 from idm.names.account_names import Bar, Candidate, Limit, Source, Subject, candidates, limit_of, refusal_of
@@ -89,6 +91,8 @@ def proposals(
                 del waiting[person_id]
         names = {candidate.name.lower() for listed in tried.values() for candidate in listed if candidate.bar is None}
         used = _holders(session, system.id, names, everywhere=rule.rule == "romaji")
+        for name, holder in _found_there(session, system.id, names):
+            used[name].append(holder)
         for person_id, listed in tried.items():
             proposal = _first_free(person_id, waiting[person_id], listed, used, claimed, system.id)
             if proposal is None and len(listed) < size:
@@ -189,6 +193,18 @@ def _used(system_id: int, names: list[str], *, everywhere: bool) -> CompoundSele
         or_(RetiredName.system_id.is_(None), RetiredName.system_id == system_id),
     )
     return union_all(accounts, chosen, retired)
+
+
+def _found_there(session: Session, system_id: int, names: Collection[str]) -> Iterator[tuple[str, _Holder]]:
+    """Lower-case name and holder of every account that was there before us: nobody else is called so."""
+    for some in in_chunks(sorted(names)):
+        rows = session.execute(
+            select(func.lower(FoundAccount.login_name), FoundAccount.person_id).where(
+                FoundAccount.system_id == system_id, func.lower(FoundAccount.login_name).in_(some)
+            )
+        )
+        for name, person_id in rows:
+            yield name, _Holder(Bar.TAKEN, system_id, person_id)
 
 
 def _subjects(

@@ -1,0 +1,122 @@
+"""Moving a system from observing over adopting to enforcing (control A18): what has to be true before, what follows.
+
+The rule is simple and has no exception: nobody enforces what has not been looked through. Every account that was there
+is somebody's and taken over, or a person has said that it is nobody's or a finding; and nothing is being decided.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of
+from idm.errors import IllegalTransition
+from idm.models.requests import Request, RequestLine
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.operations.accounts import schedule, take_over
+from idm.operations.inventory import progress_of
+from idm.operations.notices import notify
+from idm.organisation import Organisation
+from idm.policy import Policy
+from idm.queries.found_accounts import progress_of_systems, refused_accounts
+from idm.queries.officers import holders
+from idm.request_state import LineState
+from idm.vocabulary import STAGE_TITLES, AccountKind, Role, Stage
+from idm.wareki import format_wareki
+
+REMIND_EVERY_DAYS = 7
+
+
+def require_may_move(session: Session, organisation: Organisation) -> None:
+    """Afterwards no system of the register would skip what going live asks for. Raises IllegalTransition."""
+    wanted = {system.code: system.stage for system in organisation.systems}
+    for system in session.scalars(select(InformationSystem).order_by(InformationSystem.code)):
+        stage = wanted.get(system.code, system.stage)
+        if stage is not system.stage and stage is not Stage.OBSERVE:
+            _require_ready(session, system, stage)
+
+
+def _require_ready(session: Session, system: InformationSystem, stage: Stage) -> None:
+    progress = progress_of_systems(session)[system.id]
+    move = f"「{system.name}」を「{STAGE_TITLES[stage]}」に進めることはできません。"
+    if system.stage is Stage.OBSERVE and progress.inventoried_at is None:
+        raise IllegalTransition(f"{move}先に棚卸し（idm system inventory {system.code}）を行ってください。")
+    if stage is not Stage.ENFORCE:
+        return
+    counts, deciding = progress.counts, _lines_under_decision(session, system.id)
+    if counts.open or deciding:
+        raise IllegalTransition(
+            f"{move}持ち主の決まっていないIDが {counts.undecided} 件、引き継がれていないIDが {counts.waiting} 件、"
+            f"決裁中の引継ぎの行が {deciding} 件あります。「引継ぎ」の画面で、引き継ぐか、個人のものではないとするか、"
+            "点検結果として残すかを、すべて決めてください。"
+        )
+
+
+def _lines_under_decision(session: Session, system_id: int) -> int:
+    query = (
+        select(func.count())
+        .select_from(RequestLine)
+        .join(Request, RequestLine.request_id == Request.id)
+        .where(Request.adopts, RequestLine.system_id == system_id, RequestLine.state == LineState.PENDING)
+    )
+    return session.scalar(query) or 0
+
+
+def moved(session: Session, systems: Iterable[tuple[InformationSystem, Stage]], *, now: datetime) -> None:
+    """Afterwards what a system's new stage asks for is under way; each comes with the stage it had before.
+
+    Enforcing takes away what was rejected: the account that nobody approved is taken over and stopped, the group that
+    was rejected is left.
+    """
+    for system, before in systems:
+        if system.stage is not Stage.ENFORCE or before is Stage.ENFORCE:
+            continue
+        for found in refused_accounts(session, system.id):
+            account = Account(
+                uuid=uuid4(), system_id=system.id, person_id=found.person_id, kind=AccountKind.PERSONAL,
+                created_at=now, generation=0, login_name="",
+            )  # fmt: skip
+            take_over(session, account, found, now=now)
+            schedule(session, account, now=now)
+        for account in _with_rejected_rights(session, system.id):
+            schedule(session, account, now=now)
+
+
+def _with_rejected_rights(session: Session, system_id: int) -> list[Account]:
+    """The accounts taken over of which an approver rejected a group."""
+    ids = (
+        select(Account.id)
+        .join(RequestLine, (RequestLine.subject_id == Account.person_id) & (RequestLine.system_id == Account.system_id))
+        .join(Request, RequestLine.request_id == Request.id)
+        .join(Entitlement, RequestLine.entitlement_id == Entitlement.id)
+        .where(
+            Account.system_id == system_id, Account.adopted_at.is_not(None), Request.adopts,
+            RequestLine.state == LineState.REJECTED, Entitlement.target_name.is_not(None),
+        )
+    )  # fmt: skip
+    return list(session.scalars(select(Account).where(Account.id.in_(ids)).order_by(Account.id)))
+
+
+def remind(session: Session, system: InformationSystem, *, policy: Policy, now: datetime) -> int:
+    """Afterwards the system's managers know, once a week, what is left to be taken over before the last day.
+
+    Returns how many were told. Nobody is while nothing is left, or the day is far.
+    """
+    day, until = day_of(now), system.adopt_until
+    counts = progress_of_systems(session)[system.id].counts
+    progress = progress_of(session, system.id)
+    too_early = until is None or day < until - timedelta(days=policy.reconciliation.remind_before_days)
+    too_soon = progress.reminded_on is not None and day < progress.reminded_on + timedelta(days=REMIND_EVERY_DAYS)
+    if system.stage is Stage.ENFORCE or not counts.open or too_early or too_soon or until is None:
+        return 0
+    progress.reminded_on = day
+    when = "期限を過ぎました" if day > until else f"期限は {format_wareki(until)} です"
+    told = notify(
+        session, holders(session, Role.SYSTEM, system.manager_unit_code, day), now=now,
+        link=f"/systems/{system.id}/found", subject=f"【利用者IDの引継ぎ】{system.name}：{when}",
+        body=f"「{system.name}」の利用者IDの引継ぎが済んでいません。{when}。\n"
+             f"照合待ち {counts.undecided} 件、引継ぎの申請・承認待ち {counts.waiting} 件です。",
+    )  # fmt: skip
+    return len(told)

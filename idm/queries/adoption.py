@@ -1,0 +1,98 @@
+"""What an inventory application has to ask for: every account that is somebody's, and every right it holds now."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of
+from idm.employment_kind import EmploymentKind
+from idm.grant_state import GrantState
+from idm.models.going_live import FoundAccount
+from idm.models.people import Employment, Person
+from idm.models.periods import holding_on
+from idm.models.requests import Grant, Request, RequestLine
+from idm.models.systems import Account, Entitlement
+from idm.request_state import LineState
+from idm.vocabulary import EntitlementKind, FoundState, LineEffect
+
+ANSWERED = (LineState.PENDING, LineState.APPROVED, LineState.REJECTED)
+"""What was asked for in these states is not asked for again; returned, withdrawn or lapsed it is."""
+
+
+@dataclass(frozen=True)
+class HeldRight:
+    """One right that an account held at the last inventory. `until` is the end of the contract behind it."""
+
+    person_id: int
+    person_name: str
+    login_name: str
+    entitlement_id: int
+    right_name: str
+    kind: EntitlementKind
+    privileged: bool
+    until: date | None
+
+
+def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> list[HeldRight]:
+    """The account itself and every managed group, of everyone whose account was recognised, by name; asked once.
+
+    The account's own line comes before its groups.
+    """
+    rights = session.scalars(select(Entitlement).where(Entitlement.system_id == system_id)).all()
+    account_right = next(right for right in rights if right.kind is EntitlementKind.ACCOUNT)
+    groups = {right.external_id: right for right in rights if right.external_id is not None}
+    rows = session.execute(
+        select(FoundAccount, Person)
+        .join(Person, FoundAccount.person_id == Person.id)
+        .where(
+            FoundAccount.system_id == system_id, FoundAccount.state == FoundState.PERSON,
+            FoundAccount.gone_at.is_(None),
+        )
+        .order_by(Person.kana, Person.id)
+    ).all()  # fmt: skip
+    people = [person.id for _, person in rows]
+    known = _asked(session, system_id) | _held(session, system_id)
+    ends = _contract_ends(session, people, day_of(now))
+    return [
+        HeldRight(
+            person.id, person.name, found.login_name, right.id, right.name, right.kind, right.privileged,
+            ends.get(person.id),
+        )
+        for found, person in rows
+        for right in (account_right, *(groups[group] for group in found.groups if group in groups))
+        if (person.id, right.id) not in known
+    ]  # fmt: skip
+
+
+def _asked(session: Session, system_id: int) -> set[tuple[int, int]]:
+    rows = session.execute(
+        select(RequestLine.subject_id, RequestLine.entitlement_id)
+        .join(Request, RequestLine.request_id == Request.id)
+        .where(
+            Request.adopts, Request.submitted_at.is_not(None), RequestLine.system_id == system_id,
+            RequestLine.effect == LineEffect.GRANT, RequestLine.state.in_(ANSWERED),
+        )
+    )  # fmt: skip
+    return {(subject, right) for subject, right in rows}
+
+
+def _held(session: Session, system_id: int) -> set[tuple[int, int]]:
+    rows = session.execute(
+        select(Account.person_id, Grant.entitlement_id)
+        .join(Grant, Grant.account_id == Account.id)
+        .where(Account.system_id == system_id, Grant.state != GrantState.ENDED)
+    )
+    return {(person_id or 0, right) for person_id, right in rows}
+
+
+def _contract_ends(session: Session, people: Collection[int], day: date) -> dict[int, date | None]:
+    """Contractors' rights end with their contract (FK 6-3(2)⑪)."""
+    rows = session.execute(
+        select(Employment.person_id, Employment.valid_until).where(
+            Employment.person_id.in_(people), Employment.kind == EmploymentKind.CONTRACTOR, holding_on(Employment, day)
+        )
+    )
+    return dict(rows.all())

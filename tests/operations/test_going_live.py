@@ -1,0 +1,424 @@
+"""A system in use is taken over: found, recognised, applied for line by line, and only then enforced (control A18)."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+
+from idm.errors import (
+    IllegalTransition,
+    InvalidInput,
+    NotPermitted,
+    SafetyLimit,
+    SeparationOfDuties,
+)
+from idm.models.audit import AuditRecord
+from idm.models.going_live import FoundAccount
+from idm.models.officers import ConfigurationVersion
+from idm.models.requests import Grant, Request
+from idm.models.systems import InformationSystem
+from idm.models.work import MailMessage, OutboxTask
+from idm.operations import configuration, going_live
+from idm.operations.configuration import ConfigurationText
+from idm.organisation_file import effective_text
+from idm.queries.account_facts import account_facts
+from idm.queries.adoption import rights_to_ask_for
+from idm.queries.found_accounts import Counts, progress_of_systems
+from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage
+from tests.cast import NOW, TODAY, Cast, organisation_source
+from tests.going_live import OTHER, SHARED, STAFF, Ledger, there
+
+
+@pytest.fixture
+def ledger(office: Cast) -> Ledger:
+    """The ledger system, being taken over, on both databases."""
+    return Ledger(office).at(Stage.ADOPT)
+
+
+@pytest.fixture
+def one(cast: Cast) -> Ledger:
+    """The same on SQLite alone, for what does not differ."""
+    return Ledger(cast).at(Stage.ADOPT)
+
+
+# --- the inventory ---------------------------------------------------------------------------------------------------
+
+
+def test_an_inventory_keeps_every_account_and_says_whose_it_is(ledger: Ledger) -> None:
+    done = ledger.take(STAFF, OTHER, SHARED)
+    assert (done.examined, done.new, done.matched, done.undecided) == (3, 3, 2, 1)
+    staff = ledger.found("aoki")
+    assert (staff.state, staff.person_id, staff.rule) == (
+        FoundState.PERSON, ledger.cast.people["staff"], "employee_number"
+    )  # fmt: skip
+    assert staff.groups == ["g-enter"]
+    assert ledger.found("u100010").rule == "rule_name"
+    assert (ledger.found("soumu").state, ledger.found("soumu").doubt) == (FoundState.UNDECIDED, "no_candidate")
+
+
+def test_taken_again_it_updates_and_marks_what_is_gone(ledger: Ledger) -> None:
+    ledger.take(STAFF, OTHER, SHARED)
+    renamed = replace(STAFF, attributes=replace(STAFF.attributes, login_name="aoki2"))
+    done = ledger.take(renamed, SHARED)
+    assert (done.new, done.gone, done.matched) == (0, 1, 1)
+    assert ledger.found("aoki2").first_seen_at < ledger.found("aoki2").last_seen_at
+    assert ledger.found("u100010").gone_at is not None
+    assert ledger.take(renamed, SHARED, OTHER).new == 0
+    assert ledger.found("u100010").gone_at is None
+
+
+def test_an_inventory_that_misses_too_much_records_nothing(ledger: Ledger) -> None:
+    ledger.take(STAFF, OTHER, SHARED)
+    with pytest.raises(SafetyLimit, match="2 件が見当たらない"):
+        ledger.take(SHARED)
+    assert ledger.found("aoki").gone_at is None
+    assert ledger.take(SHARED, gone_is_right=True).gone == 2
+
+
+def test_what_only_the_machine_decided_is_judged_anew_and_what_a_person_said_stays(ledger: Ledger) -> None:
+    ledger.take(STAFF, SHARED)
+    ledger.settle("system", "soumu", FoundState.NOT_PERSONAL, kind=AccountKind.SHARED)
+    nobodys = replace(STAFF, attributes=replace(STAFF.attributes, employee_number="777777"))
+    ledger.take(nobodys, replace(SHARED, attributes=replace(SHARED.attributes, employee_number="100009")))
+    assert ledger.found("aoki").doubt == "number_unknown"
+    assert ledger.found("soumu").state is FoundState.NOT_PERSONAL
+
+
+def test_an_owner_may_move_between_two_accounts_from_one_inventory_to_the_next(ledger: Ledger) -> None:
+    first, second = there("e-1", "a", number="100009"), there("e-2", "b")
+    ledger.take(first, second)
+    ledger.take(there("e-1", "a"), there("e-2", "b", number="100009"))
+    assert ledger.found("b").person_id == ledger.cast.people["staff"]
+    assert ledger.found("a").person_id is None
+
+
+def test_accounts_of_ours_are_not_found(one: Ledger) -> None:
+    one.cast.approve(one.cast.file("staff", ("staff", "ledger/account")))
+    account = one.account("staff")
+    assert account is not None
+    assert one.take(replace(STAFF, account_uuid=account.uuid)).new == 0
+
+
+def test_the_database_gives_nobody_two_of_them_and_no_account_to_its_own_judge(ledger: Ledger) -> None:
+    ledger.take(STAFF, OTHER)
+    people = ledger.cast.people
+    with pytest.raises(IntegrityError), ledger.cast.database.writing() as session:
+        session.get_one(FoundAccount, ledger.found("u100010").id).person_id = people["staff"]
+    by_oneself = update(FoundAccount).where(FoundAccount.login_name == "aoki").values(
+        settled_by_id=people["staff"], settled_at=NOW, reason="自分で"
+    )  # fmt: skip
+    with pytest.raises(IntegrityError), ledger.cast.database.writing() as session:
+        session.execute(by_oneself)
+
+
+# --- a person decides ------------------------------------------------------------------------------------------------
+
+
+def test_a_person_says_whose_an_account_is_with_a_reason(ledger: Ledger) -> None:
+    ledger.take(SHARED)
+    with pytest.raises(InvalidInput, match="理由"):
+        ledger.settle("system", "soumu", person="other", reason=" ")
+    ledger.settle("system", "soumu", person="other")
+    found = ledger.found("soumu")
+    assert (found.state, found.person_id, found.reason) == (
+        FoundState.PERSON, ledger.cast.people["other"], "台帳で確かめた"
+    )  # fmt: skip
+    with ledger.cast.database.reading() as session:
+        told = session.scalars(select(AuditRecord).where(AuditRecord.action == "found.settled")).one()
+    assert '"login_name":"soumu"' in (told.payload or "")
+
+
+def test_nobody_decides_about_an_account_that_may_be_their_own(ledger: Ledger) -> None:
+    ledger.take(there("e-1", "u100004", number="999999"), SHARED)
+    assert [c["person"] for c in ledger.found("u100004").candidates] == [ledger.cast.people["system"]]
+    for state, more in (
+        (FoundState.PERSON, {"person": "other"}), (FoundState.FINDING, {}),
+        (FoundState.NOT_PERSONAL, {"kind": AccountKind.SHARED}),
+    ):  # fmt: skip
+        with pytest.raises(SeparationOfDuties):
+            ledger.settle("system", "u100004", state, **more)
+    with pytest.raises(SeparationOfDuties):
+        ledger.settle("system", "soumu", person="system")
+    ledger.settle("security", "u100004", person="system")
+    assert ledger.found("u100004").state is FoundState.PERSON
+
+
+@pytest.mark.parametrize("who", ["staff", "hr", "auditor", "chief", "desk"])
+def test_others_do_not_decide(one: Ledger, who: str) -> None:
+    one.take(SHARED)
+    with pytest.raises(NotPermitted):
+        one.settle(who, "soumu", FoundState.FINDING)
+
+
+def test_nobody_is_given_a_second_account(one: Ledger) -> None:
+    one.take(STAFF, SHARED)
+    with pytest.raises(InvalidInput, match="aoki"):
+        one.settle("system", "soumu", person="staff")
+
+
+def test_an_account_of_the_targets_administrators_and_one_of_a_leaver_are_not_taken_over(one: Ledger) -> None:
+    one.take(there("e-1", "dadmin", protected=True), SHARED)
+    with pytest.raises(InvalidInput, match="保護"):
+        one.settle("system", "dadmin", person="staff")
+    with one.cast.database.writing() as session:
+        one.cast.employment(session, "staff").valid_until = TODAY
+    with pytest.raises(InvalidInput, match="離職"):
+        one.settle("system", "soumu", person="staff")
+
+
+def test_what_is_nobodys_says_what_it_is(one: Ledger) -> None:
+    one.take(SHARED)
+    with pytest.raises(InvalidInput, match="共用"):
+        one.settle("system", "soumu", FoundState.NOT_PERSONAL, kind=AccountKind.PERSONAL)
+    one.settle("system", "soumu", FoundState.NOT_PERSONAL, kind=AccountKind.SERVICE)
+    with one.cast.database.reading() as session:
+        system_id = one.found("soumu").system_id
+        assert progress_of_systems(session)[system_id].counts == Counts(not_personal=1)
+
+
+# --- the application -------------------------------------------------------------------------------------------------
+
+
+def test_one_application_asks_for_every_account_and_every_right_held_now(ledger: Ledger) -> None:
+    ledger.take(STAFF, OTHER, SHARED)
+    done = ledger.apply()
+    people = ledger.cast.people
+    with ledger.cast.database.reading() as session:
+        request = session.get_one(Request, done.request.id)
+        asked = {(line.subject_id, line.entitlement.code) for line in request.lines}
+        assert asked == {(people["staff"], "account"), (people["staff"], "enter"), (people["other"], "account")}
+        assert (request.applicant_id, request.adopts) == (people["system"], True)
+        assert rights_to_ask_for(session, request.system_id, now=ledger.now) == []
+
+
+def test_approved_it_becomes_an_account_under_its_own_name_with_its_own_password(ledger: Ledger) -> None:
+    ledger.take(STAFF, OTHER)
+    request_id = ledger.apply().request.id
+    ledger.decide("chief", request_id, Role.CHIEF)
+    assert ledger.account("staff") is None
+    ledger.decide("vice", request_id, Role.SYSTEM)
+    account = ledger.account("staff")
+    assert account is not None
+    assert (account.login_name, account.external_id) == ("aoki", "e-staff")
+    assert account.adopted_at == account.handed_over_at == ledger.now
+    with ledger.cast.database.reading() as session:
+        rights = session.scalars(select(Grant).where(Grant.account_id == account.id)).all()
+        assert {grant.entitlement.code for grant in rights} == {"account", "enter"}
+        facts = account_facts(session, [account.id], now=ledger.now)[account.id]
+        assert (facts.adopts, facts.attributes.login_name) == ("e-staff", "aoki")
+        assert session.scalars(select(OutboxTask).where(OutboxTask.account_id == account.id)).all()
+    assert ledger.found("aoki").account_id == account.id
+
+
+def test_a_manager_does_not_decide_the_application_they_made(one: Ledger) -> None:
+    one.take(STAFF)
+    request_id = one.apply().request.id
+    with pytest.raises(SeparationOfDuties):
+        one.decide("system", request_id, Role.SYSTEM)
+
+
+def test_the_account_is_approved_before_its_groups(one: Ledger) -> None:
+    one.take(STAFF)
+    request_id = one.apply().request.id
+    one.decide("chief", request_id, Role.CHIEF)
+    with pytest.raises(InvalidInput, match="利用者IDの行"):
+        one.decide("vice", request_id, Role.SYSTEM, only=EntitlementKind.GROUP)
+    one.decide("vice", request_id, Role.SYSTEM, only=EntitlementKind.ACCOUNT)
+    one.decide("vice", request_id, Role.SYSTEM, only=EntitlementKind.GROUP)
+    assert one.account("staff") is not None
+
+
+@pytest.mark.parametrize("who", ["staff", "hr", "desk", "auditor"])
+def test_others_do_not_submit_it(one: Ledger, who: str) -> None:
+    one.take(STAFF)
+    with pytest.raises(NotPermitted):
+        one.apply(who)
+
+
+def test_an_observed_system_is_not_taken_over_yet(one: Ledger) -> None:
+    one.take(STAFF)
+    one.at(Stage.OBSERVE)
+    with pytest.raises(IllegalTransition, match="観察"):
+        one.apply()
+
+
+def test_a_privileged_right_needs_its_last_day_and_a_contractors_ends_with_the_contract(one: Ledger) -> None:
+    contractor = there("e-c", "gyosha", number="900001")
+    one.take(there("e-s", "aoki", number="100009", groups=["admin"]), contractor)
+    with pytest.raises(InvalidInput, match="特権の最終日"):
+        one.apply()
+    done = one.apply(privileged_until=TODAY + timedelta(days=60))
+    with one.cast.database.reading() as session:
+        ends = {
+            (line.subject_id, line.entitlement.code): line.valid_until
+            for line in session.get_one(Request, done.request.id).lines
+        }
+    people = one.cast.people
+    assert ends[people["staff"], "admin"] == TODAY + timedelta(days=60)
+    assert ends[people["staff"], "account"] is None
+    with one.cast.database.reading() as session:
+        assert ends[people["contractor"], "account"] == one.cast.employment(session, "contractor").valid_until
+
+
+def test_what_cannot_be_asked_for_is_left_out_and_told(one: Ledger) -> None:
+    one.take(STAFF, OTHER)
+    with one.cast.database.writing() as session:
+        person = one.cast.employment(session, "staff")
+        person.kind = type(person.kind)("fiscal_year_full")
+    done = one.apply()
+    assert {(left.person_name, left.right_name) for left in done.left_out} == {
+        ("青木　一郎", "利用者ID"), ("青木　一郎", "伝票入力")
+    }  # fmt: skip
+    assert "同意書" in done.left_out[0].reason
+    with one.cast.database.reading() as session:
+        assert [line.subject_id for line in session.get_one(Request, done.request.id).lines] == [
+            one.cast.people["other"]
+        ]
+
+
+def test_a_name_that_is_anothers_in_our_books_is_refused(one: Ledger) -> None:
+    one.cast.approve(one.cast.file("other", ("other", "ledger/account")))
+    one.take(there("e-1", "U100010", number="100009"))
+    one.settle("system", "U100010", person="staff") if one.found("U100010").state is FoundState.UNDECIDED else None
+    request_id = one.apply().request.id
+    one.decide("chief", request_id, Role.CHIEF)
+    with pytest.raises(InvalidInput, match="ほかの人のもの"):
+        one.decide("vice", request_id, Role.SYSTEM)
+
+
+# --- never twice -----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_is_given_a_new_account_beside_one_that_may_be_theirs(ledger: Ledger) -> None:
+    request_id = ledger.cast.file("staff", ("staff", "ledger/account"))
+    ledger.take(there("e-1", "u100009", number="100010"))
+    assert ledger.found("u100009").doubt == "contradiction"
+    with pytest.raises(InvalidInput, match="u100009"):
+        ledger.cast.file("other", ("other", "ledger/account"))
+    with pytest.raises(InvalidInput, match="u100009"):
+        ledger.cast.approve(request_id)
+    ledger.settle("system", "u100009", FoundState.FINDING)
+    with pytest.raises(InvalidInput, match="「u100009」はこのシステムですでに使われた"):
+        ledger.cast.approve(request_id)
+    ledger.cast.approve(ledger.cast.file("other", ("other", "ledger/account")))
+    account = ledger.account("other")
+    assert account is not None
+    assert (account.login_name, account.adopted_at) == ("u100010", None)
+
+
+def test_an_ordinary_application_for_a_recognised_account_takes_it_over(ledger: Ledger) -> None:
+    ledger.take(STAFF)
+    ledger.cast.approve(ledger.cast.file("staff", ("staff", "ledger/account")))
+    account = ledger.account("staff")
+    assert account is not None
+    assert (account.login_name, account.external_id) == ("aoki", "e-staff")
+    assert account.adopted_at is not None
+
+
+def test_an_account_that_was_approved_and_never_made_becomes_the_one_that_is_found(ledger: Ledger) -> None:
+    ledger.cast.approve(ledger.cast.file("staff", ("staff", "ledger/account")))
+    before = ledger.account("staff")
+    assert before is not None
+    ledger.take(STAFF)
+    account = ledger.account("staff")
+    assert account is not None
+    assert (account.id, account.login_name, account.external_id) == (before.id, "aoki", "e-staff")
+    assert account.generation == before.generation + 1
+
+
+def test_an_approved_line_whose_account_has_disappeared_makes_nothing(one: Ledger) -> None:
+    one.take(STAFF, OTHER)
+    request_id = one.apply().request.id
+    one.take(OTHER, gone_is_right=True)
+    one.decide("chief", request_id, Role.CHIEF)
+    with pytest.raises(InvalidInput, match="棚卸しの記録にありません"):
+        one.decide("vice", request_id, Role.SYSTEM)
+    assert one.account("staff") is None
+
+
+# --- the stages ------------------------------------------------------------------------------------------------------
+
+
+def organisation(stage: Stage, until: str = "") -> ConfigurationText:
+    text = organisation_source().replace('stage = "enforce"', f'stage = "{stage.value}"\n{until}', 1)
+    return ConfigurationText(ConfigurationKind.ORGANISATION, "small", effective_text(text, "small"))
+
+
+def move(ledger: Ledger, stage: Stage, until: str = "") -> None:
+    with ledger.cast.acting("security", "configuration.propose", ledger.now) as session:
+        version: ConfigurationVersion = configuration.propose(
+            session, organisation(stage, until), reason="段階を進める", actor=ledger.cast.actor("security"),
+            now=ledger.now,
+        )  # fmt: skip
+        version_id = version.id
+    with ledger.cast.acting("ciso", "configuration.accept", ledger.now) as session:
+        configuration.accept(session, version_id, actor=ledger.cast.actor("ciso"), now=ledger.now)
+
+
+def test_no_system_leaves_observing_without_an_inventory(one: Ledger) -> None:
+    one.at(Stage.OBSERVE)
+    with pytest.raises(IllegalTransition, match="棚卸し"):
+        move(one, Stage.ADOPT)
+    one.take(STAFF)
+    move(one, Stage.ADOPT)
+
+
+def test_no_system_is_enforced_before_everything_found_is_decided(ledger: Ledger) -> None:
+    ledger.take(STAFF, SHARED)
+    with pytest.raises(IllegalTransition, match="決まっていないIDが 1 件、引き継がれていないIDが 1 件"):
+        move(ledger, Stage.ENFORCE)
+    ledger.settle("system", "soumu", FoundState.FINDING)
+    request_id = ledger.apply().request.id
+    with pytest.raises(IllegalTransition, match="決裁中の引継ぎの行が 2 件"):
+        move(ledger, Stage.ENFORCE)
+    ledger.decide("chief", request_id, Role.CHIEF)
+    ledger.decide("vice", request_id, Role.SYSTEM)
+    move(ledger, Stage.ENFORCE)
+
+
+def test_an_account_that_turns_up_between_proposal_and_acceptance_stops_the_move(one: Ledger) -> None:
+    one.take()
+    with one.cast.acting("security") as session:
+        version_id = configuration.propose(
+            session, organisation(Stage.ENFORCE), reason="進める", actor=one.cast.actor("security"), now=one.now
+        ).id
+    one.take(SHARED)
+    with pytest.raises(IllegalTransition, match="1 件"), one.cast.acting("ciso") as session:
+        configuration.accept(session, version_id, actor=one.cast.actor("ciso"), now=one.now)
+
+
+def test_enforcing_takes_away_what_was_rejected(ledger: Ledger) -> None:
+    ledger.take(STAFF, OTHER)
+    request_id = ledger.apply().request.id
+    ledger.decide("chief", request_id, Role.CHIEF, reject=[("staff", "enter"), ("other", "account")])
+    ledger.decide("vice", request_id, Role.SYSTEM)
+    assert ledger.account("other") is None
+    before = ledger.account("staff")
+    assert before is not None
+    move(ledger, Stage.ENFORCE)
+    stopped, kept = ledger.account("other"), ledger.account("staff")
+    assert stopped is not None
+    assert kept is not None
+    assert (stopped.login_name, stopped.external_id, stopped.generation) == ("u100010", "e-other", 1)
+    assert kept.generation == before.generation + 1
+    with ledger.cast.database.reading() as session:
+        assert session.scalars(select(Grant).where(Grant.account_id == stopped.id)).all() == []
+
+
+def test_the_last_day_stands_in_the_register_and_the_manager_is_reminded_once_a_week(one: Ledger) -> None:
+    one.take(STAFF)
+    move(one, Stage.ADOPT, 'adopt_until = "2026-04-20"')
+
+    def reminded() -> int:
+        with one.cast.database.writing() as session:
+            system = session.get_one(InformationSystem, one.found("aoki").system_id)
+            return going_live.remind(session, system, policy=one.cast.policy, now=one.now)
+
+    assert [reminded(), reminded()] == [1, 0]
+    one.now += timedelta(days=7)
+    assert reminded() == 1
+    with one.cast.database.reading() as session:
+        subjects = [mail.subject for mail in session.scalars(select(MailMessage)) if "引継ぎ" in mail.subject]
+    assert len(subjects) == 2
