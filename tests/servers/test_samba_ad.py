@@ -58,11 +58,13 @@ def test_it_lets_in_by_upn_and_by_dn_and_says_why_not(directory: SambaAD) -> Non
     assert directory.sign_in(dn, PASSWORD) == SignIn(False, "701")
 
 
-def test_a_password_that_was_reset_is_gone_at_once_and_must_be_changed(directory: SambaAD) -> None:
+def test_a_reset_ends_the_former_password_at_once_and_may_ask_for_another(directory: SambaAD) -> None:
     dn = directory.add_user("reset", PASSWORD)
-    directory.reset_password(dn, OTHER, must_change=True)
-    assert directory.sign_in(dn, OTHER) == SignIn(False, "773")
+    directory.reset_password(dn, OTHER)
     assert directory.sign_in(dn, PASSWORD) == SignIn(False, "52e")
+    assert directory.sign_in(dn, OTHER).ok
+    directory.reset_password(dn, PASSWORD, must_change=True)
+    assert directory.sign_in(dn, PASSWORD) == SignIn(False, "773")
 
 
 def test_the_third_wrong_password_locks(directory: SambaAD) -> None:
