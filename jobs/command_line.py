@@ -15,7 +15,10 @@ from idm.errors import ConfigurationInvalid, FeedRefused, IdmError, Refusal, Saf
 from jobs.commands.terminal import say
 
 FAILED, SAFETY, TEMPORARY = 1, 5, 75
-NOUNS = ("init", "demo", "serve", "work", "profile", "hr", "accounts", "lifecycle", "batch", "system", "sweep", "audit")
+NOUNS = (
+    "init", "demo", "serve", "work", "profile", "hr", "accounts", "lifecycle", "batch", "system", "listing", "sweep",
+    "audit",
+)  # fmt: skip
 """Each is a file of `jobs.commands` with a command of the same name."""
 
 

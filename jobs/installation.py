@@ -10,9 +10,11 @@ from idm.database import Database
 from idm.errors import ConfigurationInvalid
 from idm.models.systems import InformationSystem
 from idm.ports import Directory
+from idm.queries.configuration import policy_in_force
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.settings import Settings
-from idm.vocabulary import Stage
+from idm.vocabulary import BY_HAND, Stage
+from jobs.listed_directory import open_listing
 from jobs.read_only import read_only
 
 Clock = Callable[[], datetime]
@@ -39,8 +41,13 @@ class Installation:
     def open_target(self, system: InformationSystem) -> Directory:
         """A connection to the system's target; one that can only read where the system is only observed (A18).
 
-        Raises TargetUnavailable, TargetRefused, ConfigurationInvalid.
+        Of a system without an interface, the newest list of its user IDs stands in for it. Raises TargetUnavailable,
+        TargetRefused, ConfigurationInvalid.
         """
+        if system.connector == BY_HAND:
+            now = self.clock()
+            with self.database.reading() as session:
+                return open_listing(session, system, policy=policy_in_force(session, now=now), now=now)
         password = read_credential(self.settings.secrets_dir, system.credential) if system.credential else None
         directory = open_directory(system.connector, system.connector_settings, password, clock=self.clock)
         return read_only(directory) if system.stage is Stage.OBSERVE else directory

@@ -5,7 +5,7 @@ examined says so as a finding of its own and does not stop the others.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -17,9 +17,11 @@ from idm.calendar_days import day_of, start_of
 from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
 from idm.errors import ConfigurationInvalid, NotFound, TargetError
 from idm.models.systems import Account, InformationSystem
+from idm.models.work_orders import STATE_TITLES
 from idm.operations.findings import Found, SweepResult, record_sweep
 from idm.operations.lifecycle import employed_people
 from idm.operations.outbox import retry_refused
+from idm.operations.work_order_notices import overdue_orders
 from idm.policy import DormancyRules
 from idm.ports import AccountId, Directory, LastUse, ReportsLastUse
 from idm.queries.configuration import policy_in_force
@@ -71,6 +73,7 @@ def _sweep_one(
             directory.close()
     except (TargetError, ConfigurationInvalid) as failure:
         result = _not_examined(system, str(failure))
+    result = replace(result, found=(*result.found, *_overdue_work(installation, system, judged_at)))
     if not dry_run:
         now = installation.clock()
         with installation.database.writing() as session:
@@ -82,6 +85,18 @@ def _sweep_one(
 def _not_examined(system: InformationSystem, reason: str) -> SweepResult:
     found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": reason})
     return SweepResult(system.id, system.code, 0, (found,), failure=reason)
+
+
+def _overdue_work(installation: Installation, system: InformationSystem, now: datetime) -> list[Found]:
+    """Work that should have been done or confirmed by hand by now, whether the system could be examined or not (G2)."""
+    with installation.database.reading() as session:
+        return [
+            Found(
+                FindingKind.WORK_OVERDUE, f"work-order:{order.id}", order.account.login_name, order.account_id,
+                {"reason": f"指示書 {order.number}（{STATE_TITLES[order.state]}）", "due_at": order.due_at.isoformat()},
+            )
+            for order in overdue_orders(session, now=now, system_id=system.id)
+        ]  # fmt: skip
 
 
 def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:

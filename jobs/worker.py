@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
-from jobs import feed_inbox, feed_uploads, lifecycle, mailer, provision, sealing, sweep, unlocking
+from jobs import feed_inbox, feed_uploads, hand_work, lifecycle, mailer, provision, sealing, sweep, unlocking
 from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
@@ -33,6 +33,7 @@ class Rounds:
     nightly_on: date | None = None
     inbox_at: datetime | None = None
     uploads_at: datetime | None = None
+    escalated_at: datetime | None = None
     failures: int = field(default=0)
 
 
@@ -58,6 +59,9 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     _take_files_in(installation, rounds, now)
     _guarded(rounds, "unlocking", lambda: unlocking.run_due(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
+    if rounds.escalated_at is None or now - rounds.escalated_at >= CHECKPOINT_EVERY:
+        rounds.escalated_at = now
+        _guarded(rounds, "work orders", lambda: hand_work.escalate(installation))
     _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
     if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:

@@ -69,7 +69,7 @@ def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
 
 
 def _examined(finding: Finding, result: SweepResult) -> bool:
-    return result.failure is None or finding.kind is FindingKind.CHECK_FAILED
+    return result.failure is None or finding.kind in (FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE)
 
 
 def _finding(system_id: int, found: Found, now: datetime) -> Finding:

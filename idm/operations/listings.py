@@ -1,0 +1,205 @@
+"""The list of user IDs a system without an interface prints: sent, compared with the books, then taken over (A9, C1).
+
+Taking it over is our read-back there: it says what is so on the list's day, of every account nobody is working on. It
+decides nothing and changes no right; what does not agree becomes a finding of the sweep.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from hashlib import sha256
+
+from pydantic import TypeAdapter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.hand_work import Books
+from idm.listing import Listed, name_key, read_listing
+from idm.listing_comparison import Compared, Verdict
+from idm.models.systems import Account, InformationSystem
+from idm.models.work_orders import ListedAccount, Listing
+from idm.operations.outbox import record_seen
+from idm.operations.work_order_issue import books_of
+from idm.organisation import ListingShape
+from idm.permissions import Action, require
+from idm.policy import Policy
+from idm.ports import Attributes, TargetAccount
+from idm.queries.account_facts import account_facts
+from idm.queries.hand_scope import systems_for
+from idm.queries.listings import (
+    accounts_in_hand,
+    comparison,
+    counts_of,
+    find_listing,
+    moment_of,
+    newest_listing,
+    taken_before,
+)
+from idm.queries.officers import contracted, humans, roles_of
+from idm.vocabulary import BY_HAND
+
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True)
+class SentListing:
+    """What somebody sent: of which system, as of which day, under which name, and the bytes."""
+
+    system_id: int
+    as_of: date
+    file_name: str
+    content: bytes
+
+
+def receive(session: Session, sent: SentListing, *, actor: Actor, policy: Policy, now: datetime) -> Listing:
+    """Afterwards the list waits beside the books to be looked at; one that waited before is gone.
+
+    Raises NotPermitted, InvalidInput for a system that has no such list and for a day to come, FeedRefused.
+    """
+    require_may_list(session, sent.system_id, actor=actor, now=now)
+    system = session.get_one(InformationSystem, sent.system_id)
+    shape = shape_of(system)
+    if sent.as_of > day_of(now):
+        message = "まだ来ていない日です。一覧を出力した日を書いてください。"
+        raise InvalidInput(message, fields={"as_of": message})
+    rows = read_listing(sent.content, shape)
+    _drop_waiting(session, system.id)
+    listing = Listing(
+        system_id=system.id, file_name=sent.file_name[:LONGEST_NAME], sha256=sha256(sent.content).hexdigest(),
+        as_of=sent.as_of, row_count=len(rows), uploaded_by_id=actor.person_id, uploaded_by_label=actor.label,
+        uploaded_at=now, shows_enabled=shape.enabled is not None, shows_groups=shape.groups is not None,
+        shows_last_use=shape.last_used is not None, accounts=[_row(row) for row in rows],
+    )  # fmt: skip
+    session.add(listing)
+    session.flush()
+    _record(session, "listing.received", listing, actor=actor, policy=policy, now=now)
+    return listing
+
+
+def take_over(session: Session, listing_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Listing:
+    """Afterwards the books say what the list shows, of every account that nobody is working on.
+
+    Raises NotFound, NotPermitted, IllegalTransition for one that was taken over, the same file again, or a list older
+    than the one that counts.
+    """
+    listing = find_listing(session, listing_id, lock=True)
+    require_may_list(session, listing.system_id, actor=actor, now=now)
+    _require_newest(session, listing)
+    compared = comparison(session, listing, now=now)
+    counts = counts_of(compared)
+    listing.taken_at, listing.taken_by_id = now, actor.person_id
+    listing.agreeing, listing.differing = counts[Verdict.AGREES], counts[Verdict.DIFFERS]
+    listing.orphans, listing.missing = counts[Verdict.ORPHAN], counts[Verdict.MISSING]
+    _read_back(session, listing, now)
+    session.flush()
+    _record(session, "listing.taken_over", listing, actor=actor, policy=policy, now=now)
+    return listing
+
+
+def discard(session: Session, listing_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards the list is gone and nothing was taken over. Raises NotFound, NotPermitted, IllegalTransition."""
+    listing = find_listing(session, listing_id, lock=True)
+    require_may_list(session, listing.system_id, actor=actor, now=now)
+    if listing.taken_at is not None:
+        raise IllegalTransition("この一覧はすでに取り込まれています。破棄できません。")
+    _record(session, "listing.discarded", listing, actor=actor, policy=policy, now=now)
+    session.delete(listing)
+
+
+def look(session: Session, sent: SentListing, *, now: datetime) -> tuple[Compared, ...]:
+    """How a list compares, without keeping anything of it (`--dry-run`). Raises InvalidInput, FeedRefused."""
+    system = session.get_one(InformationSystem, sent.system_id)
+    rows = [_row(row) for row in read_listing(sent.content, shape_of(system))]
+    waiting = Listing(system_id=system.id, as_of=sent.as_of, uploaded_at=now, accounts=rows)
+    return comparison(session, waiting, now=now)
+
+
+def shape_of(system: InformationSystem) -> ListingShape:
+    """What the system's list looks like. Raises InvalidInput where nobody has said so."""
+    if system.connector != BY_HAND or system.listing is None:
+        raise InvalidInput(
+            f"「{system.name}」の一覧の形（団体の設定の [systems.listing]）が決まっていません。"
+            "情報セキュリティ責任者に、設定の変更を提案してもらってください。",
+            fields={"system": "一覧を取り込めない情報システムです"},
+        )
+    return TypeAdapter(ListingShape).validate_python(system.listing)
+
+
+def require_may_list(session: Session, system_id: int, *, actor: Actor, now: datetime) -> None:
+    """Afterwards the actor may bring lists of this system: a command of the machine may. Raises NotPermitted."""
+    if actor.person_id is None:
+        return
+    day = day_of(now)
+    require(roles_of(session, actor.person_id, day), Action.UPLOAD_LISTING)
+    if contracted(session, humans(session, [actor.person_id])[actor.person_id].rows, day):
+        raise NotPermitted("委託事業者は利用者ID一覧を取り込めません。")
+    if system_id not in systems_for(session, actor.person_id, Action.UPLOAD_LISTING, day):
+        raise NotPermitted("あなたの所管する情報システムではありません。所管課の担当者に頼んでください。")
+
+
+def _row(row: Listed) -> ListedAccount:
+    return ListedAccount(
+        line=row.line, login_name=row.login_name, login_key=name_key(row.login_name), display_name=row.display_name,
+        employee_number=row.employee_number, enabled=row.enabled, last_used=row.last_used,
+        groups=sorted(row.groups) if row.groups is not None else None,
+    )  # fmt: skip
+
+
+def _drop_waiting(session: Session, system_id: int) -> None:
+    """Lists nobody took over are personal data without a use as soon as another one comes."""
+    for waiting in session.scalars(select(Listing).where(Listing.system_id == system_id, Listing.taken_at.is_(None))):
+        session.delete(waiting)
+    session.flush()
+
+
+def _require_newest(session: Session, listing: Listing) -> None:
+    if listing.taken_at is not None:
+        raise IllegalTransition("この一覧はすでに取り込まれています。")
+    if taken_before(session, listing.system_id, listing.as_of, listing.sha256):
+        raise IllegalTransition("同じ日の同じファイルがすでに取り込まれています。何も変えていません。")
+    newest = newest_listing(session, listing.system_id)
+    if newest is not None and newest.as_of > listing.as_of:
+        raise IllegalTransition(
+            f"この一覧（{listing.as_of}）より新しい一覧（{newest.as_of}）がすでに取り込まれています。"
+            "新しく出力した一覧を取り込んでください。"
+        )
+
+
+def _read_back(session: Session, listing: Listing, now: datetime) -> None:
+    moment, in_hand = moment_of(listing), accounts_in_hand(session, listing)
+    listed = {row.login_key: row for row in listing.accounts}
+    query = select(Account).where(Account.system_id == listing.system_id).order_by(Account.id)
+    accounts = list(session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)))
+    facts = account_facts(session, [account.id for account in accounts], now=now)
+    for account in accounts:
+        newer = account.seen_at is not None and account.seen_at > moment
+        row = listed.get(name_key(account.login_name))
+        if account.id not in in_hand and not newer and (row is not None or account.seen_present):
+            record_seen(account, _shown(account, facts[account.id].attributes, row, listing), moment)
+
+
+def _shown(
+    account: Account, attributes: Attributes, row: ListedAccount | None, listing: Listing
+) -> TargetAccount | None:
+    """What the line says of the account; what the list does not show stays as the books have it."""
+    if row is None:
+        return None
+    known: Books = books_of(account, attributes)
+    shown = known.account or TargetAccount(account.login_name, account.uuid, attributes, True, None, frozenset())
+    if listing.shows_enabled:
+        shown = replace(shown, enabled=bool(row.enabled))
+    return replace(shown, groups=frozenset(row.groups or ())) if listing.shows_groups else shown
+
+
+def _record(session: Session, action: str, listing: Listing, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    audit.record(
+        session, action=action, actor=actor, obj=("listing", str(listing.id)), now=now, policy_digest=policy.digest,
+        payload={
+            "system": listing.system_id, "as_of": listing.as_of.isoformat(), "sha256": listing.sha256,
+            "rows": listing.row_count, "agreeing": listing.agreeing, "differing": listing.differing,
+            "orphans": listing.orphans, "missing": listing.missing,
+        },
+    )  # fmt: skip
