@@ -24,6 +24,7 @@ from idm.reconciliation import MAX_WAVES, next_wave
 from idm.vocabulary import BY_HAND, EntitlementKind, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
+from jobs.examination import require_examined
 from jobs.installation import Installation
 from jobs.password_issue import Issued, issue
 
@@ -137,6 +138,7 @@ def _open(installation: Installation, system_id: int) -> Directory:
         ]
     directory = installation.open_target(system)
     try:
+        require_examined(installation, directory, system)
         _resolve_groups(installation, directory, unresolved)
     except TargetError:
         directory.close()

@@ -7,6 +7,7 @@ from idm.operations.unlocking import TOO_LATE, Answer, answer, is_too_late, wait
 from idm.ports import Directory, ExternalId, ReadsLockout, Unlock, Writes
 from idm.queries.configuration import policy_in_force
 from idm.vocabulary import Zone
+from jobs.examination import require_examined
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.unlocking")
@@ -33,6 +34,8 @@ def _looked(installation: Installation, request: UnlockRequest) -> Answer:
     try:
         directory = installation.open_target(request.account.system)
         try:
+            if request.unlock:
+                require_examined(installation, directory, request.account.system)
             return _asked(directory, request.account.external_id or "", unlock=request.unlock)
         finally:
             directory.close()

@@ -21,6 +21,8 @@ class SystemTest(Base):
     at: Mapped[datetime] = mapped_column(Instant)
     verdict: Mapped[CheckVerdict] = mapped_column(closed_list(CheckVerdict))
     """The worst of its checks."""
+    reached: Mapped[bool]
+    """Whether the target answered: one that was away was not examined."""
     stops_writing: Mapped[str | None] = mapped_column(Text)
     """Why nothing may be written until it is put right; None = nothing stands against it."""
     checks: Mapped[list[dict[str, object]]] = mapped_column(JSON)

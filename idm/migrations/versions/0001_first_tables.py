@@ -783,6 +783,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
+        sa.Column("reached", sa.Boolean(), nullable=False),
         sa.Column("stops_writing", sa.Text(), nullable=True),
         sa.Column("checks", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_system_tests_system_id")),
