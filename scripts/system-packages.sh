@@ -1,6 +1,7 @@
 #!/bin/sh
 # Afterwards the Debian packages that the product, its sample organisation and its tests need are installed.
 # Installs only what is missing, and starts no daemon: the sample and the tests run their own servers.
+# A Samba that it installs is no file server of this machine: it is not started at the next boot either.
 set -eu
 
 PACKAGES="slapd slapd-contrib ldap-utils postgresql-15 chromium fonts-noto-cjk \
@@ -44,3 +45,11 @@ as_root apt-get -o DPkg::Lock::Timeout=600 -q update
 # $missing is a list of words on purpose.
 as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get -o DPkg::Lock::Timeout=600 -q -y --no-install-recommends install $missing
+
+case " $missing" in
+    *" samba "*)
+        for daemon in smbd nmbd samba-ad-dc; do
+            as_root update-rc.d "$daemon" disable
+        done
+        ;;
+esac
