@@ -1,30 +1,28 @@
-"""The connector to a directory in memory."""
+"""The connector to a directory in memory: it has every ability of the port but looking over its own connection."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from connectors.memory.directory import MINIMUM_PASSWORD_LENGTH, Account, Fault, Group, MemoryDirectory
-from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
+from connectors.memory.directory import Account, Fault, Group, MemoryDirectory
+from connectors.memory.steps import Steps
+from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetUnavailable
 from idm.ports import (
     AccountId,
-    AddMember,
-    CreateAccount,
-    DeleteAccount,
+    ChangeSet,
     ExternalId,
     LastUse,
     LastUseSource,
+    Lockout,
     Outcome,
+    PasswordCheck,
+    PasswordPolicy,
     PasswordState,
-    RemoveMember,
-    SetEnabled,
-    SetTemporaryPassword,
+    PasswordVerdict,
     Step,
     TargetAccount,
     TargetGroup,
-    UpdateAttributes,
 )
 
 
@@ -39,29 +37,20 @@ def directory_named_in(settings: Mapping[str, object]) -> MemoryDirectory:
 
 
 class MemoryConnector:
-    """`Directory`, `Writes`, `ReadsPasswordState` and `ReportsLastUse` for a directory in memory."""
+    """`Directory`, `Writes` and the rest; see `idm.ports`."""
 
     def __init__(self, directory: MemoryDirectory, *, clock: Callable[[], datetime]) -> None:
         self._directory = directory
         self._clock = clock
-        self._performers: dict[type[Step], Callable[[Any], Outcome]] = {
-            CreateAccount: self._create,
-            UpdateAttributes: self._update,
-            SetTemporaryPassword: self._set_temporary_password,
-            SetEnabled: self._switch,
-            AddMember: self._add_member,
-            RemoveMember: self._remove_member,
-            DeleteAccount: self._delete,
-        }
-        self.can: frozenset[type[Step]] = frozenset(self._performers)
+        self._steps = Steps(directory, clock)
+        self.can: frozenset[type[Step]] = frozenset(self._steps.performers)
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def accounts(self) -> Iterator[TargetAccount]:
         """See `idm.ports.Directory`."""
         self._reach()
-        now = self._clock()
-        return iter([_seen(account, now) for account in self._directory.accounts.values()])
+        return iter([self._seen(account) for account in self._directory.accounts.values()])
 
     def account_ids(self) -> Iterator[AccountId]:
         """See `idm.ports.Directory`."""
@@ -76,9 +65,9 @@ class MemoryConnector:
     def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
         """See `idm.ports.Directory`."""
         self._reach()
-        wanted, now = set(account_uuids), self._clock()
+        wanted = set(account_uuids)
         return {
-            account.account_uuid: replace(_seen(account, now), groups=self._groups_of(account))
+            account.account_uuid: replace(self._seen(account), groups=self._groups_of(account))
             for account in self._directory.accounts.values()
             if account.account_uuid in wanted
         }
@@ -89,18 +78,79 @@ class MemoryConnector:
         found = [group for group in self._directory.groups.values() if group.name == name]
         if not found:
             raise NotOnTarget(f"グループ「{name}」はありません。")
-        return TargetGroup(found[0].external_id, name)
+        return _group(found[0])
 
     def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
-        """See `idm.ports.Directory`."""
+        """See `idm.ports.Directory`. Without `nested`, a group inside it is a member like any other."""
         self._reach()
-        return iter(sorted(self._group(group_id).members))
+        now, group = self._clock(), self._steps.group(group_id)
+        if not nested:
+            return iter(sorted(member for member in group.members if group.holds(member, now)))
+        inside, waiting = {group_id}, [group]
+        found: set[ExternalId] = set()
+        while waiting:
+            walked = waiting.pop()
+            current = {member for member in walked.members if walked.holds(member, now)}
+            groups = current & self._directory.groups.keys()
+            found |= current - groups
+            waiting += [self._directory.groups[one] for one in groups - inside]
+            inside |= groups
+        return iter(sorted(found))
+
+    def protected_groups(self) -> Iterator[TargetGroup]:
+        """See `idm.ports.KnowsProtected`."""
+        self._reach()
+        return iter([_group(group) for group in self._directory.groups.values() if group.protected])
+
+    def changes_since(self, cursor: str | None) -> ChangeSet:
+        """See `idm.ports.ReportsChanges`."""
+        self._reach()
+        current = {account.external_id: account for account in self.accounts()}
+        before = self._directory.seen_before.get(cursor or "")
+        changed = [one for one in current.values() if before is None or before.get(one.external_id) != one]
+        mark = str(uuid4())
+        self._directory.seen_before[mark] = dict(current)
+        return ChangeSet(iter(changed), before is None, mark)
+
+    def smart_card_required(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, bool]:
+        """See `idm.ports.EnforcesFactors`."""
+        self._reach()
+        accounts = self._directory.accounts
+        return {one: accounts[one].smart_card for one in external_ids if one in accounts}
+
+    def can_time_box(self) -> bool:
+        """See `idm.ports.TimeBoxesMembership`: it looks at the clock whenever it is asked."""
+        return True
+
+    # --- passwords and use -------------------------------------------------------------------------------------------
 
     def password_state(self, external_id: ExternalId) -> PasswordState:
         """See `idm.ports.ReadsPasswordState`."""
         self._reach()
-        account = self._account(external_id)
+        account = self._steps.account(external_id)
         return PasswordState(account.must_change, account.password_changed_at)
+
+    def lockout(self, external_id: ExternalId) -> Lockout:
+        """See `idm.ports.ReadsLockout`."""
+        self._reach()
+        return self._steps.account(external_id).lockout(self._clock())
+
+    def password_policy(self, external_id: ExternalId | None = None) -> PasswordPolicy:
+        """See `idm.ports.ReadsPasswordPolicy`."""
+        self._reach()
+        return self._directory.policy if external_id is None else self._steps.account(external_id).policy
+
+    def check_password(self, login_name: str, password: str) -> PasswordCheck:
+        """See `idm.ports.ChecksPasswords`."""
+        self._reach()
+        account, now = self._directory.with_login(login_name), self._clock()
+        if account is None or not password.strip():
+            return PasswordCheck(PasswordVerdict.WRONG)
+        let_in = self._directory.sign_in(login_name, password, now=now)
+        verdict = _verdict(account, now, right=account.password == password and not account.smart_card)
+        if let_in:
+            verdict = PasswordVerdict.MUST_CHANGE if account.must_change else PasswordVerdict.RIGHT
+        return PasswordCheck(verdict, None if verdict is PasswordVerdict.WRONG else account.external_id)
 
     def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""
@@ -130,65 +180,9 @@ class MemoryConnector:
 
     def _answer(self, step: Step) -> Outcome | TargetError:
         try:
-            return self._performers[type(step)](step)
+            return self._steps.performers[type(step)](step)
         except TargetError as error:
             return error
-
-    def _create(self, step: CreateAccount) -> Outcome:
-        directory = self._directory
-        if any(account.account_uuid == step.account_uuid for account in directory.accounts.values()):
-            return Outcome.UNCHANGED
-        if not step.attributes.login_name or not step.attributes.family_name:
-            raise TargetRefused("ログイン名と姓が必要です。")
-        if directory.with_login(step.attributes.login_name):
-            raise TargetRefused(f"ログイン名「{step.attributes.login_name}」は別のアカウントが使っています。")
-        account = directory.add_account(step.attributes, account_uuid=step.account_uuid, now=self._clock())
-        account.switched_off = True
-        return Outcome.CHANGED
-
-    def _update(self, step: UpdateAttributes) -> Outcome:
-        account = self._account(step.external_id)
-        wanted = replace(step.attributes, login_name=account.attributes.login_name)
-        if account.attributes == wanted:
-            return Outcome.UNCHANGED
-        account.attributes = wanted
-        return Outcome.CHANGED
-
-    def _switch(self, step: SetEnabled) -> Outcome:
-        account = self._account(step.external_id)
-        before = (account.switched_off, account.expires_at)
-        expires_at = step.expires_at.replace(microsecond=0) if step.expires_at and step.enabled else None
-        account.switched_off, account.expires_at = not step.enabled, expires_at
-        return Outcome.UNCHANGED if before == (account.switched_off, account.expires_at) else Outcome.CHANGED
-
-    def _set_temporary_password(self, step: SetTemporaryPassword) -> Outcome:
-        account = self._account(step.external_id)
-        typed = step.password.isascii() and step.password.isprintable() and step.password == step.password.strip()
-        if not typed or len(step.password) < MINIMUM_PASSWORD_LENGTH:
-            raise TargetRefused("仮パスワードが短すぎるか、印字可能な ASCII 文字ではありません。")
-        account.password, account.must_change, account.password_changed_at = step.password, True, self._clock()
-        return Outcome.CHANGED
-
-    def _add_member(self, step: AddMember) -> Outcome:
-        account, group = self._account(step.external_id), self._group(step.group_id)
-        if account.external_id in group.members:
-            return Outcome.UNCHANGED
-        group.members.add(account.external_id)
-        return Outcome.CHANGED
-
-    def _remove_member(self, step: RemoveMember) -> Outcome:
-        account, group = self._account(step.external_id), self._group(step.group_id)
-        if account.external_id not in group.members:
-            return Outcome.UNCHANGED
-        group.members.remove(account.external_id)
-        return Outcome.CHANGED
-
-    def _delete(self, step: DeleteAccount) -> Outcome:
-        if self._directory.accounts.pop(step.external_id, None) is None:
-            return Outcome.UNCHANGED
-        for group in self._directory.groups.values():
-            group.members.discard(step.external_id)
-        return Outcome.CHANGED
 
     # --- the directory's own books -----------------------------------------------------------------------------------
 
@@ -196,31 +190,34 @@ class MemoryConnector:
         if self._directory.fault is Fault.UNAVAILABLE:
             raise TargetUnavailable("ディレクトリに接続できません。")
 
-    def _account(self, external_id: ExternalId) -> Account:
-        account = self._directory.accounts.get(external_id)
-        if account is None:
-            raise NotOnTarget(f"アカウント {external_id} はありません。")
-        return account
-
-    def _group(self, group_id: ExternalId) -> Group:
-        group = self._directory.groups.get(group_id)
-        if group is None:
-            raise NotOnTarget(f"グループ {group_id} はありません。")
-        return group
-
     def _groups_of(self, account: Account) -> frozenset[ExternalId]:
-        groups = self._directory.groups.values()
-        return frozenset(group.external_id for group in groups if account.external_id in group.members)
+        now, groups = self._clock(), self._directory.groups.values()
+        return frozenset(group.external_id for group in groups if group.holds(account.external_id, now))
+
+    def _seen(self, account: Account) -> TargetAccount:
+        administered = (group for group in self._directory.groups.values() if group.protected)
+        return TargetAccount(
+            account.external_id,
+            account.account_uuid,
+            account.attributes,
+            account.enabled(self._clock()),
+            None if account.switched_off else account.expires_at,
+            container=account.container,
+            protected=account.protected or any(account.external_id in group.members for group in administered),
+        )
 
 
-def _seen(account: Account, now: datetime) -> TargetAccount:
-    return TargetAccount(
-        account.external_id,
-        account.account_uuid,
-        account.attributes,
-        account.enabled(now),
-        None if account.switched_off else account.expires_at,
-    )
+def _group(group: Group) -> TargetGroup:
+    return TargetGroup(group.external_id, group.name, group.protected)
+
+
+def _verdict(account: Account, now: datetime, *, right: bool) -> PasswordVerdict:
+    """What is said to somebody who is not let in."""
+    if account.lockout(now).locked:
+        return PasswordVerdict.LOCKED
+    if not right:
+        return PasswordVerdict.WRONG
+    return PasswordVerdict.DISABLED if account.switched_off else PasswordVerdict.ACCOUNT_EXPIRED
 
 
 def _last_use(account: Account) -> LastUse:
