@@ -3,15 +3,28 @@
 import threading
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID, uuid4
 
 from idm.errors import NotOnTarget
-from idm.ports import Attributes, ExternalId, TargetGroup
+from idm.ports import Attributes, ExternalId, Lockout, PasswordPolicy, TargetGroup
 
 MINIMUM_PASSWORD_LENGTH = 10
+WRONG_PASSWORDS = 5
+LOCKED_FOR = timedelta(minutes=15)
+USUAL_CONTAINER = "people"
+POLICY = PasswordPolicy(
+    name="default",
+    is_default=True,
+    minimum_length=MINIMUM_PASSWORD_LENGTH,
+    complex=False,
+    history=None,
+    maximum_age=None,
+    lockout_after=WRONG_PASSWORDS,
+    lockout_for=LOCKED_FOR,
+)
 
 
 class Fault(StrEnum):
@@ -37,6 +50,21 @@ class Account:
     must_change: bool = False
     password_changed_at: datetime | None = None
     last_used_at: datetime | None = None
+    container: str = USUAL_CONTAINER
+    protected: bool = False
+    smart_card: bool = False
+    wrong_passwords: int = 0
+    locked_until: datetime | None = None
+    policy: PasswordPolicy = POLICY
+
+    def lockout(self, now: datetime) -> Lockout:
+        """Whether wrong passwords keep it locked at this moment."""
+        locked = self.locked_until is not None and now < self.locked_until
+        return Lockout(locked, self.locked_until if locked else None)
+
+    def unlock(self) -> None:
+        """Afterwards no wrong password is remembered."""
+        self.wrong_passwords, self.locked_until = 0, None
 
     def enabled(self, now: datetime) -> bool:
         """Whether sign-in is possible at this moment."""
@@ -50,6 +78,15 @@ class Group:
     external_id: ExternalId
     name: str
     members: set[ExternalId] = field(default_factory=set)
+    """Accounts, and groups inside it."""
+    until: dict[ExternalId, datetime] = field(default_factory=dict)
+    """When a membership ends by itself; those that do not are not here."""
+    protected: bool = False
+
+    def holds(self, member: ExternalId, now: datetime) -> bool:
+        """Whether it is a member at this moment."""
+        ends = self.until.get(member)
+        return member in self.members and (ends is None or now < ends)
 
 
 class MemoryDirectory:
@@ -61,7 +98,11 @@ class MemoryDirectory:
     def __init__(self) -> None:
         self.accounts: dict[ExternalId, Account] = {}
         self.groups: dict[ExternalId, Group] = {}
+        self.containers = {USUAL_CONTAINER}
+        self.policy = POLICY
         self.fault: Fault | None = None
+        self.seen_before: dict[str, dict[ExternalId, object]] = {}
+        """What was there at the moment of each cursor given out."""
 
     @classmethod
     def named(cls, name: str) -> "MemoryDirectory":
@@ -69,11 +110,11 @@ class MemoryDirectory:
         with cls._naming:
             return cls._named.setdefault(name, cls())
 
-    def add_group(self, name: str) -> TargetGroup:
+    def add_group(self, name: str, *, protected: bool = False) -> TargetGroup:
         """Afterwards there is a group of that name."""
-        group = Group(str(uuid4()), name)
+        group = Group(str(uuid4()), name, protected=protected)
         self.groups[group.external_id] = group
-        return TargetGroup(group.external_id, name)
+        return TargetGroup(group.external_id, name, protected)
 
     def add_account(self, attributes: Attributes, *, account_uuid: UUID | None = None, now: datetime) -> Account:
         """Afterwards there is an account, enabled; without a uuid it is none of ours."""
@@ -89,7 +130,15 @@ class MemoryDirectory:
     def sign_in(self, login_name: str, password: str, *, now: datetime) -> bool:
         """Whether this person gets in now; if so it is remembered as use. A blank password never does."""
         account = self.with_login(login_name)
-        if account is None or not password.strip() or account.password != password or not account.enabled(now):
+        if account is None or not password.strip() or account.lockout(now).locked:
+            return False
+        if account.password != password or account.smart_card:
+            account.wrong_passwords += 1
+            if account.wrong_passwords >= WRONG_PASSWORDS:
+                account.locked_until = now + LOCKED_FOR
+            return False
+        account.unlock()
+        if not account.enabled(now):
             return False
         account.last_used_at = now
         return True
