@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ParsedDate:
     warning: str | None = None
 
 
+@lru_cache(maxsize=4096)  # a file of thousands of rows names the same few days again and again
 def parse_date(text: str) -> ParsedDate:
     """The day a text names. Raises ValueError with a Japanese sentence when it names none."""
     spelling = plain_spelling(text)
