@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted
 from idm.hand_work import Books
 from idm.listing import Listed, name_key, read_listing
 from idm.listing_comparison import Compared, Verdict
@@ -79,14 +79,16 @@ def receive(session: Session, sent: SentListing, *, actor: Actor, policy: Policy
     return listing
 
 
-def take_over(session: Session, listing_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Listing:
+def take_over(session: Session, listing_id: int, *, shown: str, actor: Actor, policy: Policy, now: datetime) -> Listing:
     """Afterwards the books say what the list shows, of every account that nobody is working on.
 
-    Raises NotFound, NotPermitted, IllegalTransition for one that was taken over, the same file again, or a list older
-    than the one that counts.
+    `shown` is the SHA-256 of the list that was looked at. Raises NotFound, NotPermitted, ContentChanged for another
+    list, IllegalTransition for one that was taken over, the same file again, or one older than the one that counts.
     """
     listing = find_listing(session, listing_id, lock=True)
     require_may_list(session, listing.system_id, actor=actor, now=now)
+    if listing.sha256 != shown:
+        raise ContentChanged("表示した一覧と、いま待っている一覧が違います。もう一度確かめてください。")
     _require_newest(session, listing)
     compared = comparison(session, listing, now=now)
     counts = counts_of(compared)

@@ -74,7 +74,9 @@ def _rights() -> Select[
     )  # fmt: skip
 
 
-def _right(row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage]) -> HeldRight:
+def _right(
+    row: Row[Grant, Account, Entitlement, str, int, str | None, TaskState, str | None, Stage, str, WorkOrderState],
+) -> HeldRight:
     grant, account, entitlement, system_name, request_id, number, task_state, last_error, stage, connector, order = row
     facts = DirectoryFacts(
         kind=entitlement.kind,

@@ -84,7 +84,7 @@ def _take_over(found: Installation, sent: SentListing) -> tuple[Compared, ...]:
         policy = policy_in_force(session, now=now)
         received = listings.receive(session, sent, actor=ACTOR, policy=policy, now=now)
         compared = comparison(session, received, now=now)
-        listings.take_over(session, received.id, actor=ACTOR, policy=policy, now=now)
+        listings.take_over(session, received.id, shown=received.sha256, actor=ACTOR, policy=policy, now=now)
     return compared
 
 

@@ -1,0 +1,206 @@
+"""Lists of user IDs: compared before they count, our read-back afterwards, and never against open work (A9, C1)."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from idm.calendar_days import start_of
+from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotPermitted
+from idm.listing_comparison import Compared, Verdict
+from idm.models.audit import AuditRecord
+from idm.models.systems import InformationSystem
+from idm.models.work_orders import ListedAccount, Listing
+from idm.operations import listings
+from idm.operations.listings import SentListing
+from idm.queries.account_status import Agreement, accounts_of_person
+from idm.queries.listings import comparison, find_listing, moment_of, newest_listing
+from idm.vocabulary import Role
+from tests.cast import NOW, TODAY, Cast
+from tests.hand_office import SYSTEM, account, add_system, carry_out, confirm, do, grant, orders, seat
+
+HEADING = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\n"
+STAFF = "u100009,青木　一郎,100009,有効,R8.4.10,K-view\r\n"
+LATER = NOW + timedelta(days=20)
+
+
+@pytest.fixture
+def office(office: Cast) -> Cast:
+    """The office with a system that has no interface, in which 青木 has an account by a confirmed order."""
+    add_system(office)
+    grant(office, "staff", "account", "view")
+    carry_out(office)
+    return office
+
+
+def system_id(cast: Cast, code: str = SYSTEM) -> int:
+    with cast.database.reading() as session:
+        return session.scalars(select(InformationSystem.id).where(InformationSystem.code == code)).one()
+
+
+def send(
+    cast: Cast, text: str, *, who: str = "desk", as_of: date | None = None, now: datetime = LATER, code: str = SYSTEM
+) -> int:
+    sent = SentListing(
+        system_id(cast, code), as_of or (now - timedelta(days=1)).date(), "ids.csv", text.encode("cp932")
+    )
+    with cast.acting(who, "listing.upload", now) as session:
+        return listings.receive(session, sent, actor=cast.actor(who), policy=cast.policy, now=now).id
+
+
+def take(cast: Cast, listing_id: int, *, who: str = "desk", now: datetime = LATER, shown: str | None = None) -> None:
+    with cast.acting(who, "listing.take", now) as session:
+        digest = shown or find_listing(session, listing_id).sha256
+        listings.take_over(session, listing_id, shown=digest, actor=cast.actor(who), policy=cast.policy, now=now)
+
+
+def compared(cast: Cast, listing_id: int, *, now: datetime = LATER) -> list[Compared]:
+    with cast.database.reading() as session:
+        return list(comparison(session, find_listing(session, listing_id), now=now))
+
+
+def agreement(cast: Cast, who: str = "staff", *, now: datetime = LATER) -> Agreement:
+    with cast.database.reading() as session:
+        (status,) = accounts_of_person(session, cast.people[who], now=now, delete_after_days=90)
+        return status.agreement
+
+
+def test_nothing_of_a_list_counts_before_it_is_taken_over(office: Cast) -> None:
+    listing_id = send(office, HEADING + STAFF.replace("有効", "停止"))
+    assert [(one.verdict, one.differences) for one in compared(office, listing_id)] == [
+        (Verdict.DIFFERS, ("一覧では無効、台帳では有効",))
+    ]
+    assert agreement(office) is Agreement.COMPLETE
+    take(office, listing_id)
+    assert agreement(office) is Agreement.DIFFERS
+
+
+def test_a_list_that_agrees_is_the_newest_reading(office: Cast) -> None:
+    listing_id = send(office, HEADING + STAFF)
+    take(office, listing_id)
+    with office.database.reading() as session:
+        listing = find_listing(session, listing_id)
+        assert (listing.agreeing, listing.differing, listing.orphans, listing.missing) == (1, 0, 0, 0)
+        assert account(session, office, "staff").seen_at == moment_of(listing)
+        assert account(session, office, "staff").handed_over_at == NOW
+    assert agreement(office) is Agreement.COMPLETE
+
+
+def test_ids_of_one_side_only_are_counted_and_what_is_missing_is_gone_from_the_books(office: Cast) -> None:
+    listing_id = send(office, HEADING + "shokuin1,,,有効,,\r\n")
+    take(office, listing_id)
+    with office.database.reading() as session:
+        listing = find_listing(session, listing_id)
+        assert (listing.orphans, listing.missing) == (1, 1)
+        found = account(session, office, "staff")
+        assert (found.seen_present, found.handed_over_at) == (False, None)
+    assert agreement(office) is Agreement.DIFFERS
+
+
+def test_another_list_than_the_one_looked_at_is_not_taken_over(office: Cast) -> None:
+    listing_id = send(office, HEADING + STAFF)
+    with pytest.raises(ContentChanged):
+        take(office, listing_id, shown="0" * 64)
+
+
+def test_a_right_found_or_missing_on_the_list_differs(office: Cast) -> None:
+    take(office, send(office, HEADING + STAFF.replace("K-view", "K-view・K-print")))
+    assert agreement(office) is Agreement.DIFFERS
+
+
+def test_a_list_does_not_speak_of_an_account_on_which_work_is_open(office: Cast) -> None:
+    grant(office, "staff", "print", now=LATER)
+    listing_id = send(office, HEADING + STAFF.replace("有効", "停止"))
+    assert [one.verdict for one in compared(office, listing_id)] == [Verdict.IN_HAND]
+    take(office, listing_id)
+    with office.database.reading() as session:
+        assert account(session, office, "staff").seen_enabled is True
+
+
+def test_a_list_does_not_speak_of_work_done_on_its_day_or_after(office: Cast) -> None:
+    grant(office, "staff", "print", now=LATER)
+    do(office, orders(office)[-1], handed_to="", now=LATER)
+    confirm(office, orders(office)[-1], now=LATER)
+    take(office, send(office, HEADING + STAFF, as_of=LATER.date(), now=LATER + timedelta(hours=1)))
+    with office.database.reading() as session:
+        assert account(session, office, "staff").seen_groups == ["K-print", "K-view"]
+    take(office, send(office, HEADING + STAFF, as_of=LATER.date() + timedelta(days=1), now=LATER + timedelta(days=1)),
+         now=LATER + timedelta(days=1))  # fmt: skip
+    with office.database.reading() as session:
+        assert account(session, office, "staff").seen_groups == ["K-view"]
+
+
+def test_a_list_is_of_the_end_of_its_day_or_of_its_upload(office: Cast) -> None:
+    for as_of, moment in ((TODAY, start_of(TODAY + timedelta(days=1))), (LATER.date(), LATER)):
+        listing_id = send(office, HEADING + STAFF, as_of=as_of)
+        with office.database.reading() as session:
+            assert moment_of(find_listing(session, listing_id)) == moment
+
+
+def test_the_same_list_is_taken_over_once_and_no_older_one_after_it(office: Cast) -> None:
+    listing_id = send(office, HEADING + STAFF)
+    take(office, listing_id)
+    with pytest.raises(IllegalTransition, match="すでに取り込まれています"):
+        take(office, listing_id)
+    with pytest.raises(IllegalTransition, match="同じファイル"):
+        take(office, send(office, HEADING + STAFF))
+    with pytest.raises(IllegalTransition, match="より新しい一覧"):
+        take(office, send(office, HEADING + STAFF, as_of=TODAY))
+
+
+def test_a_list_nobody_took_over_goes_when_another_comes_or_it_is_discarded(office: Cast) -> None:
+    send(office, HEADING + "first,,,有効,,\r\n")
+    second = send(office, HEADING + STAFF)
+    with office.database.reading() as session:
+        assert session.scalars(select(ListedAccount.login_name)).all() == ["u100009"]
+    with office.acting("desk") as session:
+        listings.discard(session, second, actor=office.actor("desk"), policy=office.policy, now=LATER)
+    with office.database.reading() as session:
+        assert session.scalars(select(Listing)).all() == []
+        assert session.scalars(select(ListedAccount)).all() == []
+
+
+def test_a_list_that_counts_is_not_discarded(office: Cast) -> None:
+    listing_id = send(office, HEADING + STAFF)
+    take(office, listing_id)
+    with pytest.raises(IllegalTransition), office.acting("desk") as session:
+        listings.discard(session, listing_id, actor=office.actor("desk"), policy=office.policy, now=LATER)
+
+
+def test_a_broken_list_is_refused_whole(office: Cast) -> None:
+    with pytest.raises(FeedRefused, match="2行目にもあります"):
+        send(office, HEADING + STAFF + STAFF)
+    with office.database.reading() as session:
+        assert newest_listing(session, system_id(office)) is None
+        assert session.scalars(select(Listing)).all() == []
+
+
+def test_a_day_to_come_and_a_system_with_an_interface_have_no_list(office: Cast) -> None:
+    with pytest.raises(InvalidInput, match="まだ来ていない日"):
+        send(office, HEADING + STAFF, as_of=LATER.date() + timedelta(days=1))
+    with pytest.raises(InvalidInput, match="一覧の形"):
+        send(office, HEADING + STAFF, code="ledger")
+
+
+@pytest.mark.parametrize("who", ["chief", "security", "hr", "auditor", "staff"])
+def test_others_bring_no_list(office: Cast, who: str) -> None:
+    with pytest.raises(NotPermitted):
+        send(office, HEADING + STAFF, who=who)
+
+
+def test_a_manager_of_other_systems_and_a_contractor_bring_and_take_over_none(office: Cast) -> None:
+    listing_id = send(office, HEADING + STAFF, who="system")
+    seat(office, "staff", Role.SYSTEM, "0100")
+    seat(office, "contractor", Role.HANDOVER)
+    for who in ("staff", "contractor"):
+        with pytest.raises(NotPermitted):
+            send(office, HEADING + STAFF, who=who)
+        with pytest.raises(NotPermitted):
+            take(office, listing_id, who=who)
+
+
+def test_what_became_of_a_list_is_audited(office: Cast) -> None:
+    take(office, send(office, HEADING + STAFF))
+    with office.database.reading() as session:
+        acts = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "listing")).all()
+    assert acts == ["listing.received", "listing.taken_over"]
