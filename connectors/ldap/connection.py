@@ -107,6 +107,10 @@ class Connection:
             received += self.receive()
         return bytes(received), found
 
+    def certificate(self) -> Mapping[str, object]:
+        """The certificate of the server at the other end."""
+        return self._stream.certificate()
+
     def ended(self) -> bool:
         """Whether an idle connection is of no more use: closed, or the server has said something unasked."""
         return self.closed or self._stream.has_news()

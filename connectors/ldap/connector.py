@@ -8,6 +8,8 @@ from uuid import UUID
 from connectors.ldap.account_writes import AccountWriter
 from connectors.ldap.changes import Changes, StampedChanges
 from connectors.ldap.dialect import Dialect
+from connectors.ldap.examination import Examiner, RightsCheck
+from connectors.ldap.excess_rights import ProbedRights
 from connectors.ldap.last_use import LastUseReader, UnusedAccounts
 from connectors.ldap.members import ListedMembers, Members
 from connectors.ldap.membership_writes import MembershipWriter
@@ -26,6 +28,7 @@ from idm.ports import (
     AddMember,
     AdoptAccount,
     ChangeSet,
+    Check,
     CreateAccount,
     DeleteAccount,
     ExternalId,
@@ -71,6 +74,7 @@ class LdapConnector:
         self._last_use: UnusedAccounts = LastUseReader(site)
         self._changes: Changes = StampedChanges(site)
         self._checker = PasswordChecker(site)
+        self._rights: RightsCheck = ProbedRights(site)
         memberships = MembershipWriter(site, self.can_time_box)
         self._accounts = AccountWriter(site, memberships)
         relocator = Relocator(site)
@@ -114,6 +118,10 @@ class LdapConnector:
     def changes_since(self, cursor: str | None) -> ChangeSet:
         """See `idm.ports.ReportsChanges`. What was deleted is only missing from a complete one."""
         return self._changes.since(cursor)
+
+    def examine(self) -> Iterator[Check]:
+        """See `idm.ports.ExaminesItself`."""
+        return Examiner(self._site, self._rights).examine()
 
     def close(self) -> None:
         """See `idm.ports.Directory`."""

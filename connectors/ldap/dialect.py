@@ -31,6 +31,7 @@ class Dialect(Protocol):
     `standing_attributes`, `password_attributes`, `lockout_attributes` and `policy_attributes` are to be asked for where
     the function of that name is called. `carried_by`: which attribute says which field of a person; of several for one
     field the last is read. `kin_attributes` tell which groups an account is in without being listed there.
+    `said_after_password`: what is answered only once the password was right; anything else a stranger may be told.
     """
 
     defaults: Defaults
@@ -48,6 +49,7 @@ class Dialect(Protocol):
     policy_pointer: str
     policy_attributes: Sequence[str]
     deletion_leaves_groups: bool
+    said_after_password: frozenset[PasswordVerdict]
     search_controls: Sequence[Control]
 
     def is_account(self, settings: LdapSettings) -> Filter:

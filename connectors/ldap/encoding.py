@@ -29,6 +29,7 @@ class Scope(IntEnum):
     """How far below its base a search looks."""
 
     BASE = 0
+    CHILDREN = 1
     SUBTREE = 2
 
 

@@ -38,8 +38,10 @@ class PasswordChecker:
         said = self._sign_in(found[0].dn, password)
         standing = self._site.entries.standing(found[0].values, self._site.clock())
         verdict = self._site.dialect.password_verdict(said, standing)
-        wrong = verdict is PasswordVerdict.WRONG
-        return PasswordCheck(verdict, None if wrong else self._site.entries.id_of(found[0]))
+        if verdict is PasswordVerdict.WRONG:
+            return PasswordCheck(verdict)
+        proven = verdict is PasswordVerdict.RIGHT or verdict in self._site.dialect.said_after_password
+        return PasswordCheck(verdict, self._site.entries.id_of(found[0]), proven)
 
     def _sign_in(self, dn: str, password: str) -> SignInAnswer:
         connection = encrypted_connection(self._site.settings, self._context)

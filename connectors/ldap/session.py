@@ -4,7 +4,7 @@ So a caller may write while it reads, and a reading that is given up half-way le
 an answer. Nothing is tried twice: a cut connection is an error now and a new connection at the next call.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connectors.ldap.connection import Connection, open_connection
 from connectors.ldap.encoding import Control, Filter, Operation, Scope, equal, every, search, some
@@ -34,12 +34,17 @@ class Session:
         self, operations: Sequence[Operation], controls: Sequence[Control] = ()
     ) -> list[Answer | TargetUnavailable]:
         """The answer to each request. Raises TargetUnavailable only when nothing was sent."""
-        if not operations:
-            return []
+        return exchange(self._opened(), operations, controls) if operations else []
+
+    def certificate(self) -> Mapping[str, object]:
+        """The server's certificate, once it was verified and has let us in. Raises TargetUnavailable."""
+        return self._opened().certificate()
+
+    def _opened(self) -> Connection:
         if self._connection is None or self._connection.ended():
             self.close()
             self._connection = open_connection(self._settings, self._context)
-        return exchange(self._connection, operations, controls)
+        return self._connection
 
     def find(
         self, operations: Sequence[Operation], *, base_may_be_gone: bool = False, controls: Sequence[Control] = ()

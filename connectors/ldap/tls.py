@@ -9,6 +9,7 @@ import contextlib
 import select
 import socket
 import ssl
+from collections.abc import Mapping
 
 import ldap3
 
@@ -56,6 +57,10 @@ class TlsStream:
                 break  # an empty record: the server has said good-bye
         self._flush()  # an answer to a change of keys, if there was one
         return received
+
+    def certificate(self) -> Mapping[str, object]:
+        """The server's certificate, as `ssl.SSLSocket.getpeercert` tells it: verified, or we would not be here."""
+        return self._tls.getpeercert() or {}
 
     def has_news(self) -> bool:
         """Whether the server has sent something, or closed, since the last reading."""

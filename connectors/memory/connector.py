@@ -150,7 +150,9 @@ class MemoryConnector:
         verdict = _verdict(account, now, right=account.password == password and not account.smart_card)
         if let_in:
             verdict = PasswordVerdict.MUST_CHANGE if account.must_change else PasswordVerdict.RIGHT
-        return PasswordCheck(verdict, None if verdict is PasswordVerdict.WRONG else account.external_id)
+        if verdict is PasswordVerdict.WRONG:
+            return PasswordCheck(verdict)
+        return PasswordCheck(verdict, account.external_id, proven=account.password == password)
 
     def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""

@@ -64,8 +64,12 @@ index employeeNumber,mail eq
 index authTimestamp,pwdLastSuccess eq
 sizelimit size.soft=500 size.hard=500 size.pr=500
 limits dn.exact="{service}" size=unlimited size.pr=unlimited size.prtotal=unlimited
-access to attrs=userPassword
+access to dn.subtree="{people}" attrs=userPassword
   by dn.exact="{service}" =w
+  by self =w
+  by anonymous auth
+  by * none
+access to attrs=userPassword
   by self =w
   by anonymous auth
   by * none

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from connectors.ldap.active_directory.changes import CountedChanges
 from connectors.ldap.active_directory.domain import Domain
+from connectors.ldap.active_directory.excess_rights import DomainRights
 from connectors.ldap.active_directory.last_logon import EveryController
 from connectors.ldap.active_directory.members import DomainMembers
 from connectors.ldap.connector import LdapConnector
@@ -25,6 +26,7 @@ class ActiveDirectoryConnector(LdapConnector):
         self._domain = domain
         self._members = DomainMembers(site, domain)
         self._changes = CountedChanges(site, domain)
+        self._rights = DomainRights(site, domain)
         self._every_controller = EveryController(site) if site.settings.domain_controllers else None
         self._last_use = self._every_controller or self._last_use
         self._performers[RequireSmartCard] = self._accounts.require_card

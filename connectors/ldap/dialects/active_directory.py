@@ -128,6 +128,14 @@ class ActiveDirectory:
         "msDS-LockoutDuration",
     )
     deletion_leaves_groups = True
+    said_after_password = frozenset(
+        {
+            PasswordVerdict.MUST_CHANGE,
+            PasswordVerdict.PASSWORD_EXPIRED,
+            PasswordVerdict.DISABLED,
+            PasswordVerdict.ACCOUNT_EXPIRED,
+        }
+    )
     search_controls: Sequence[Control] = (control(DOMAIN_SCOPE, critical=False),)
 
     def is_account(self, settings: LdapSettings) -> Filter:

@@ -8,7 +8,7 @@ from connectors.ldap import generalized_time
 from connectors.ldap.encoding import Control, Filter, equal, present, without
 from connectors.ldap.entry_decoding import Values
 from connectors.ldap.settings import LdapSettings
-from idm.ports import ExternalId, LastUseSource
+from idm.ports import ExternalId, LastUseSource, PasswordVerdict
 
 ACCOUNT_LOCKED = 1
 """An error of the password policy control (draft-behera-ldap-password-policy 6.2), as are the next two."""
@@ -39,6 +39,7 @@ class StandardDirectory:
     carried_by = CARRIED_BY
     kin_attributes: Sequence[str] = ()
     deletion_leaves_groups = False
+    said_after_password = frozenset({PasswordVerdict.MUST_CHANGE, PasswordVerdict.PASSWORD_EXPIRED})
     search_controls: Sequence[Control] = ()
 
     def is_account(self, settings: LdapSettings) -> Filter:
