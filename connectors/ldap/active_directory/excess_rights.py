@@ -43,7 +43,7 @@ class DomainRights:
             return Check(
                 SUBJECT, CheckVerdict.FAILED,
                 f"ドメインの管理者グループに属しています（入れ子を含む）: {'、'.join(too_many)}",
-                "接続アカウントを管理者グループから外し、必要なOUだけを委任してください（docs/active-directory.md）",
+                "接続アカウントを管理者グループから外し、必要なOUだけを委任してください（docs/system-test.md）",
                 stops_writing=True,
             )  # fmt: skip
         found = f"ドメインの管理者グループには属していません（{len(held)}グループを確認）"
@@ -57,7 +57,7 @@ class DomainRights:
             shown = "、".join(writable[:5]) + (f" ほか{len(writable) - 5}か所" if len(writable) > 5 else "")
             return Check(
                 SUBJECT, CheckVerdict.FAILED, f"担当するOUの外に書き込めます: {shown}",
-                "委任を people_base・more_people_bases・groups_base のOUだけにしてください（docs/active-directory.md）",
+                "委任を people_base・more_people_bases・groups_base のOUだけにしてください（docs/system-test.md）",
                 stops_writing=True,
             )  # fmt: skip
         return Check(SUBJECT, CheckVerdict.FINE, f"担当するOUの外には書き込めません（{len(found)}か所を確認）")
