@@ -10,18 +10,21 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
-from idm.models.systems import Entitlement, Handover, InformationSystem
+from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.operations import handovers, outbox
-from idm.operations.outbox import Carried
+from idm.operations.accounts import unsettled
+from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
-from idm.reconciliation import MAX_WAVES, next_wave
-from idm.vocabulary import BY_HAND, EntitlementKind, Zone
+from idm.queries.found_accounts import in_the_way, recognised
+from idm.reconciliation import MAX_WAVES, in_our_care, next_wave
+from idm.vocabulary import BY_HAND, EntitlementKind, Stage, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
 from jobs.examination import require_examined
@@ -43,6 +46,10 @@ class Work:
     handover: Handover | None
     known_as: ExternalId | None
     """The target's id of the account that was handed over; another one was not, whatever our rows say (E3)."""
+    adopting: bool = False
+    """What was there before us is still being taken over: groups nobody decided about are left alone (A18)."""
+    held: str | None = None
+    """Why nothing may be done about it now, without being anybody's mistake: it is looked at again later."""
     seen: TargetAccount | None = None
     steps: list[str] = field(default_factory=list)
     error: TargetError | None = None
@@ -115,6 +122,8 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
                 )
             )
         }
+        adopting = session.get_one(InformationSystem, system_id).stage is Stage.ADOPT
+        held = _in_the_way(session, system_id, [task.account for task in tasks])
         return [
             Work(
                 task.id,
@@ -123,9 +132,19 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
                 facts[task.account_id],
                 waiting.get(task.account_id),
                 task.account.external_id,
+                adopting,
+                held.get(task.account_id),
             )
             for task in tasks
         ]
+
+
+def _in_the_way(session: Session, system_id: int, accounts: Sequence[Account]) -> dict[int, str]:
+    """Account → why it is not made: somebody has to say first whose the account is that was there before us (A18)."""
+    new = {one.person_id or 0: one.id for one in accounts if one.external_id is None and one.adopted_at is None}
+    names = in_the_way(session, system_id, new)
+    names |= {person: found.login_name for person, found in recognised(session, system_id, new).items()}
+    return {new[person_id]: unsettled(name).message for person_id, name in names.items()}
 
 
 def _open(installation: Installation, system_id: int) -> Directory:
@@ -169,6 +188,7 @@ def _carry_out(installation: Installation, directory: Directory, system_id: int,
         length = policy_in_force(session, now=now).passwords.temporary_length
     for work in batch:
         work.facts = fresh[work.account_id]
+    batch = [work for work in batch if work.held is None]
     reconcile(directory, batch, managed, delete_after_days=delete_after, now=now)
     for work in batch:
         if work.handover is not None and work.error is None:
@@ -192,10 +212,7 @@ def reconcile(
         wave: list[tuple[Work, Step]] = []
         for uuid, work in list(open_works.items()):
             work.seen = seen.get(uuid)
-            if work.issued is None and (work.seen is None or work.seen.external_id != work.known_as):
-                work.facts = replace(work.facts, handed_over=False)
-            wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
-            steps = next_wave(uuid, for_connector(wanted, managed), work.seen, managed)
+            steps = _steps(directory, work, managed, delete_after_days=delete_after_days, now=now)
             wave.extend((work, step) for step in steps)
             if not steps:
                 del open_works[uuid]
@@ -205,6 +222,22 @@ def reconcile(
         open_works = {uuid: work for uuid, work in open_works.items() if work.error is None}
     for work in open_works.values():
         work.error = TargetRefused("書き込んだ内容が読み戻しと一致しません。ディレクトリの設定を確かめてください。")
+
+
+def _steps(
+    directory: Writes, work: Work, managed: frozenset[ExternalId], *, delete_after_days: int, now: datetime
+) -> tuple[Step, ...]:
+    """What is to be done about one account now; nothing, and an error, about one that the target guards (D10)."""
+    if work.seen is not None and work.seen.protected:
+        work.error = TargetRefused("ディレクトリの管理者として保護されたIDのため、手作業で行ってください。")
+        return ()
+    to_adopt = work.seen is None and work.facts.adopts is not None
+    known = work.seen is not None and work.seen.external_id == work.known_as
+    if work.issued is None and not (known or to_adopt):
+        work.facts = replace(work.facts, handed_over=False)
+    wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
+    managed = in_our_care(work.facts, managed, adopting=work.adopting)
+    return next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
 
 
 def _perform(directory: Writes, wave: Sequence[tuple[Work, Step]]) -> None:
@@ -250,12 +283,14 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
                 handover = session.get_one(Handover, work.issued.handover_id)
                 if handover.closed_at is None:
                     handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
-        seen = [work.account_id for work in batch if work.error is None]
+        seen = [work.account_id for work in batch if work.error is None and work.held is None]
         hand_work.follow_read_back(session, installation, system_id, seen, policy)
 
 
 def _carried(work: Work) -> Carried:
     steps = tuple(work.steps)
+    if work.held is not None and work.error is None:
+        return Carried(work.task_id, unavailable=work.held, retry_after_seconds=LONGEST_WAIT_SECONDS)
     if isinstance(work.error, TargetUnavailable):
         return Carried(
             work.task_id, steps=steps, unavailable=str(work.error), retry_after_seconds=work.error.retry_after

@@ -4,8 +4,8 @@ The server filters by last use; only identities are streamed to find accounts th
 examined says so as a finding of its own and does not stop the others.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -15,17 +15,23 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
 from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
-from idm.errors import ConfigurationInvalid, NotFound, TargetError
+from idm.drift import stray_kind
+from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
+from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
+from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
+from idm.operations.going_live import remind
 from idm.operations.lifecycle import employed_people
 from idm.operations.outbox import retry_refused
 from idm.operations.work_order_notices import overdue_orders
 from idm.policy import DormancyRules
-from idm.ports import AccountId, Directory, LastUse, ReportsLastUse
+from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
+from idm.queries.comparable import found_states
 from idm.queries.configuration import policy_in_force
-from idm.vocabulary import FindingKind
+from idm.vocabulary import FindingKind, FoundState, Stage
+from jobs.comparison import compare
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.sweep")
@@ -65,13 +71,19 @@ def _sweep_one(
     with installation.database.reading() as session:
         policy = policy_in_force(session, now=started_at)
         owners = owners_of(session, system.id, judged_at)
+        strays = strays_of(session, system, judged_at)
     try:
         directory = installation.open_target(system)
         try:
-            result = examine(directory, system, owners, policy.dormancy, now=judged_at)
+            result = examine(directory, system, owners, policy.dormancy, now=judged_at, strays=strays)
+            compared = compare(installation, directory, system, policy=policy, now=started_at)
+            result = replace(
+                result, found=(*result.found, *compared.found), skipped=frozenset(compared.skipped),
+                compared=compared.accounts,
+            )  # fmt: skip
         finally:
             directory.close()
-    except (TargetError, ConfigurationInvalid) as failure:
+    except (TargetError, ConfigurationInvalid, SafetyLimit) as failure:
         result = _not_examined(system, str(failure))
     result = replace(result, found=(*result.found, *_overdue_work(installation, system, judged_at)))
     if not dry_run:
@@ -79,6 +91,8 @@ def _sweep_one(
         with installation.database.writing() as session:
             record_sweep(session, result, started_at=started_at, actor=ACTOR, policy=policy, now=now)
             retry_refused(session, system.id, now=now)
+            result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
+            remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)
     return result
 
 
@@ -108,15 +122,43 @@ def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Own
     return {uuid: Owner(account_id, name, person in employed) for uuid, account_id, name, person in rows}
 
 
+@dataclass(frozen=True)
+class Strays:
+    """What is known of accounts that are not ours (control A18)."""
+
+    states: Mapping[ExternalId, tuple[FoundState, bool]] = field(default_factory=dict)
+    stage: Stage = Stage.ENFORCE
+    inventoried: bool = False
+    overdue: bool = False
+
+    def kind_of(self, account: AccountId) -> FindingKind | None:
+        """What such an account is found as; None = as nothing."""
+        state, adopted = self.states.get(account.external_id, (None, False))
+        return stray_kind(
+            state, adopted=adopted, stage=self.stage, inventoried=self.inventoried, overdue=self.overdue
+        )  # fmt: skip
+
+
+def strays_of(session: Session, system: InformationSystem, now: datetime) -> Strays:
+    """What the inventory of the system says of accounts that are not ours."""
+    progress = session.get(SystemProgress, system.id)
+    return Strays(
+        found_states(session, system.id), system.stage,
+        inventoried=progress is not None and progress.inventoried_at is not None,
+        overdue=system.adopt_until is not None and day_of(now) > system.adopt_until,
+    )  # fmt: skip
+
+
 def examine(
-    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], rules: DormancyRules, *, now: datetime
-) -> SweepResult:
-    """What one directory shows: unused, never used, unknown, left and orphan IDs. Raises TargetError."""
+    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], rules: DormancyRules, *,
+    now: datetime, strays: Strays | None = None,
+) -> SweepResult:  # fmt: skip
+    """What one directory shows: unused, never used, unknown, left, orphan and unadopted IDs. Raises TargetError."""
     found = list(_unused(directory, owners, rules, now))
     examined = 0
     for account in directory.account_ids():
         examined += 1
-        found.extend(_ownership(account, owners))
+        found.extend(_ownership(account, owners, strays or Strays()))
     return SweepResult(system.id, system.code, examined, tuple(found))
 
 
@@ -140,9 +182,11 @@ def _last_use_finding(last_use: LastUse, owners: dict[UUID, Owner]) -> Found:
     )  # fmt: skip
 
 
-def _ownership(account: AccountId, owners: dict[UUID, Owner]) -> Iterator[Found]:
+def _ownership(account: AccountId, owners: dict[UUID, Owner], strays: Strays) -> Iterator[Found]:
     owner = owners.get(account.account_uuid) if account.account_uuid else None
     if owner is None:
-        yield Found(FindingKind.ORPHAN, account.external_id, account.login_name)
+        kind = strays.kind_of(account)
+        if kind is not None:
+            yield Found(kind, account.external_id, account.login_name)
     elif not owner.employed:
         yield Found(FindingKind.LEFT, account.external_id, account.login_name, owner.account_id)

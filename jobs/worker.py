@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
-from jobs import feed_inbox, feed_uploads, hand_work, lifecycle, mailer, provision, sealing, sweep, unlocking
+from jobs import feed_inbox, feed_uploads, hand_work, inventory, lifecycle, mailer, provision, sealing, sweep, unlocking
 from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
@@ -58,6 +58,7 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
         rounds.nightly_on = today
     _take_files_in(installation, rounds, now)
     _guarded(rounds, "unlocking", lambda: unlocking.run_due(installation))
+    _guarded(rounds, "inventory", lambda: inventory.run_asked(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
     if rounds.escalated_at is None or now - rounds.escalated_at >= CHECKPOINT_EVERY:
         rounds.escalated_at = now

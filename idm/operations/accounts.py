@@ -14,7 +14,7 @@ from idm.models.work import OutboxTask, TaskState
 from idm.organisation import LoginNames
 from idm.queries.found_accounts import in_the_way, recognised
 from idm.queries.login_names import Proposal, proposals
-from idm.vocabulary import AccountKind, FoundState
+from idm.vocabulary import BY_HAND, AccountKind, FoundState
 
 LONGEST_LOGIN_NAME = 64
 """Characters, as many as an account's column holds."""
@@ -71,6 +71,10 @@ def take_over(session: Session, account: Account, found: FoundAccount, *, now: d
     _require_free(session, found, account)
     account.login_name, account.external_id = found.login_name, found.external_id
     account.adopted_at, account.handed_over_at = now, now
+    if found.system.connector == BY_HAND:
+        # Nothing is written there to make it ours: as the list shows it, it is.
+        account.seen_at, account.seen_present, account.seen_enabled = found.last_seen_at, True, found.enabled
+        account.seen_expires_at, account.seen_groups = found.expires_at, found.groups
     session.add(account)
     session.flush()
     found.account_id = account.id

@@ -27,13 +27,41 @@ class Found:
 
 @dataclass(frozen=True)
 class SweepResult:
-    """One sweep of one system. `failure` says why it could not be examined; then nothing was resolved."""
+    """One sweep of one system. `failure` says why it could not be examined; then nothing was resolved.
+
+    `compared`: how many accounts of ours should be there; `skipped`: those not compared, a worker is writing them;
+    `held_back`: why nothing was put right.
+    """
 
     system_id: int
     system_code: str
     examined: int
     found: tuple[Found, ...]
     failure: str | None = None
+    skipped: frozenset[int] = frozenset()
+    compared: int = 0
+    held_back: str | None = None
+
+
+COMPARED = frozenset({FindingKind.DRIFT, FindingKind.MISSING, FindingKind.EXTRA_MEMBER})
+"""What comes of comparing what was approved with what a directory shows."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an examination looked at: these kinds, and of accounts only these (None = all)."""
+
+    kinds: frozenset[FindingKind] = frozenset(FindingKind)
+    accounts: frozenset[int] | None = None
+
+
+@dataclass(frozen=True)
+class Laid:
+    """How many facts were seen, how many of them were new, and how many known ones were gone."""
+
+    found: int
+    new: int
+    resolved: int
 
 
 def record_sweep(
@@ -43,24 +71,39 @@ def record_sweep(
 
     A system that could not be examined keeps its findings and gets one that says so: not seen is not the same as gone.
     """
+    laid = _lay_over(session, result, Scope(), now=now)
+    run = SweepRun(
+        system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
+        found=laid.found, new=laid.new, resolved=laid.resolved, failure=result.failure,
+    )  # fmt: skip
+    session.add(run)
+    session.flush()
+    _record(session, "sweep.recorded", result, laid, actor=actor, policy=policy, now=now)
+    return run
+
+
+def record_comparison(
+    session: Session, result: SweepResult, scope: Scope, *, actor: Actor, policy: Policy, now: datetime
+) -> Laid:
+    """Afterwards the open findings within the scope are exactly what this comparison saw; others are as they were."""
+    laid = _lay_over(session, result, scope, now=now)
+    session.flush()
+    _record(session, "reconciliation.recorded", result, laid, actor=actor, policy=policy, now=now)
+    return laid
+
+
+def _lay_over(session: Session, result: SweepResult, scope: Scope, *, now: datetime) -> Laid:
     known = {(f.kind, f.subject_key): f for f in open_findings(session, result.system_id)}
     seen = {(found.kind, found.subject_key): found for found in result.found}
     new = [found for key, found in seen.items() if key not in known]
-    gone = [f for key, f in known.items() if key not in seen and _examined(f, result)]
+    gone = [f for key, f in known.items() if key not in seen and _examined(f, result, scope)]
     for key, found in seen.items():
         if key in known:
             known[key].last_seen_at, known[key].label, known[key].details = now, found.label, found.details
     for finding in gone:
         finding.resolved_at = now
     session.add_all(_finding(result.system_id, found, now) for found in new)
-    run = SweepRun(
-        system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
-        found=len(seen), new=len(new), resolved=len(gone), failure=result.failure,
-    )  # fmt: skip
-    session.add(run)
-    session.flush()
-    _record(session, run, actor=actor, policy=policy, now=now)
-    return run
+    return Laid(len(seen), len(new), len(gone))
 
 
 def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
@@ -68,7 +111,14 @@ def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
     return session.scalars(select(Finding).where(Finding.system_id == system_id, Finding.resolved_at.is_(None)))
 
 
-def _examined(finding: Finding, result: SweepResult) -> bool:
+def _examined(finding: Finding, result: SweepResult, scope: Scope) -> bool:
+    """Whether a finding that was not seen is gone: not looked at is not the same as gone."""
+    if finding.kind not in scope.kinds:
+        return False
+    if scope.accounts is not None and finding.account_id not in scope.accounts:
+        return False
+    if finding.kind in COMPARED and finding.account_id in result.skipped:
+        return False
     return result.failure is None or finding.kind in (FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE)
 
 
@@ -79,12 +129,14 @@ def _finding(system_id: int, found: Found, now: datetime) -> Finding:
     )  # fmt: skip
 
 
-def _record(session: Session, run: SweepRun, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def _record(
+    session: Session, action: str, result: SweepResult, laid: Laid, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
     audit.record(
-        session, action="sweep.recorded", actor=actor, obj=("system", str(run.system_id)), now=now,
+        session, action=action, actor=actor, obj=("system", str(result.system_id)), now=now,
         policy_digest=policy.digest,
         payload={
-            "examined": run.examined, "found": run.found, "new": run.new, "resolved": run.resolved,
-            "failure": run.failure,
+            "examined": result.examined, "found": laid.found, "new": laid.new, "resolved": laid.resolved,
+            "failure": result.failure,
         },
     )  # fmt: skip

@@ -14,6 +14,7 @@ from idm.ports import CheckVerdict
 from idm.vocabulary import BY_HAND, STAGE_TITLES, ZONE_TITLES
 from jobs import examination
 from jobs.commands.options import installation, json_option
+from jobs.commands.system_inventory import inventory
 from jobs.commands.terminal import print_json, print_table, say
 
 ACTOR = Actor.job("idm system test")
@@ -30,6 +31,9 @@ SUMS = {
 @click.group()
 def system() -> None:
     """情報システムとそのディレクトリ。"""
+
+
+system.add_command(inventory)
 
 
 @system.command("list")

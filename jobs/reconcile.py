@@ -1,0 +1,105 @@
+"""Compares directories with what was approved, between two sweeps and as often as wanted (controls A9, D9).
+
+With `changed` only the accounts that a directory says have changed since the last time are looked at, where it can say
+so; groups of others, and accounts that were deleted by hand, are seen by the next whole comparison.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from idm.actor import Actor
+from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
+from idm.models.going_live import SystemProgress
+from idm.models.systems import InformationSystem
+from idm.operations.finding_answers import put_right
+from idm.operations.findings import COMPARED, Found, Scope, SweepResult, record_comparison
+from idm.operations.inventory import progress_of
+from idm.policy import Policy
+from idm.ports import Directory, ReportsChanges
+from idm.queries.comparable import accounts_of_system
+from idm.queries.configuration import policy_in_force
+from idm.vocabulary import FindingKind
+from jobs.comparison import compare
+from jobs.installation import Installation
+
+ACTOR = Actor.job("jobs.reconcile")
+WHOLE = Scope(COMPARED | {FindingKind.CHECK_FAILED})
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """Which accounts of ours changed (None = look at all), and up to where that was read."""
+
+    accounts: frozenset[int] | None
+    cursor: str | None
+
+
+def reconcile(
+    installation: Installation, *, system_code: str | None = None, changed: bool = False, dry_run: bool = False
+) -> list[SweepResult]:
+    """Afterwards every system (or the one named) was compared and its findings are on record; nothing was written.
+
+    Raises NotFound for an unknown system.
+    """
+    with installation.database.reading() as session:
+        query = select(InformationSystem).order_by(InformationSystem.code)
+        systems = list(session.scalars(query.where(InformationSystem.code == system_code) if system_code else query))
+    if system_code and not systems:
+        raise NotFound(f"情報システム「{system_code}」がありません。")
+    return [_one(installation, system, changed=changed, dry_run=dry_run) for system in systems]
+
+
+def _one(installation: Installation, system: InformationSystem, *, changed: bool, dry_run: bool) -> SweepResult:
+    now = installation.clock()
+    with installation.database.reading() as session:
+        policy = policy_in_force(session, now=now)
+    cursor: str | None = None
+    only: frozenset[int] | None = None
+    try:
+        directory = installation.open_target(system)
+        try:
+            if changed and isinstance(directory, ReportsChanges):
+                changes = _changes(installation, directory, system)
+                only, cursor = changes.accounts, changes.cursor
+            result = _compared(installation, directory, system, policy, only, now)
+        finally:
+            directory.close()
+    except (TargetError, ConfigurationInvalid, SafetyLimit) as failure:
+        found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": str(failure)})
+        result = SweepResult(system.id, system.code, 0, (found,), failure=str(failure))
+    return result if dry_run else _kept(installation, result, only, cursor, policy)
+
+
+def _changes(installation: Installation, directory: ReportsChanges, system: InformationSystem) -> _Changes:
+    with installation.database.reading() as session:
+        progress = session.get(SystemProgress, system.id)
+        known = accounts_of_system(session, system.id)
+    changes = directory.changes_since(progress.cursor if progress is not None else None)
+    touched = {known[one.account_uuid] for one in changes.accounts if one.account_uuid in known}
+    return _Changes(None if changes.complete else frozenset(touched), changes.cursor)
+
+
+def _compared(
+    installation: Installation, directory: Directory, system: InformationSystem, policy: Policy,
+    only: Collection[int] | None, now: datetime,
+) -> SweepResult:  # fmt: skip
+    done = compare(installation, directory, system, policy=policy, now=now, only=only)
+    return SweepResult(
+        system.id, system.code, done.examined, tuple(done.found), skipped=frozenset(done.skipped),
+        compared=done.accounts,
+    )  # fmt: skip
+
+
+def _kept(
+    installation: Installation, result: SweepResult, only: frozenset[int] | None, cursor: str | None, policy: Policy
+) -> SweepResult:
+    now = installation.clock()
+    scope = WHOLE if only is None else Scope(frozenset({FindingKind.DRIFT, FindingKind.MISSING}), only)
+    with installation.database.writing() as session:
+        record_comparison(session, result, scope, actor=ACTOR, policy=policy, now=now)
+        if cursor is not None and result.failure is None:
+            progress_of(session, result.system_id).cursor = cursor
+        return put_right(session, result, actor=ACTOR, policy=policy, now=now)
