@@ -189,8 +189,12 @@ def test_profile_is_checked_shown_and_compared(shell: Shell) -> None:
 
 
 def test_system_test_says_what_is_missing(office: Shell) -> None:
-    done = office.run("system", "test", "office", code=1)
-    assert "office-ldap.password" in done.stderr
+    done = office.run("system", "test", "office", "--json", code=1)
+    found = json.loads(done.stdout)
+    assert (found["system"], found["verdict"], found["reached"]) == ("office", "failed", False)
+    assert "office-ldap.password" in found["checks"][0]["found"]
+    assert found["checks"][0]["remedy"]
+    assert "× の点を直して" in office.run("system", "test", "office", code=1).stderr
 
 
 def test_first_officers_get_a_link_each_and_nobody_else_does(office: Shell) -> None:
