@@ -43,6 +43,19 @@ class HandStep(StrEnum):
     CHECK = "check"
 
 
+STEP_TITLES = {
+    HandStep.CREATE: "登録",
+    HandStep.UPDATE: "登録内容の修正",
+    HandStep.STOP: "停止",
+    HandStep.REMOVE: "権限の取消し",
+    HandStep.ADD: "権限の付与",
+    HandStep.PASSWORD: "仮パスワード",
+    HandStep.OPEN: "有効化",
+    HandStep.DELETE: "削除",
+    HandStep.CHECK: "状態の確認",
+}
+
+
 class HandProgress(StrEnum):
     """How far work by hand has come. What was approved is not done, and what somebody did is not complete."""
 

@@ -33,6 +33,7 @@ from web import (
     home,
     hr,
     leaving,
+    listings,
     locks,
     navigation,
     officers,
@@ -50,6 +51,7 @@ from web import (
     sign_in,
     standing,
     systems,
+    work_orders,
 )
 from web.current import EXTENSION, Site
 
@@ -72,6 +74,8 @@ BLUEPRINTS = (
     calendar.blueprint,
     people.own_page,
     handovers.blueprint,
+    work_orders.blueprint,
+    listings.blueprint,
     locks.blueprint,
     systems.blueprint,
     findings.blueprint,

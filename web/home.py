@@ -6,6 +6,7 @@ from idm.permissions import Action, may
 from idm.queries.approvals import pending_for
 from idm.queries.feed_runs import drafts, last_runs, waiting_rows
 from idm.queries.home import own_requests, own_rights
+from idm.queries.work_orders import Reach, work_counts
 from web import current
 
 blueprint = Blueprint("home", __name__)
@@ -24,8 +25,9 @@ def index() -> str:
         pending = pending_for(session, me, day=day, lapse_days=policy.applications.lapse_days)
         runs = last_runs(session, 1) if sees_feed else []
         held = len(waiting_rows(session)) if sees_feed else 0
+        work = work_counts(session, me, Reach.of(session, me, day), now=current.now())
         waiting_drafts = drafts(session) if may(current.roles(), Action.SUBMIT_DRAFT) else []
     return render_template(
         "home/index.html", rights=rights, requests=requests, pending=pending, shown=PENDING_SHOWN, runs=runs, held=held,
-        drafts=waiting_drafts, sees_feed=sees_feed, today=day,
+        drafts=waiting_drafts, sees_feed=sees_feed, today=day, work=work,
     )  # fmt: skip

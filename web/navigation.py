@@ -23,6 +23,9 @@ DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role
 SEEING_REGISTER = PERMISSIONS[Action.REGISTER_OUTSIDE] | PERMISSIONS[Action.SEE_FEED]
 """Who sees lists of people outside HR. Sponsors find those they answer for by notice."""
 
+DOING_BY_HAND = PERMISSIONS[Action.DO_WORK] | PERMISSIONS[Action.CONFIRM_WORK]
+"""Who does or confirms work by hand. Auditors read it from a person's page and from the audit record."""
+
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
     Entry(lazy_gettext("申請"), "requests.index"),
@@ -35,6 +38,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("返却物"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
     Entry(lazy_gettext("外部者"), "outside.index", SEEING_REGISTER),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
+    Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
     Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_FEED] | {Role.SECTION}),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),

@@ -9,17 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.models.going_live import FoundAccount
-from idm.models.systems import Account, Entitlement
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.models.work_orders import OPEN_STATES, WorkOrder
 from idm.ports import ExternalId
 from idm.queries.account_facts import account_facts
-from idm.vocabulary import FoundState
+from idm.vocabulary import BY_HAND, FoundState
 from idm.wanted_account import AccountFacts, WantedAccount, wanted_account
 
 
 @dataclass(frozen=True)
 class Comparable:
-    """One account: what was decided about it now. `under_way`: a worker is about to write it."""
+    """One account: what was decided about it now. `under_way`: a worker is about to write it, or a person at work."""
 
     account_id: int
     uuid: UUID
@@ -64,7 +65,15 @@ def _under_way(session: Session, account_ids: Collection[int]) -> frozenset[int]
             OutboxTask.state.in_((TaskState.WAITING, TaskState.CLAIMED)),
         )
     )
-    return frozenset(session.scalars(query))
+    by_hand = (
+        select(WorkOrder.account_id)
+        .join(InformationSystem, WorkOrder.system_id == InformationSystem.id)
+        .where(
+            WorkOrder.account_id.in_(account_ids), WorkOrder.state.in_(OPEN_STATES),
+            InformationSystem.connector == BY_HAND,
+        )
+    )  # fmt: skip
+    return frozenset(session.scalars(query)) | frozenset(session.scalars(by_hand))
 
 
 def accounts_of_system(session: Session, system_id: int) -> dict[UUID, int]:

@@ -1,0 +1,295 @@
+"""Where there is no interface, from the approval to the finding: orders, two people, lists, and what is overdue.
+
+The ledger is a directory in memory: what real directories make of single steps is tested where they are real.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from connectors.memory.directory import MemoryDirectory
+from idm.calendar_days import day_of, start_of
+from idm.errors import FeedRefused, NotFound, NotPermitted, SeparationOfDuties
+from idm.models.people import Employment
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.models.work import Finding, MailMessage, OutboxTask, TaskState
+from idm.models.work_orders import Listing
+from idm.operations import work_order_notices
+from idm.queries.account_status import Agreement, accounts_of_person
+from idm.settings import Settings
+from idm.vocabulary import FindingKind, Role, Stage
+from jobs import hand_work, lifecycle, provision, sweep, worker
+from jobs.command_line import idm as command
+from jobs.installation import Installation
+from tests.cast import NOW, Cast
+from tests.hand_office import SYSTEM, add_system, confirm, do, kinds, orders, seat
+
+HEADING = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\n"
+
+
+@dataclass
+class Clock:
+    """A clock that is set by hand."""
+
+    now: datetime = field(default=NOW)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **time: float) -> None:
+        """Later by that much."""
+        self.now += timedelta(**time)
+
+
+@dataclass
+class Town:
+    """The cast with a system that has no interface, its jobs and its clock."""
+
+    cast: Cast
+    installation: Installation
+    clock: Clock
+
+    def apply(self, who: str, *rights: str) -> None:
+        """HR applied for the rights of the person and both officers approved; the worker has been by."""
+        request = self.cast.file("hr", *((who, right) for right in rights), now=self.clock())
+        for line in range(len(rights)):
+            self.cast.approve(request, now=self.clock(), line=line)
+        provision.run_due(self.installation, worker="w1")
+
+    def status(self, who: str = "staff") -> Agreement:
+        """What people read of the person's account."""
+        with self.cast.database.reading() as session:
+            rows = accounts_of_person(session, self.cast.people[who], now=self.clock(), delete_after_days=90)
+        return next(row.agreement for row in rows if row.system_name == "戸籍附票システム")
+
+    def findings(self) -> set[tuple[FindingKind, str]]:
+        """The open findings of the system."""
+        sweep.sweep(self.installation, system_code=SYSTEM)
+        with self.cast.database.reading() as session:
+            rows = session.scalars(select(Finding).where(Finding.resolved_at.is_(None)))
+            return {(row.kind, row.label) for row in rows}
+
+    def mails(self, subject: str) -> list[str]:
+        """Who was sent a notice with that subject."""
+        with self.cast.database.reading() as session:
+            return sorted(session.scalars(select(MailMessage.recipient).where(MailMessage.subject == subject)))
+
+
+@pytest.fixture
+def town(cast: Cast, tmp_path: Path) -> Town:
+    add_system(cast)
+    clock = Clock()
+    settings = Settings(database_url=cast.database.url, secrets_dir=tmp_path / "secrets",
+                        checkpoint_file=tmp_path / "checkpoints.jsonl")  # fmt: skip
+    settings.secrets_dir.mkdir(mode=0o700)
+    (settings.secrets_dir / "ledger.password").write_text("x", encoding="utf-8")
+    with cast.database.writing() as session:
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        ledger.connector_settings = {"name": f"hand-{tmp_path.name}"}
+    return Town(cast, Installation(settings, cast.database, clock), clock)
+
+
+def listing(town: Town, tmp_path: Path, *lines: str) -> Path:
+    file = tmp_path / "ids.csv"
+    file.write_bytes((HEADING + "".join(f"{line}\r\n" for line in lines)).encode("cp932"))
+    return file
+
+
+def bring(town: Town, file: Path, monkeypatch: pytest.MonkeyPatch, *options: str) -> None:
+    monkeypatch.setattr("jobs.commands.listing.installation", lambda: town.installation)
+    as_of = day_of(town.clock()).isoformat()
+    command.main(
+        ["listing", "import", str(file), "--system", SYSTEM, "--as-of", as_of, *options], standalone_mode=False
+    )
+
+
+def test_from_joiner_to_the_list_that_contradicts(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cast, clock = town.cast, town.clock
+    seat(cast, "desk", Role.SECURITY)
+    town.apply("staff", f"{SYSTEM}/account", f"{SYSTEM}/view")
+    assert town.status() is Agreement.HAND_WAITING
+    (order,) = orders(cast)
+    assert kinds(order) == ["create", "add", "password", "open"]
+
+    do(cast, order, who="desk", now=clock())
+    assert town.status() is Agreement.HAND_DONE
+    with pytest.raises(SeparationOfDuties, match="自分が行った作業"):
+        confirm(cast, order, who="desk", now=clock())
+    assert town.status() is Agreement.HAND_DONE
+    confirm(cast, order, who="system", now=clock())
+    assert town.status() is Agreement.COMPLETE
+
+    clock.pass_by(days=30)
+    with cast.database.writing() as session:
+        session.scalars(
+            select(Employment).where(Employment.person_id == cast.people["staff"])
+        ).one().valid_until = day_of(clock())
+    lifecycle.run(town.installation)
+    provision.run_due(town.installation, worker="w1")
+    urgent = orders(cast)[-1]
+    assert (kinds(urgent), urgent.urgent) == (["stop", "remove"], True)
+    assert town.mails(work_order_notices.URGENT_SUBJECT)
+    assert town.status() is Agreement.HAND_WAITING
+
+    clock.pass_by(hours=cast.policy.work_orders.urgent_hours)
+    assert hand_work.escalate(town.installation) == 1
+    assert hand_work.escalate(town.installation) == 0
+    assert town.mails(work_order_notices.OVERDUE_SUBJECT) == ["u100004@example.jp"]
+    assert (FindingKind.WORK_OVERDUE, "u100009") in town.findings()
+
+    do(cast, urgent, who="other", handed_to="", now=clock())
+    confirm(cast, urgent, who="system", now=clock())
+    assert town.status() is Agreement.COMPLETE
+    assert (FindingKind.WORK_OVERDUE, "u100009") not in town.findings()
+
+    clock.pass_by(days=1)
+    bring(town, listing(town, tmp_path, "u100009,青木　一郎,100009,有効,R8.5.1,K-view"), monkeypatch)
+    assert town.status() is Agreement.DIFFERS
+    assert town.findings() == {(FindingKind.LEFT, "u100009"), (FindingKind.DRIFT, "u100009")}
+
+
+def test_running_the_job_again_issues_nothing_more(town: Town) -> None:
+    town.apply("staff", f"{SYSTEM}/account")
+    provision.run_due(town.installation, worker="w2")
+    assert len(orders(town.cast)) == 1
+    with town.cast.database.reading() as session:
+        tasks = session.scalars(select(OutboxTask)).all()
+    assert [task.state for task in tasks] == [TaskState.DONE]
+
+
+def test_operators_have_one_notice_for_a_whole_batch(town: Town) -> None:
+    requests = [town.cast.file("hr", (who, f"{SYSTEM}/account")) for who in ("staff", "security", "auditor")]
+    for request in requests:
+        town.cast.approve(request)
+    provision.run_due(town.installation, worker="w1")
+    assert len(orders(town.cast)) == 3
+    assert town.mails(work_order_notices.SUBJECT) == ["u100004@example.jp", "u100007@example.jp", "u100010@example.jp"]
+
+
+def test_no_work_is_asked_for_in_a_system_that_is_only_observed(town: Town) -> None:
+    with town.cast.database.writing() as session:
+        session.scalars(select(InformationSystem).where(InformationSystem.code == SYSTEM)).one().stage = Stage.OBSERVE
+    town.apply("staff", f"{SYSTEM}/account")
+    assert orders(town.cast) == []
+
+
+def test_the_worker_tells_of_what_is_overdue(town: Town) -> None:
+    town.apply("staff", f"{SYSTEM}/account")
+    town.clock.pass_by(days=30)
+    worker.one_round(town.installation, worker.Rounds(), worker="w1")
+    assert town.mails(work_order_notices.OVERDUE_SUBJECT)
+
+
+# --- groups changed by hand in a system with a connector -------------------------------------------------------------
+
+
+def test_a_tier_0_group_is_changed_by_hand_and_everything_else_by_the_connector(town: Town) -> None:
+    cast = town.cast
+    with cast.database.writing() as session:
+        session.scalars(select(Entitlement).where(Entitlement.code == "approve")).one().by_hand = True
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        directory = MemoryDirectory.named(str(ledger.connector_settings["name"]))
+    for group in ("ledger-enter", "ledger-approve", "ledger-admin"):
+        directory.add_group(group)
+    town.apply("staff", "ledger/account", "ledger/approve")
+    (order,) = orders(cast)
+    assert kinds(order) == ["add"]
+    assert "伝票承認" in order.steps[0].instruction
+    with cast.database.reading() as session:
+        account = session.scalars(select(Account)).one()
+        assert (account.seen_present, account.seen_groups) == (True, [])
+    do(cast, order, handed_to="")
+    confirm(cast, order, who="security")
+    provision.run_due(town.installation, worker="w1")
+    again = orders(cast)[-1]
+    assert (again.id != order.id, kinds(again)) == (True, ["add"]), "confirmed, but the directory does not show it"
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+
+def test_work_under_way_or_done_since_the_list_is_no_finding(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(town, listing(town, tmp_path, "shokuin1,,,停止,R8.3.31,"), monkeypatch)
+    town.apply("staff", f"{SYSTEM}/account")
+    assert town.findings() == {(FindingKind.ORPHAN, "shokuin1")}
+    (order,) = orders(town.cast)
+    do(town.cast, order, now=town.clock())
+    confirm(town.cast, order, now=town.clock())
+    assert town.findings() == {(FindingKind.ORPHAN, "shokuin1")}
+
+
+def test_what_was_confirmed_and_is_not_on_a_later_list_is_missing(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.apply("staff", f"{SYSTEM}/account")
+    (order,) = orders(town.cast)
+    do(town.cast, order, now=town.clock())
+    confirm(town.cast, order, now=town.clock())
+    town.clock.pass_by(days=2)
+    bring(town, listing(town, tmp_path, "shokuin1,,,停止,R8.3.31,"), monkeypatch)
+    assert (FindingKind.MISSING, "u100009") in town.findings()
+
+
+def test_a_system_without_a_list_or_with_an_old_one_was_not_examined(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert town.findings() == {(FindingKind.CHECK_FAILED, "戸籍附票システム")}
+    bring(town, listing(town, tmp_path, "u100009,,,停止,,"), monkeypatch)
+    assert (FindingKind.CHECK_FAILED, "戸籍附票システム") not in town.findings()
+    town.clock.pass_by(days=town.cast.policy.work_orders.listing_days + 1)
+    assert (FindingKind.CHECK_FAILED, "戸籍附票システム") in town.findings()
+
+
+def test_the_sweep_finds_on_the_list_what_it_finds_in_a_directory(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.apply("staff", f"{SYSTEM}/account")
+    (order,) = orders(town.cast)
+    do(town.cast, order, now=town.clock())
+    confirm(town.cast, order, now=town.clock())
+    town.clock.pass_by(days=200)
+    bring(town, listing(town, tmp_path, "U100009,青木　一郎,100009,有効,R8.4.10,", "shokuin1,,,有効,,"), monkeypatch)
+    assert town.findings() == {
+        (FindingKind.DORMANT, "U100009"), (FindingKind.ORPHAN, "shokuin1"), (FindingKind.LAST_USE_UNKNOWN, "shokuin1"),
+    }  # fmt: skip
+    with town.cast.database.reading() as session:
+        dormant = session.scalars(select(Finding).where(Finding.kind == FindingKind.DORMANT)).one()
+    assert (dormant.details["source"], dormant.account_id) == ("listing", order.account_id)
+    assert dormant.details["last_used_at"] == start_of(datetime(2026, 4, 10, tzinfo=UTC).date()).isoformat()
+
+
+def test_a_dry_run_shows_the_comparison_and_keeps_nothing(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring(town, listing(town, tmp_path, "shokuin1,,,有効,,"), monkeypatch, "--dry-run", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["dry_run"], told["counts"]["orphan"], told["lines"][0]["verdict"]) == (True, 1, "orphan")
+    with town.cast.database.reading() as session:
+        assert session.scalars(select(Listing)).all() == []
+
+
+def test_a_broken_list_and_an_unknown_system_are_refused(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(FeedRefused, match="2行目にもあります"):
+        bring(town, listing(town, tmp_path, "a,,,有効,,", "A,,,有効,,"), monkeypatch)
+    monkeypatch.setattr("tests.jobs.test_hand_work.SYSTEM", "nothing")
+    with pytest.raises(NotFound):
+        bring(town, listing(town, tmp_path, "a,,,有効,,"), monkeypatch)
+    with town.cast.database.reading() as session:
+        assert session.scalars(select(Listing)).all() == []
+
+
+def test_nobody_but_a_second_person_makes_it_complete(town: Town) -> None:
+    town.apply("staff", f"{SYSTEM}/account")
+    (order,) = orders(town.cast)
+    do(town.cast, order, now=town.clock())
+    with pytest.raises(NotPermitted):
+        confirm(town.cast, order, who="hr", now=town.clock())
+    assert town.status() is Agreement.HAND_DONE
