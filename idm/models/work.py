@@ -91,6 +91,8 @@ class Finding(Base):
     """The target's immutable id of what was found, or the system's code."""
     label: Mapped[str] = mapped_column(Text)
     details: Mapped[dict[str, object]] = mapped_column(JSON)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """What exactly differs, whatever it is worded like: an answer for it holds for nothing else."""
     first_seen_at: Mapped[datetime] = mapped_column(Instant)
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -4,11 +4,9 @@ Putting right is nothing but looking at the account once more, as of what is app
 approves nothing: it keeps the finding, says who answers for it, and ends by itself.
 """
 
-import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -33,12 +31,6 @@ from idm.written_text import written
 REPAIRABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING})
 WINDOW = timedelta(hours=24)
 """What was put right by itself within this time counts together: ten small runs never do what a big one may not."""
-
-
-def fingerprint(finding: Finding) -> str:
-    """What exactly the finding says differs, whatever it is worded like."""
-    said = [finding.kind.value, finding.subject_key, finding.details.get("differences")]
-    return sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def repair(session: Session, finding_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Finding:
@@ -133,7 +125,7 @@ def justify(
         problem = f"期限は明日から{policy.reconciliation.justify_days}日以内にしてください。"
         raise InvalidInput(problem, fields={"until": problem})
     made = Justification(
-        finding_id=finding.id, holder_id=holder, fingerprint=fingerprint(finding), justified_by_id=person_id,
+        finding_id=finding.id, holder_id=holder, fingerprint=finding.fingerprint or "", justified_by_id=person_id,
         justified_at=now, valid_until=until,
         reason=written(reason, field="reason", empty="正当である理由を書いてください。"),
     )  # fmt: skip
@@ -156,7 +148,7 @@ def in_force(session: Session, finding_ids: Collection[int], *, day: date) -> di
 
 def is_answered(finding: Finding, justification: Justification | None) -> bool:
     """Whether somebody answers for exactly what the finding says now."""
-    return justification is not None and justification.fingerprint == fingerprint(finding)
+    return justification is not None and justification.fingerprint == finding.fingerprint
 
 
 def _open(session: Session, finding_id: int) -> Finding:

@@ -1,8 +1,10 @@
 """What the sweep found, kept as facts: one row from the night it was first seen until the night it was gone (C1)."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -100,10 +102,17 @@ def _lay_over(session: Session, result: SweepResult, scope: Scope, *, now: datet
     for key, found in seen.items():
         if key in known:
             known[key].last_seen_at, known[key].label, known[key].details = now, found.label, found.details
+            known[key].fingerprint = fingerprint(found)
     for finding in gone:
         finding.resolved_at = now
     session.add_all(_finding(result.system_id, found, now) for found in new)
     return Laid(len(seen), len(new), len(gone))
+
+
+def fingerprint(found: Found) -> str:
+    """What exactly was found, whatever it is worded like."""
+    said = [found.kind.value, found.subject_key, found.details.get("differences")]
+    return sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
@@ -125,7 +134,7 @@ def _examined(finding: Finding, result: SweepResult, scope: Scope) -> bool:
 def _finding(system_id: int, found: Found, now: datetime) -> Finding:
     return Finding(
         kind=found.kind, system_id=system_id, account_id=found.account_id, subject_key=found.subject_key,
-        label=found.label, details=found.details, first_seen_at=now, last_seen_at=now,
+        label=found.label, details=found.details, fingerprint=fingerprint(found), first_seen_at=now, last_seen_at=now,
     )  # fmt: skip
 
 
