@@ -8,6 +8,7 @@ a fault in the middle of its work becomes an answer about that system.
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -114,6 +115,7 @@ class Guarded:
             if isinstance(directory, ability):
                 for verb in _verbs(ability):
                     setattr(self, verb, _guard(getattr(directory, verb), name))
+        self.close = _quiet(directory.close)
         if isinstance(directory, Writes):
             self.can = directory.can
             self.perform = _one_answer_each(self.perform, name)
@@ -144,6 +146,14 @@ def _guarded_stream(stream: Iterator[Any], name: str, verb: Callable[..., Any]) 
         raise
     except Exception as fault:
         raise _at_fault(name, verb, fault) from None
+
+
+def _quiet(close: Callable[[], None]) -> Callable[[], None]:
+    def closed() -> None:
+        with suppress(Exception):  # the work is done: a fault at the good-bye must not undo what is known of it
+            close()
+
+    return closed
 
 
 def _one_answer_each(perform: Callable[..., Any], name: str) -> Callable[..., Any]:
