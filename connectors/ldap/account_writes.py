@@ -167,12 +167,12 @@ class AccountWriter:
         """A password that could not be typed, or would be taken for none, is refused before it is sent."""
         dialect = self._site.dialect
 
-        def setting(entry: Entry, step: SetTemporaryPassword) -> list[Change]:
+        def setting(entry: Entry, step: SetTemporaryPassword) -> Sequence[list[Change]]:
             if not _can_be_typed(step.password):
                 raise TargetRefused("仮パスワードは、空でない印字可能な ASCII 文字（前後の空白なし）に限ります。")
             return dialect.temporary_password(entry.values, step.password)
 
-        return self._change(steps, Verb.PASSWORD, setting)
+        return self._change_one_after_another(steps, Verb.PASSWORD, setting)
 
     def _change(
         self,
@@ -181,22 +181,49 @@ class AccountWriter:
         wanted: Callable[[Entry, ChangeStep], list[Change]],
         *more: str,
     ) -> list[Verdict]:
+        def one_request(entry: Entry, step: ChangeStep) -> Sequence[list[Change]]:
+            changes = wanted(entry, step)
+            return [changes] if changes else []
+
+        return self._change_one_after_another(steps, verb, one_request, *more)
+
+    def _change_one_after_another(
+        self,
+        steps: Sequence[ChangeStep],
+        verb: Verb,
+        wanted: Callable[[Entry, ChangeStep], Sequence[list[Change]]],
+        *more: str,
+    ) -> list[Verdict]:
+        """What needs several requests goes on with the next once the directory has said yes to the one before."""
         present = self._site.accounts_by_id([step.external_id for step in steps], *more)
         protected = self._site.surroundings.protected().accounts
         verdicts: list[Verdict] = []
-        operations: dict[int, Operation] = {}
+        requests: dict[int, list[Operation]] = {}
         for index, step in enumerate(steps):
             try:
                 entry = unprotected(step.external_id, present, protected)
-                if changes := wanted(entry, step):
-                    operations[index] = modify(entry.dn, changes)
+                requests[index] = [modify(entry.dn, changes) for changes in wanted(entry, step)]
                 verdicts.append(Outcome.UNCHANGED)
             except TargetError as error:
                 verdicts.append(error)
-        answers = self._site.session.exchange(list(operations.values()))
-        for index, answer in zip(operations, answers, strict=True):
-            verdicts[index] = verdict(answer, verb)
+        first_asked = True
+        while waiting := [index for index, left in requests.items() if left]:
+            answers = self._ask([requests[index].pop(0) for index in waiting], first_asked=first_asked)
+            first_asked = False
+            for index, answer in zip(waiting, answers, strict=True):
+                verdicts[index] = verdict(answer, verb)
+                if verdicts[index] is not Outcome.CHANGED:
+                    del requests[index]
         return verdicts
+
+    def _ask(self, operations: Sequence[Operation], *, first_asked: bool) -> list[Answer | TargetUnavailable]:
+        """Not to be connected is an answer too, once something was sent."""
+        try:
+            return self._site.session.exchange(operations)
+        except TargetUnavailable as error:
+            if first_asked:
+                raise
+            return [error] * len(operations)
 
     # --- deleting ----------------------------------------------------------------------------------------------------
 

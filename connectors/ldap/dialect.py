@@ -31,6 +31,7 @@ class Dialect(Protocol):
     `standing_attributes`, `password_attributes`, `lockout_attributes` and `policy_attributes` are to be asked for where
     the function of that name is called. `carried_by`: which attribute says which field of a person; of several for one
     field the last is read. `kin_attributes` tell which groups an account is in without being listed there.
+    `must_change_switch`: the rule without which the demand to change a password is none; None = it needs no rule.
     `said_after_password`: what is answered only once the password was right; anything else a stranger may be told.
     """
 
@@ -48,6 +49,7 @@ class Dialect(Protocol):
     kin_attributes: Sequence[str]
     policy_pointer: str
     policy_attributes: Sequence[str]
+    must_change_switch: str | None
     deletion_leaves_groups: bool
     said_after_password: frozenset[PasswordVerdict]
     search_controls: Sequence[Control]
@@ -92,8 +94,11 @@ class Dialect(Protocol):
         """What must change for the account to stand so; nothing when it does already."""
         ...
 
-    def temporary_password(self, values: Values, password: str) -> list[Change]:
-        """The password, with the demand to change it, and without bringing a locked account back to life."""
+    def temporary_password(self, values: Values, password: str) -> Sequence[list[Change]]:
+        """The password, with the demand to change it, and without bringing a locked account back to life.
+
+        One request after another, where one does not do.
+        """
         ...
 
     def password_state(self, values: Values) -> PasswordState:

@@ -1,6 +1,7 @@
 """What the directory says of a password: its state, a lock after wrong ones, and the rules it enforces."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from connectors.ldap.entry_decoding import Entry, first
 from connectors.ldap.outcomes import no_account
@@ -18,7 +19,22 @@ class PasswordReader:
     def state(self, external_id: ExternalId) -> PasswordState:
         """Whether the password must be changed, and when it was last changed."""
         dialect = self._site.dialect
-        return dialect.password_state(self._account(external_id, dialect.password_attributes).values)
+        account = self._account(external_id, (*dialect.password_attributes, dialect.policy_pointer))
+        state = dialect.password_state(account.values)
+        return replace(state, must_change=False) if state.must_change and self._demands_nothing(account) else state
+
+    def _demands_nothing(self, account: Entry) -> bool:
+        """Whether the rules in force are known to let everybody keep a password that was marked to be changed."""
+        switch = self._site.dialect.must_change_switch
+        if switch is None:
+            return False
+        try:
+            own = first(account.values, self._site.dialect.policy_pointer)
+            rules = self._site.entry(own.decode() if own else self._site.surroundings.policy_dn(), [switch])
+        except TargetRefused:
+            return False
+        on = first(rules.values, switch) if rules is not None else None
+        return on is not None and on.lower() not in (b"true", b"on")
 
     def lockout(self, external_id: ExternalId) -> Lockout:
         """Whether wrong passwords keep the account locked, by the policy in force for it where we may read it."""

@@ -1,8 +1,9 @@
 """Real directories for the connector tests, one per test, and the memory twin dressed the same way."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.distinguished_names import child
 from connectors.ldap.plain_connectors import open_openldap
 from connectors.ldap.settings import LdapSettings
+from idm.ports import PasswordPolicy
+from tests.connectors.target import Facts
 from tests.servers.cutting_proxy import CuttingProxy
 from tests.servers.openldap import OpenLDAP
-
-for part in ("contract", "reading_contract", "target"):
-    pytest.register_assert_rewrite(f"tests.connectors.{part}")
+from tests.servers.samba_ad import SambaAD
 
 
 def now() -> datetime:
@@ -26,6 +27,8 @@ def now() -> datetime:
 
 class OpenLdapTarget:
     """A running OpenLDAP with its people and programs; see `target.Target`."""
+
+    facts = Facts()
 
     def __init__(self, server: OpenLDAP, closing: ExitStack) -> None:
         self.server = server
@@ -63,6 +66,58 @@ class OpenLdapTarget:
         dn = child("cn", name, self.server.groups_base)
         placeholder = self.server.placeholder_dn
         self.server.apply(f"dn: {dn}\nobjectClass: groupOfNames\ncn: {name}\nmember: {placeholder}\n")
+
+    def everybodys_groups(self) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
+    def put_into_group(self, outer: str, inner: str) -> None:
+        """Somebody puts one group into another."""
+        inner_dn = child("cn", inner, self.server.groups_base)
+        self.server.apply(
+            f"dn: {child('cn', outer, self.server.groups_base)}\nchangetype: modify\nadd: member\nmember: {inner_dn}\n"
+        )
+
+    def other_container(self) -> str:
+        """A unit below the people."""
+        dn = f"ou=elsewhere,{self.server.people_base}"
+        if not self.server.read(dn, "ou"):
+            self.server.apply(f"dn: {dn}\nobjectClass: organizationalUnit\nou: elsewhere\n")
+        return dn
+
+    def outside_container(self) -> str:
+        """Where the policies are."""
+        return f"ou=policies,{self.server.base_dn}"
+
+    def choose_password(self, login_name: str, old: str, new: str) -> None:
+        """The person has replaced a password by one of their own (RFC 3062)."""
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(old)
+            file.flush()
+            done = self.server.run("ldappasswd", self.dn(login_name), Path(file.name), "-s", new)
+        assert done.returncode == 0, done.stderr.decode()
+
+    def rules(self) -> PasswordPolicy:
+        """As the demonstration's directory is built."""
+        return PasswordPolicy(
+            name=f"cn=default,ou=policies,{self.server.base_dn}",
+            is_default=True,
+            minimum_length=10,
+            complex=False,
+            history=3,
+            maximum_age=None,
+            lockout_after=5,
+            lockout_for=timedelta(minutes=15),
+        )
+
+    def give_own_rules(self, login_name: str) -> None:
+        """A policy of its own, as ppolicy has it."""
+        dn = f"cn=strict,ou=policies,{self.server.base_dn}"
+        self.server.apply(
+            f"dn: {dn}\nobjectClass: organizationalRole\nobjectClass: pwdPolicy\ncn: strict\n"
+            f"pwdAttribute: userPassword\npwdMinLength: 20\n\n"
+            f"dn: {self.dn(login_name)}\nchangetype: modify\nadd: pwdPolicySubentry\npwdPolicySubentry: {dn}\n"
+        )
 
     def add_foreign_account(self, login_name: str) -> None:
         """Somebody makes an account by hand."""
@@ -104,3 +159,13 @@ def ldap_target(openldap: OpenLDAP) -> Iterator[OpenLdapTarget]:
     """The same, with its people."""
     with ExitStack() as closing:
         yield OpenLdapTarget(openldap, closing)
+
+
+@pytest.fixture(scope="module")
+def samba() -> Iterator[SambaAD]:
+    """A running domain controller, one for all tests of a module."""
+    server = SambaAD()
+    server.build()
+    server.start()
+    yield server
+    server.discard()

@@ -7,17 +7,26 @@ import pytest
 
 from idm.errors import TargetUnavailable
 from idm.ports import CreateAccount, LastUse, Outcome, SetEnabled
-from tests.connectors.target import PASSWORD, Connector, Target, attributes, created, seen, usable
-
-OTHER_PASSWORD = "Helpdesk-5678"
-HOUR = timedelta(hours=1)
+from tests.connectors.target import (
+    CHOSEN_PASSWORD,
+    HOUR,
+    OTHER_PASSWORD,
+    PASSWORD,
+    Connector,
+    RichConnector,
+    Target,
+    attributes,
+    created,
+    seen,
+    usable,
+)
 
 
 class ReadingContract:
     """Part of `contract.ConnectorContract`."""
 
     @pytest.fixture
-    def connector(self, target: Target) -> Connector:
+    def connector(self, target: Target) -> RichConnector:
         """A connector to an empty directory."""
         return target.connector()
 
@@ -51,7 +60,18 @@ class ReadingContract:
     def test_a_wave_of_nothing_is_nothing(self, connector: Connector) -> None:
         assert connector.perform([]) == []
 
-    # --- last use ----------------------------------------------------------------------------------------------------
+    def test_an_account_says_where_it_is_kept(self, target: Target, connector: Connector) -> None:
+        elsewhere = target.other_container()
+        usual, moved = created(connector, "taro")[0], uuid4()
+        assert connector.perform([CreateAccount(moved, attributes("hana"), elsewhere)]) == [Outcome.CHANGED]
+        places = {account.account_uuid: account.container for account in connector.accounts()}
+        assert places[moved] == elsewhere
+        assert places[usual] != elsewhere
+        assert places == {uuid: seen(connector, uuid).container for uuid in (usual, moved)}
+
+
+class LastUseContract:
+    """Where the record of last use can be arranged."""
 
     def test_unused_accounts_are_those_last_used_at_or_before_the_cutoff(
         self, target: Target, connector: Connector
@@ -59,10 +79,10 @@ class ReadingContract:
         cutoff = datetime(2026, 8, 1, 15, tzinfo=UTC)
         uuids = {name: created(connector, name)[0] for name in ("before", "at", "after", "never")}
         for name, moment in (("before", cutoff - HOUR), ("at", cutoff), ("after", cutoff + timedelta(seconds=1))):
-            target.set_last_use(name, moment)
+            target.set_last_use(name, moment - target.facts.last_use_lag)
         found = {use.login_name: use for use in connector.unused_since(cutoff)}
         assert set(found) == {"before", "at"}
-        assert found["at"].last_used_at == cutoff
+        assert found["at"].last_used_at == cutoff - target.facts.last_use_lag
         assert found["at"].account_uuid == uuids["at"]
         assert found["at"].known
 
@@ -70,10 +90,11 @@ class ReadingContract:
         usable(connector, "taro")
         soon = datetime.now(UTC) + HOUR
         assert [use.login_name for use in connector.never_used(soon)] == ["taro"]
-        assert target.sign_in("taro", PASSWORD)
+        target.choose_password("taro", PASSWORD, CHOSEN_PASSWORD)
+        assert target.sign_in("taro", CHOSEN_PASSWORD)
         target.reset_password("taro", OTHER_PASSWORD)
         assert list(connector.never_used(soon)) == []
-        [use] = connector.unused_since(soon)
+        [use] = connector.unused_since(soon + target.facts.last_use_lag)
         assert use.last_used_at is not None
         assert abs(use.last_used_at - datetime.now(UTC)) < HOUR
 
@@ -84,15 +105,17 @@ class ReadingContract:
         assert isinstance(use, LastUse)
         assert (use.login_name, use.last_used_at, use.known) == ("taro", None, True)
 
-    # --- faults ------------------------------------------------------------------------------------------------------
+
+class FaultContract:
+    """Where the directory can be stopped and its wire cut."""
 
     def test_a_directory_that_is_down_is_unavailable_and_works_again_afterwards(
         self, target: Target, connector: Connector
     ) -> None:
-        uuid, external_id = created(connector, "taro")
+        uuid, external_id = usable(connector, "taro")
         target.stop()
         for call in (
-            lambda: connector.perform([SetEnabled(external_id, enabled=True)]),
+            lambda: connector.perform([SetEnabled(external_id, enabled=False)]),
             lambda: connector.find([uuid]),
             lambda: list(connector.accounts()),
             lambda: list(connector.unused_since(datetime.now(UTC))),
@@ -100,8 +123,8 @@ class ReadingContract:
             with pytest.raises(TargetUnavailable):
                 call()
         target.start()
-        assert connector.perform([SetEnabled(external_id, enabled=True)]) == [Outcome.CHANGED]
-        assert seen(connector, uuid).enabled
+        assert connector.perform([SetEnabled(external_id, enabled=False)]) == [Outcome.CHANGED]
+        assert not seen(connector, uuid).enabled
 
     def test_a_lost_answer_is_unknown_and_found_done_when_read_back(self, target: Target) -> None:
         connector = target.forgetful_connector(done=lambda: target.exists("taro"))

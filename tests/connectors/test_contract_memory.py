@@ -1,14 +1,20 @@
 """The connector contract on the memory twin: what passes here and there may be tested on the twin alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from connectors.memory.connector import MemoryConnector
-from connectors.memory.directory import Account, Fault, MemoryDirectory
+from connectors.memory.directory import USUAL_CONTAINER, Account, Fault, MemoryDirectory
+from idm.ports import PasswordPolicy
+from tests.connectors.ability_contracts import CardContract, ChangeContract, EndsMemberships, ProtectionContract
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.target import attributes
+from tests.connectors.password_contract import PasswordContract
+from tests.connectors.place_contract import PlaceContract
+from tests.connectors.reading_contract import FaultContract, LastUseContract
+from tests.connectors.target import Facts, attributes
 
 
 def now() -> datetime:
@@ -17,6 +23,8 @@ def now() -> datetime:
 
 class MemoryTarget:
     """A directory in memory with its people; see `target.Target`."""
+
+    facts = Facts()
 
     def __init__(self) -> None:
         self.directory = MemoryDirectory()
@@ -34,6 +42,36 @@ class MemoryTarget:
     def add_group(self, name: str) -> None:
         self.directory.add_group(name)
 
+    def everybodys_groups(self) -> frozenset[str]:
+        return frozenset()
+
+    def put_into_group(self, outer: str, inner: str) -> None:
+        groups = {group.name: group for group in self.directory.groups.values()}
+        groups[outer].members.add(groups[inner].external_id)
+
+    def other_container(self) -> str:
+        self.directory.containers.add("elsewhere")
+        return "elsewhere"
+
+    def outside_container(self) -> str:
+        return "outside"
+
+    def choose_password(self, login_name: str, old: str, new: str) -> None:
+        self.directory.change_password(login_name, new, now=now())
+
+    def rules(self) -> PasswordPolicy:
+        return self.directory.policy
+
+    def give_own_rules(self, login_name: str) -> None:
+        rules = replace(self.directory.policy, name="own", is_default=False, minimum_length=20)
+        self._account(login_name).policy = rules
+
+    def make_administrator(self, login_name: str) -> None:
+        if "administrators" not in {group.name for group in self.directory.groups.values()}:
+            self.directory.add_group("administrators", protected=True)
+        [group] = [group for group in self.directory.groups.values() if group.protected]
+        group.members.add(self._account(login_name).external_id)
+
     def add_foreign_account(self, login_name: str) -> None:
         self.directory.add_account(attributes(login_name), now=now())
 
@@ -44,9 +82,7 @@ class MemoryTarget:
         self.directory.reset_password(login_name, password, now=now())
 
     def set_last_use(self, login_name: str, moment: datetime) -> None:
-        account = self.directory.with_login(login_name)
-        assert isinstance(account, Account)
-        account.last_used_at = moment
+        self._account(login_name).last_used_at = moment
 
     def stop(self) -> None:
         self.directory.fault = Fault.UNAVAILABLE
@@ -54,8 +90,24 @@ class MemoryTarget:
     def start(self) -> None:
         self.directory.fault = None
 
+    def _account(self, login_name: str) -> Account:
+        account = self.directory.with_login(login_name)
+        assert isinstance(account, Account)
+        assert account.container == USUAL_CONTAINER
+        return account
 
-class TestMemory(ConnectorContract):
+
+class TestMemory(
+    ConnectorContract,
+    PlaceContract,
+    PasswordContract,
+    ChangeContract,
+    EndsMemberships,
+    CardContract,
+    ProtectionContract,
+    LastUseContract,
+    FaultContract,
+):
     @pytest.fixture
     def target(self) -> MemoryTarget:
         return MemoryTarget()

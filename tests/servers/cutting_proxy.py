@@ -16,8 +16,8 @@ class CuttingProxy:
     sides lose the connection, the client without the answer. It cuts once, and is then forgotten.
     """
 
-    def __init__(self, server_port: int) -> None:
-        self._server_port = server_port
+    def __init__(self, server_port: int, *, server_host: str = "127.0.0.1") -> None:
+        self._server = (server_host, server_port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.cut_when: Callable[[], bool] | None = None
@@ -37,7 +37,7 @@ class CuttingProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self._server_port))
+                server = socket.create_connection(self._server)
                 self._open += [client, server]
                 threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
                 threading.Thread(target=self._pass_back, args=(server, client), daemon=True).start()

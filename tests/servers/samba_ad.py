@@ -295,6 +295,11 @@ class SambaAD:
         self._samba_tool(*tool, "apply", name, applies_to)
         return f"CN={name},CN=Password Settings Container,CN=System,{self.base_dn}"
 
+    def let_service_read(self, dn: str) -> None:
+        """Afterwards the service account reads this entry and what lies below it."""
+        sid = security_id(raw(self.read(self.service_dn, "objectSid")["objectSid"][0]))
+        self._samba_tool("dsacl", "set", f"--objectdn={dn}", f"--sddl=(A;CI;RPLCLORC;;;{sid})")
+
     # --- inside
 
     @property
@@ -343,6 +348,13 @@ class SambaAD:
 def unicode_password(password: str) -> bytes:
     """A password as `unicodePwd` takes it: in quotes, UTF-16 ([MS-ADTS] 3.1.1.3.1.5.1)."""
     return f'"{password}"'.encode("utf-16-le")
+
+
+def security_id(octets: bytes) -> str:
+    """A security identifier as it is written ([MS-DTYP] 2.4.2)."""
+    authority = int.from_bytes(octets[2:8], "big")
+    numbers = [int.from_bytes(octets[start : start + 4], "little") for start in range(8, len(octets), 4)]
+    return "-".join(["S", str(octets[0]), str(authority), *map(str, numbers)])
 
 
 def filetime(moment: datetime) -> int:

@@ -112,6 +112,7 @@ class ActiveDirectory:
     password_attributes: Sequence[str] = ("pwdLastSet",)
     lockout_attributes: Sequence[str] = ("lockoutTime", COMPUTED)
     kin_attributes: Sequence[str] = ("primaryGroupID", "objectSid")
+    must_change_switch: str | None = None
     policy_pointer = "msDS-ResultantPSO"
     policy_attributes: Sequence[str] = (
         "minPwdLength",
@@ -203,9 +204,9 @@ class ActiveDirectory:
                 changes.append(replacing(EXPIRES, filetime.written(end) if end else str(filetime.NEVER).encode()))
         return changes
 
-    def temporary_password(self, values: Values, password: str) -> list[Change]:
+    def temporary_password(self, values: Values, password: str) -> Sequence[list[Change]]:
         """The password, to be changed at the next sign-in."""
-        return [replacing("unicodePwd", f'"{password}"'.encode("utf-16-le")), replacing("pwdLastSet", b"0")]
+        return [[replacing("unicodePwd", f'"{password}"'.encode("utf-16-le")), replacing("pwdLastSet", b"0")]]
 
     def password_state(self, values: Values) -> PasswordState:
         """While another is demanded, the directory does not say when this one was set. No password demands one too."""

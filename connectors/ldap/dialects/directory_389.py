@@ -3,8 +3,8 @@
 * nsAccountLock switches off; it survives password resets, and the sign-in says 53.
 * The server has no end of an account of its own. The end is written down beside our uuid (`idmAccountExpires`), and
   whoever asks on the day switches off: here the worker ends an account, not the directory.
-* A password set by another than its person must be changed when the server's policy says so (passwordMustChange); it
-  marks that by a passwordExpirationTime of 1970. We write the mark ourselves as well, and read it back.
+* A password must be changed when passwordExpirationTime is the beginning of 1970 and the rules say passwordMustChange.
+  The server marks so what the directory manager sets, and not what a service account sets: we write the mark.
 * A lock after wrong passwords is answered with 19, an account switched off with 53, a wrong password with 49.
 """
 
@@ -52,6 +52,7 @@ class Directory389(StandardDirectory):
     standing_attributes: Sequence[str] = (LOCK, EXPIRES)
     password_attributes: Sequence[str] = ("passwordExpirationTime", "pwdUpdateTime")
     lockout_attributes: Sequence[str] = ("accountUnlockTime", "passwordRetryCount")
+    must_change_switch: str | None = "passwordMustChange"
     policy_pointer = "pwdpolicysubentry"
     policy_attributes: Sequence[str] = (
         "passwordMinLength",
@@ -87,9 +88,9 @@ class Directory389(StandardDirectory):
             changes.append(replacing(EXPIRES, *([generalized_time.written(end)] if end else [])))
         return changes
 
-    def temporary_password(self, values: Values, password: str) -> list[Change]:
-        """The password, with the mark that it must be changed."""
-        return [replacing("userPassword", password.encode()), replacing("passwordExpirationTime", NEVER_ENDING)]
+    def temporary_password(self, values: Values, password: str) -> Sequence[list[Change]]:
+        """The password, then the mark that it must be changed: with the password, the server would write its own."""
+        return [[replacing("userPassword", password.encode())], [replacing("passwordExpirationTime", NEVER_ENDING)]]
 
     def password_state(self, values: Values) -> PasswordState:
         """The moment of the last change is kept only where the server is told to (passwordTrackUpdateTime)."""

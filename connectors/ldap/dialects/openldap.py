@@ -50,6 +50,7 @@ class OpenLdap(StandardDirectory):
     standing_attributes: Sequence[str] = ("pwdEndTime", "pwdStartTime", "pwdAccountLockedTime")
     password_attributes: Sequence[str] = ("pwdReset", "pwdChangedTime")
     lockout_attributes: Sequence[str] = ("pwdAccountLockedTime",)
+    must_change_switch: str | None = "pwdMustChange"
     policy_pointer = "pwdPolicySubentry"
     policy_attributes: Sequence[str] = (
         "pwdMinLength",
@@ -89,12 +90,12 @@ class OpenLdap(StandardDirectory):
             changes.append(replacing("pwdStartTime"))
         return changes
 
-    def temporary_password(self, values: Values, password: str) -> list[Change]:
+    def temporary_password(self, values: Values, password: str) -> Sequence[list[Change]]:
         """The password, with the demand to change it, and without bringing a locked account back to life."""
         changes = [replacing("userPassword", password.encode()), replacing("pwdReset", TRUE)]
         if first(values, "pwdAccountLockedTime") == LOCKED_FOR_GOOD:
             changes.append(replacing("pwdEndTime", generalized_time.written(SWITCHED_OFF)))
-        return changes
+        return [changes]
 
     def password_state(self, values: Values) -> PasswordState:
         """Must the password be changed, and when was it last changed."""
@@ -109,10 +110,13 @@ class OpenLdap(StandardDirectory):
         return Lockout(locked=until is None or now < until, until=until if until is None or now < until else None)
 
     def unlocking(self, values: Values) -> list[Change]:
-        """An administrator's own lock, which means switched off, stays."""
+        """An administrator's own lock, which means switched off, stays.
+
+        The count of wrong passwords is the server's only to write: it ends with the next right one, or with its time.
+        """
         if first(values, "pwdAccountLockedTime") in (None, LOCKED_FOR_GOOD):
             return []
-        return [replacing("pwdAccountLockedTime"), replacing("pwdFailureTime")]
+        return [replacing("pwdAccountLockedTime")]
 
     def policy(self, dn: str, values: Values, *, is_default: bool) -> PasswordPolicy:
         """See slapo-ppolicy(5); 0 and absent mean that there is no such rule."""
