@@ -227,6 +227,7 @@ class LocalDirectory:
             "people_base": self.people_base,
             "groups_base": self.groups_base,
             "placeholder_member_dn": self.placeholder_dn,
+            "password_policy_dn": f"cn=default,ou=policies,{self.base_dn}",
             "last_use_attribute": "authTimestamp",
         }
 
