@@ -76,6 +76,8 @@ class TargetAccount:
     groups: frozenset[ExternalId] | None = None
     container: str | None = None
     protected: bool = False
+    seal: bytes | None = field(default=None, compare=False, repr=False)
+    """A digest of all that was read of the account but its groups, where the target gives one (`SealsAccounts`)."""
 
 
 @dataclass(frozen=True)
@@ -446,6 +448,15 @@ class ReportsChanges(Protocol):
 
     def changes_since(self, cursor: str | None) -> ChangeSet:
         """The accounts changed since the cursor; None, or a cursor it no longer understands = all of them."""
+        ...
+
+
+@runtime_checkable
+class SealsAccounts(Protocol):
+    """Can say at little cost which accounts are exactly as they were."""
+
+    def seals(self) -> Iterator[bytes]:
+        """Stream the seal of every account: the one `find` gave with it, as long as nothing of it has changed."""
         ...
 
 

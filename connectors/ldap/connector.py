@@ -103,6 +103,10 @@ class LdapConnector:
         """See `idm.ports.Directory`."""
         return self._reader.account_ids()
 
+    def seals(self) -> Iterator[bytes]:
+        """See `idm.ports.SealsAccounts`."""
+        return self._reader.seals()
+
     def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
         """See `idm.ports.Directory`."""
         return self._reader.find(account_uuids)

@@ -13,10 +13,11 @@ Values = dict[str, list[bytes]]
 
 
 class Entry(NamedTuple):
-    """One entry, whole."""
+    """One entry, whole; `seal` is the digest of its bytes, where somebody made one."""
 
     dn: str
     values: Values
+    seal: bytes = b""
 
 
 def first(values: Values, attribute: str) -> bytes | None:
@@ -85,10 +86,10 @@ def row(buffer: bytes, position: int, end: int, columns: Columns) -> Row:
 
 def entry(buffer: bytes, position: int, end: int) -> Entry:
     """The SearchResultEntry that begins here, in a message that ends there."""
-    dn_start, dn_stop, position, stop = _parts(buffer, position, end)
+    dn_start, dn_stop, place, stop = _parts(buffer, position, end)
     values: Values = {}
-    while position < stop:
-        name, found, position = _attribute(buffer, position, stop)
+    while place < stop:
+        name, found, place = _attribute(buffer, place, stop)
         values[_lower(name)] = found
     return Entry(_text(buffer[dn_start:dn_stop]), values)
 

@@ -17,6 +17,7 @@ from connectors.ldap.decoding import (
 from connectors.ldap.encoding import Control, Operation, integer, paged
 from connectors.ldap.entry_decoding import Columns, Row, row
 from connectors.ldap.result_codes import REFERRED, refusal
+from connectors.ldap.seals import seal
 
 
 def stream(
@@ -26,7 +27,25 @@ def stream(
     page_size: int,
     controls: Sequence[Control] = (),
 ) -> Iterator[Row]:
-    """Yield the columns of every entry found.
+    """Yield the columns of every entry found. Raises as `_pages` does."""
+    for page, places in _pages(connection, operation, page_size, controls):
+        for position, end in places:
+            yield row(page, position, end, columns)
+
+
+def stream_seals(
+    connection: Connection, operation: Operation, page_size: int, controls: Sequence[Control] = ()
+) -> Iterator[bytes]:
+    """Yield the seal of every entry found. Raises as `_pages` does."""
+    for page, places in _pages(connection, operation, page_size, controls):
+        for position, end in places:
+            yield seal(page[position:end])
+
+
+def _pages(
+    connection: Connection, operation: Operation, page_size: int, controls: Sequence[Control]
+) -> Iterator[tuple[bytes, list[Place]]]:
+    """The bytes of each page, and where its entries lie.
 
     The next page is asked for before this one is read, so that server and reader work at the same time. Raises
     TargetUnavailable, and TargetRefused when the server refuses or points elsewhere: an incomplete list is no list.
@@ -39,8 +58,7 @@ def stream(
             raise refusal(ended)
         if ended.cookie:
             message_id = connection.ask(operation, [paged(page_size, ended.cookie), *controls])
-        for position, end in places:
-            yield row(page, position, end, columns)
+        yield page, places
         if not ended.cookie:
             return
 

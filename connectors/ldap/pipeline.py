@@ -23,6 +23,7 @@ from connectors.ldap.decoding import (
 from connectors.ldap.encoding import Control, Operation, message
 from connectors.ldap.entry_decoding import Entry, entry
 from connectors.ldap.result_codes import REFERRED
+from connectors.ldap.seals import seal
 from idm.errors import TargetUnavailable
 
 WINDOW_REQUESTS = 100
@@ -107,7 +108,8 @@ class _Exchange:
             raise unreadable("an answer to no question")
         index, size = self._unanswered[found.message_id]
         if found.tag == ENTRY:
-            self._entries.setdefault(index, []).append(entry(block, found.operation, found.end))
+            read = entry(block, found.operation, found.end)._replace(seal=seal(block[found.operation : found.end]))
+            self._entries.setdefault(index, []).append(read)
         elif found.tag == REFERENCE:
             self.answers[index] = Answer(REFERRED)
         elif found.tag in ANSWERS:

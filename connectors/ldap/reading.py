@@ -1,6 +1,7 @@
 """Reading accounts and groups."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from uuid import UUID
 
 from connectors.ldap.entry_decoding import Entry
@@ -26,6 +27,13 @@ class Reader:
         """Stream who every account is."""
         return map(self._site.entries.account_id, self._site.stream_accounts(self._site.entries.id_attributes))
 
+    def seals(self) -> Iterator[bytes]:
+        """Stream the seal of every account, the one that `find` gives with it as long as nothing has changed."""
+        site = self._site
+        wanted = (*site.entries.account_attributes, *site.dialect.kin_attributes)
+        for base in site.settings.people_bases:
+            yield from site.session.stream_seals(base, site.is_account, wanted)
+
     def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
         """Our accounts with these uuids, with their groups. Raises TargetRefused when two carry the same uuid."""
         site, found = self._site, dict[UUID, Entry]()
@@ -41,8 +49,14 @@ class Reader:
         groups = zip(site.groups_of(accounts), site.surroundings.primary_groups(accounts), strict=True)
         now, protected = site.clock(), site.surroundings.protected().accounts
         return {
-            uuid: site.entries.account(
-                site.entries.row(entry), now, groups=primary.union(map(site.entries.id_of, listed)), protected=protected
+            uuid: replace(
+                site.entries.account(
+                    site.entries.row(entry),
+                    now,
+                    groups=primary.union(map(site.entries.id_of, listed)),
+                    protected=protected,
+                ),
+                seal=entry.seal,
             )
             for (uuid, entry), (listed, primary) in zip(found.items(), groups, strict=True)
         }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from connectors.ldap.connection import Connection, open_connection
 from connectors.ldap.encoding import Control, Filter, Operation, Scope, equal, every, search, some
 from connectors.ldap.entry_decoding import Columns, Entry, Row
-from connectors.ldap.paging import stream
+from connectors.ldap.paging import stream, stream_seals
 from connectors.ldap.pipeline import Answer, exchange
 from connectors.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, refusal
 from connectors.ldap.settings import LdapSettings
@@ -76,6 +76,15 @@ class Session:
         try:
             operation = search(base, Scope.SUBTREE, condition, wanted)
             yield from stream(connection, operation, Columns(wanted), self._settings.page_size, self._search_controls)
+        finally:
+            connection.close()
+
+    def stream_seals(self, base: str, condition: Filter, wanted: Sequence[str]) -> Iterator[bytes]:
+        """Yield the seal of every entry below the base that matches, with these attributes. Raises TargetError."""
+        connection = open_connection(self._settings, self._context)
+        try:
+            operation = search(base, Scope.SUBTREE, condition, wanted)
+            yield from stream_seals(connection, operation, self._settings.page_size, self._search_controls)
         finally:
             connection.close()
 

@@ -24,7 +24,7 @@ from connectors.ldap.decoding import (
     result,
 )
 from connectors.ldap.encoding import Control, Filter, Operation, Scope, message, octets, search, sequence, tagged
-from connectors.ldap.entry_decoding import Columns, Row, Values, entry, first, row
+from connectors.ldap.entry_decoding import Columns, Entry, Row, Values, entry, first, row
 from connectors.ldap.paging import stream
 from connectors.ldap.pipeline import Answer, exchange
 from idm.errors import TargetError, TargetRefused, TargetUnavailable
@@ -52,7 +52,7 @@ def encoded_result(
     return message(message_id, operation, controls)
 
 
-def decoded(buffer: bytes, following: bytes = b"") -> tuple[str, Values]:
+def decoded(buffer: bytes, following: bytes = b"") -> Entry:
     """The one entry in the buffer, as our decoder reads it when other bytes follow."""
     found = next_message(buffer, 0)
     if found is None or found.end != len(buffer) or found.tag != ENTRY:
@@ -73,7 +73,7 @@ def as_row(values: Values) -> Row:
     return [first(values, name) for name in COLUMNS]
 
 
-def decoded_by_reference(buffer: bytes) -> tuple[str, Values]:
+def decoded_by_reference(buffer: bytes) -> Entry:
     """The same by pyasn1 with ldap3's schema, which knows nothing of ours."""
     decoded_message, rest = reference.decode(buffer, asn1Spec=LDAPMessage())
     assert rest == b""
@@ -81,7 +81,7 @@ def decoded_by_reference(buffer: bytes) -> tuple[str, Values]:
     values: Values = {}
     for attribute in found["attributes"]:
         values[bytes(attribute["type"]).decode().lower()] = [bytes(value) for value in attribute["vals"]]
-    return bytes(found["object"]).decode(), values
+    return Entry(bytes(found["object"]).decode(), values)
 
 
 def in_lower_case(values: dict[str, list[bytes]]) -> Values:
@@ -93,7 +93,7 @@ def in_lower_case(values: dict[str, list[bytes]]) -> Values:
 
 @given(ENTRIES)
 def test_an_entry_comes_back_as_it_was_sent(made: Made) -> None:
-    assert decoded(encoded_entry(made)) == (made[0], in_lower_case(made[1]))
+    assert decoded(encoded_entry(made)) == Entry(made[0], in_lower_case(made[1]))
     assert row_of(encoded_entry(made))[:-2] == as_row(in_lower_case(made[1]))
 
 
@@ -122,7 +122,7 @@ def test_a_damaged_entry_is_refused_or_read_as_the_reference_reads_it(made: Made
     except (PyAsn1Error, UnicodeDecodeError) as error:
         pytest.fail(f"accepted what the reference refuses: {error}")
     assert ours == reference_values
-    assert as_columns[:-2] == as_row(reference_values[1])
+    assert as_columns[:-2] == as_row(reference_values.values)
 
 
 SMALL = ("uid=taro", {"uid": [b"taro"], "displayName": ["髙橋".encode()], "memberOf": [b"a", b"b"]})
