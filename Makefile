@@ -2,6 +2,8 @@
 PYTHON = .venv/bin/python
 
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE  # what is compiled once is compiled for every process that a test starts
+
 .PHONY: help setup run test explore lint types contracts format bench lock clean-demo screenshots
 
 help: ## list the targets
