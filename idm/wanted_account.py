@@ -103,6 +103,15 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
     )
 
 
+def changes_by_itself_on(facts: AccountFacts, *, now: datetime, delete_after_days: int) -> date | None:
+    """The first day after today on which something else may be wanted though nobody decides anything; None = never."""
+    today = day_of(now)
+    edges = {edge for grant in facts.grants for edge in (grant.valid_from, grant.valid_until, grant.ended_on)}
+    edges |= {edge for period in facts.employments for edge in period} | {facts.adopted_on}
+    deletions = {edge + timedelta(days=delete_after_days) for edge in edges if edge is not None}
+    return min((edge for edge in edges | deletions if edge is not None and edge > today), default=None)
+
+
 def _current(grants: tuple[GrantFacts, ...], day: date) -> GrantFacts | None:
     live = (GrantState.IN_FORCE, GrantState.SUSPENDED)
     for grant in grants:

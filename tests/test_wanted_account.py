@@ -11,7 +11,14 @@ from idm.calendar_days import Period, holds, start_of
 from idm.grant_state import GrantState
 from idm.ports import Attributes
 from idm.vocabulary import EntitlementKind
-from idm.wanted_account import AccountFacts, GrantFacts, WantedAccount, employed_until, wanted_account
+from idm.wanted_account import (
+    AccountFacts,
+    GrantFacts,
+    WantedAccount,
+    changes_by_itself_on,
+    employed_until,
+    wanted_account,
+)
 
 DAY = date(2026, 4, 1)
 NOON = start_of(DAY) + timedelta(hours=12)
@@ -230,3 +237,25 @@ def test_an_account_is_kept_where_its_unit_is_and_a_stopped_one_where_stopped_on
     assert wanted(placed).container == "ou=a"
     assert wanted(replace(placed, grants=(replace(ACCOUNT, state=GrantState.SUSPENDED),))).container == "ou=a"
     assert wanted(replace(placed, grants=ended(DAY, ACCOUNT))).container == "ou=stopped"
+
+
+group_grants = grants.map(lambda grant: replace(grant, kind=EntitlementKind.GROUP, group="g-enter"))
+
+
+@given(st.lists(grants | group_grants, max_size=4).map(tuple), periods, ends, days, st.integers(0, 120), st.booleans())
+def test_until_the_day_of_the_next_change_the_same_is_wanted_every_day(
+    held: tuple[GrantFacts, ...],
+    employed: tuple[Period, ...],
+    adopted_on: date | None,
+    day: date,
+    keep: int,
+    given: bool,
+) -> None:
+    facts = AccountFacts(ATTRIBUTES, held, employed, handed_over=open_, adopted_on=adopted)
+    today = start_of(day)
+    change = changes_by_itself_on(facts, now=today, delete_after_days=keep)
+    assert change is None or change > day
+    last = day + timedelta(days=500) if change is None else change - timedelta(days=1)
+    on_the_day = wanted_account(facts, now=today, delete_after_days=keep)
+    for later in {day + (last - day) * part / 4 for part in range(5)}:
+        assert wanted_account(facts, now=start_of(later), delete_after_days=keep) == on_the_day
