@@ -13,6 +13,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from idm.calendar_days import day_of
+from idm.correlation import DOUBT_TITLES, RULE_TITLES, Doubt, Rule
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.grant_state import SuspensionReason
 from idm.listing_comparison import Verdict
@@ -29,12 +30,16 @@ from idm.vocabulary import (
     ACCOUNT_KIND_TITLES,
     ENTITLEMENT_KIND_TITLES,
     FINDING_TITLES,
+    FOUND_TITLES,
+    STAGE_TITLES,
     AccountKind,
     ConfigurationKind,
     CredentialEventKind,
     EntitlementKind,
     FindingKind,
+    FoundState,
 )
+from idm.vocabulary import Stage as SystemStage
 
 Word = tuple[LazyString | str, str]
 """The title, and the kind of chip it looks like."""
@@ -48,6 +53,19 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
     EmploymentKind: _plain(EMPLOYMENT_KIND_TITLES),
     AccountKind: _plain(ACCOUNT_KIND_TITLES),
     EntitlementKind: _plain(ENTITLEMENT_KIND_TITLES),
+    SystemStage: {
+        SystemStage.OBSERVE: (STAGE_TITLES[SystemStage.OBSERVE], "info"),
+        SystemStage.ADOPT: (STAGE_TITLES[SystemStage.ADOPT], "warning"),
+        SystemStage.ENFORCE: (STAGE_TITLES[SystemStage.ENFORCE], "success"),
+    },
+    FoundState: {
+        FoundState.UNDECIDED: (FOUND_TITLES[FoundState.UNDECIDED], "warning"),
+        FoundState.PERSON: (FOUND_TITLES[FoundState.PERSON], "success"),
+        FoundState.NOT_PERSONAL: (FOUND_TITLES[FoundState.NOT_PERSONAL], "neutral"),
+        FoundState.FINDING: (FOUND_TITLES[FoundState.FINDING], "error"),
+    },
+    Rule: _plain(RULE_TITLES),
+    Doubt: {kind: (title, "warning") for kind, title in DOUBT_TITLES.items()},
     FindingKind: {kind: (title, "warning") for kind, title in FINDING_TITLES.items()},
     Presence: {
         Presence.EMPLOYED: (_("在職"), "success"),

@@ -4,6 +4,7 @@ from flask import Blueprint, render_template, request
 
 from idm.permissions import Action, may
 from idm.queries.findings import FindingFilter, findings_page, sweep_page
+from idm.queries.found_accounts import progress_of_systems
 from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import system_row, system_rows
 from web import current
@@ -20,8 +21,10 @@ SWEEPS_SHOWN = 5
 def index() -> str:
     """The register."""
     with current.look() as session:
-        rows = system_rows(session, current.today())
-    return render_template("systems/index.html", rows=rows, may_see_findings=_sees_findings())
+        rows, progress = system_rows(session, current.today()), progress_of_systems(session)
+    return render_template(
+        "systems/index.html", rows=rows, progress=progress, may_see_findings=_sees_findings()
+    )  # fmt: skip
 
 
 @blueprint.get("/systems/<int:system_id>")
@@ -33,10 +36,12 @@ def show(system_id: int) -> str:
         tasks = unfinished_tasks(
             session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
         )
+        progress = progress_of_systems(session)[system_id]
         found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
     return render_template(
-        "systems/show.html", system=system, rights=rights, tasks=tasks, found=found,
+        "systems/show.html", system=system, progress=progress, may_see_found=_sees_found(), rights=rights,
+        tasks=tasks, found=found,
         sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (), may_see_findings=_sees_findings(),
         may_see_people=may(current.roles(), Action.SEE_PEOPLE),
     )  # fmt: skip
@@ -57,3 +62,7 @@ def right(system_id: int, right_id: int) -> str:
 
 def _sees_findings() -> bool:
     return may(current.roles(), Action.SEE_FINDINGS)
+
+
+def _sees_found() -> bool:
+    return _sees_findings() or may(current.roles(), Action.SETTLE_FOUND)
