@@ -249,9 +249,9 @@ def test_until_the_day_of_the_next_change_the_same_is_wanted_every_day(
     adopted_on: date | None,
     day: date,
     keep: int,
-    given: bool,
+    given_over: bool,
 ) -> None:
-    facts = AccountFacts(ATTRIBUTES, held, employed, handed_over=open_, adopted_on=adopted)
+    facts = AccountFacts(ATTRIBUTES, held, employed, handed_over=given_over, adopted_on=adopted_on)
     today = start_of(day)
     change = changes_by_itself_on(facts, now=today, delete_after_days=keep)
     assert change is None or change > day
