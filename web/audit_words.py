@@ -234,6 +234,7 @@ GROUPS = {
     "reconciliation": _("承認との突合せ"),
     "finding": _("点検結果"),
     "inventory": _("棚卸し"),
+    "adoption": _("引継ぎの申請"),
     "found": _("前からある利用者ID"),
     "sign_in": _("サインイン"),
     "lifecycle": _("期日の処理"),
