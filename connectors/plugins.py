@@ -118,7 +118,7 @@ class Guarded:
         self.close = _quiet(directory.close)
         if isinstance(directory, Writes):
             self.can = directory.can
-            self.perform = _one_answer_each(self.perform, name)
+            self.perform = _one_answer_each(_guard(directory.perform, name), name)
 
 
 def _verbs(ability: type) -> list[str]:

@@ -1,8 +1,11 @@
 """The register of information systems, one system from close, and who holds each of its rights (A14, A9, C1, D1)."""
 
 from flask import Blueprint, render_template, request
+from flask_babel import lazy_gettext as _
 
+from idm.operations.system_tests import newest_test
 from idm.permissions import Action, may
+from idm.ports import CheckVerdict
 from idm.queries.findings import FindingFilter, findings_page, sweep_page
 from idm.queries.found_accounts import progress_of_systems
 from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
@@ -15,6 +18,9 @@ blueprint = Blueprint("systems", __name__)
 only_for(blueprint, Action.SEE_SYSTEMS)
 
 SWEEPS_SHOWN = 5
+VERDICT_WORDS = {
+    CheckVerdict.FINE: _("問題なし"), CheckVerdict.WARNING: _("注意"), CheckVerdict.FAILED: _("要修正"),
+}  # fmt: skip
 
 
 @blueprint.get("/systems")
@@ -39,11 +45,12 @@ def show(system_id: int) -> str:
         progress = progress_of_systems(session)[system_id]
         found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
+        tested = newest_test(session, system_id) if _sees_findings() else None
     return render_template(
         "systems/show.html", system=system, progress=progress, may_see_found=_sees_found(), rights=rights,
         tasks=tasks, found=found,
         sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (), may_see_findings=_sees_findings(),
-        may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+        may_see_people=may(current.roles(), Action.SEE_PEOPLE), tested=tested, verdict_words=VERDICT_WORDS,
     )  # fmt: skip
 
 

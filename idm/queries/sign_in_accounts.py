@@ -36,7 +36,7 @@ def account_of_name(session: Session, system_id: int, name: str) -> SignInAccoun
 
 def has_account(session: Session, person_id: int) -> bool:
     """Whether the person has an account in force in the system that people sign in with."""
-    return bool(_in_force(session, Account.person_id == person_id, InformationSystem.for_sign_in))
+    return bool(_in_force(session, Account.person_id == person_id, InformationSystem.for_sign_in.is_(True)))
 
 
 def belongs_to_another(session: Session, name: str, person_id: int) -> bool:

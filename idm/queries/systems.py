@@ -66,6 +66,8 @@ class SystemRow:
     manager_unit: str | None
     managers: tuple[Manager, ...]
     connector: str
+    service_account: str | None
+    for_sign_in: bool
     figures: Figures
 
 
@@ -95,7 +97,7 @@ def _rows(session: Session, query: Select[InformationSystem], day: date) -> list
             id=s.id, code=s.code, name=s.name, zone=s.zone, confidentiality=s.confidentiality, integrity=s.integrity,
             availability=s.availability, manager_unit_code=s.manager_unit_code,
             manager_unit=units.get(s.manager_unit_code), managers=tuple(managers.get(s.manager_unit_code, ())),
-            connector=s.connector, figures=figures[s.id],
+            connector=s.connector, service_account=s.service_account, for_sign_in=s.for_sign_in, figures=figures[s.id],
         )
         for s in session.scalars(query)
     ]  # fmt: skip
