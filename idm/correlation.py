@@ -161,7 +161,7 @@ def _candidates(evidence: Mapping[Rule, frozenset[PersonId]]) -> tuple[Candidate
     return tuple(Candidate(person_id, tuple(speaking[person_id])) for person_id in ranked)
 
 
-def _one_each(match: Match, wanted: Mapping[PersonId | None, int], people: Mapping[PersonId, Known]) -> Match:
+def _one_each(match: Match, wanted: Mapping[PersonId, int], people: Mapping[PersonId, Known]) -> Match:
     if match.person_id is None or (wanted[match.person_id] == 1 and not people[match.person_id].has_account):
         return match
     return Match(None, None, Doubt.SEVERAL_ACCOUNTS, match.candidates)
@@ -199,22 +199,27 @@ def _numbers_of_account(account: Found, widths: Collection[int]) -> set[Hashable
     return {number, *(number.zfill(width) for width in widths)} if number else set()
 
 
+def _known(texts: Iterable[str | None]) -> set[Hashable]:
+    """What is written at all, as it is compared."""
+    return {_plain(text) for text in texts if _plain(text)}
+
+
 def _name_and_unit(names: Iterable[str], unit: str | None) -> set[Hashable]:
     return {(_name(name), _name(unit)) for name in names if _name(name) and unit}
 
 
 _OF_PERSON: Mapping[Rule, Callable[[Known], set[Hashable]]] = {
     Rule.EMPLOYEE_NUMBER: lambda person: {_plain(number) for number in person.staff_numbers},
-    Rule.CHOSEN_NAME: lambda person: {_plain(person.chosen_name)} - {""},
+    Rule.CHOSEN_NAME: lambda person: _known({person.chosen_name}),
     Rule.RULE_NAME: lambda person: {_plain(name) for name in person.made_names},
-    Rule.MAIL: lambda person: {_plain(person.mail)} - {""},
+    Rule.MAIL: lambda person: _known({person.mail}),
     Rule.NAME_AND_UNIT: lambda person: _name_and_unit(person.names, person.unit_name),
 }
 _OF_ACCOUNT: Mapping[Rule, Callable[[Found, Collection[int]], set[Hashable]]] = {
     Rule.EMPLOYEE_NUMBER: _numbers_of_account,
     Rule.CHOSEN_NAME: lambda account, _widths: {_plain(account.login_name)},
     Rule.RULE_NAME: lambda account, _widths: {_plain(account.login_name)},
-    Rule.MAIL: lambda account, _widths: {_plain(account.mail)} - {""},
+    Rule.MAIL: lambda account, _widths: _known({account.mail}),
     Rule.NAME_AND_UNIT: lambda account, _widths: _name_and_unit([account.display_name], account.unit_name),
 }
 

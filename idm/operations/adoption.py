@@ -103,7 +103,7 @@ def _leave_out(session: Session, request: Request, *, actor: Actor, policy: Poli
                 require_admissible(line, facts, policy=policy, day=day_of(now))
             except Refusal as refusal:
                 refused.append((line, refusal))
-        for line, refusal in refused:
-            found.append(LeftOut(line.subject.name, line.entitlement.name, refusal.message))
+        for line, why in refused:
+            found.append(LeftOut(line.subject.name, line.entitlement.name, why.message))
             drop_line(session, request, line.id, actor=actor, policy=policy, now=now)
     return found

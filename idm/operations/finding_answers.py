@@ -131,7 +131,7 @@ def justify(
     )  # fmt: skip
     session.add(made)
     session.flush()
-    said = {"reason": made.reason, "until": until.isoformat()}
+    said: dict[str, object] = {"reason": made.reason, "until": until.isoformat()}
     _record(session, "finding.justified", finding, said, actor, policy, now)
     return made
 

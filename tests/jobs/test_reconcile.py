@@ -16,6 +16,7 @@ from idm.errors import NotFound
 from idm.models.going_live import SystemProgress
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun
+from idm.operations.findings import SweepResult
 from idm.ports import Attributes, Directory
 from idm.settings import Settings
 from idm.vocabulary import FindingKind
@@ -67,7 +68,7 @@ class Place:
             open_ones = select(Finding).where(Finding.resolved_at.is_(None), Finding.system_id == 1)
             return {(one.kind, one.label) for one in session.scalars(open_ones)}
 
-    def reconcile(self, **how: bool) -> reconcile.SweepResult:
+    def reconcile(self, **how: bool) -> SweepResult:
         """One comparison of the system."""
         (result,) = reconcile.reconcile(self.installation, system_code="ledger", **how)
         return result
