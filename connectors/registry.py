@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import get_type_hints
 
 from connectors.ldap.active_directory.connector import open_active_directory
 from connectors.ldap.plain_connectors import open_directory_389, open_openldap
@@ -11,7 +12,7 @@ from idm.errors import ConfigurationInvalid
 from idm.ports import Directory
 
 
-def _open_memory(settings: Mapping[str, object], _password: str | None, clock: Clock) -> Directory:
+def _open_memory(settings: Mapping[str, object], _password: str | None, clock: Clock) -> MemoryConnector:
     return MemoryConnector(directory_named_in(settings), clock=clock)
 
 
@@ -36,6 +37,15 @@ def open_directory(
     Raises ConfigurationInvalid for an unknown kind and for settings with mistakes, all of them listed.
     """
     return _opener(kind)(settings, password, clock)
+
+
+def promised(kind: str) -> type | None:
+    """The class of connector that the kind says it opens; None where it does not say.
+
+    A kind of another package says nothing before it opens one.
+    """
+    said = get_type_hints(KINDS[kind]).get("return") if kind in KINDS else None
+    return said if isinstance(said, type) and said is not Directory else None
 
 
 def broken_packages() -> list[str]:

@@ -81,6 +81,10 @@ def test_the_accepted_text_gives_the_same_organisation_again() -> None:
         ("confidentiality = 2", "confidentiality = 4", "systems.0.confidentiality: 大きすぎます"),
         ("integrity = 2", "integrity = true", "systems.0.integrity: 整数で書いてください"),
         ('code = "ledger"', 'code = "LEDGER!"', "systems.0.code: 使えない文字があります"),
+        ('name = "小さな組合"', 'name = "小さな組合"\nsign_in_system = "nothing"',
+         "sign_in_system: 情報システム「nothing」がありません"),
+        ('name = "小さな組合"', 'name = "小さな組合"\nsign_in_system = "pension"',
+         "sign_in_system: 「pension」はマイナンバー利用事務系です。"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_file_and_key(old: str, new: str, mistake: str) -> None:
@@ -124,3 +128,19 @@ def test_an_accepted_text_is_checked_as_the_file_was() -> None:
 def test_an_organisation_may_have_nothing_yet() -> None:
     text = 'name = "町"\nprofile = "fukuoka"\nsystems = []\npost_rights = []\nfirst_officers = []\n'
     assert load_organisation(text, "town.toml") == Organisation("町", "fukuoka", (), (), ())
+
+
+def test_people_do_not_sign_in_with_a_system_that_is_worked_by_hand() -> None:
+    text = changed('connector = "memory"', 'connector = "work_order"').replace(
+        'name = "小さな組合"', 'name = "小さな組合"\nsign_in_system = "ledger"'
+    )
+    assert any("手作業のシステムのため" in mistake for mistake in mistakes(text))
+
+
+def test_a_file_may_name_what_people_sign_in_with_and_our_own_account() -> None:
+    text = changed('name = "小さな組合"', 'name = "小さな組合"\nsign_in_system = "ledger"').replace(
+        'credential = "ledger.password"', 'credential = "ledger.password"\nservice_account = "svc-idm"', 1
+    )
+    organisation = load_organisation(text, "town.toml")
+    assert organisation.sign_in_system == "ledger"
+    assert organisation.systems[0].service_account == "svc-idm"

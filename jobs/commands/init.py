@@ -13,6 +13,7 @@ from idm.vocabulary import ConfigurationKind
 from jobs import first_links, first_record
 from jobs.commands.options import unchecked_installation
 from jobs.commands.terminal import say
+from jobs.directory_passwords import require_can_check
 
 
 @click.command()
@@ -48,7 +49,9 @@ def init(organisation: Path | None, feeds: tuple[Path, ...], *, enrolment_links:
 def texts_of(organisation: Path, feeds: tuple[Path, ...]) -> list[ConfigurationText]:
     """The canonical texts of an organisation file, its profile, and feed files. Raises ConfigurationInvalid."""
     text = organisation.read_text(encoding="utf-8")
-    profile = load_profile(load_organisation(text, organisation.name).profile)
+    described = load_organisation(text, organisation.name)
+    require_can_check(described)
+    profile = load_profile(described.profile)
     named = [
         ConfigurationText(ConfigurationKind.PROFILE, profile.name, effective_text(profile)),
         ConfigurationText(
