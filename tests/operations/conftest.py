@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from secrets import token_hex
 from shutil import rmtree
 
 import pytest
 from psycopg import connect
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Identifier
 
 from idm.database import Database
 from tests.cast import Cast, build, create_tables
+from tests.operations.refilled import Refilled
 from tests.servers.postgres import Postgres
 from tests.templates import with_cast, with_tables
 
@@ -27,51 +27,49 @@ def postgres() -> Iterator[Postgres]:
     rmtree(server.folder)
 
 
-@pytest.fixture(scope="session")
-def templates(postgres: Postgres) -> Cast:
-    """The server's databases `tables` (empty) and `office` (the cast in it), to be copied. The cast as it was built."""
-    empty = Database(_create(postgres, "tables"))
-    create_tables(empty)
-    empty.dispose()  # nobody may be connected to what is copied
-    cast = build(Database(_create(postgres, "office", "tables")))
-    cast.database.dispose()
-    return cast
-
-
-def _create(postgres: Postgres, name: str, template: str = "template1") -> str:
-    """The address of a new database, a copy of the template."""
-    _order(postgres, SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template)))
-    return postgres.url_of(name)
-
-
-def _drop(postgres: Postgres, name: str) -> None:
-    """Afterwards the database is gone: hundreds of them would fill the disk."""
-    _order(postgres, SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-
-
-def _order(postgres: Postgres, order: Composed) -> None:
+def _create(postgres: Postgres, name: str) -> Database:
+    """A new database of the server, with every table."""
     with connect(f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", autocommit=True) as connection:
-        connection.execute(order)
+        connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    database = Database(postgres.url_of(name))
+    create_tables(database)
+    return database
+
+
+@pytest.fixture(scope="session")
+def empty_postgres(postgres: Postgres) -> Iterator[Refilled]:
+    """The server's database without a row."""
+    _create(postgres, "empty").dispose()
+    refilled = Refilled(postgres, "empty")
+    yield refilled
+    refilled.close()
+
+
+@pytest.fixture(scope="session")
+def settled_postgres(postgres: Postgres) -> Iterator[tuple[Refilled, Cast]]:
+    """The server's database with the cast in it, and the cast as it was built."""
+    cast = build(_create(postgres, "office"))
+    cast.database.dispose()
+    refilled = Refilled(postgres, "office")
+    yield refilled, cast
+    refilled.close()
 
 
 @pytest.fixture
-def postgres_database(postgres: Postgres, templates: Cast) -> Iterator[Database]:
-    """A PostgreSQL database of its own with every table."""
-    name = f"operations_{token_hex(8)}"
-    database = Database(_create(postgres, name, "tables"))
+def postgres_database(empty_postgres: Refilled) -> Iterator[Database]:
+    """A PostgreSQL database with every table and no row."""
+    database = empty_postgres.database()
     yield database
     database.dispose()
-    _drop(postgres, name)
 
 
 @pytest.fixture
-def postgres_office(postgres: Postgres, templates: Cast) -> Iterator[Cast]:
-    """The cast's office in a PostgreSQL database of its own."""
-    name = f"office_{token_hex(8)}"
-    cast = replace(templates, database=Database(_create(postgres, name, "office")), people=dict(templates.people))
+def postgres_office(settled_postgres: tuple[Refilled, Cast]) -> Iterator[Cast]:
+    """The cast's office in a PostgreSQL database."""
+    refilled, settled = settled_postgres
+    cast = replace(settled, database=refilled.database(), people=dict(settled.people))
     yield cast
     cast.database.dispose()
-    _drop(postgres, name)
 
 
 @pytest.fixture
