@@ -146,8 +146,9 @@ def record_seen(account: Account, seen: TargetAccount | None, now: datetime) -> 
 def _record(
     session: Session, task: OutboxTask, result: Carried, *, actor: Actor, policy: Policy, now: datetime
 ) -> None:
+    action = "provision.by_hand" if result.by_hand else f"provision.{task.state.value}"
     audit.record(
-        session, action=f"provision.{task.state.value}", actor=actor, obj=("account", str(task.account_id)), now=now,
+        session, action=action, actor=actor, obj=("account", str(task.account_id)), now=now,
         policy_digest=policy.digest,
         payload={
             "account": task.account.login_name, "system": task.system_id, "generation": task.generation,

@@ -18,11 +18,13 @@ from idm.errors import Refusal
 from idm.models.people import Employment, Person
 from idm.models.requests import Request
 from idm.models.systems import Entitlement, InformationSystem
+from idm.models.work_orders import WorkOrder
 from idm.one_time_codes import code_at, secret_as_text, step_of
-from idm.operations import decisions, enrolment, requests
+from idm.operations import decisions, enrolment, requests, work_orders
 from idm.operations.decisions import Verdict
 from idm.operations.requests import WantedLine
 from idm.operations.web_sessions import resume_session
+from idm.operations.work_orders import Report
 from idm.queries.configuration import policy_in_force
 from idm.request_state import Event
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
@@ -108,11 +110,30 @@ def play(installation: Installation) -> None:
         _decide(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
     half = _apply(installation, "hr", "colleague", ("office/account", "office/ledger-entry"), "会計事務を担当するため")
     _decide(installation, half, Role.CHIEF, "chief", Event.APPROVE, "担当の変更を確認しました。")
+    for subject in ("leaver", "colleague"):
+        car = _apply(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
+        for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
+            _decide(installation, car, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
     back = _apply(installation, "system", "system", ("office/account", "office/ledger-approval"), "検証のため")
     _decide(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")
     own = _apply(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
     _attempt(lambda: _decide(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
     _attempt(lambda: _apply(installation, "security", "staff", ("pension/account",), "年金記録の照会のため"))
+
+
+def work_by_hand(installation: Installation) -> None:
+    """Afterwards one work order waits for hands and another, reported as done, for a second person (control G2)."""
+    now = installation.clock()
+    with installation.database.reading() as session:
+        actor, policy = _actor(session, "handover"), policy_in_force(session, now=now)
+        order = session.scalars(select(WorkOrder).order_by(WorkOrder.id)).first()
+        if order is None:
+            return
+        report = Report(frozenset(step.id for step in order.steps), handed_to="本人に封書で手渡し")
+    with unit_of_work(
+        installation.database, actor=actor, now=now, attempted="work_order.do", obj=("work_order", order.id)
+    ) as session:
+        work_orders.do(session, order.id, report, actor=actor, policy=policy, now=now)
 
 
 def _apply(installation: Installation, applicant: str, subject: str, rights: tuple[str, ...], reason: str) -> int:

@@ -21,7 +21,7 @@ from idm.samples import ORDERS_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.schema import upgrade
 from idm.settings import Settings
 from idm.toml_values import parse_toml
-from idm.vocabulary import ConfigurationKind
+from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision, sealing, sweep
 from jobs.child_processes import free_port
 from jobs.demo import cases
@@ -112,6 +112,7 @@ def _first_day(demo: Demo) -> None:
     cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
     cases.play(installation)
     provision.run_due(installation, worker="idm demo")
+    cases.work_by_hand(installation)
     sweep.sweep(installation)
     sealing.seal(installation, sign=True)
 
@@ -125,7 +126,7 @@ def _password() -> str:
 def configuration_texts(directory: Mapping[str, object]) -> list[ConfigurationText]:
     """Profile, organisation and feed of the sample, with its systems pointed at the given directory."""
     table = parse_toml(SAMPLE_ORGANISATION.read_text(encoding="utf-8"), SAMPLE_ORGANISATION.name)
-    for system in table["systems"]:
+    for system in (one for one in table["systems"] if one["connector"] != BY_HAND):
         system["settings"] = {**directory, **system.get("settings", {})}
     organisation = json.dumps(table, ensure_ascii=False, sort_keys=True, indent=1)
     profile = load_profile(str(table["profile"]))

@@ -213,7 +213,17 @@ PAGES = {
     ),
     "staff": ("/me", "/requests/new"),
     "auditor": ("/audit", "/audit/verification"),
-    "handover": ("/handovers", "/handovers/history"),
+    "handover": (
+        "/handovers",
+        "/handovers/history",
+        "/work-orders",
+        "/work-orders/1",
+        "/work-orders/2",
+        "/work-orders/2/sheet",
+        "/work-orders/history",
+        "/listings",
+        "/listings/new",
+    ),
 }
 
 

@@ -40,7 +40,7 @@ def test_a_draft_is_previewed_as_data_and_as_a_table(office: Shell) -> None:
 
 def test_one_person_is_previewed_in_every_system(office: Shell) -> None:
     data = json.loads(office.run("accounts", "preview", "--staff-number", "000401", "--json").stdout)
-    assert [system["system"] for system in data["systems"]] == ["office", "pension"]
+    assert [system["system"] for system in data["systems"]] == ["office", "pension", "vehicles"]
     assert {row["staff_number"] for system in data["systems"] for row in system["names"]} == {"000401"}
 
 
@@ -53,7 +53,7 @@ def test_names_of_before_are_registered_once_audited_and_passed_over(office: She
     assert json.loads(first.stdout) == {"version": 1, "added": 2, "known": 0}
     assert "0 件を登録" in office.run("accounts", "retire-names", str(file), "--system", "office").stderr
     after = json.loads(office.run("accounts", "preview", "--staff-number", "000401", "--json").stdout)
-    here, elsewhere = (system["names"][0] for system in after["systems"])
+    here, elsewhere, _ = (system["names"][0] for system in after["systems"])
     assert here["passed"] == [{"login_name": name, "reason": "retired"}]
     assert elsewhere["login_name"] == name
     with Database(f"sqlite:///{database_of(office)}").reading() as session:

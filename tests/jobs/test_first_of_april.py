@@ -34,7 +34,7 @@ from idm.samples import ORDERS_FEED, SAMPLE_FEED
 from idm.schema import upgrade
 from idm.settings import Settings
 from idm.unit_of_work import unit_of_work
-from idm.vocabulary import ConfigurationKind
+from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, lifecycle, provision
 from jobs.demo.prepare import GROUPS, configuration_texts
 from jobs.hr_feed import import_feed
@@ -187,11 +187,11 @@ def association(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Associatio
 
 
 def _in_memory(text: ConfigurationText) -> ConfigurationText:
-    """The sample's organisation with every system in one directory in memory."""
+    """The sample's organisation with every system that has a directory in one directory in memory."""
     if text.kind is not ConfigurationKind.ORGANISATION:
         return text
     table = json.loads(text.content)
-    for system in table["systems"]:
+    for system in (one for one in table["systems"] if one["connector"] != BY_HAND):
         system["connector"], system["settings"] = "memory", {"name": MEMORY}
         system.pop("credential", None)
     return replace(text, content=json.dumps(table, ensure_ascii=False))
