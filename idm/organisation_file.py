@@ -16,6 +16,8 @@ from idm.vocabulary import BY_HAND, EntitlementKind, Zone
 
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key")
 """Parts of a setting's name by which it would be a secret: those stand in files of the secrets folder."""
+A_PLACE = "_dn"
+"""How the name of a setting ends that says where something is (`password_policy_dn`): no secret, whatever it is of."""
 PLAIN_NAME = re.compile("[0-9A-Za-z][0-9A-Za-z._-]*")
 LIMITS = {"manager_unit": 32, "connector": 32, "credential": 64}
 """The most characters of what is a code or a file's name, never a path."""
@@ -109,7 +111,7 @@ def _system_mistakes(system: System) -> Iterator[str]:
         if value is not None and not (len(value) <= limit and PLAIN_NAME.fullmatch(value)):
             yield f"{where}.{key}: 半角の英数字と「.」「_」「-」で、{limit}文字までにしてください"
     for key in system.settings:
-        if any(word in key.lower() for word in SECRET_WORDS):
+        if any(word in key.lower() for word in SECRET_WORDS) and not key.endswith(A_PLACE):
             yield f"{where}.settings.{key}: 秘密は書けません。credential にファイル名を書いてください"
 
 

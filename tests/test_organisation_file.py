@@ -25,6 +25,11 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new, 1)
 
 
+def test_where_the_password_policy_is_may_be_said() -> None:
+    text = changed('name = "ledger"\n\n', 'name = "ledger"\npassword_policy_dn = "cn=default,dc=jp"\n\n')
+    assert load_organisation(text, "town.toml").systems[0].settings["password_policy_dn"] == "cn=default,dc=jp"
+
+
 def test_a_good_file_is_read() -> None:
     organisation = load_organisation(GOOD, "town.toml")
     assert [(system.code, system.zone) for system in organisation.systems] == [
