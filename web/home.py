@@ -5,6 +5,7 @@ from flask import Blueprint, render_template
 from idm.permissions import Action, may
 from idm.queries.approvals import pending_for
 from idm.queries.feed_runs import drafts, last_runs, waiting_rows
+from idm.queries.found_accounts import unfinished_for
 from idm.queries.home import own_requests, own_rights
 from idm.queries.work_orders import Reach, work_counts
 from web import current
@@ -26,8 +27,9 @@ def index() -> str:
         runs = last_runs(session, 1) if sees_feed else []
         held = len(waiting_rows(session)) if sees_feed else 0
         work = work_counts(session, me, Reach.of(session, me, day), now=current.now())
+        unfinished = unfinished_for(session, me, day)
         waiting_drafts = drafts(session) if may(current.roles(), Action.SUBMIT_DRAFT) else []
     return render_template(
         "home/index.html", rights=rights, requests=requests, pending=pending, shown=PENDING_SHOWN, runs=runs, held=held,
-        drafts=waiting_drafts, sees_feed=sees_feed, today=day, work=work,
+        drafts=waiting_drafts, sees_feed=sees_feed, today=day, work=work, unfinished=unfinished,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import Period, day_of, start_of
@@ -103,12 +103,18 @@ def services_of(
 
 
 def due_deletions(session: Session, *, policy: Policy, at: datetime) -> list[int]:
-    """Accounts still on their target whose last right ended longer ago than the profile's days, and nobody looks at."""
+    """Accounts still on their target whose last right ended longer ago than the profile's days, and nobody looks at.
+
+    One that was there before us, and that nobody approved, ended on the day on which it was taken over.
+    """
     live = select(Grant.account_id).where(Grant.state != GrantState.ENDED)
-    recent = select(Grant.account_id).where(Grant.ended_at > at - timedelta(days=policy.personnel.delete_after_days))
+    since = at - timedelta(days=policy.personnel.delete_after_days)
+    recent = select(Grant.account_id).where(Grant.ended_at > since)
     looked_at = select(OutboxTask.account_id).where(OutboxTask.state.in_((TaskState.WAITING, TaskState.CLAIMED)))
     query = select(Account.id).where(
-        Account.seen_present.is_(True), *(Account.id.not_in(some) for some in (live, recent, looked_at))
+        Account.seen_present.is_(True),
+        or_(Account.adopted_at.is_(None), Account.adopted_at <= since),
+        *(Account.id.not_in(some) for some in (live, recent, looked_at)),
     )
     return list(session.scalars(query.order_by(Account.id)))
 

@@ -12,10 +12,11 @@ from idm.errors import NotFound
 from idm.models.going_live import FoundAccount, SystemProgress
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Entitlement, InformationSystem
+from idm.queries.officers import units_of_role
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.request_state import LineState
-from idm.vocabulary import AccountKind, EntitlementKind, FoundState, Stage
+from idm.vocabulary import AccountKind, EntitlementKind, FoundState, Role, Stage
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,33 @@ def progress_of_systems(session: Session) -> dict[int, Progress]:
         )
         for system, progress in rows
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A system whose manager still has something to decide or to apply for."""
+
+    system_id: int
+    system_name: str
+    progress: Progress
+
+
+def unfinished_for(session: Session, person_id: int, day: date) -> list[Unfinished]:
+    """The systems that this person manages on the day and that are not taken over yet, by name."""
+    units = units_of_role(session, person_id, Role.SYSTEM, day)
+    if not units:
+        return []
+    progress = progress_of_systems(session)
+    systems = session.execute(
+        select(InformationSystem.id, InformationSystem.name)
+        .where(InformationSystem.manager_unit_code.in_(units), InformationSystem.stage != Stage.ENFORCE)
+        .order_by(InformationSystem.name)
+    )
+    return [
+        Unfinished(system_id, name, progress[system_id])
+        for system_id, name in systems
+        if progress[system_id].counts.open
+    ]
 
 
 def _counts(session: Session) -> dict[int, Counts]:

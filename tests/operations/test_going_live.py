@@ -18,13 +18,14 @@ from idm.models.audit import AuditRecord
 from idm.models.going_live import FoundAccount
 from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Grant, Request
-from idm.models.systems import InformationSystem
-from idm.models.work import MailMessage, OutboxTask
+from idm.models.systems import Account, InformationSystem
+from idm.models.work import MailMessage, OutboxTask, TaskState
 from idm.operations import configuration, going_live
 from idm.operations.configuration import ConfigurationText
 from idm.organisation_file import effective_text
 from idm.queries.account_facts import account_facts
 from idm.queries.adoption import rights_to_ask_for
+from idm.queries.due import due_deletions
 from idm.queries.found_accounts import Counts, progress_of_systems
 from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage
 from tests.cast import NOW, TODAY, Cast, organisation_source
@@ -403,8 +404,16 @@ def test_enforcing_takes_away_what_was_rejected(ledger: Ledger) -> None:
     assert kept is not None
     assert (stopped.login_name, stopped.external_id, stopped.generation) == ("u100010", "e-other", 1)
     assert kept.generation == before.generation + 1
-    with ledger.cast.database.reading() as session:
+    with ledger.cast.database.writing() as session:
         assert session.scalars(select(Grant).where(Grant.account_id == stopped.id)).all() == []
+        session.get_one(Account, stopped.id).seen_present = True
+        for task in session.scalars(select(OutboxTask)):
+            task.state = TaskState.DONE
+    days = ledger.cast.policy.personnel.delete_after_days
+    for later, due in ((days - 1, []), (days, [stopped.id])):
+        with ledger.cast.database.reading() as session:
+            at = ledger.now + timedelta(days=later)
+            assert due_deletions(session, policy=ledger.cast.policy, at=at) == due
 
 
 def test_the_last_day_stands_in_the_register_and_the_manager_is_reminded_once_a_week(one: Ledger) -> None:

@@ -156,3 +156,12 @@ def test_an_observed_system_says_that_nothing_is_written(office: Office, ledger:
 def test_an_account_of_another_system_is_not_found(office: Office, ledger: Ledger) -> None:
     path = of(office).replace("/systems/1/", "/systems/2/")
     assert office.browser("system").open(path).status_code == 404
+
+
+def test_the_managers_first_page_counts_what_is_left(office: Office, ledger: Ledger) -> None:
+    page = office.browser("system").page("/")
+    assert "照合待ち 1件、申請・承認待ち 2件" in page
+    assert 'href="/systems/1/found"' in page
+    assert "前からある利用者IDの引継ぎ" not in office.browser("security").page("/")
+    ledger.at(Stage.ENFORCE)
+    assert "前からある利用者IDの引継ぎ" not in office.browser("system").page("/")
