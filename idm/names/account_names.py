@@ -42,10 +42,12 @@ class Limit:
     forbidden_at_end: str = ""
 
 
-_ACTIVE_DIRECTORY = Limit("Active Directory（sAMAccountName）", 20, '"/\\[]:;|=,+*?<>@', ".")
+_ACTIVE_DIRECTORY = Limit("Active Directory（sAMAccountName）", 20, '"/\\[]:;|=,+*?<>@', ".$")
+_DIRECTORY_389 = Limit("389 Directory Server（uid）", 64)
 LIMITS = {
     "openldap": Limit("OpenLDAP（uid）", 64),
-    "389": Limit("389 Directory Server（uid）", 64),
+    "389": _DIRECTORY_389,
+    "directory-389": _DIRECTORY_389,
     "active-directory": _ACTIVE_DIRECTORY,
     "ad": _ACTIVE_DIRECTORY,
     "scim": Limit("SCIM（userName）", 64),

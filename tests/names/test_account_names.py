@@ -157,7 +157,8 @@ def test_every_candidate_fits_its_directory_or_says_why_not(
 
 
 def test_each_kind_of_target_has_its_limit_and_an_unknown_one_the_narrowest() -> None:
-    assert [limit_of(kind).length for kind in ("openldap", "389", "389-ds", "scim", "entra", "memory")] == [64] * 6
+    kinds = ("openldap", "389", "389-ds", "directory_389", "scim", "entra", "memory")
+    assert [limit_of(kind).length for kind in kinds] == [64] * 7
     assert limit_of("active-directory").length == limit_of("ad").length == limit_of("ACTIVE_DIRECTORY").length == 20
     assert limit_of("adabas") is limit_of("389x") is NARROWEST
     assert NARROWEST.length == 20

@@ -72,7 +72,7 @@ class LimitsProxy:
     def _serve(self, client: socket.socket) -> None:
         host, _ = self._to_samba
         with (
-            contextlib.suppress(OSError),
+            contextlib.suppress(OSError, ValueError),  # the latter: closed by `__exit__` while it is waited for
             self._serving.wrap_socket(client, server_side=True) as asking,
             socket.create_connection(self._to_samba) as connection,
             self._trusting.wrap_socket(connection, server_hostname=host) as answering,

@@ -85,12 +85,14 @@ class DomainMembers:
 
 
 def _piece(group: Entry) -> tuple[list[bytes], int | None]:
-    """The members in an answer, and where the next piece begins; None = this was the last."""
+    """The members in an answer, and where the next piece begins; None = this was the last.
+
+    A server that gives less than was asked for may also name what was asked for, without values.
+    """
     for name, values in group.values.items():
         found = RANGE.match(name)
-        if found:
-            last = found[2] == "*" or not values
-            return values, None if last else int(found[2]) + 1
+        if found and values:
+            return values, None if found[2] == "*" else int(found[2]) + 1
     return group.values.get("member", []), None
 
 
