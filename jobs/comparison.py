@@ -11,6 +11,7 @@ from idm.errors import SafetyLimit
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found
 from idm.operations.inventory import too_many
+from idm.operations.settled import Settled
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, KnowsProtected, TargetAccount, Writes
 from idm.queries.comparable import (
@@ -24,6 +25,7 @@ from idm.queries.comparable import (
 from idm.reconciliation import in_our_care
 from idm.vocabulary import FindingKind, Stage
 from jobs.installation import Installation
+from jobs.unchanged import Unchanged, unchanged_accounts
 
 ACCOUNTS_AT_ONCE = 500
 BY_HAND_WORDS = "手作業の指示書により行ってください"
@@ -40,19 +42,22 @@ class Compared:
     skipped: set[int] = field(default_factory=set)
     allowed: dict[ExternalId, set[ExternalId]] = field(default_factory=lambda: defaultdict(set))
     """Group → the accounts that may be in it."""
+    looked_at: set[int] = field(default_factory=set)
+    settled: list[Settled] = field(default_factory=list)
     direct: set[tuple[ExternalId, ExternalId]] = field(default_factory=set)
     """(group, account of ours) as read with the account: told of there, not twice."""
 
 
 def compare(
     installation: Installation, directory: Directory, system: InformationSystem, *, policy: Policy, now: datetime,
-    only: Collection[int] | None = None,
+    only: Collection[int] | None = None, by_seal: bool = False,
 ) -> Compared:  # fmt: skip
     """What the directory shows beyond, or short of, what was approved; writes nothing.
 
-    `only` names accounts; groups are looked at when it names none. Nothing is compared in a system that is only
-    observed: nothing of it is ours yet. Raises TargetError, and SafetyLimit when so many accounts are not there that it
-    is rather the wrong place that was looked at.
+    `only` names accounts; groups are looked at when it names none. `by_seal`: accounts that are as they were when they
+    were found right are not read again, where the directory can say which those are. Nothing is compared in a system
+    that is only observed: nothing of it is ours yet. Raises TargetError, and SafetyLimit when so many accounts are not
+    there that it is rather the wrong place that was looked at.
     """
     done = Compared()
     if system.stage is Stage.OBSERVE:
@@ -61,6 +66,10 @@ def compare(
         groups = {group.external_id: group for group in watched_groups(session, system.id)}
         accounts = accounts_of_system(session, system.id)
         waiting = waiting_to_be_adopted(session, system.id) if system.stage is Stage.ADOPT else frozenset()
+    if by_seal and only is None:
+        unchanged = unchanged_accounts(installation, directory, system, groups, now=now)
+        accounts = {uuid: one for uuid, one in accounts.items() if one not in unchanged.accounts}
+        _take_as_seen(done, unchanged)
     for some in in_chunks([one for one in accounts.values() if only is None or one in only], ACCOUNTS_AT_ONCE):
         with installation.database.reading() as session:
             rows = comparable_accounts(
@@ -77,6 +86,14 @@ def compare(
     return done
 
 
+def _take_as_seen(done: Compared, unchanged: Unchanged) -> None:
+    done.examined += len(unchanged.accounts)
+    done.accounts += len(unchanged.accounts)
+    for group, members in unchanged.members.items():
+        done.allowed[group] |= members
+        done.direct |= {(group, member) for member in members}
+
+
 def _compare_accounts(
     done: Compared, directory: Directory, rows: Iterable[Comparable], groups: Mapping[ExternalId, WatchedGroup], *,
     adopting: bool,
@@ -91,11 +108,20 @@ def _compare_accounts(
             _note_groups(done, row, account)
     for row in compared:
         done.examined += 1
+        done.looked_at.add(row.account_id)
         done.accounts += row.wanted.required
         found = _judge(row, seen.get(row.uuid), directory, groups, adopting=adopting)
         if found is not None:
             done.found.append(found)
             done.missing += found.kind is FindingKind.MISSING
+        elif not adopting:
+            done.settled.extend(_settled(row, seen.get(row.uuid), groups))
+
+
+def _settled(row: Comparable, account: TargetAccount | None, groups: Collection[ExternalId]) -> Iterator[Settled]:
+    if account is not None and account.seal is not None:
+        held = tuple(sorted((account.groups or frozenset()) & frozenset(groups)))
+        yield Settled(row.account_id, account.seal, row.generation, row.changes_on, held)
 
 
 def _note_groups(done: Compared, row: Comparable, account: TargetAccount) -> None:

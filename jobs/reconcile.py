@@ -1,7 +1,8 @@
 """Compares directories with what was approved, between two sweeps and as often as wanted (controls A9, D9).
 
 With `changed` only the accounts that a directory says have changed since the last time are looked at, where it can say
-so; groups of others, and accounts that were deleted by hand, are seen by the next whole comparison.
+so; groups of others, and accounts that were deleted by hand, are seen by the next whole comparison. A whole one leaves
+out what is unchanged since it was found right, by its seal (`jobs.unchanged`); the nightly sweep reads everything.
 """
 
 from collections.abc import Collection
@@ -86,10 +87,10 @@ def _compared(
     installation: Installation, directory: Directory, system: InformationSystem, policy: Policy,
     only: Collection[int] | None, now: datetime,
 ) -> SweepResult:  # fmt: skip
-    done = compare(installation, directory, system, policy=policy, now=now, only=only)
+    done = compare(installation, directory, system, policy=policy, now=now, only=only, by_seal=True)
     return SweepResult(
         system.id, system.code, done.examined, tuple(done.found), skipped=frozenset(done.skipped),
-        compared=done.accounts,
+        compared=done.accounts, settled=tuple(done.settled), looked_at=frozenset(done.looked_at),
     )  # fmt: skip
 
 

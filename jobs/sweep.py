@@ -79,7 +79,7 @@ def _sweep_one(
             compared = compare(installation, directory, system, policy=policy, now=started_at)
             result = replace(
                 result, found=(*result.found, *compared.found), skipped=frozenset(compared.skipped),
-                compared=compared.accounts,
+                compared=compared.accounts, settled=tuple(compared.settled), looked_at=frozenset(compared.looked_at),
             )  # fmt: skip
         finally:
             directory.close()

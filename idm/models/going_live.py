@@ -91,6 +91,21 @@ class SystemProgress(Base):
     system: Mapped[InformationSystem] = relationship()
 
 
+class SettledAccount(Base):
+    """An account that was compared and showed exactly what was approved, with the seal its target gave it then."""
+
+    __tablename__ = "settled_accounts"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True, autoincrement=False)
+    seal: Mapped[bytes]
+    generation: Mapped[int]
+    """The generation of the account that was compared: every decision since makes another."""
+    until: Mapped[date | None]
+    """The first day on which something else may be wanted though nobody decides anything."""
+    groups: Mapped[list[str]] = mapped_column(JSON)
+    """The groups standing for a right that it was in, by the target's id."""
+
+
 class Justification(Base):
     """Somebody other than the holder answers for a finding until a day; from that day on it is open again."""
 

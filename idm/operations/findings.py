@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.models.work import Finding, SweepRun
+from idm.operations.settled import Settled, keep_settled
 from idm.policy import Policy
 from idm.vocabulary import FindingKind
 
@@ -32,7 +33,7 @@ class SweepResult:
     """One sweep of one system. `failure` says why it could not be examined; then nothing was resolved.
 
     `compared`: how many accounts of ours should be there; `skipped`: those not compared, a worker is writing them;
-    `held_back`: why nothing was put right.
+    `held_back`: why nothing was put right. `settled`: of the accounts `looked_at`, those that are exactly as approved.
     """
 
     system_id: int
@@ -43,6 +44,8 @@ class SweepResult:
     skipped: frozenset[int] = frozenset()
     compared: int = 0
     held_back: str | None = None
+    settled: tuple[Settled, ...] = ()
+    looked_at: frozenset[int] = frozenset()
 
 
 COMPARED = frozenset({FindingKind.DRIFT, FindingKind.MISSING, FindingKind.EXTRA_MEMBER})
@@ -74,6 +77,7 @@ def record_sweep(
     A system that could not be examined keeps its findings and gets one that says so: not seen is not the same as gone.
     """
     laid = _lay_over(session, result, Scope(), now=now)
+    keep_settled(session, result.system_id, result.settled, looked_at=result.looked_at)
     run = SweepRun(
         system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
         found=laid.found, new=laid.new, resolved=laid.resolved, failure=result.failure,
@@ -89,6 +93,7 @@ def record_comparison(
 ) -> Laid:
     """Afterwards the open findings within the scope are exactly what this comparison saw; others are as they were."""
     laid = _lay_over(session, result, scope, now=now)
+    keep_settled(session, result.system_id, result.settled, looked_at=result.looked_at)
     session.flush()
     _record(session, "reconciliation.recorded", result, laid, actor=actor, policy=policy, now=now)
     return laid

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from idm.models.work_orders import OPEN_STATES, WorkOrder
 from idm.ports import ExternalId
 from idm.queries.account_facts import account_facts
 from idm.vocabulary import BY_HAND, FoundState
-from idm.wanted_account import AccountFacts, WantedAccount, wanted_account
+from idm.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class Comparable:
     facts: AccountFacts
     wanted: WantedAccount
     under_way: bool
+    generation: int
+    changes_on: date | None
+    """The first day on which something else may be wanted though nobody decides anything."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def comparable_accounts(
     return [
         Comparable(
             one.id, one.uuid, one.login_name, one.external_id, facts[one.id],
-            wanted_account(facts[one.id], now=now, delete_after_days=delete_after_days), one.id in busy,
+            wanted_account(facts[one.id], now=now, delete_after_days=delete_after_days), one.id in busy, one.generation,
+            changes_by_itself_on(facts[one.id], now=now, delete_after_days=delete_after_days),
         )
         for one in rows
     ]  # fmt: skip

@@ -1131,6 +1131,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_safety_counts_window", ["action", "at"], unique=False)
 
     op.create_table(
+        "settled_accounts",
+        sa.Column("account_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seal", sa.LargeBinary(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_settled_accounts_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_settled_accounts")),
+    )
+    op.create_table(
         "standing_rights",
         sa.Column("standing_id", sa.Integer(), nullable=False),
         sa.Column("entitlement_id", sa.Integer(), nullable=False),
