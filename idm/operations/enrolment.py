@@ -19,6 +19,7 @@ from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, 
 from idm.models.people import Person
 from idm.models.sign_in import EnrolmentLink, SignIn
 from idm.one_time_codes import has_form, matching_step, new_secret
+from idm.operations.notices import notify
 from idm.operations.sign_in import CODE_FORM, WRONG_CODE, canonical_name, take_step, totp_context
 from idm.operations.sign_in_attempts import forget
 from idm.operations.web_sessions import (
@@ -37,6 +38,7 @@ from idm.policy import Policy
 from idm.queries.officers import holders, humans, roles_of
 from idm.queries.sign_in_accounts import belongs_to_another
 from idm.sealing import decrypt, encrypt
+from idm.vocabulary import Role
 
 UNUSABLE = "この登録用リンクは使えません。期限が切れたか、すでに使われたか、新しいリンクが発行されています。"
 
@@ -146,7 +148,25 @@ def confirm_second_factor(
     end_all_sessions(session, person_id=signed_in.person_id, actor=signed_in.actor, policy=policy, now=now)
     _record(session, "sign_in.second_factor_enrolled", signed_in.person_id, actor=signed_in.actor, policy=policy,
             now=now, name=sign_in.name)  # fmt: skip
+    if sign_in.password_hash is None:
+        _tell_of_factor(session, sign_in, now=now)
     return open_session(session, sign_in, policy=policy, now=now, second_factor=True)
+
+
+def _tell_of_factor(session: Session, sign_in: SignIn, *, now: datetime) -> None:
+    """Afterwards its person and the security officers have a notice.
+
+    No link from a second officer came before: whoever knows the directory's password, if only as the help desk that set
+    it, could have enrolled in this person's place. It must not stay unseen.
+    """
+    officers = holders(session, Role.SECURITY, None, day_of(now))
+    body = (
+        f"{sign_in.person.name} さんの認証アプリが、ディレクトリのパスワードによるサインインのあとで登録されました。"
+        "本人の登録でないときは、すぐに情報システムの担当に知らせ、新しい登録用リンクの発行を受けてください。"
+    )
+    notify(
+        session, {sign_in.person_id, *officers}, subject="認証アプリが登録されました", body=body, link="/me", now=now
+    )
 
 
 def _require_may_invite(session: Session, person_id: int, actor: Actor, *, now: datetime) -> None:

@@ -15,13 +15,21 @@ from idm.models.people import Employment
 from idm.models.requests import Grant
 from idm.models.sign_in import SignIn, SignInAttempts
 from idm.models.systems import Account, InformationSystem
-from idm.operations.enrolment import enrol, issue_enrolment_link
+from idm.models.work import MailMessage
+from idm.one_time_codes import code_at, step_of
+from idm.operations.enrolment import (
+    confirm_second_factor,
+    enrol,
+    issue_enrolment_link,
+    pending_second_factor,
+    prepare_second_factor,
+)
 from idm.operations.sign_in import sign_in
 from idm.operations.web_sessions import SignedIn, Stage, resume_session
 from idm.password_hashing import hash_password
 from idm.ports import PasswordCheck, PasswordVerdict
 from tests.cast import NOW, Cast
-from tests.operations.sign_in.steps import HERE, POLICY
+from tests.operations.sign_in.steps import HERE, KEY, POLICY
 
 PASSWORD = "PC-Password-2026"
 WRONG = "Not-The-Password"
@@ -133,6 +141,23 @@ def test_an_officer_has_no_powers_until_a_second_factor_is_enrolled(office: Cast
     found = who(office, arrive(office, directory, "u100006"))
     assert found is not None
     assert found.stage is Stage.FACTOR_NEEDED
+
+
+def test_a_factor_enrolled_after_the_directorys_password_is_told_to_its_person_and_to_security(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
+    signed_in = who(office, arrive(office, directory))
+    assert signed_in is not None
+    with office.database.writing() as session:
+        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY)
+        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY)
+        assert secret is not None
+        before = set(session.scalars(select(MailMessage.id)))
+        code = code_at(secret, step_of(NOW))
+        confirm_second_factor(session, signed_in=signed_in, code=code, factor_key=KEY, policy=POLICY, now=NOW)
+        told = session.scalars(select(MailMessage).where(MailMessage.id.not_in(before))).all()
+    assert {message.recipient for message in told} == {"u100009@example.jp", "u100005@example.jp"}
+    assert {message.subject for message in told} == {"認証アプリが登録されました"}
 
 
 def test_the_password_is_nowhere(office: Cast, directory: DirectoryAnswers, caplog: pytest.LogCaptureFixture) -> None:
