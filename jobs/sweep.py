@@ -37,6 +37,18 @@ from jobs.installation import Installation
 ACTOR = Actor.job("jobs.sweep")
 
 
+WORDS: Mapping[FindingKind, Mapping[str, object]] = {
+    FindingKind.ORPHAN: {
+        "reason": "idm の台帳にないIDです。", "repair": "持ち主を確かめ、申請してもらうか、ディレクトリで止める",
+    },
+    FindingKind.UNADOPTED: {
+        "reason": "引継ぎの期限を過ぎても、引き継がれていません。",
+        "repair": "「引継ぎ」の画面で持ち主を決め、申請するか、点検結果として残す",
+    },
+}  # fmt: skip
+"""What is said of accounts that are not ours, and what to do about them."""
+
+
 @dataclass(frozen=True)
 class Owner:
     """Whose an account is, by our books."""
@@ -187,6 +199,6 @@ def _ownership(account: AccountId, owners: dict[UUID, Owner], strays: Strays) ->
     if owner is None:
         kind = strays.kind_of(account)
         if kind is not None:
-            yield Found(kind, account.external_id, account.login_name)
+            yield Found(kind, account.external_id, account.login_name, details=dict(WORDS[kind]))
     elif not owner.employed:
         yield Found(FindingKind.LEFT, account.external_id, account.login_name, owner.account_id)

@@ -42,6 +42,7 @@ DONE = {
     "provision.waiting": _("ディレクトリに接続できず"),
     "provision.refused": _("ディレクトリが拒否"),
     "provision.superseded": _("新しい決定に置き換え"),
+    "account.taken_over": _("前からある利用者IDを引継ぎ"),
     "account.name_chosen": _("利用者IDを選択"),
     "account.names_retired": _("使わない利用者IDを登録"),
     "handover.asked": _("仮パスワードの交付を開始"),

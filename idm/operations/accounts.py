@@ -7,11 +7,14 @@ from uuid import uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from idm import audit
+from idm.actor import Actor
 from idm.errors import InvalidInput
 from idm.models.going_live import FoundAccount
 from idm.models.systems import Account, ChosenName, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.organisation import LoginNames
+from idm.policy import Policy
 from idm.queries.found_accounts import in_the_way, recognised
 from idm.queries.login_names import Proposal, proposals
 from idm.vocabulary import BY_HAND, AccountKind, FoundState
@@ -81,7 +84,19 @@ def take_over(session: Session, account: Account, found: FoundAccount, *, now: d
     session.flush()
 
 
-def follow_matches(session: Session, system_id: int, *, now: datetime) -> None:
+def record_taken_over(session: Session, account: Account, *, actor: Actor, policy_digest: str, now: datetime) -> None:
+    """Afterwards the audit says that the account was there before us and is ours from now on."""
+    audit.record(
+        session, action="account.taken_over", actor=actor, obj=("account", str(account.id)), now=now,
+        policy_digest=policy_digest,
+        payload={
+            "system": account.system_id, "login_name": account.login_name, "person": account.person_id,
+            "external_id": account.external_id, "uuid": str(account.uuid),
+        },
+    )  # fmt: skip
+
+
+def follow_matches(session: Session, system_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards an account that was approved but never made is the one that was found for the same person."""
     query = (
         select(FoundAccount, Account)
@@ -94,6 +109,7 @@ def follow_matches(session: Session, system_id: int, *, now: datetime) -> None:
     )  # fmt: skip
     for found, account in session.execute(query).all():
         take_over(session, account, found, now=now)
+        record_taken_over(session, account, actor=actor, policy_digest=policy.digest, now=now)
         schedule(session, account, now=now)
 
 

@@ -61,7 +61,7 @@ def first_record(
         versions.append(version)
     session.flush()
     for text in texts:
-        _take_effect(session, text, now=now)
+        _take_effect(session, text, actor=actor, now=now)
     audit.record(
         session, action="configuration.first_record", actor=actor, obj=("configuration", "1"), now=now,
         policy_digest="", payload={"digests": {f"{t.kind.value}:{t.name}": t.digest for t in texts}},
@@ -103,7 +103,7 @@ def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) ->
     _require_valid(text)
     _require_stages(session, text)
     version.accepted_at, version.accepted_by_id = now, person_id
-    _take_effect(session, text, now=now)
+    _take_effect(session, text, actor=actor, now=now)
     _record(session, "configuration.accepted", version, actor=actor, now=now)
     return version
 
@@ -143,13 +143,13 @@ def _require_stages(session: Session, text: ConfigurationText) -> None:
         going_live.require_may_move(session, organisation_from_text(text.content))
 
 
-def _take_effect(session: Session, text: ConfigurationText, *, now: datetime) -> None:
+def _take_effect(session: Session, text: ConfigurationText, *, actor: Actor, now: datetime) -> None:
     if text.kind is not ConfigurationKind.ORGANISATION:
         return
     before = {system.id: system.stage for system in session.scalars(select(InformationSystem))}
     register_systems(session, organisation_from_text(text.content))
     systems = session.scalars(select(InformationSystem).where(InformationSystem.id.in_(before))).all()
-    going_live.moved(session, [(system, before[system.id]) for system in systems], now=now)
+    going_live.moved(session, [(system, before[system.id]) for system in systems], actor=actor, now=now)
 
 
 def register_systems(session: Session, organisation: Organisation) -> None:

@@ -64,7 +64,7 @@ def settle(
     found.settled_by_id, found.settled_at = actor.person_id, now
     session.flush()
     _record(session, found, before, actor=actor, policy=policy, now=now)
-    follow_matches(session, found.system_id, now=now)
+    follow_matches(session, found.system_id, actor=actor, policy=policy, now=now)
     return found
 
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
-from idm.operations.accounts import schedule, take_over
+from idm.operations.accounts import record_taken_over, schedule, take_over
 from idm.operations.inventory import progress_of
 from idm.operations.notices import notify
 from idm.organisation import Organisation
@@ -64,7 +65,7 @@ def _lines_under_decision(session: Session, system_id: int) -> int:
     return session.scalar(query) or 0
 
 
-def moved(session: Session, systems: Iterable[tuple[InformationSystem, Stage]], *, now: datetime) -> None:
+def moved(session: Session, systems: Iterable[tuple[InformationSystem, Stage]], *, actor: Actor, now: datetime) -> None:
     """Afterwards what a system's new stage asks for is under way; each comes with the stage it had before.
 
     Enforcing takes away what was rejected: the account that nobody approved is taken over and stopped, the group that
@@ -79,6 +80,7 @@ def moved(session: Session, systems: Iterable[tuple[InformationSystem, Stage]], 
                 created_at=now, generation=0, login_name="",
             )  # fmt: skip
             take_over(session, account, found, now=now)
+            record_taken_over(session, account, actor=actor, policy_digest="", now=now)
             schedule(session, account, now=now)
         for account in _with_rejected_rights(session, system.id):
             schedule(session, account, now=now)

@@ -14,7 +14,7 @@ from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, RequestLine
 from idm.models.systems import Account, Entitlement
-from idm.operations.accounts import personal_accounts, schedule
+from idm.operations.accounts import personal_accounts, record_taken_over, schedule
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.vocabulary import EntitlementKind, LineEffect
@@ -26,6 +26,8 @@ def take_effect(
     """Afterwards the lines of one application have given and ended rights. Returns what they gave."""
     given = _give(session, [line for line in lines if line.effect is LineEffect.GRANT], now=now)
     changed = [grant.account for grant in given]
+    for account in dict.fromkeys(grant.account for grant in given if grant.account.adopted_at == now):
+        record_taken_over(session, account, actor=actor, policy_digest=policy.digest, now=now)
     for grant in given:
         record_grant(session, "grant.decided", grant, actor=actor, policy=policy, now=now)
     for grant, line in _taken(session, [line for line in lines if line.effect is LineEffect.REVOKE]):

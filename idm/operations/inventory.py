@@ -62,7 +62,7 @@ def record_inventory(
         new += _keep(session, system.id, [one for one in some if not ours.is_ours(one)], now)
     gone = _mark_gone(session, system.id, policy.reconciliation, gone_is_right=gone_is_right, now=now)
     _correlate(session, system, now=now)
-    follow_matches(session, system.id, now=now)
+    follow_matches(session, system.id, actor=actor, policy=policy, now=now)
     progress = progress_of(session, system.id)
     progress.inventoried_at, progress.asked_at, progress.failure = now, None, None
     session.flush()
@@ -166,12 +166,14 @@ def _waiting(session: Session, system_id: int) -> list[FoundAccount]:
 
 def _correlate(session: Session, system: InformationSystem, *, now: datetime) -> None:
     rows = {row.external_id: row for row in _waiting(session, system.id) if row.settled_by_id is None}
-    # First nobody's: two of them may change owners, and the database lets nobody have two for a moment either.
-    for row in rows.values():
-        _apply(row, Match(None, None, None, ()))
-    session.flush()
     known = known_people(session, system, now=now)
-    for key, match in correlate(_facts(rows.values()), known, number_widths=number_widths(session, now=now)).items():
+    matches = correlate(_facts(rows.values()), known, number_widths=number_widths(session, now=now))
+    # First nobody's: two of them may change owners, and the database lets nobody have two for a moment either.
+    for key, match in matches.items():
+        if rows[key].person_id not in (None, match.person_id):
+            _apply(rows[key], Match(None, None, None, ()))
+    session.flush()
+    for key, match in matches.items():
         _apply(rows[key], match)
 
 

@@ -1,5 +1,6 @@
 """What was in a system before us: as pages list it, as it stands in the way of new accounts, and how far it is."""
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -132,43 +133,52 @@ def unfinished_for(session: Session, person_id: int, day: date) -> list[Unfinish
 
 
 def _counts(session: Session) -> dict[int, Counts]:
-    rejected = {found.id for found in refused_accounts(session)}
-    found: dict[int, dict[str, int]] = {}
+    adopted = FoundAccount.account_id.is_not(None)
     rows = session.execute(
-        select(FoundAccount.id, FoundAccount.system_id, FoundAccount.state, FoundAccount.account_id).where(
-            FoundAccount.gone_at.is_(None)
-        )
+        select(FoundAccount.system_id, FoundAccount.state, adopted, func.count())
+        .where(FoundAccount.gone_at.is_(None))
+        .group_by(FoundAccount.system_id, FoundAccount.state, adopted)
     )
-    names = {
-        FoundState.UNDECIDED: "undecided", FoundState.PERSON: "waiting", FoundState.NOT_PERSONAL: "not_personal",
-        FoundState.FINDING: "orphans",
-    }  # fmt: skip
-    for found_id, system_id, state, account_id in rows:
-        of = found.setdefault(system_id, {})
-        decided = account_id is not None or found_id in rejected
-        name = "adopted" if decided else names[state]
-        of[name] = of.get(name, 0) + 1
+    found: dict[int, Counter[str]] = defaultdict(Counter)
+    for system_id, state, taken_over, number in rows:
+        found[system_id]["adopted" if taken_over else COUNTED[state]] += number
+    for refused in refused_accounts(session):
+        found[refused.system_id].update(adopted=1, waiting=-1)
     return {system_id: Counts(**of) for system_id, of in found.items()}
+
+
+COUNTED = {
+    FoundState.UNDECIDED: "undecided", FoundState.PERSON: "waiting", FoundState.NOT_PERSONAL: "not_personal",
+    FoundState.FINDING: "orphans",
+}  # fmt: skip
 
 
 def refused_accounts(session: Session, system_id: int | None = None) -> list[FoundAccount]:
     """Found accounts of people whose line for the account itself an approver rejected, and which nobody took over."""
-    asked = (
+    rejected = {pair for pair, state in _newest_answers(session).items() if state is LineState.REJECTED}
+    if not rejected:
+        return []
+    waiting = select(FoundAccount).where(
+        *_waiting(FoundState.PERSON), FoundAccount.person_id.in_({person for person, _ in rejected})
+    )
+    if system_id is not None:
+        waiting = waiting.where(FoundAccount.system_id == system_id)
+    return [found for found in session.scalars(waiting) if (found.person_id, found.system_id) in rejected]
+
+
+def _newest_answers(session: Session) -> dict[tuple[int, int], LineState]:
+    """(person, system) → how the newest inventory application for their account stands, where one was ever rejected."""
+    accounts = (
         select(RequestLine.subject_id, RequestLine.system_id, RequestLine.state)
         .join(Request, RequestLine.request_id == Request.id)
         .join(Entitlement, RequestLine.entitlement_id == Entitlement.id)
         .where(Request.adopts, Entitlement.kind == EntitlementKind.ACCOUNT, Request.submitted_at.is_not(None))
-        .order_by(RequestLine.id)
     )
-    newest = {(subject, system): state for subject, system, state in session.execute(asked)}
-    waiting = select(FoundAccount).where(*_waiting(FoundState.PERSON))
-    if system_id is not None:
-        waiting = waiting.where(FoundAccount.system_id == system_id)
-    return [
-        found
-        for found in session.scalars(waiting)
-        if newest.get((found.person_id or 0, found.system_id)) is LineState.REJECTED
-    ]
+    ever = {person for person, *_ in session.execute(accounts.where(RequestLine.state == LineState.REJECTED))}
+    if not ever:
+        return {}
+    asked = session.execute(accounts.where(RequestLine.subject_id.in_(ever)).order_by(RequestLine.id))
+    return {(person, system): state for person, system, state in asked}
 
 
 def _waiting(*states: FoundState) -> tuple[ColumnElement[bool], ...]:

@@ -210,6 +210,9 @@ def test_approved_it_becomes_an_account_under_its_own_name_with_its_own_password
         facts = account_facts(session, [account.id], now=ledger.now)[account.id]
         assert (facts.adopts, facts.attributes.login_name) == ("e-staff", "aoki")
         assert session.scalars(select(OutboxTask).where(OutboxTask.account_id == account.id)).all()
+        told = session.scalars(select(AuditRecord).where(AuditRecord.action == "account.taken_over")).all()
+        assert len(told) == 2
+        assert '"external_id":"e-staff"' in "".join(one.payload or "" for one in told)
     assert ledger.found("aoki").account_id == account.id
 
 
