@@ -20,8 +20,9 @@ from idm.models.requests import Request
 from idm.models.systems import Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
 from idm.one_time_codes import code_at, secret_as_text, step_of
-from idm.operations import decisions, enrolment, requests, work_orders
+from idm.operations import decisions, enrolment, listings, requests, work_orders
 from idm.operations.decisions import Verdict
+from idm.operations.listings import SentListing
 from idm.operations.requests import WantedLine
 from idm.operations.web_sessions import resume_session
 from idm.operations.work_orders import Report
@@ -104,21 +105,21 @@ def _enrol(installation: Installation, staff_number: str, password: str) -> byte
 
 
 def play(installation: Installation) -> None:
-    """Afterwards there is one application of every kind: carried out, half decided, returned, refused."""
+    """Afterwards there is one application of every kind: carried out, half decided, returned, refused, by hand."""
     done = _apply(installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため")
     for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
         _decide(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
     half = _apply(installation, "hr", "colleague", ("office/account", "office/ledger-entry"), "会計事務を担当するため")
     _decide(installation, half, Role.CHIEF, "chief", Event.APPROVE, "担当の変更を確認しました。")
-    for subject in ("leaver", "colleague"):
-        car = _apply(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
-        for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-            _decide(installation, car, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
     back = _apply(installation, "system", "system", ("office/account", "office/ledger-approval"), "検証のため")
     _decide(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")
     own = _apply(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
     _attempt(lambda: _decide(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
     _attempt(lambda: _apply(installation, "security", "staff", ("pension/account",), "年金記録の照会のため"))
+    for subject in ("leaver", "colleague"):
+        car = _apply(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
+        for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
+            _decide(installation, car, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
 
 
 def work_by_hand(installation: Installation) -> None:
@@ -134,6 +135,21 @@ def work_by_hand(installation: Installation) -> None:
         installation.database, actor=actor, now=now, attempted="work_order.do", obj=("work_order", order.id)
     ) as session:
         work_orders.do(session, order.id, report, actor=actor, policy=policy, now=now)
+
+
+def bring_listing(installation: Installation) -> None:
+    """Afterwards the system without an interface has a list of its user IDs; nobody knows one of them (control C1)."""
+    now = installation.clock()
+    content = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\nsharyo-kyu,旧車両係,,有効,,予約\r\n".encode("cp932")
+    with installation.database.reading() as session:
+        actor, policy = _actor(session, "handover"), policy_in_force(session, now=now)
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "vehicles")).one()
+    with unit_of_work(
+        installation.database, actor=actor, now=now, attempted="listing.take_over", obj=("system", system_id)
+    ) as session:
+        sent = SentListing(system_id, day_of(now), "sharyo-ichiran.csv", content)
+        listing = listings.receive(session, sent, actor=actor, policy=policy, now=now)
+        listings.take_over(session, listing.id, shown=listing.sha256, actor=actor, policy=policy, now=now)
 
 
 def _apply(installation: Installation, applicant: str, subject: str, rights: tuple[str, ...], reason: str) -> int:

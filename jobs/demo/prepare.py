@@ -113,6 +113,7 @@ def _first_day(demo: Demo) -> None:
     cases.play(installation)
     provision.run_due(installation, worker="idm demo")
     cases.work_by_hand(installation)
+    cases.bring_listing(installation)
     sweep.sweep(installation)
     sealing.seal(installation, sign=True)
 

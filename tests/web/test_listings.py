@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from idm.models.work_orders import Listing
 from tests.hand_office import add_system, carry_out, grant
@@ -25,7 +26,9 @@ def office(tmp_path: Path) -> Office:
     return office
 
 
-def send(browser: Browser, text: str, *, as_of: str = "R8.4.3", system: str = "3", name: str = "ids.csv"):  # type: ignore[no-untyped-def]
+def send(
+    browser: Browser, text: str, *, as_of: str = "R8.4.3", system: str = "3", name: str = "ids.csv"
+) -> TestResponse:
     data = {"system": system, "as_of": as_of, "file": (BytesIO(text.encode("cp932")), name),
             "csrf_token": token_in(browser.page("/listings/new"))}  # fmt: skip
     return browser.client.post("/listings", data=data, content_type="multipart/form-data")
