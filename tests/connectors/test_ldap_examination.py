@@ -10,6 +10,7 @@ from connectors.ldap.examination import certificate_check, clock_check, names_in
 from connectors.registry import open_directory
 from idm.ports import Check, CheckVerdict, ExaminesItself
 from tests.connectors.target import attributes
+from tests.servers.directory_389 import Directory389
 from tests.servers.openldap import OpenLDAP
 from tests.servers.samba_ad import USER_CLASS, SambaAD
 
@@ -152,6 +153,36 @@ def test_another_authority_is_told_with_what_to_do(openldap: OpenLDAP, tmp_path:
     other.build()
     [check] = of_openldap(openldap, ca_file=str(other.ca_file))
     assert "ca_file" in check.remedy
+
+
+# --- 389 Directory Server --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def directory_389() -> Iterator[Directory389]:
+    """A 389 Directory Server whose service account keeps people and members, and nothing else."""
+    server = Directory389()
+    server.build()
+    server.start()
+    yield server
+    server.discard()
+
+
+def of_389(server: Directory389, bind_dn: str, password: str) -> list[Check]:
+    settings = {
+        "host": server.host, "port": server.ldaps_port, "ca_file": str(server.ca_file), "bind_dn": bind_dn,
+        "people_base": server.people_base, "groups_base": server.groups_base,
+    }  # fmt: skip
+    return examined("directory_389", settings, password)
+
+
+def test_a_389_tells_its_service_account_from_its_manager(directory_389: Directory389) -> None:
+    checks = of_389(directory_389, directory_389.service_dn, directory_389.service_password())
+    assert {check.verdict for check in checks if check.subject != "証明書"} == {FINE}
+    manager = directory_389.administrator_password_file.read_text()
+    [check] = about(of_389(directory_389, "cn=Directory Manager", manager), RIGHTS)
+    assert check.stops_writing
+    assert "cn=config" in check.found
 
 
 # --- Active Directory ------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.registry import open_directory
 from idm.ports import ChecksPasswords, Directory, PasswordCheck, PasswordVerdict
+from tests.servers.directory_389 import Directory389
 from tests.servers.openldap import OpenLDAP
 from tests.servers.samba_ad import SambaAD, filetime
 
@@ -47,6 +48,15 @@ def require_silent_to_strangers(right: PasswordCheck, stranger: PasswordCheck) -
     """A stranger hears WRONG, or what is marked as told to anybody."""
     assert not stranger.proven
     assert right.proven is (stranger.verdict is PasswordVerdict.WRONG)
+
+
+@pytest.fixture(scope="module")
+def directory_389() -> Iterator[Directory389]:
+    server = Directory389()
+    server.build()
+    server.start()
+    yield server
+    server.discard()
 
 
 # --- OpenLDAP --------------------------------------------------------------------------------------------------------
@@ -95,6 +105,34 @@ def test_an_openldap_tells_a_lock_to_anybody_and_it_is_marked_so(slapd: OpenLDAP
     right, stranger = both_ways(directory, "locked")
     assert right.verdict is stranger.verdict is PasswordVerdict.LOCKED
     assert not right.proven
+
+
+# --- 389 Directory Server --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        ("chosen", PasswordVerdict.RIGHT),
+        ("given", PasswordVerdict.MUST_CHANGE),
+        ("off", PasswordVerdict.DISABLED),
+    ],
+)
+def test_389(directory_389: Directory389, state: str, verdict: PasswordVerdict) -> None:
+    dn = directory_389.add_person(state, PASSWORD if state == "given" else "First-Password-1")
+    if state != "given":
+        directory_389.change_own_password(dn, "First-Password-1", PASSWORD)
+    if state == "off":
+        directory_389.replace(dn, "nsAccountLock", "true")
+    settings = {
+        "host": directory_389.host, "port": directory_389.ldaps_port, "ca_file": str(directory_389.ca_file),
+        "bind_dn": directory_389.service_dn, "people_base": directory_389.people_base,
+        "groups_base": directory_389.groups_base,
+    }  # fmt: skip
+    directory = open_directory("directory_389", settings, directory_389.service_password())
+    found, stranger = both_ways(directory, state)
+    assert found.verdict is verdict
+    require_silent_to_strangers(found, stranger)
 
 
 # --- Active Directory ------------------------------------------------------------------------------------------------
