@@ -103,7 +103,8 @@ def create_app(
 ) -> Flask:  # fmt: skip
     """The application of one installation, ready to serve. Keys are made in the secrets folder at the first start.
 
-    `check_password` is how it asks the directory people sign in with; without it, nobody signs in with one. Raises ConfigurationInvalid when a key cannot be used.
+    `check_password` is how it asks the directory people sign in with; without it, nobody signs in with one. Raises
+    ConfigurationInvalid when a key cannot be used.
     """
     app = Flask(__name__)
     secure = security.is_https(settings)
