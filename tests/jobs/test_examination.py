@@ -21,9 +21,7 @@ from jobs.installation import Installation
 from tests.cast import NOW, Cast
 
 RIGHTS = "接続アカウントの権限"
-TOO_MUCH = Check(
-    RIGHTS, CheckVerdict.FAILED, "すべて書き換えられます", "減らしてください", stops_writing=True
-)
+TOO_MUCH = Check(RIGHTS, CheckVerdict.FAILED, "すべて書き換えられます", "減らしてください", stops_writing=True)
 FINE = Check(RIGHTS, CheckVerdict.FINE, "必要なものだけです")
 
 
