@@ -36,6 +36,9 @@ REASONS = {
     "string_too_short": "空にはできません",
     "too_short": "空にはできません",
     "string_pattern_mismatch": "使えない文字があります",
+    "date_from_datetime_parsing": "日付で書いてください（例 2026-09-30）",
+    "date_parsing": "日付で書いてください（例 2026-09-30）",
+    "date_type": "日付で書いてください（例 2026-09-30）",
     "enum": "決められた値のどれかにしてください",
     "literal_error": "決められた値のどれかにしてください",
 }

@@ -1,13 +1,14 @@
 """Organisation files: every name in one exists, no right by post is privileged, no secret stands in it."""
 
 import json
+from datetime import date
 
 import pytest
 
 from idm.errors import ConfigurationInvalid
 from idm.organisation import Organisation
 from idm.organisation_file import effective_text, load_organisation, organisation_from_text
-from idm.vocabulary import Service, Zone
+from idm.vocabulary import Service, Stage, Zone
 from tests.cast import ORGANISATION
 
 OFFICERS = 'first_officers = [{ role = "ciso", staff_number = "100001" }]\n'
@@ -149,3 +150,16 @@ def test_a_file_may_name_what_people_sign_in_with_and_our_own_account() -> None:
     organisation = load_organisation(text, "town.toml")
     assert organisation.sign_in_system == "ledger"
     assert organisation.systems[0].service_account == "svc-idm"
+
+
+@pytest.mark.parametrize("written", ["2026-09-30", '"2026-09-30"'])
+def test_the_last_day_of_taking_over_is_a_day_and_survives_the_canonical_text(written: str) -> None:
+    text = changed('stage = "enforce"', f'stage = "adopt"\nadopt_until = {written}')
+    (system, *_) = organisation_from_text(effective_text(text, "town.toml")).systems
+    assert (system.stage, system.adopt_until) == (Stage.ADOPT, date(2026, 9, 30))
+
+
+@pytest.mark.parametrize("written", ['"soon"', "2026-09-30T10:00:00", "true"])
+def test_a_last_day_that_is_none_is_refused_in_words_for_an_office(written: str) -> None:
+    told = mistakes(changed('stage = "enforce"', f'stage = "adopt"\nadopt_until = {written}'))
+    assert [mistake.rpartition(": ")[2] for mistake in told] == ["日付で書いてください（例 2026-09-30）"]
