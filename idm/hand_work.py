@@ -14,6 +14,7 @@ from uuid import UUID
 
 from idm.ports import (
     AddMember,
+    AdoptAccount,
     Attributes,
     CreateAccount,
     DeleteAccount,
@@ -33,6 +34,7 @@ class HandStep(StrEnum):
     """The kinds of step that a work order can ask for."""
 
     CREATE = "create"
+    ADOPT = "adopt"
     UPDATE = "update"
     STOP = "stop"
     REMOVE = "remove"
@@ -45,6 +47,7 @@ class HandStep(StrEnum):
 
 STEP_TITLES = {
     HandStep.CREATE: "登録",
+    HandStep.ADOPT: "前からあるIDの確認",
     HandStep.UPDATE: "登録内容の修正",
     HandStep.STOP: "停止",
     HandStep.REMOVE: "権限の取消し",
@@ -72,6 +75,7 @@ class CheckAccount:
 Work = Step | CheckAccount
 KINDS: Mapping[type[Work], HandStep] = {
     CreateAccount: HandStep.CREATE,
+    AdoptAccount: HandStep.ADOPT,
     UpdateAttributes: HandStep.UPDATE,
     RemoveMember: HandStep.REMOVE,
     AddMember: HandStep.ADD,
@@ -146,8 +150,11 @@ def _undisturbed(books: Books, wanted: WantedAccount) -> Books:
 
 
 def _with_password(works: tuple[Work, ...], wanted: WantedAccount, books: Books) -> tuple[Work, ...]:
-    """The steps with the one that makes a temporary password, before the account is opened, where it is owed."""
-    if not wanted.enabled or (books.handed_over and books.account is not None):
+    """The steps with the one that makes a temporary password, before the account is opened, where it is owed.
+
+    Whoever has used an account since before us needs none.
+    """
+    if not wanted.enabled or wanted.adopts is not None or (books.handed_over and books.account is not None):
         return works
     position = next((n for n, work in enumerate(works) if kind_of(work) is HandStep.OPEN), len(works))
     name = wanted.attributes.login_name
@@ -175,6 +182,8 @@ def after(books: Books, step: Asked, wanted: WantedAccount, *, account_uuid: UUI
             wanted.attributes.login_name, account_uuid, told(wanted.attributes), False, None, frozenset()
         )
         return books if books.account is not None else Books(made, handed_over=False)
+    if step.kind is HandStep.ADOPT and books.account is None:
+        return Books(_as_found(wanted, account_uuid), handed_over=True)
     if books.account is None:
         return books
     if step.kind is HandStep.DELETE:
@@ -182,6 +191,12 @@ def after(books: Books, step: Asked, wanted: WantedAccount, *, account_uuid: UUI
     if step.kind is HandStep.PASSWORD:
         return replace(books, handed_over=True)
     return replace(books, account=_changed(books.account, step, wanted))
+
+
+def _as_found(wanted: WantedAccount, account_uuid: UUID) -> TargetAccount:
+    """An account from before us, as far as anybody can say without a list: usable, its rights yet to be looked at."""
+    name = wanted.adopts or wanted.attributes.login_name
+    return TargetAccount(name, account_uuid, told(wanted.attributes), True, None, frozenset())
 
 
 def _changed(account: TargetAccount, step: Asked, wanted: WantedAccount) -> TargetAccount:
@@ -230,7 +245,7 @@ def wanted_as_data(wanted: WantedAccount) -> dict[str, Any]:
     """What is wanted as plain data."""
     return {
         "present": wanted.present, "required": wanted.required, "enabled": wanted.enabled,
-        "expires_at": _text(wanted.expires_at), "groups": sorted(wanted.groups),
+        "expires_at": _text(wanted.expires_at), "groups": sorted(wanted.groups), "adopts": wanted.adopts,
         "attributes": asdict(told(wanted.attributes)),
     }  # fmt: skip
 
@@ -240,7 +255,7 @@ def wanted_from_data(data: Mapping[str, Any]) -> WantedAccount:
     return WantedAccount(
         present=data["present"], required=data["required"], enabled=data["enabled"],
         expires_at=_moment(data["expires_at"]), groups=frozenset(data["groups"]),
-        attributes=Attributes(**data["attributes"]),
+        attributes=Attributes(**data["attributes"]), adopts=data["adopts"],
     )  # fmt: skip
 
 

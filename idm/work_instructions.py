@@ -117,7 +117,10 @@ def _check(_step: CheckAccount, about: About) -> str:
 
 
 def _adopt(_step: AdoptAccount, about: About) -> str:
-    return f"{about.account}が、この指示書の職員のものであることを確かめてください。何も変更しないでください。"
+    return (
+        f"「{about.system_name}」に前からある{about.account}が、この職員の使っているものであることを確かめてください。"
+        "新しく登録しないでください。"
+    )
 
 
 def _rename(step: RenameAccount, about: About) -> str:

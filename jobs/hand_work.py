@@ -9,7 +9,7 @@ from collections.abc import Collection
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.operations import outbox, work_order_notices
+from idm.operations import listings, outbox, work_order_notices
 from idm.operations.outbox import Carried
 from idm.operations.work_order_issue import by_hand_groups, issue
 from idm.policy import Policy
@@ -63,8 +63,12 @@ def _issue(
 
 
 def escalate(installation: Installation) -> int:
-    """Afterwards every level that is due has been told of what is overdue. Returns how many orders that were."""
+    """Afterwards every level that is due has been told of what is overdue. Returns how many orders that were.
+
+    Lists of user IDs that nobody took over within a day are gone.
+    """
     now = installation.clock()
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
+        listings.empty_expired(session, now=now)
         return len(work_order_notices.escalate(session, actor=ACTOR, policy=policy, now=now))

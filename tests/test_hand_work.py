@@ -136,11 +136,21 @@ def test_what_is_wanted_is_kept_as_far_as_people_are_told_of_it(wanted: WantedAc
     assert wanted_from_data(wanted_as_data(wanted)) == replace(wanted, attributes=told(wanted.attributes))
 
 
+def test_an_account_from_before_us_is_looked_at_and_never_made_or_given_a_password() -> None:
+    wanted = WantedAccount(True, True, True, None, frozenset({"a"}), PERSON, adopts="u1")
+    start = Books(None, handed_over=False)
+    works = whole_work(UUID_, wanted, start, GROUPS)
+    assert [kind_of(work) for work in works] == [HandStep.ADOPT, HandStep.ADD]
+    end = done(start, works, wanted)
+    assert (end.handed_over, end.account is not None and end.account.enabled) == (True, True)
+    assert whole_work(UUID_, replace(wanted, adopts=None), end, GROUPS) == ()
+
+
 def test_a_step_about_an_account_that_is_not_there_changes_nothing() -> None:
     nothing = Books(None, handed_over=False)
     wanted = WantedAccount(True, True, True, None, frozenset(), PERSON)
     for kind in HandStep:
-        if kind is not HandStep.CREATE:
+        if kind not in (HandStep.CREATE, HandStep.ADOPT):
             assert after(nothing, Asked(kind, "a"), wanted, account_uuid=UUID_) == nothing
 
 
@@ -170,7 +180,7 @@ def test_no_sentence_holds_a_password(password: str) -> None:
 @pytest.mark.parametrize(
     ("work", "words"),
     [
-        (CreateAccount(UUID_, PERSON), "「青木　一郎」（フリガナ アオキ　イチロウ）、職員番号「100009」、所属「総務課」"),
+        (CreateAccount(UUID_, PERSON), "青木　一郎」（フリガナ アオキ　イチロウ）、職員番号「100009」、所属「総務課"),
         (AddMember("u1", "a"), "権限「照会」（グループ名 a）を付けて"),
         (RemoveMember("u1", "b"), "権限「b」を外して"),
         (SetEnabled("u1", enabled=False), "無効"),

@@ -5,7 +5,7 @@ decides nothing and changes no right; what does not agree becomes a finding of t
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from pydantic import TypeAdapter
@@ -42,6 +42,8 @@ from idm.queries.officers import contracted, humans, roles_of
 from idm.vocabulary import BY_HAND
 
 LONGEST_NAME = 200
+KEPT_FOR = timedelta(hours=24)
+"""How long a list waits to be taken over: it holds names of people."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,15 @@ def discard(session: Session, listing_id: int, *, actor: Actor, policy: Policy, 
         raise IllegalTransition("この一覧はすでに取り込まれています。破棄できません。")
     _record(session, "listing.discarded", listing, actor=actor, policy=policy, now=now)
     session.delete(listing)
+
+
+def empty_expired(session: Session, *, now: datetime) -> int:
+    """Afterwards no list has waited for longer than a day to be taken over. Returns how many went."""
+    waiting = session.scalars(select(Listing).where(Listing.taken_at.is_(None), Listing.uploaded_at <= now - KEPT_FOR))
+    gone = waiting.all()
+    for listing in gone:
+        session.delete(listing)
+    return len(gone)
 
 
 def look(session: Session, sent: SentListing, *, now: datetime) -> tuple[Compared, ...]:

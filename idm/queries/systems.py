@@ -16,6 +16,7 @@ from idm.models.people import Person
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
+from idm.models.work_orders import OPEN_STATES, WorkOrder
 from idm.queries.officers import tenures_on
 from idm.queries.units import unit_names_on
 from idm.vocabulary import Role, Zone
@@ -37,7 +38,8 @@ class Manager:
 class Figures:
     """What is in a system, and how its target was last seen. `sweep_failure` says why it could not be examined.
 
-    `holders` counts user IDs, not rights; `read_back_at` is when an account was last read back from the target.
+    `open_orders` counts work by hand that is not confirmed. `holders` counts user IDs, not rights; `read_back_at` is
+    when an account was last read back from the target.
     """
 
     rights: int
@@ -46,6 +48,7 @@ class Figures:
     open_findings: int
     waiting_tasks: int
     refused_tasks: int
+    open_orders: int
     swept_at: datetime | None
     sweep_failure: str | None
     read_back_at: datetime | None
@@ -128,6 +131,10 @@ def _figures(session: Session) -> dict[int, Figures]:
     )
     waiting = _counted(session, _tasks().where(OutboxTask.state.in_(WAITING)))
     refused = _counted(session, _tasks().where(OutboxTask.state == TaskState.REFUSED))
+    orders = _counted(
+        session,
+        select(WorkOrder.system_id, func.count()).where(WorkOrder.state.in_(OPEN_STATES)).group_by(WorkOrder.system_id),
+    )
     sweeps = _last_sweeps(session)
     read_back = _counted(session, select(Account.system_id, func.max(Account.seen_at)).group_by(Account.system_id))
     return {
@@ -135,6 +142,7 @@ def _figures(session: Session) -> dict[int, Figures]:
             rights=rights.get(system_id, 0), holders=holders.get(system_id, 0),
             privileged_holders=privileged.get(system_id, 0), open_findings=findings.get(system_id, 0),
             waiting_tasks=waiting.get(system_id, 0), refused_tasks=refused.get(system_id, 0),
+            open_orders=orders.get(system_id, 0),
             swept_at=sweeps[system_id].finished_at if system_id in sweeps else None,
             sweep_failure=sweeps[system_id].failure if system_id in sweeps else None,
             read_back_at=read_back.get(system_id),

@@ -160,6 +160,16 @@ def test_a_list_nobody_took_over_goes_when_another_comes_or_it_is_discarded(offi
         assert session.scalars(select(ListedAccount)).all() == []
 
 
+def test_a_list_nobody_took_over_goes_after_a_day_and_one_that_counts_stays(office: Cast) -> None:
+    take(office, send(office, HEADING + STAFF))
+    send(office, HEADING + STAFF + "shokuin1,,,有効,,\r\n")
+    for hours, left in ((23, [True, False]), (24, [True])):
+        with office.database.writing() as session:
+            listings.empty_expired(session, now=LATER + timedelta(hours=hours))
+        with office.database.reading() as session:
+            assert [one.taken_at is not None for one in session.scalars(select(Listing).order_by(Listing.id))] == left
+
+
 def test_a_list_that_counts_is_not_discarded(office: Cast) -> None:
     listing_id = send(office, HEADING + STAFF)
     take(office, listing_id)

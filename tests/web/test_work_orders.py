@@ -202,3 +202,13 @@ def test_no_password_can_be_handed_over_by_the_other_way(office: Office) -> None
     assert "戸籍附票システム" not in office.browser("desk").page("/handovers")
     answer = office.browser("desk").send("/handovers", {"account_id": the_order(office).account_id})
     assert answer.status_code == 422
+
+
+def test_the_register_says_how_much_work_is_open_and_never_that_all_is_done(office: Office) -> None:
+    page = office.browser("hr").page("/systems/3")
+    assert "連携なし（手作業）" in page
+    assert "手作業 1件" in page
+    assert "すべて反映済み" not in page.split("反映の待ち・拒否")[0]
+    do(office.cast, the_order(office))
+    confirm(office.cast, the_order(office))
+    assert "すべて反映済み" in office.browser("hr").page("/systems/3")

@@ -1546,6 +1546,7 @@ def upgrade() -> None:
             "kind",
             sa.Enum(
                 "create",
+                "adopt",
                 "update",
                 "stop",
                 "remove",
