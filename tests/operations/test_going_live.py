@@ -21,7 +21,9 @@ from idm.models.requests import Grant, Request
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage, OutboxTask, TaskState
 from idm.operations import configuration, going_live
+from idm.operations.accounts import personal_accounts
 from idm.operations.configuration import ConfigurationText
+from idm.organisation import LoginNames
 from idm.organisation_file import effective_text
 from idm.queries.account_facts import account_facts
 from idm.queries.adoption import rights_to_ask_for
@@ -310,6 +312,15 @@ def test_nobody_is_given_a_new_account_beside_one_that_may_be_theirs(ledger: Led
     account = ledger.account("other")
     assert account is not None
     assert (account.login_name, account.adopted_at) == ("u100010", None)
+
+
+def test_where_accounts_are_made_nobody_is_given_one_beside_one_that_may_be_theirs(one: Ledger) -> None:
+    one.take(there("e-1", "u100009", number="100010"))
+    for who in ("staff", "other"):
+        with pytest.raises(InvalidInput, match="u100009"), one.cast.database.writing() as session:
+            personal_accounts(
+                session, system_id=1, days={one.cast.people[who]: TODAY}, rule=LoginNames(), now=one.now
+            )  # fmt: skip
 
 
 def test_an_ordinary_application_for_a_recognised_account_takes_it_over(ledger: Ledger) -> None:
