@@ -23,8 +23,8 @@ DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role
 SEEING_REGISTER = PERMISSIONS[Action.REGISTER_OUTSIDE] | PERMISSIONS[Action.SEE_FEED]
 """Who sees lists of people outside HR. Sponsors find those they answer for by notice."""
 
-DOING_BY_HAND = PERMISSIONS[Action.DO_WORK] | PERMISSIONS[Action.CONFIRM_WORK]
-"""Who does or confirms work by hand. Auditors read it from a person's page and from the audit record."""
+DOING_BY_HAND = PERMISSIONS[Action.DO_WORK] | PERMISSIONS[Action.CONFIRM_WORK] | {Role.AUDITOR}
+"""Who does or confirms work by hand, and who reads what was done."""
 
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
