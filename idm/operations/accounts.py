@@ -66,14 +66,16 @@ def _taken_over(session: Session, system_id: int, person_ids: Collection[int], *
 
 
 def take_over(session: Session, account: Account, found: FoundAccount, *, now: datetime) -> None:
-    """Afterwards the account is the one that was found: its name, its id on the target, its own password.
+    """Afterwards the account is the one that was found: its name, its id on the target, and where it could be signed in
+    to, its own password.
 
     It keeps whatever name it has, even one that our rule would not make. Raises InvalidInput where that name is
     another's in our books.
     """
     _require_free(session, found, account)
     account.login_name, account.external_id = found.login_name, found.external_id
-    account.adopted_at, account.handed_over_at = now, now
+    # One that was stopped is not opened again under a password of old: it is handed over anew (E3).
+    account.adopted_at, account.handed_over_at = now, now if found.enabled else None
     if found.system.connector == BY_HAND:
         # Nothing is written there to make it ours: as the list shows it, it is.
         account.seen_at, account.seen_present, account.seen_enabled = found.last_seen_at, True, found.enabled

@@ -24,7 +24,10 @@ ANSWERED = (LineState.PENDING, LineState.APPROVED, LineState.REJECTED)
 
 @dataclass(frozen=True)
 class HeldRight:
-    """One right that an account held at the last inventory. `until` is the end of the contract behind it."""
+    """One right that an account held at the last inventory. `until` is the end of the contract behind it.
+
+    `enabled`: the account could be signed in to; one that could not stays stopped until it is handed over anew.
+    """
 
     person_id: int
     person_name: str
@@ -34,6 +37,7 @@ class HeldRight:
     kind: EntitlementKind
     privileged: bool
     until: date | None
+    enabled: bool = True
 
 
 def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> list[HeldRight]:
@@ -59,7 +63,7 @@ def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> lis
     return [
         HeldRight(
             person.id, person.name, found.login_name, right.id, right.name, right.kind, right.privileged,
-            ends.get(person.id),
+            ends.get(person.id), found.enabled,
         )
         for found, person in rows
         for right in (account_right, *(groups[group] for group in found.groups if group in groups))

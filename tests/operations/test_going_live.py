@@ -30,6 +30,7 @@ from idm.queries.adoption import rights_to_ask_for
 from idm.queries.due import due_deletions
 from idm.queries.found_accounts import Counts, progress_of_systems
 from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage
+from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast, organisation_source
 from tests.going_live import OTHER, SHARED, STAFF, Ledger, there
 
@@ -216,6 +217,22 @@ def test_approved_it_becomes_an_account_under_its_own_name_with_its_own_password
         assert len(told) == 2
         assert '"external_id":"e-staff"' in "".join(one.payload or "" for one in told)
     assert ledger.found("aoki").account_id == account.id
+
+
+def test_an_account_that_was_stopped_stays_stopped_until_it_is_handed_over_anew(one: Ledger) -> None:
+    one.take(replace(STAFF, enabled=False))
+    with one.cast.database.reading() as session:
+        assert {right.enabled for right in rights_to_ask_for(session, 1, now=one.now)} == {False}
+    request_id = one.apply().request.id
+    one.decide("chief", request_id, Role.CHIEF)
+    one.decide("vice", request_id, Role.SYSTEM)
+    account = one.account("staff")
+    assert account is not None
+    assert account.handed_over_at is None
+    with one.cast.database.reading() as session:
+        facts = account_facts(session, [account.id], now=one.now)[account.id]
+    wanted = wanted_account(facts, now=one.now, delete_after_days=90)
+    assert (wanted.adopts, wanted.present, wanted.enabled) == ("e-staff", True, False)
 
 
 def test_a_manager_does_not_decide_the_application_they_made(one: Ledger) -> None:

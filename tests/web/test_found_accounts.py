@@ -165,3 +165,9 @@ def test_the_managers_first_page_counts_what_is_left(office: Office, ledger: Led
     assert "前からある利用者IDの引継ぎ" not in office.browser("security").page("/")
     ledger.at(Stage.ENFORCE)
     assert "前からある利用者IDの引継ぎ" not in office.browser("system").page("/")
+
+
+def test_an_account_that_is_stopped_is_marked_on_the_application(office: Office, ledger: Ledger) -> None:
+    assert "止まっている</span>" not in office.browser("system").page("/systems/1/adoption")
+    ledger.take(replace(STAFF, enabled=False), OTHER, SHARED)
+    assert "止まっている</span>" in office.browser("system").page("/systems/1/adoption")
