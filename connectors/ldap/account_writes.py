@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from connectors.ldap.dialects.active_directory import SMART_CARD_REQUIRED, swap_bit
 from connectors.ldap.distinguished_names import child
-from connectors.ldap.encoding import Change, ChangeKind, Operation, add, delete, modify
+from connectors.ldap.encoding import Change, ChangeKind, Operation, Scope, add, delete, equal, modify, search
 from connectors.ldap.entries import created, updating
 from connectors.ldap.entry_decoding import Entry
 from connectors.ldap.login_names import LoginNames, Owners
@@ -29,6 +29,8 @@ from idm.ports import (
 )
 
 PASSWORD_BYTES = 256
+LOOKS = 200
+"""How often the server is asked whether it is done; it takes a few."""
 
 
 class StepOnAccount(Protocol):
@@ -199,10 +201,12 @@ class AccountWriter:
         protected = self._site.surroundings.protected().accounts
         verdicts: list[Verdict] = []
         requests: dict[int, list[Operation]] = {}
+        names: dict[int, str] = {}
         for index, step in enumerate(steps):
             try:
                 entry = unprotected(step.external_id, present, protected)
                 requests[index] = [modify(entry.dn, changes) for changes in wanted(entry, step)]
+                names[index] = entry.dn
                 verdicts.append(Outcome.UNCHANGED)
             except TargetError as error:
                 verdicts.append(error)
@@ -214,7 +218,21 @@ class AccountWriter:
                 verdicts[index] = verdict(answer, verb)
                 if verdicts[index] is not Outcome.CHANGED:
                     del requests[index]
+            self._wait_for_server([names[index] for index, left in requests.items() if left])
         return verdicts
+
+    def _wait_for_server(self, names: Sequence[str]) -> None:
+        """Afterwards the server has written what it writes after its answer, or has not for so many looks."""
+        mark, waiting = self._site.dialect.written_afterwards, list(names)
+        for _ in range(LOOKS if mark else 0):
+            if not waiting or mark is None:
+                return
+            searches = [search(dn, Scope.BASE, equal(*mark), ["1.1"]) for dn in waiting]
+            try:
+                found = self._site.session.find(searches, base_may_be_gone=True)
+            except TargetError:
+                return  # the next request will be told
+            waiting = [dn for dn, entries in zip(waiting, found, strict=True) if entries]
 
     def _ask(self, operations: Sequence[Operation], *, first_asked: bool) -> list[Answer | TargetUnavailable]:
         """Not to be connected is an answer too, once something was sent."""

@@ -31,6 +31,7 @@ class Dialect(Protocol):
     `standing_attributes`, `password_attributes`, `lockout_attributes` and `policy_attributes` are to be asked for where
     the function of that name is called. `carried_by`: which attribute says which field of a person; of several for one
     field the last is read. `kin_attributes` tell which groups an account is in without being listed there.
+    `written_afterwards`: attribute and value of a password change that the server replaces after it has answered.
     `must_change_switch`: the rule without which the demand to change a password is none; None = it needs no rule.
     `said_after_password`: what is answered only once the password was right; anything else a stranger may be told.
     """
@@ -50,6 +51,7 @@ class Dialect(Protocol):
     policy_pointer: str
     policy_attributes: Sequence[str]
     must_change_switch: str | None
+    written_afterwards: tuple[str, bytes] | None
     deletion_leaves_groups: bool
     said_after_password: frozenset[PasswordVerdict]
     search_controls: Sequence[Control]

@@ -28,13 +28,18 @@ aci: (targetattr = "{rules} || objectClass")(targetfilter = "(cn=config)")
 """
 
 
+def may_read_rules(server: Directory389) -> str:
+    """What lets the service account read the password policy for everybody."""
+    return MAY_READ_RULES.format(service=server.service_dn, rules=" || ".join(RULES))
+
+
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Directory389]:
     """One directory for this module, as docs/directory-389.md prepares it."""
     server = Directory389()
     server.build()
     server.start()
-    server.apply(MAY_READ_RULES.format(service=server.service_dn, rules=" || ".join(RULES)))
+    server.apply(may_read_rules(server))
     yield server
     server.discard()
 

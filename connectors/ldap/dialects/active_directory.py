@@ -128,6 +128,7 @@ class ActiveDirectory:
         "msDS-LockoutThreshold",
         "msDS-LockoutDuration",
     )
+    written_afterwards: tuple[str, bytes] | None = None
     deletion_leaves_groups = True
     said_after_password = frozenset(
         {

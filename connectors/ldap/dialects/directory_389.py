@@ -4,7 +4,8 @@
 * The server has no end of an account of its own. The end is written down beside our uuid (`idmAccountExpires`), and
   whoever asks on the day switches off: here the worker ends an account, not the directory.
 * A password must be changed when passwordExpirationTime is the beginning of 1970 and the rules say passwordMustChange.
-  The server marks so what the directory manager sets, and not what a service account sets: we write the mark.
+  The server marks so what the directory manager sets, and not what a service account sets: we write the mark. It
+  writes a date of its own some time after it has answered to a new password: the mark has to come after that.
 * A lock after wrong passwords is answered with 19, an account switched off with 53, a wrong password with 49.
 """
 
@@ -32,6 +33,9 @@ TRUE = b"true"
 NEVER_ENDING = b"19700101000000Z"
 """As passwordExpirationTime: must be changed. As accountUnlockTime: locked until somebody unlocks it."""
 
+NOT_WRITTEN_YET = b"19700101000002Z"
+"""As passwordExpirationTime, for a moment: a date no server writes, long past, in case we never come back."""
+
 DECIDED = {
     SUCCESS: PasswordVerdict.RIGHT,
     INVALID_CREDENTIALS: PasswordVerdict.WRONG,
@@ -52,6 +56,7 @@ class Directory389(StandardDirectory):
     standing_attributes: Sequence[str] = (LOCK, EXPIRES)
     password_attributes: Sequence[str] = ("passwordExpirationTime", "pwdUpdateTime")
     lockout_attributes: Sequence[str] = ("accountUnlockTime", "passwordRetryCount")
+    written_afterwards: tuple[str, bytes] | None = ("passwordExpirationTime", NOT_WRITTEN_YET)
     must_change_switch: str | None = "passwordMustChange"
     policy_pointer = "pwdpolicysubentry"
     policy_attributes: Sequence[str] = (
@@ -89,8 +94,12 @@ class Directory389(StandardDirectory):
         return changes
 
     def temporary_password(self, values: Values, password: str) -> Sequence[list[Change]]:
-        """The password, then the mark that it must be changed: with the password, the server would write its own."""
-        return [[replacing("userPassword", password.encode())], [replacing("passwordExpirationTime", NEVER_ENDING)]]
+        """The password with a date that shows whether the server has written its own; then the mark."""
+        dated = replacing("passwordExpirationTime", NOT_WRITTEN_YET)
+        return [
+            [replacing("userPassword", password.encode()), dated],
+            [replacing("passwordExpirationTime", NEVER_ENDING)],
+        ]
 
     def password_state(self, values: Values) -> PasswordState:
         """The moment of the last change is kept only where the server is told to (passwordTrackUpdateTime)."""

@@ -38,6 +38,7 @@ class StandardDirectory:
     changed_at = "modifyTimestamp"
     carried_by = CARRIED_BY
     kin_attributes: Sequence[str] = ()
+    written_afterwards: tuple[str, bytes] | None = None
     deletion_leaves_groups = False
     said_after_password = frozenset({PasswordVerdict.MUST_CHANGE, PasswordVerdict.PASSWORD_EXPIRED})
     search_controls: Sequence[Control] = ()
