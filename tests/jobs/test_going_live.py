@@ -394,3 +394,33 @@ def test_accounts_that_are_left_over_after_the_last_day_are_findings(town: Offic
         system.adopt_until = day_of(town.clock()) - timedelta(days=1)
     sweep.sweep(town.installation, system_code="ledger")
     assert len(findings(town, FindingKind.UNADOPTED)) == 30
+
+
+def test_an_account_is_made_and_moved_where_its_unit_is_kept_on_a_real_server(office: Office) -> None:
+    staff = f"ou=Staff,{office.directory.people_base}"
+    office.grant("other", "ledger/account")
+    office.provision()
+    office.directory.apply(f"dn: {staff}\nobjectClass: organizationalUnit\nou: Staff\n")
+    try:
+        with office.cast.database.writing() as session:
+            system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+            # As an administrator may write it: the server answers in a spelling of its own.
+            place = f"OU=staff, {office.directory.people_base.upper()}"
+            system.containers = [{"units": ["0100"], "container": place}]
+        office.grant("staff", "ledger/account", "ledger/enter")
+        office.grant("other", "ledger/enter")
+        office.provision()
+        for login_name in ("u100009", "u100010"):
+            assert office.entry(login_name) == {}
+            assert office.directory.read(f"uid={login_name},{staff}", "uid")["uid"] == [login_name]
+        found = office.directory.read(f"cn=ledger-enter,{office.directory.groups_base}", "member")["member"]
+        assert {dn.casefold() for dn in found if "u1000" in dn} == {
+            f"uid={name},{staff}".casefold() for name in ("u100009", "u100010")
+        }
+        (result,) = reconcile.reconcile(office.installation, system_code="ledger")
+        assert result.found == ()
+    finally:
+        for login_name in ("u100009", "u100010"):
+            if office.directory.read(f"uid={login_name},{staff}", "uid"):
+                office.directory.apply(f"dn: uid={login_name},{staff}\nchangetype: delete\n")
+        office.directory.apply(f"dn: {staff}\nchangetype: delete\n")
