@@ -8,6 +8,7 @@ import pytest
 
 from idm.directory_status import CONFIRMED, TITLES, DirectoryFacts, DirectoryStatus, Reflection, reflection
 from idm.grant_state import GrantState
+from idm.hand_work import HandProgress
 from idm.vocabulary import EntitlementKind
 
 READ = datetime(2026, 4, 1, 1, 15, tzinfo=UTC)
@@ -35,6 +36,23 @@ def test_an_approved_right_that_nobody_has_read_waits() -> None:
 
 def test_a_group_that_was_never_resolved_is_not_taken_for_shown() -> None:
     assert status(replace(GROUP, group=None)) is DirectoryStatus.WAITING
+
+
+@pytest.mark.parametrize(
+    ("progress", "waiting"),
+    [
+        (HandProgress.NOTHING_OPEN, DirectoryStatus.HAND_WAITING),
+        (HandProgress.ISSUED, DirectoryStatus.HAND_WAITING),
+        (HandProgress.DONE, DirectoryStatus.HAND_DONE),
+    ],
+)
+def test_work_by_hand_is_complete_only_once_it_was_confirmed(progress: HandProgress, waiting: DirectoryStatus) -> None:
+    by_hand = replace(GROUP, by_hand=progress)
+    assert status(replace(by_hand, groups=frozenset())) is waiting
+    assert status(replace(by_hand, seen_at=None)) is waiting
+    assert reflection(by_hand) == Reflection(DirectoryStatus.COMPLETE, READ)
+    assert status(replace(by_hand, grant_state=GrantState.ENDED)) is waiting
+    assert status(replace(by_hand, grant_state=GrantState.PLANNED)) is DirectoryStatus.NOT_YET
 
 
 def test_what_cannot_be_carried_out_says_so() -> None:

@@ -26,6 +26,49 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new, 1)
 
 
+BY_HAND_SYSTEM = """
+[[systems]]
+code = "koseki"
+name = "戸籍附票"
+zone = "lgwan"
+confidentiality = 3
+integrity = 2
+availability = 2
+manager_unit = "0600"
+connector = "work_order"
+rights = [{ code = "account", name = "利用者ID", kind = "account" }]
+
+[systems.listing]
+login_name = "利用者ID"
+enabled = "状態"
+disabled = ["停止"]
+"""
+
+
+def test_what_a_list_of_user_ids_looks_like_is_read() -> None:
+    listing = load_organisation(GOOD + BY_HAND_SYSTEM, "town.toml").systems[-1].listing
+    assert listing is not None
+    assert (listing.login_name, listing.disabled, listing.groups, listing.encoding) == (
+        "利用者ID", ("停止",), None, "cp932"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('connector = "work_order"', 'connector = "memory"', "一覧を取り込めるのは、手作業のシステム"),
+        ('disabled = ["停止"]\n', "", "enabled（列の見出し）と disabled（無効を表す語）は、両方書くか"),
+        ('enabled = "状態"', 'enabled = "利用者ID"', "systems.koseki.listing: 「利用者ID」が 2 回あります"),
+        ('login_name = "利用者ID"\n', "", "listing.login_name: 項目がありません"),
+        ('login_name = "利用者ID"', 'login_name = ""', "listing.login_name: 空にはできません"),
+    ],
+)
+def test_a_list_that_could_not_be_read_is_refused_before_it_comes(old: str, new: str, mistake: str) -> None:
+    assert old in BY_HAND_SYSTEM
+    (found,) = mistakes(GOOD + BY_HAND_SYSTEM.replace(old, new, 1))
+    assert mistake in found
+
+
 def test_where_the_password_policy_is_may_be_said() -> None:
     text = changed('name = "ledger"\n\n', 'name = "ledger"\npassword_policy_dn = "cn=default,dc=jp"\n\n')
     assert load_organisation(text, "town.toml").systems[0].settings["password_policy_dn"] == "cn=default,dc=jp"
