@@ -13,6 +13,7 @@ from idm.models.systems import Account, InformationSystem
 from idm.names.account_names import Limit, limit_of
 from idm.organisation import LoginNames
 from idm.queries.configuration import organisation_in_force
+from idm.queries.found_accounts import recognised
 from idm.queries.login_names import Proposal, proposals
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.vocabulary import AccountKind, LineEffect
@@ -72,9 +73,11 @@ def _preview(session: Session, system: InformationSystem, days: dict[int, date],
 
 
 def _existing(session: Session, system_id: int, person_ids: dict[int, date]) -> dict[int, str]:
+    """Person → the name they have; one that was there before us and is theirs is taken over under its own (A18)."""
+    found = {person: one.login_name for person, one in recognised(session, system_id, person_ids).items()}
     rows = session.execute(
         select(Account.person_id, Account.login_name).where(
             Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == AccountKind.PERSONAL
         )
     )
-    return {person_id: name for person_id, name in rows if person_id is not None}
+    return found | {person_id: name for person_id, name in rows if person_id is not None}

@@ -29,6 +29,7 @@ from idm.queries.account_facts import account_facts
 from idm.queries.adoption import rights_to_ask_for
 from idm.queries.due import due_deletions
 from idm.queries.found_accounts import Counts, progress_of_systems
+from idm.queries.name_preview import names_of_request
 from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast, organisation_source
@@ -309,6 +310,14 @@ def test_a_name_that_is_anothers_in_our_books_is_refused(one: Ledger) -> None:
     one.decide("chief", request_id, Role.CHIEF)
     with pytest.raises(InvalidInput, match="ほかの人のもの"):
         one.decide("vice", request_id, Role.SYSTEM)
+
+
+def test_whoever_decides_sees_the_name_that_is_there(one: Ledger) -> None:
+    one.take(STAFF)
+    request_id = one.apply().request.id
+    with one.cast.database.reading() as session:
+        (row,) = names_of_request(session, request_id, now=one.now).rows
+    assert (row.existing, row.proposal) == ("aoki", None)
 
 
 # --- never twice -----------------------------------------------------------------------------------------------------
