@@ -83,6 +83,7 @@ class RequestSheet:
     cites: tuple[int, str] | None
     corrected_by: tuple[tuple[int, str], ...]
     feed_run_id: int | None
+    adopts: bool
     state: RequestState
     created_at: datetime
     submitted_at: datetime | None
@@ -139,6 +140,7 @@ def request_sheet(session: Session, request_id: int, *, day: date, reader: Reade
         cites=(request.cites.id, request.cites.number or "") if request.cites is not None else None,
         corrected_by=_corrections(session, request_id),
         feed_run_id=request.feed_run_id,
+        adopts=request.adopts,
         state=request.state,
         created_at=request.created_at,
         submitted_at=request.submitted_at,

@@ -131,6 +131,9 @@ def test_the_manager_submits_one_application(office: Office, ledger: Ledger) -> 
     with office.database.reading() as session:
         assert session.scalars(select(Request)).one().adopts
     assert "申請するものはありません" in browser.page("/systems/1/adoption")
+    page = office.browser("chief").page("/requests/1")
+    assert "今すでに持っている権限の申請です" in page
+    assert "登録（前からある利用者IDの引継ぎ）" in page
 
 
 def test_a_privileged_right_asks_for_its_last_day(office: Office, ledger: Ledger) -> None:
