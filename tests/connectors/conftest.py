@@ -20,6 +20,19 @@ from tests.servers.openldap import OpenLDAP
 from tests.servers.samba_ad import SambaAD
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Some tests are for a directory that only its owner has."""
+    config.addinivalue_line("markers", "live_directory: runs at a test domain, with --live-directory only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a domain its tests are not there; they are not skipped, for nobody forgot anything."""
+    if config.getoption("--live-directory") is None:
+        live = [item for item in items if item.get_closest_marker("live_directory")]
+        items[:] = [item for item in items if item not in live]
+        config.hook.pytest_deselected(items=live)
+
+
 def now() -> datetime:
     """The directory's own time."""
     return datetime.now(UTC)

@@ -250,8 +250,8 @@ class ConnectorContract(ReadingContract):
     # --- groups ------------------------------------------------------------------------------------------------------
 
     def test_members_come_and_go(self, target: Target, connector: Connector) -> None:
-        target.add_group("税務,照会")
-        group = connector.group("税務,照会")
+        target.add_group(target.facts.awkward_group)
+        group = connector.group(target.facts.awkward_group)
         (uuid, taro), (_, hana) = created(connector, "taro"), created(connector, "hana")
         assert list(connector.members(group.external_id)) == []
         into, out = AddMember(taro, group.external_id), RemoveMember(taro, group.external_id)

@@ -22,6 +22,7 @@ class SambaTarget:
     facts = Facts(
         last_use_lag=SOURCE_LAG[LastUseSource.LAST_LOGON_TIMESTAMP],
         dates_temporary_passwords=False,
+        awkward_group="税務(照会)#1",
         awkward_names=("o'hara k-1", "a#b!c", "#1", "葛󠄀城", "髙﨑", "a(b)c&d", "x^{y}~z"),
     )
 

@@ -50,13 +50,14 @@ class Facts:
 
     `ends_accounts`: it keeps the end of an account by
     itself. `dates_temporary_passwords`: it says when a password was set that must be changed. `awkward_names`: the
-    worst login names it takes.
+    worst login names it takes; `awkward_group`: a bad name of a group.
     """
 
     last_use_lag: timedelta = timedelta()
     ends_accounts: bool = True
     dates_temporary_passwords: bool = True
     awkward_names: tuple[str, ...] = AWKWARD_NAMES
+    awkward_group: str = "税務,照会"
 
 
 class Target(Protocol):

@@ -10,16 +10,20 @@ import pytest
 from connectors.ldap import encoding
 from connectors.ldap.connection import open_connection
 from connectors.ldap.connector import LdapConnector, plain_site
+from connectors.ldap.dialects.active_directory import ActiveDirectory
 from connectors.ldap.dialects.openldap import OpenLdap
+from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.tls import verifying_context
 from idm.errors import ConfigurationInvalid, TargetRefused, TargetUnavailable
 from idm.ports import CreateAccount
 from tests.connectors.conftest import OpenLdapTarget, now
-from tests.connectors.target import attributes, created, seen
+from tests.connectors.target import PASSWORD, attributes, created, seen, usable
 from tests.servers.certificates import BAD, Certificates, make_certificates
+from tests.servers.cutting_proxy import CuttingProxy
 from tests.servers.eavesdropper import Eavesdropper
 from tests.servers.processes import free_port
+from tests.servers.samba_ad import SambaAD
 
 SECRET = "the-service-password"
 STARTTLS = b"1.3.6.1.4.1.1466.20037"
@@ -259,3 +263,82 @@ def test_a_certificate_file_that_is_none_is_a_mistake_in_the_settings(
     settings = settings_for(636, certificates, ca_file=str(nonsense))
     with pytest.raises(ConfigurationInvalid, match="認証局証明書"):
         plain_site(settings, OpenLdap(), "", now)
+
+
+# --- a person's own password -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", BAD)
+def test_a_persons_password_is_never_told_to_the_wrong_server(
+    certificates: Certificates, ldap_target: OpenLdapTarget, fault: str
+) -> None:
+    """Between looking somebody up and signing in as them, somebody else may answer at the address."""
+    connector = ldap_target.connector()
+    usable(connector, "taro")
+    with Eavesdropper(certificate=certificates.bad()[fault]) as elsewhere:
+        connector._site.settings = replace(connector._site.settings, port=elsewhere.port)
+        with pytest.raises(TargetUnavailable):
+            connector.check_password("taro", PASSWORD)
+        assert elsewhere.connections == 1
+        assert elsewhere.heard() == b""
+
+
+def test_a_password_is_in_no_text_of_a_failed_or_successful_check(ldap_target: OpenLdapTarget) -> None:
+    connector = ldap_target.connector()
+    usable(connector, "taro")
+    secret = "Wrong-but-secret-1"
+    said = connector.check_password("taro", secret)
+    ldap_target.stop()
+    with pytest.raises(TargetUnavailable) as caught:
+        connector.check_password("taro", secret)
+    assert secret not in f"{said!r} {caught.value!r} {connector!r} {vars(connector)!r}"
+
+
+# --- the same for a domain controller --------------------------------------------------------------------------------
+
+
+def ad_settings(server: SambaAD, **changes: object) -> LdapSettings:
+    values: dict[str, object] = {
+        "host": server.host,
+        "ca_file": str(server.ca_file),
+        "bind_dn": server.service_upn,
+        "people_base": server.people_ou,
+        "groups_base": server.groups_ou,
+        "upn_suffix": server.domain,
+    }
+    return LdapSettings.from_mapping({**values, **changes}, server.service_password(), ActiveDirectory.defaults)
+
+
+@pytest.mark.parametrize("transport", ["ldaps", "starttls"])
+def test_a_domain_controller_is_believed_by_its_authority_and_name_only(
+    samba: SambaAD, certificates: Certificates, transport: str
+) -> None:
+    right = ad_settings(samba, transport=transport)
+    open_connection(right, verifying_context(right)).close()
+    stranger = ad_settings(samba, transport=transport, ca_file=str(certificates.good.ca_file))
+    with pytest.raises(TargetUnavailable, match="certificate verify failed"):
+        open_connection(stranger, verifying_context(stranger))
+    with CuttingProxy(right.port, server_host=samba.host) as elsewhere:
+        same_by_another_name = replace(right, host="127.0.0.1", port=elsewhere.port)
+        with pytest.raises(TargetUnavailable, match="certificate"):
+            open_connection(same_by_another_name, verifying_context(same_by_another_name))
+
+
+def test_a_blank_password_opens_no_connection_to_a_domain_controller(samba: SambaAD) -> None:
+    """Samba asks nobody who they are (no RFC 4532): an anonymous visitor must not come in by that."""
+    with pytest.raises(ConfigurationInvalid):
+        LdapSettings.from_mapping({"host": samba.host}, " ", ActiveDirectory.defaults)
+    settings = replace(ad_settings(samba), people_base="OU=hidden from strangers,DC=ad,DC=example,DC=jp")
+    with pytest.raises(TargetUnavailable, match="匿名"):
+        open_connection(settings, verifying_context(settings))
+
+
+def test_the_whole_domain_is_searched_without_being_sent_elsewhere(samba: SambaAD) -> None:
+    """A search from the root is answered with pointers to other partitions, unless it is asked for none."""
+    settings = ad_settings(samba)
+    dialect = ActiveDirectory()
+    session = Session(settings, dialect.search_controls)
+    assert len(list(session.stream(samba.base_dn, dialect.is_account(settings), ["sAMAccountName"]))) > 3
+    with pytest.raises(TargetRefused, match="紹介"):
+        list(Session(settings).stream(samba.base_dn, dialect.is_account(settings), ["sAMAccountName"]))
+    session.close()
