@@ -33,20 +33,17 @@ def unchanged_accounts(
         return Unchanged()
     with installation.database.reading() as session:
         settled = still_settled(session, system.id, day_of(now))
-    same = [account for seal in directory.seals() if (account := settled.get(seal)) is not None] if settled else []
+    same = [row for seal in directory.seals() if (row := settled.get(seal)) is not None] if settled else []
     members = _members(same)
-    moved = {
-        member
-        for group in groups
-        for member in set(directory.members(group)) ^ members[group]
-    }  # fmt: skip
-    kept = [account for account in same if account.external_id not in moved]
-    return Unchanged(frozenset(account.account_id for account in kept), _members(kept))
+    moved = {member for group in groups for member in set(directory.members(group)) ^ members[group]}
+    kept = [row for row in same if row[2] not in moved]
+    return Unchanged(frozenset(row[1] for row in kept), _members(kept))
 
 
 def _members(accounts: Collection[StillSettled]) -> dict[ExternalId, set[ExternalId]]:
     members: dict[ExternalId, set[ExternalId]] = defaultdict(set)
-    for account in accounts:
-        for group in account.groups:
-            members[group].add(account.external_id)
+    for _, _, external_id, groups in accounts:
+        if groups and external_id is not None:
+            for group in groups.splitlines():
+                members[group].add(external_id)
     return members

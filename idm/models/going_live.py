@@ -102,8 +102,8 @@ class SettledAccount(Base):
     """The generation of the account that was compared: every decision since makes another."""
     until: Mapped[date | None]
     """The first day on which something else may be wanted though nobody decides anything."""
-    groups: Mapped[list[str]] = mapped_column(JSON)
-    """The groups standing for a right that it was in, by the target's id."""
+    groups: Mapped[str] = mapped_column(Text)
+    """The groups standing for a right that it was in, by the target's id, a line each."""
 
 
 class Justification(Base):

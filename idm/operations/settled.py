@@ -42,18 +42,12 @@ def keep_settled(session: Session, system_id: int, settled: Collection[Settled],
             insert(SettledAccount),
             [
                 {"account_id": one.account_id, "seal": one.seal, "generation": one.generation, "until": one.until,
-                 "groups": list(one.groups)} for one in fresh
+                 "groups": "\n".join(one.groups)} for one in fresh
             ],
         )  # fmt: skip
 
 
 def _known(session: Session, system_id: int) -> Iterator[Settled]:
-    rows = session.execute(
-        select(
-            SettledAccount.account_id, SettledAccount.seal, SettledAccount.generation, SettledAccount.until,
-            SettledAccount.groups,
-        )
-        .join(Account, SettledAccount.account_id == Account.id)
-        .where(Account.system_id == system_id)
-    )  # fmt: skip
-    return (Settled(*account, tuple(groups)) for *account, groups in rows)
+    query = select(SettledAccount).join(Account, SettledAccount.account_id == Account.id)
+    rows = session.scalars(query.where(Account.system_id == system_id).execution_options(yield_per=ROWS_AT_ONCE))
+    return (Settled(one.account_id, one.seal, one.generation, one.until, tuple(one.groups.split())) for one in rows)

@@ -1,22 +1,15 @@
 """The accounts of a system that are still settled: they need a second look only if their seal is broken."""
 
 from datetime import date
-from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import Row, or_, select
 from sqlalchemy.orm import Session
 
 from idm.models.going_live import SettledAccount
 from idm.models.systems import Account
-from idm.ports import ExternalId
 
-
-class StillSettled(NamedTuple):
-    """One account nothing was decided about since, with the groups it was in."""
-
-    account_id: int
-    external_id: ExternalId
-    groups: tuple[ExternalId, ...]
+StillSettled = Row[bytes, int, str | None, str]
+"""The seal, the account's id and the target's, and the groups it was in, a line each; a row as it came, for speed."""
 
 
 def still_settled(session: Session, system_id: int, day: date) -> dict[bytes, StillSettled]:
@@ -30,4 +23,4 @@ def still_settled(session: Session, system_id: int, day: date) -> dict[bytes, St
             or_(SettledAccount.until.is_(None), SettledAccount.until > day),
         )
     )
-    return {seal: StillSettled(account_id, known_as, tuple(groups)) for seal, account_id, known_as, groups in rows}
+    return {row[0]: row for row in rows}

@@ -61,7 +61,7 @@ maxsize 4294967296
 lastbind on
 index objectClass,entryUUID,idmAccountUuid,uid,cn,member eq
 index employeeNumber,mail eq
-index authTimestamp,pwdLastSuccess eq
+index authTimestamp,pwdLastSuccess,modifyTimestamp eq
 sizelimit size.soft=500 size.hard=500 size.pr=500
 limits dn.exact="{service}" size=unlimited size.pr=unlimited size.prtotal=unlimited
 access to dn.subtree="{people}" attrs=userPassword

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.benchmarks.comparing_rows import comparing_rows
 from tests.benchmarks.directory_rows import directory_rows
 from tests.benchmarks.harness import Outcome, Row, run_row
 from tests.benchmarks.personnel_rows import personnel_rows
@@ -23,7 +24,14 @@ from tests.benchmarks.writing_rows import changing_rows, joining_rows
 Suite = Callable[[Scale, Path], AbstractContextManager[list[Row]]]
 """Given the scale and an empty folder: the rows of one subject, and inside the `with` everything they need running."""
 
-SUITES: tuple[Suite, ...] = (directory_rows, changing_rows, joining_rows, provisioning_rows, personnel_rows)
+SUITES: tuple[Suite, ...] = (
+    directory_rows,
+    comparing_rows,
+    changing_rows,
+    joining_rows,
+    provisioning_rows,
+    personnel_rows,
+)
 """One suite a subject. A new one joins by its name here, and needs nothing else."""
 
 

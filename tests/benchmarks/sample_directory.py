@@ -85,7 +85,8 @@ class SampleDirectory:
         return self.command("ldapsearch", "-LLL", *paging, "-b", self.server.people_base, condition, *attributes)
 
     def _seeded(self, number: int, person: CreateAccount) -> str:
-        return f"{self._entry(person)}authTimestamp: {ACTIVE if number % DORMANT_EVERY else DORMANT}\n\n"
+        used = ACTIVE if number % DORMANT_EVERY else DORMANT
+        return f"{self._entry(person)}authTimestamp: {used}\nmodifyTimestamp: {DORMANT}\n\n"
 
     def _group(self, number: int) -> str:
         return (

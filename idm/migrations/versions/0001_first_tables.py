@@ -1136,7 +1136,7 @@ def upgrade() -> None:
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("until", sa.Date(), nullable=True),
-        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("groups", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_settled_accounts_account_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_settled_accounts")),
     )
