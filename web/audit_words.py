@@ -217,7 +217,7 @@ GROUPS = {
     "exception": _("例外措置"),
     "standing": _("包括承認"),
     "grant": _("権限の決定"),
-    "account": _("利用者IDの名前"),
+    "account": _("利用者IDの名前・引継ぎ"),
     "provision": _("ディレクトリへの反映"),
     "handover": _("仮パスワード交付"),
     "work_order": _("手作業"),
@@ -241,6 +241,8 @@ GROUPS = {
     "lifecycle": _("期日の処理"),
     "batch": _("一括処理"),
     "leaving": _("返却物の確認"),
+    "lock": _("ロックの確認・解除"),
+    "system": _("接続の点検"),
     "audit": _("監査記録"),
 }
 """The first words of the verbs: what the list can be narrowed to."""
