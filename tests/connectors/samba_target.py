@@ -147,10 +147,7 @@ class SambaTarget:
         server = self.server
         settings = f"CN=Password Settings Container,CN=System,{server.base_dn}"
         kinds = "(|(objectClass=user)(objectClass=group)(objectClass=msDS-PasswordSettings))"
-        left = [
-            dn
-            for base in (server.people_ou, server.stopped_ou, server.groups_ou, settings)
-            for dn in server.search(base, kinds, "1.1")
-        ]
+        places = (server.people_ou, server.stopped_ou, server.groups_ou, settings)
+        left = [dn for dn in server.search(server.base_dn, kinds, "1.1") if dn.endswith(places)]
         if left:
             server.apply("\n".join(f"{ldif_line('dn', dn)}changetype: delete\n" for dn in left))

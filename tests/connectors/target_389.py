@@ -149,8 +149,8 @@ class Target389:
         """Afterwards nobody is in the directory but those who were there at first."""
         server = self.server
         everything = "(|(objectClass=*)(objectClass=ldapsubentry))"
-        bases = (server.people_base, server.groups_base)
-        left = [dn for base in bases for dn in server.search(base, everything, "1.1") if dn not in bases]
+        places = (f",{server.people_base}", f",{server.groups_base}")
+        left = [dn for dn in server.search(server.base_dn, everything, "1.1") if dn.endswith(places)]
         if left:
             deepest_first = sorted(left, key=lambda dn: -dn.count(","))
             server.apply("\n".join(f"{ldif_line('dn', dn)}changetype: delete\n" for dn in deepest_first))

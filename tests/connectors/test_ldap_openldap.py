@@ -1,9 +1,11 @@
 """What is particular to OpenLDAP: its locks, its stamps, names that move, workers and cuts at the same moment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -29,6 +31,7 @@ from idm.ports import (
 from tests.connectors.conftest import OpenLdapTarget
 from tests.connectors.target import PASSWORD, attributes, created, seen, usable
 from tests.servers.cutting_proxy import CuttingProxy
+from tests.servers.openldap import OpenLDAP
 
 HOUR = timedelta(hours=1)
 
@@ -327,3 +330,50 @@ def test_a_base_that_does_not_exist_is_a_mistake_and_not_an_empty_directory(ldap
         connector.find([uuid4()])
     [answer] = connector.perform([SetEnabled(str(uuid4()), enabled=True)])
     assert isinstance(answer, TargetRefused)
+
+
+# --- what changed ----------------------------------------------------------------------------------------------------
+
+
+def test_only_what_changed_since_the_newest_stamp_is_told(openldap_with_history: OpenLdapTarget) -> None:
+    """A minute is read twice, for what another provider passed on late; what is older is not."""
+    connector = openldap_with_history.connector()
+    first = connector.changes_since(None)
+    assert {account.attributes.login_name for account in first.accounts} == {"old", "recent", "newest"}
+    second = connector.changes_since(first.cursor)
+    assert not second.complete
+    assert {account.attributes.login_name for account in second.accounts} == {"recent", "newest"}
+    change(openldap_with_history, "old", "description", "changed")
+    third = connector.changes_since(second.cursor)
+    assert {account.attributes.login_name for account in third.accounts} >= {"old"}
+    fourth = connector.changes_since(third.cursor)
+    assert {account.attributes.login_name for account in fourth.accounts} == {"old"}
+
+
+def test_what_changes_while_the_changes_are_read_is_told_next_time(openldap_with_history: OpenLdapTarget) -> None:
+    connector = openldap_with_history.connector(page_size=1)
+    first = connector.changes_since(None)
+    next(first.accounts)
+    for name in ("old", "newest"):
+        change(openldap_with_history, name, "description", "changed meanwhile")
+    list(first.accounts)
+    second = connector.changes_since(first.cursor)
+    assert {account.attributes.login_name for account in second.accounts} >= {"old", "newest"}
+
+
+@pytest.fixture
+def openldap_with_history(tmp_path: Path) -> Iterator[OpenLdapTarget]:
+    """A directory whose people were changed at moments that are written down."""
+    server = OpenLDAP(tmp_path / "history")
+    stamps = {"old": "20260101000000Z", "recent": "20260601115930Z", "newest": "20260601120000Z"}
+    server.build(
+        "".join(
+            f"dn: uid={name},{server.people_base}\nobjectClass: inetOrgPerson\nuid: {name}\ncn: x\nsn: x\n"
+            f"modifyTimestamp: {stamp}\n\n"
+            for name, stamp in stamps.items()
+        )
+    )
+    server.start()
+    with ExitStack() as closing:
+        yield OpenLdapTarget(server, closing)
+    server.stop()

@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from jobs.demo.certificates import ServerCertificate
 
@@ -34,7 +35,7 @@ class Eavesdropper:
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> "Eavesdropper":
+    def __enter__(self) -> Self:
         self._start(self._accept)
         return self
 
