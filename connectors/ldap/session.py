@@ -14,7 +14,7 @@ from connectors.ldap.pipeline import Answer, exchange
 from connectors.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, refusal
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.tls import verifying_context
-from idm.errors import TargetUnavailable
+from idm.errors import TargetError, TargetUnavailable
 
 LOOKUP_VALUES = 100
 """How many values one search looks for."""
@@ -87,6 +87,16 @@ class Session:
             yield from stream_seals(connection, operation, self._settings.page_size, self._search_controls)
         finally:
             connection.close()
+
+    def rows(self, base: str, condition: Filter, wanted: Sequence[str]) -> list[Row]:
+        """All of a small result at once, page by page on the command connection. Raises TargetError."""
+        operation = search(base, Scope.SUBTREE, condition, wanted)
+        try:
+            pages = stream(self._opened(), operation, Columns(wanted), self._settings.page_size, self._search_controls)
+            return list(pages)
+        except TargetError:
+            self.close()  # what else was on its way would be mistaken for an answer
+            raise
 
     def close(self) -> None:
         """Afterwards the command connection is closed; the next call opens another."""

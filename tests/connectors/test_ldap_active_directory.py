@@ -461,8 +461,9 @@ def test_where_every_controller_is_named_the_newest_exact_stamp_decides(target: 
         assert (use.login_name, use.source) == ("unused", LastUseSource.LAST_LOGON)
         assert use.last_used_at == cutoff - HOUR
         assert [use.login_name for use in everywhere.never_used(now() + HOUR)] == ["never"]
-        other.replace(target.dn("never"), LAST_LOGON, after)
+        other.replace(target.dn("never"), LAST_LOGON, before)
         assert list(everywhere.never_used(now() + HOUR)) == []
+        assert {use.login_name for use in everywhere.unused_since(cutoff)} == {"unused", "never"}
         other.stop()
         with pytest.raises(TargetUnavailable):
             list(everywhere.unused_since(cutoff))

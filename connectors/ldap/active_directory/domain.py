@@ -70,7 +70,7 @@ class Domain:
             *(equal("memberOf", group.dn) for group in groups),
             *(equal("primaryGroupID", str(number)) for number in numbers),
         ]
-        rows = self._session.stream(self.root(), every(IS_ACCOUNT, some(*conditions)), ["objectGUID"])
+        rows = self._session.rows(self.root(), every(IS_ACCOUNT, some(*conditions)), ["objectGUID"])
         accounts = frozenset(self._id(row[0]) for row in rows if row[0])
         return Protected(accounts, frozenset(map(self._id_of, groups)))
 

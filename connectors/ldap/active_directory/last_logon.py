@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 
 from connectors.ldap import filetime
-from connectors.ldap.encoding import Filter
+from connectors.ldap.encoding import Filter, some
 from connectors.ldap.entry_decoding import Row, first
 from connectors.ldap.last_use import LastUseReader
 from connectors.ldap.session import Session
@@ -32,8 +32,12 @@ class EveryController:
         self._controllers = [Session(settings, site.dialect.search_controls) for settings in controllers]
 
     def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
-        """Stream the accounts last used at or before the cutoff by every controller's word."""
-        for use in self._asked(self._rows(*self._stamps.stamped_until(cutoff))):
+        """Stream the accounts last used at or before the cutoff by every controller's word.
+
+        Also one without a replicated stamp may have been seen by some controller.
+        """
+        unstamped = self._site.dialect.never_used(self._stamps.source)
+        for use in self._asked(self._rows(some(*self._stamps.stamped_until(cutoff), unstamped))):
             if use.last_used_at is not None and use.last_used_at <= cutoff:
                 yield use
 
