@@ -354,7 +354,10 @@ class Directory(Protocol):
         ...
 
     def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
-        """Stream the accounts in a group, each once; `nested` also those in groups in it. Raises NotOnTarget."""
+        """Stream what is in a group, each once. Raises NotOnTarget.
+
+        A group in it is itself a member; with `nested` what is in it, by whatever way, is streamed in its place.
+        """
         ...
 
     def close(self) -> None:
