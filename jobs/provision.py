@@ -33,6 +33,7 @@ from jobs.password_issue import Issued, issue
 
 ACTOR = Actor.job("jobs.provision")
 BATCH = 250
+GUARDED = "ディレクトリの管理者として保護されたIDのため、手作業で行ってください。"
 
 
 @dataclass
@@ -54,6 +55,11 @@ class Work:
     steps: list[str] = field(default_factory=list)
     error: TargetError | None = None
     issued: Issued | None = None
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it is one of the target's own administrators: read, and changed by hand only (D10)."""
+        return self.seen is not None and self.seen.protected
 
 
 def run_due(installation: Installation, *, worker: str) -> int:
@@ -227,17 +233,19 @@ def reconcile(
 def _steps(
     directory: Writes, work: Work, managed: frozenset[ExternalId], *, delete_after_days: int, now: datetime
 ) -> tuple[Step, ...]:
-    """What is to be done about one account now; nothing, and an error, about one that the target guards (D10)."""
-    if work.seen is not None and work.seen.protected:
-        work.error = TargetRefused("ディレクトリの管理者として保護されたIDのため、手作業で行ってください。")
-        return ()
+    """What is to be done about one account now. One that the target guards is only read; an error, where that is not
+    enough (D10)."""
     to_adopt = work.seen is None and work.facts.adopts is not None
     known = work.seen is not None and work.seen.external_id == work.known_as
     if work.issued is None and not (known or to_adopt):
         work.facts = replace(work.facts, handed_over=False)
     wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
     managed = in_our_care(work.facts, managed, adopting=work.adopting)
-    return next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
+    steps = next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
+    if steps and work.guarded:
+        work.error = TargetRefused(GUARDED)
+        return ()
+    return steps
 
 
 def _perform(directory: Writes, wave: Sequence[tuple[Work, Step]]) -> None:
@@ -263,6 +271,9 @@ def _hand_over(
     if work.seen is None or not wanted.enabled or work.handover is None:
         work.error = TargetRefused("有効な権限がないため、仮パスワードを設定しませんでした。")
         return
+    if work.guarded:
+        work.error = TargetRefused(GUARDED)
+        return
     try:
         work.issued = issue(directory, work.seen.external_id, work.handover, length=length)
         work.facts = opened
@@ -283,7 +294,8 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
                 handover = session.get_one(Handover, work.issued.handover_id)
                 if handover.closed_at is None:
                     handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
-        seen = [work.account_id for work in batch if work.error is None and work.held is None]
+        # What nobody but a person may change is asked of a person, also where the connector had to refuse its part.
+        seen = [work.account_id for work in batch if work.held is None and (work.error is None or work.guarded)]
         hand_work.follow_read_back(session, installation, system_id, seen, policy)
 
 

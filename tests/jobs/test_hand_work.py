@@ -209,6 +209,37 @@ def test_a_tier_0_group_is_changed_by_hand_and_everything_else_by_the_connector(
     assert (again.id != order.id, kinds(again)) == (True, ["add"]), "confirmed, but the directory does not show it"
 
 
+def test_a_right_that_makes_an_administrator_is_read_back_and_taken_away_by_hand_again(town: Town) -> None:
+    cast, clock = town.cast, town.clock
+    with cast.database.writing() as session:
+        session.scalars(select(Entitlement).where(Entitlement.code == "approve")).one().by_hand = True
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        directory = MemoryDirectory.named(str(ledger.connector_settings["name"]))
+    for group in ("ledger-enter", "ledger-admin"):
+        directory.add_group(group)
+    admins = directory.add_group("ledger-approve", protected=True).external_id
+    town.apply("staff", "ledger/account", "ledger/approve")
+    (order,) = orders(cast)
+    directory.groups[admins].members |= set(directory.accounts)
+    do(cast, order, handed_to="")
+    confirm(cast, order, who="security")
+    provision.run_due(town.installation, worker="w1")
+    with cast.database.reading() as session:
+        assert session.scalars(select(Account)).one().seen_groups == [admins]
+        assert session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc())).first().state is TaskState.DONE
+    assert len(orders(cast)) == 1, "what was done is seen, and not asked for again"
+
+    clock.pass_by(days=30)
+    with cast.database.writing() as session:
+        employed = session.scalars(select(Employment).where(Employment.person_id == cast.people["staff"])).one()
+        employed.valid_until = day_of(clock())
+    next(iter(directory.accounts.values())).switched_off = False  # the connector may not stop an administrator
+    lifecycle.run(town.installation)
+    provision.run_due(town.installation, worker="w1")
+    urgent = orders(cast)[-1]
+    assert (kinds(urgent), urgent.urgent) == (["remove"], True)
+
+
 # --- lists -----------------------------------------------------------------------------------------------------------
 
 
