@@ -15,7 +15,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
-from idm.models.going_live import Justification
+from idm.models.going_live import FoundAccount, Justification
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
 from idm.operations.accounts import schedule
@@ -117,7 +117,7 @@ def justify(
     require_for_system(session, finding.system, Action.JUSTIFY_FINDING, person_id=person_id, day=day)
     if finding.kind not in COMPARED:
         raise IllegalTransition("この種類の点検結果は正当化できません。")
-    holder = finding.account.person_id if finding.account is not None else None
+    holder = _holder(session, finding)
     if holder is not None and humans(session, [person_id])[person_id].is_one_of(frozenset({holder})):
         raise SeparationOfDuties("自分のIDについての点検結果を、自分で正当化することはできません。", code="SOD-2")
     latest = day + timedelta(days=policy.reconciliation.justify_days)
@@ -134,6 +134,18 @@ def justify(
     said: dict[str, object] = {"reason": made.reason, "until": until.isoformat()}
     _record(session, "finding.justified", finding, said, actor, policy, now)
     return made
+
+
+def _holder(session: Session, finding: Finding) -> int | None:
+    """Whose account it is about: a member of a group is known by the target's id alone, ours or waiting to be so."""
+    if finding.account is not None:
+        return finding.account.person_id
+    member = finding.subject_key.rpartition(":")[2]
+    for kind in (Account, FoundAccount):
+        query = select(kind.person_id).where(kind.system_id == finding.system_id, kind.external_id == member)
+        if (person_id := session.scalar(query.where(kind.person_id.is_not(None)).limit(1))) is not None:
+            return person_id
+    return None
 
 
 def in_force(session: Session, finding_ids: Collection[int], *, day: date) -> dict[int, Justification]:

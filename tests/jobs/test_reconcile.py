@@ -12,10 +12,12 @@ from sqlalchemy import select
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Account, MemoryDirectory
 from idm.calendar_days import day_of
-from idm.errors import NotFound
+from idm.errors import NotFound, SeparationOfDuties
 from idm.models.going_live import SystemProgress
+from idm.models.systems import Account as Ours
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun
+from idm.operations import finding_answers
 from idm.operations.findings import SweepResult
 from idm.ports import Attributes, Directory
 from idm.settings import Settings
@@ -114,6 +116,22 @@ def test_a_group_of_the_targets_administrators_is_watched_and_changed_only_by_ha
     assert "ディレクトリの管理者のグループ「Domain Admins」" in str(details["reason"])
     assert "指示書" in str(details["repair"])
     assert details["queue"] is False
+
+
+def test_nobody_answers_for_being_an_administrator_themself(place: Place) -> None:
+    place.grant("security", "ledger/account")
+    with place.cast.database.reading() as session:
+        own = session.scalars(select(Ours).where(Ours.person_id == place.cast.people["security"])).one()
+    admins = place.directory.add_group("Domain Admins", protected=True)
+    place.directory.groups[admins.external_id].members.add(str(own.external_id))
+    place.reconcile()
+    with place.cast.database.reading() as session:
+        found = session.scalars(select(Finding).where(Finding.kind == FindingKind.EXTRA_MEMBER)).one()
+    with pytest.raises(SeparationOfDuties), place.cast.acting("security", now=place.clock()) as session:
+        finding_answers.justify(
+            session, found.id, reason="必要", until=day_of(place.clock()) + timedelta(days=5),
+            actor=place.cast.actor("security"), policy=place.cast.policy, now=place.clock(),
+        )  # fmt: skip
 
 
 def test_an_account_that_the_target_guards_is_never_written(place: Place) -> None:
