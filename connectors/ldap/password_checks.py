@@ -5,9 +5,12 @@ is for the entry found. A blank password is never sent: a directory would take i
 success (RFC 4513 5.1.2).
 """
 
+from secrets import token_hex
+
 from connectors.ldap.connection import SingleAnswer, encrypted_connection
 from connectors.ldap.decoding import BOUND, EXTENDED, inside
 from connectors.ldap.dialect import SignInAnswer
+from connectors.ldap.distinguished_names import child
 from connectors.ldap.encoding import control, simple_bind, who_am_i
 from connectors.ldap.result_codes import BUSY, SUCCESS, UNAVAILABLE, refusal
 from connectors.ldap.site import Site
@@ -32,6 +35,9 @@ class PasswordChecker:
             return PasswordCheck(PasswordVerdict.WRONG)
         found = self._site.accounts_by(self._site.settings.login_attribute, [login_name])
         if not found:
+            # Tried all the same, for a name that nobody has: who is there must not be told by how long it takes.
+            settings, naming = self._site.settings, self._site.dialect.naming_attribute(self._site.settings)
+            self._sign_in(child(naming, f"nobody-{token_hex(8)}", settings.people_base), password)
             return PasswordCheck(PasswordVerdict.WRONG)
         if len(found) > 1:
             raise TargetRefused(f"ログイン名「{login_name}」のアカウントがディレクトリに複数あります。")

@@ -1,5 +1,6 @@
 """What must never happen: a password shown to the wrong server, a referral followed, an error taken for success."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from connectors.ldap import encoding
-from connectors.ldap.connection import open_connection
+from connectors.ldap import encoding, password_checks
+from connectors.ldap.connection import Connection, encrypted_connection, open_connection
 from connectors.ldap.connector import LdapConnector, plain_site
 from connectors.ldap.dialects.active_directory import ActiveDirectory
 from connectors.ldap.dialects.openldap import OpenLdap
@@ -16,7 +17,7 @@ from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.tls import verifying_context
 from idm.errors import ConfigurationInvalid, TargetRefused, TargetUnavailable
-from idm.ports import CreateAccount
+from idm.ports import CreateAccount, PasswordCheck, PasswordVerdict
 from tests.connectors.conftest import OpenLdapTarget, now
 from tests.connectors.target import PASSWORD, attributes, created, seen, usable
 from tests.servers.certificates import BAD, Certificates, make_certificates
@@ -281,6 +282,22 @@ def test_a_persons_password_is_never_told_to_the_wrong_server(
             connector.check_password("taro", PASSWORD)
         assert elsewhere.connections == 1
         assert elsewhere.heard() == b""
+
+
+def test_a_name_that_nobody_has_is_answered_by_as_many_connections(
+    ldap_target: OpenLdapTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector, opened = ldap_target.connector(), list[str]()
+    usable(connector, "taro")
+
+    def counted(settings: LdapSettings, context: ssl.SSLContext) -> Connection:
+        opened.append(settings.host)
+        return encrypted_connection(settings, context)
+
+    monkeypatch.setattr(password_checks, "encrypted_connection", counted)
+    for name, so_far in (("taro", 1), ("nobody-at-all", 2)):
+        assert connector.check_password(name, "Wrong-1") == PasswordCheck(PasswordVerdict.WRONG)
+        assert len(opened) == so_far
 
 
 def test_a_password_is_in_no_text_of_a_failed_or_successful_check(ldap_target: OpenLdapTarget) -> None:
