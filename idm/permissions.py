@@ -42,6 +42,7 @@ class Action(StrEnum):
     UNLOCK_ACCOUNT = "unlock_account"
     HAND_OVER = "hand_over"
     INVITE = "invite"
+    INVITE_OFFICER = "invite_officer"
     CONFIRM_OFFICER = "confirm_officer"
     NAME_DEPUTY = "name_deputy"
     ACCEPT_DEPUTY = "accept_deputy"
@@ -84,6 +85,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.UNLOCK_ACCOUNT: frozenset({Role.HANDOVER}),
     Action.HAND_OVER: frozenset({Role.HANDOVER}),
     Action.INVITE: frozenset({Role.HANDOVER}),
+    Action.INVITE_OFFICER: _HEADS | {Role.HANDOVER},
     Action.CONFIRM_OFFICER: _HEADS,
     Action.NAME_DEPUTY: frozenset({Role.CHIEF, Role.SYSTEM}),
     Action.ACCEPT_DEPUTY: frozenset({Role.CISO}),
@@ -122,6 +124,7 @@ TITLES = {
     Action.UNLOCK_ACCOUNT: "ロックの解除",
     Action.HAND_OVER: "仮パスワードの交付",
     Action.INVITE: "サインイン登録の案内",
+    Action.INVITE_OFFICER: "決定をする職の人へのサインイン登録の案内（二人で発行）",
     Action.CONFIRM_OFFICER: "責任者の就任の確認",
     Action.NAME_DEPUTY: "代決者の指名",
     Action.ACCEPT_DEPUTY: "代決者の承認",

@@ -179,6 +179,7 @@ TRIED = {
     "sign_in.end_session": _("サインアウト"),
     "sign_in.invite": _("サインイン登録の案内の発行"),
     "sign_in.prepare_second_factor": _("認証アプリの準備"),
+    "sign_in.confirm_second_factor": _("認証アプリの確認"),
 }
 OBJECTS = {
     "request": _("申請"),

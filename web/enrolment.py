@@ -1,7 +1,9 @@
 """Enrolment pages: a password by a link that works once, and a second factor by an authenticator app (FK 6-2(9))."""
 
+from typing import Any
+
 import segno
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask import session as form_session
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -10,6 +12,7 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput
 from idm.one_time_codes import provisioning_uri, secret_as_text
 from idm.operations import enrolment as operation
+from idm.operations import second_factor as factor
 from idm.operations.enrolment import Enrolment
 from idm.operations.web_sessions import Stage
 from web import current, session
@@ -22,14 +25,17 @@ PRODUCT = "idm"
 
 @blueprint.get("/enrol/<token>")
 def enrol(token: str) -> str:
-    """For whom the link is, and a form for the password. Looking uses nothing up: mail scanners look too."""
-    return _enrolment_page(_find(token))
+    """For whom the link is, and what to do with it. Looking uses nothing up: mail scanners look too."""
+    found = _find(token)
+    return _by_link_page(found, token) if found.factor_only else _enrolment_page(found)
 
 
 @blueprint.post("/enrol/<token>")
 def set_password(token: str) -> str | tuple[str, int] | Response:
     """The password was chosen."""
     found = _find(token)
+    if found.factor_only:
+        return redirect(url_for("enrolment.enrol", token=token))
     password = request.form.get("password", "")
     if password != request.form.get("password_again", ""):
         return _enrolment_page(found, {"password_again": _("2回の入力が一致しません。もう一度入力してください。")}), 422
@@ -55,26 +61,44 @@ def second_factor() -> str | Response:
 def new_secret() -> Response:
     """A fresh secret was asked for."""
     with current.act("sign_in.prepare_second_factor", ("person", current.signed_in().person_id)) as database_session:
-        operation.prepare_second_factor(
-            database_session, signed_in=current.signed_in(), factor_key=current.site().factor_key
-        )
+        factor.prepare_second_factor(database_session, **_whose())
     return redirect(url_for("enrolment.second_factor", next=request.form.get("next")))
+
+
+@blueprint.post("/enrol/<token>/second-factor/new")
+def new_secret_by_link(token: str) -> Response:
+    """A fresh secret was asked for, with an enrolment link."""
+    with current.act("sign_in.prepare_second_factor", ("person", current.signed_in().person_id)) as database_session:
+        factor.prepare_second_factor(database_session, **_whose(), link=token)
+    return redirect(url_for("enrolment.enrol", token=token))
 
 
 @blueprint.post("/sign-in/second-factor")
 def confirm_second_factor() -> str | tuple[str, int] | Response:
     """The first code of the new authenticator was given."""
     try:
-        with current.site().database.writing() as database_session:
-            opened = operation.confirm_second_factor(
-                database_session, signed_in=current.signed_in(), code=request.form.get("code", "").strip(" "),
-                factor_key=current.site().factor_key, policy=current.policy(), now=current.now(),
-            )  # fmt: skip
+        return _confirmed(None, wanted_page())
     except InvalidInput as mistake:
         return _factor_page(mistake.message), 422
+
+
+@blueprint.post("/enrol/<token>/second-factor")
+def confirm_by_link(token: str) -> str | tuple[str, int] | Response:
+    """The first code of the new authenticator was given, with an enrolment link."""
+    try:
+        return _confirmed(token, url_for("home.index"))
+    except InvalidInput as mistake:
+        return _by_link_page(_find(token), token, mistake.message), 422
+
+
+def _confirmed(token: str | None, onward: str) -> Response:
+    """The answer to a right code: signed in with both factors. Raises InvalidInput when it is wrong."""
+    with current.act("sign_in.confirm_second_factor", ("person", current.signed_in().person_id)) as database_session:
+        code = request.form.get("code", "").strip(" ")
+        opened = factor.confirm_second_factor(database_session, **_whose(), code=code, link=token)
     form_session.clear()
     flash(_("認証アプリを登録しました。次回から、サインインのときに確認コードを入力します。"), "success")
-    return session.keep(redirect(wanted_page()), opened)
+    return session.keep(redirect(onward), opened)
 
 
 def _find(token: str) -> Enrolment:
@@ -89,24 +113,53 @@ def _enrolment_page(found: Enrolment, errors: dict[str, str] | None = None) -> s
     )  # fmt: skip
 
 
+def _whose() -> dict[str, Any]:
+    """Whose second factor it is about, and by which key, rules and clock."""
+    return {
+        "signed_in": current.signed_in(), "factor_key": current.site().factor_key, "policy": current.policy(),
+        "now": current.now(),
+    }  # fmt: skip
+
+
 def _may_enrol_factor() -> bool:
     return current.signed_in().stage is not Stage.CODE_NEEDED and not current.signed_in().has_second_factor
 
 
 def _factor_page(error: str | None = None) -> str:
+    person_id = current.signed_in().person_id
     with current.look() as database_session:
-        secret = operation.pending_second_factor(
-            database_session, signed_in=current.signed_in(), factor_key=current.site().factor_key
-        )
+        if factor.needs_link(database_session, person_id, policy=current.policy(), now=current.now()):
+            return render_template("sign_in/link_needed.html", sentence=factor.LINK_NEEDED)
+        secret = factor.pending_second_factor(database_session, **_whose())
+    return render_template(
+        "sign_in/second_factor.html", error=error, **_drawn(secret),
+        confirm_to=url_for("enrolment.confirm_second_factor"), anew_at=url_for("enrolment.new_secret"),
+    )  # fmt: skip
+
+
+def _by_link_page(found: Enrolment, token: str, error: str | None = None) -> str:
+    """A second factor by a link: for its person, once they have signed in with the directory's password."""
+    if g.signed_in is None or g.signed_in.person_id != found.person_id:
+        return render_template("sign_in/factor_by_link.html", enrolment=found, token=token)
+    with current.look() as database_session:
+        secret = factor.pending_second_factor(database_session, **_whose(), link=token)
+    return render_template(
+        "sign_in/second_factor.html", error=error, **_drawn(secret), by_link=True,
+        confirm_to=url_for("enrolment.confirm_by_link", token=token),
+        anew_at=url_for("enrolment.new_secret_by_link", token=token),
+    )  # fmt: skip
+
+
+def _drawn(secret: bytes | None) -> dict[str, object]:
+    """The secret as a picture and as letters; nothing where there is none."""
     if secret is None:
-        return render_template("sign_in/second_factor.html", picture=None)
+        return {"picture": None}
     address = provisioning_uri(secret, name=current.signed_in().name, issuer=PRODUCT)
     drawing = segno.make(address, error="m").svg_inline(scale=5, title=_("認証アプリで読み取るQRコード"))
-    return render_template(
-        "sign_in/second_factor.html", error=error,
-        picture=Markup(drawing),  # noqa: S704 - drawn by segno from an address of ours, all of it percent-encoded
-        secret=_in_groups(secret_as_text(secret)),
-    )  # fmt: skip
+    return {
+        "picture": Markup(drawing),  # noqa: S704 - drawn by segno from an address of ours, all of it percent-encoded
+        "secret": _in_groups(secret_as_text(secret)),
+    }
 
 
 def _in_groups(text: str) -> str:

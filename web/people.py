@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.grant_state import GrantState
-from idm.operations.invitations import decides, invite
+from idm.operations.invitations import invite
 from idm.permissions import Action, may
 from idm.personnel_event import LEAVING_TITLES
 from idm.queries.account_status import AccountStatus, accounts_of_person
+from idm.queries.deciders import decides
 from idm.queries.people import PeopleFilter, Presence, people_page, units_on
 from idm.queries.person_record import (
     RightRow,
@@ -80,12 +81,16 @@ def own_record() -> str:
 
 @blueprint.post("/people/<int:person_id>/invitation")
 def invitation(person_id: int) -> str:
-    """The link to enrol with, on the only page that ever shows it."""
+    """The link to enrol with, on the only page that ever shows it; or that a second officer has to issue as well."""
     with current.act("sign_in.invite", ("person", person_id)) as session:
-        token = invite(session, person_id=person_id, actor=current.actor(), policy=current.policy(), now=current.now())
+        invited = invite(
+            session, person_id=person_id, actor=current.actor(), policy=current.policy(), now=current.now()
+        )
         record = person_record(session, person_id, reader=current.reader())
         sign_in = sign_in_of_person(session, person_id, now=current.now())
-    link = urljoin(current.site().settings.base_url, url_for("enrolment.enrol", token=token))
+    if invited.token is None:
+        return render_template("people/half_invitation.html", record=record, sign_in=sign_in)
+    link = urljoin(current.site().settings.base_url, url_for("enrolment.enrol", token=invited.token))
     return render_template("people/invitation.html", record=record, sign_in=sign_in, link=link)
 
 
@@ -103,7 +108,8 @@ def _person_page(template: str, person_id: int) -> str:
         words=SPAN_WORDS, leavings=LEAVING_TITLES, near=_days_near(on),
         to_hand_over=_openable(facts["accounts"], rights) if may_hand_over else frozenset(),
         may_unlock=may(current.roles(), Action.UNLOCK_ACCOUNT),
-        may_invite=may(current.roles(), Action.INVITE), may_audit=may(current.roles(), Action.SEE_AUDIT),
+        may_invite=may(current.roles(), Action.INVITE_OFFICER if facts["needs_two"] else Action.INVITE),
+        may_audit=may(current.roles(), Action.SEE_AUDIT),
         may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
         may_see_systems=may(current.roles(), Action.SEE_SYSTEMS), own=own, today=current.today(),
     )  # fmt: skip
@@ -126,7 +132,7 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "tenures": tenures_of_person(session, person_id, current.today(), reader=reader),
         "credentials": credentials_of_person(session, person_id),
         "sign_in": sign_in_of_person(session, person_id, now=now),
-        "needs_two": decides(session, person_id, now=now),
+        "needs_two": decides(session, person_id, current.today()),
     }
 
 

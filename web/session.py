@@ -18,12 +18,13 @@ OPEN_TO_ALL = WITHOUT_DATABASE | {
     "sign_in.start", "sign_in.give_password", "sign_in.timed_out", "enrolment.enrol", "enrolment.set_password",
     "help.index",
 }  # fmt: skip
+BY_LINK = frozenset({"enrolment.new_secret_by_link", "enrolment.confirm_by_link"})
 ON_THE_WAY = {
-    Stage.CODE_NEEDED: frozenset({"sign_in.code", "sign_in.give_code", "sign_in.sign_out"}),
-    Stage.FACTOR_NEEDED: frozenset(
-        {"enrolment.second_factor", "enrolment.confirm_second_factor", "enrolment.new_secret", "sign_in.sign_out"}
-    ),
-}
+    Stage.CODE_NEEDED: BY_LINK | {"sign_in.code", "sign_in.give_code", "sign_in.sign_out"},
+    Stage.FACTOR_NEEDED: BY_LINK | {
+        "enrolment.second_factor", "enrolment.confirm_second_factor", "enrolment.new_secret", "sign_in.sign_out",
+    },
+}  # fmt: skip
 """What somebody may open whose sign-in is not complete."""
 
 NEXT_PAGE = {Stage.CODE_NEEDED: "sign_in.code", Stage.FACTOR_NEEDED: "enrolment.second_factor"}

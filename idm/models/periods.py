@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit
+from idm.models.requests import Grant
 
-Dated = type[Absence | Assignment | Deputy | Employment | Officer | OrganisationUnit]
+Dated = type[Absence | Assignment | Deputy | Employment | Grant | Officer | OrganisationUnit]
 """A table whose rows hold from `valid_from` until, and not on, `valid_until` (None = no end); or an alias of one."""
 
 

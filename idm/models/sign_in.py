@@ -57,7 +57,11 @@ class SignInAttempts(Base):
 
 
 class EnrolmentLink(Base):
-    """An invitation to set a password, by a link that works once. The link itself is not kept."""
+    """An invitation to enrol, by a link that works once. The link itself is not kept.
+
+    One for somebody who decides opens nothing unless a second officer issued it in the place of the first one's
+    (`idm.queries.enrolment_links`).
+    """
 
     __tablename__ = "enrolment_links"
     __table_args__ = (
@@ -82,6 +86,7 @@ class EnrolmentLink(Base):
     replaced_at: Mapped[datetime | None] = mapped_column(Instant)
 
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    issued_by: Mapped[Person | None] = relationship(foreign_keys=[issued_by_id], viewonly=True)
 
 
 class WebSession(Base):

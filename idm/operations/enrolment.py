@@ -1,9 +1,13 @@
-"""Enrolment in the product's own sign-in: by a link that works once, with a second factor where a role demands it.
+"""Enrolment links: they work once, and whoever receives one sets their own password or second factor.
 
 Nobody chooses a password for another: who may invite hands over a link, and its receiver sets password and second
 factor. A new link for somebody already enrolled starts both anew; that is how a forgotten password or a lost telephone
-is mended. Nobody invites themself, and nobody invites without the role: a job may issue a link only while nobody else
-who may invite can sign in (the first day of an installation).
+is mended. Who signs in with the directory's password keeps it, and enrols a second factor alone
+(`idm.operations.second_factor`).
+
+Nobody invites themself, and nobody invites without the role: a job may issue a link only while nobody else who may
+invite can sign in (the first day of an installation). For somebody who decides, two officers issue, one after the
+other; the second one's link is the one that works (FK 1-2(7)①, decision 0009).
 """
 
 from dataclasses import dataclass
@@ -18,29 +22,24 @@ from idm.calendar_days import day_of, holds
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.people import Person
 from idm.models.sign_in import EnrolmentLink, SignIn
-from idm.one_time_codes import has_form, matching_step, new_secret
-from idm.operations.notices import notify
-from idm.operations.sign_in import CODE_FORM, WRONG_CODE, canonical_name, take_step, totp_context
+from idm.operations.sign_in import canonical_name
 from idm.operations.sign_in_attempts import forget
-from idm.operations.web_sessions import (
-    SignedIn,
-    Stage,
-    belongs,
-    end_all_sessions,
-    hash_of,
-    new_token,
-    open_session,
-    replace_session,
-)
+from idm.operations.web_sessions import belongs, end_all_sessions, hash_of, new_token, open_session
 from idm.password_hashing import check_new_password, hash_password
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
+from idm.queries.deciders import decides
+from idm.queries.enrolment_links import awaits_second_officer
 from idm.queries.officers import holders, humans, roles_of
-from idm.queries.sign_in_accounts import belongs_to_another
-from idm.sealing import decrypt, encrypt
-from idm.vocabulary import Role
+from idm.queries.sign_in_accounts import belongs_to_another, signs_in_with_directory
 
 UNUSABLE = "この登録用リンクは使えません。期限が切れたか、すでに使われたか、新しいリンクが発行されています。"
+ONE_OFFICER = (
+    "承認などの決定をする職の人の登録用リンクは、二人の責任者が発行したものだけが使えます。このリンクは一人しか発行していません。"
+    "渡した担当者に、もう一人の責任者による発行を頼んでください。"
+)
+INVITED_BY_TWO = "INVITE-TWO-OFFICERS"
+"""Code: a link for somebody who decides, issued by one officer alone."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Enrolment:
     person_name: str
     name: str
     expires_at: datetime
+    factor_only: bool
+    """They sign in with the directory's password, and go on doing so."""
 
 
 def issue_enrolment_link(
@@ -58,8 +59,9 @@ def issue_enrolment_link(
 ) -> str:
     """Afterwards this person can enrol once with the returned token, until the profile's hours have passed.
 
-    It replaces a link not yet used. `name` is the sign-in name of somebody who has none yet; the staff number unless
-    given. Raises NotFound, NotPermitted, SeparationOfDuties (for oneself), InvalidInput (name taken or malformed).
+    It replaces a link not yet used. For somebody who decides it works if the one it replaces was another officer's.
+    `name` is the sign-in name of somebody who has none yet; the staff number unless given. Raises NotFound,
+    NotPermitted, SeparationOfDuties (for oneself), InvalidInput (name taken or malformed).
     """
     person = session.get(Person, person_id)
     if person is None or not belongs(session, person, now=now):
@@ -78,27 +80,27 @@ def issue_enrolment_link(
 
 
 def find_enrolment(session: Session, *, token: str, now: datetime) -> Enrolment:
-    """Whom the link is for. Changes nothing. Raises NotFound when it cannot be used (any more)."""
-    link = _usable(session, token, now=now)
-    return Enrolment(link.person_id, link.person.name, link.name, link.expires_at)
+    """Whom the link is for. Changes nothing. Raises NotFound when it cannot be used (any more), IllegalTransition."""
+    link = usable_link(session, token, now=now)
+    factor_only = signs_in_with_directory(session, link.person_id, day_of(now))
+    return Enrolment(link.person_id, link.person.name, link.name, link.expires_at, factor_only)
 
 
 def enrol(session: Session, *, token: str, password: str, policy: Policy, now: datetime) -> str:
     """Afterwards the link is used up, the password is this one, and every older session and second factor is gone.
 
-    Returns the token of a session, which may wait for the enrolment of a second factor. Raises NotFound, InvalidInput.
+    Returns the token of a session, which may wait for the enrolment of a second factor. Raises what `usable_link`
+    raises, InvalidInput, IllegalTransition for somebody who signs in with the directory's password.
     """
-    link = _usable(session, token, now=now)
+    link = usable_link(session, token, now=now)
+    if signs_in_with_directory(session, link.person_id, day_of(now)):
+        raise IllegalTransition(
+            "ディレクトリのパスワードでサインインしているため、この画面専用のパスワードは登録できません。"
+            "このリンクでは認証アプリだけを登録します。"
+        )
     _require_free(session, link.name, link.person_id)
     check_new_password(password, minimum_length=policy.passwords.own_minimum_length, name=link.name)
-    used = session.execute(
-        update(EnrolmentLink)
-        .where(EnrolmentLink.id == link.id, EnrolmentLink.used_at.is_(None))
-        .values(used_at=now)
-        .returning(EnrolmentLink.id)
-    )
-    if used.one_or_none() is None:
-        raise NotFound(UNUSABLE)
+    use_up(session, link, now=now)
     sign_in = _sign_in_of(session, link.person_id)
     if sign_in is None:
         sign_in = SignIn(person_id=link.person_id)
@@ -113,66 +115,43 @@ def enrol(session: Session, *, token: str, password: str, policy: Policy, now: d
     return open_session(session, sign_in, policy=policy, now=now)
 
 
-def prepare_second_factor(session: Session, *, signed_in: SignedIn, factor_key: bytes) -> None:
-    """Afterwards a fresh secret waits to be confirmed by a code. Raises IllegalTransition where one is in use."""
-    sign_in = _without_factor(session, signed_in)
-    sign_in.totp_pending = encrypt(factor_key, new_secret(), totp_context("totp_pending", signed_in.person_id))
+def usable_link(session: Session, token: str, *, now: datetime) -> EnrolmentLink:
+    """The link of that token, good for one use. Raises NotFound, IllegalTransition where a second officer is missing.
 
-
-def pending_second_factor(session: Session, *, signed_in: SignedIn, factor_key: bytes) -> bytes | None:
-    """The secret that waits to be confirmed, to be shown to its owner; None when there is none."""
-    sign_in = _sign_in_of(session, signed_in.person_id)
-    if sign_in is None or sign_in.totp_pending is None:
-        return None
-    return decrypt(factor_key, sign_in.totp_pending, totp_context("totp_pending", signed_in.person_id))
-
-
-def confirm_second_factor(
-    session: Session, *, signed_in: SignedIn, code: str, factor_key: bytes, policy: Policy, now: datetime
-) -> str:
-    """Afterwards the waiting secret is this person's second factor, and every other session of theirs is ended.
-
-    Returns the token of a session signed in with both factors. Raises InvalidInput when the code is wrong.
+    Judged by who its person is at this moment: one for somebody who came to decide meanwhile needs a second officer.
     """
-    sign_in = _without_factor(session, signed_in)
-    secret = pending_second_factor(session, signed_in=signed_in, factor_key=factor_key)
-    if secret is None:
-        raise IllegalTransition("先にQRコードを表示してください。")
-    step = matching_step(secret, code, now)
-    if step is None or not take_step(session, sign_in, step):
-        message = WRONG_CODE if has_form(code) else CODE_FORM
-        raise InvalidInput(message, fields={"code": message})
-    sign_in.totp_secret = encrypt(factor_key, secret, totp_context("totp_secret", signed_in.person_id))
-    sign_in.totp_pending = None
-    replace_session(session, session_id=signed_in.session_id, now=now)
-    end_all_sessions(session, person_id=signed_in.person_id, actor=signed_in.actor, policy=policy, now=now)
-    _record(session, "sign_in.second_factor_enrolled", signed_in.person_id, actor=signed_in.actor, policy=policy,
-            now=now, name=sign_in.name)  # fmt: skip
-    if sign_in.password_hash is None:
-        _tell_of_factor(session, sign_in, now=now)
-    return open_session(session, sign_in, policy=policy, now=now, second_factor=True)
+    link = session.scalars(
+        select(EnrolmentLink).where(
+            EnrolmentLink.token_hash == hash_of(token),
+            EnrolmentLink.used_at.is_(None),
+            EnrolmentLink.replaced_at.is_(None),
+            EnrolmentLink.expires_at > now,
+        )
+    ).one_or_none()
+    if link is None or not belongs(session, link.person, now=now):
+        raise NotFound(UNUSABLE)
+    if awaits_second_officer(session, link, day_of(now)):
+        raise IllegalTransition(ONE_OFFICER, code=INVITED_BY_TWO)
+    return link
 
 
-def _tell_of_factor(session: Session, sign_in: SignIn, *, now: datetime) -> None:
-    """Afterwards its person and the security officers have a notice.
-
-    No link from a second officer came before: whoever knows the directory's password, if only as the help desk that set
-    it, could have enrolled in this person's place. It must not stay unseen.
-    """
-    officers = holders(session, Role.SECURITY, None, day_of(now))
-    body = (
-        f"{sign_in.person.name} さんの認証アプリが、ディレクトリのパスワードによるサインインのあとで登録されました。"
-        "本人の登録でないときは、すぐに情報システムの担当に知らせ、新しい登録用リンクの発行を受けてください。"
+def use_up(session: Session, link: EnrolmentLink, *, now: datetime) -> None:
+    """Afterwards the link is used, by this one of any number of attempts at once. Raises NotFound for the others."""
+    used = session.execute(
+        update(EnrolmentLink)
+        .where(EnrolmentLink.id == link.id, EnrolmentLink.used_at.is_(None), EnrolmentLink.replaced_at.is_(None))
+        .values(used_at=now)
+        .returning(EnrolmentLink.id)
     )
-    notify(
-        session, {sign_in.person_id, *officers}, subject="認証アプリが登録されました", body=body, link="/me", now=now
-    )
+    if used.one_or_none() is None:
+        raise NotFound(UNUSABLE)
 
 
 def _require_may_invite(session: Session, person_id: int, actor: Actor, *, now: datetime) -> None:
     day = day_of(now)
     if actor.person_id is not None:
-        require(roles_of(session, actor.person_id, day), Action.INVITE)
+        action = Action.INVITE_OFFICER if decides(session, person_id, day) else Action.INVITE
+        require(roles_of(session, actor.person_id, day), action)
         if humans(session, [actor.person_id])[actor.person_id].is_one_of(frozenset({person_id})):
             raise SeparationOfDuties("自分の登録用リンクを自分で発行することはできません。（SOD-2）", code="SOD-2")
         return
@@ -214,28 +193,6 @@ def _replace_open(session: Session, person_id: int, *, now: datetime) -> None:
         )
         .values(replaced_at=now)
     )
-
-
-def _usable(session: Session, token: str, *, now: datetime) -> EnrolmentLink:
-    link = session.scalars(
-        select(EnrolmentLink).where(
-            EnrolmentLink.token_hash == hash_of(token),
-            EnrolmentLink.used_at.is_(None),
-            EnrolmentLink.replaced_at.is_(None),
-            EnrolmentLink.expires_at > now,
-        )
-    ).one_or_none()
-    if link is None or not belongs(session, link.person, now=now):
-        raise NotFound(UNUSABLE)
-    return link
-
-
-def _without_factor(session: Session, signed_in: SignedIn) -> SignIn:
-    """The sign-in of somebody who may enrol a second factor now: they have none, so the password is all there is."""
-    sign_in = _sign_in_of(session, signed_in.person_id)
-    if sign_in is None or sign_in.totp_secret is not None or signed_in.stage is Stage.CODE_NEEDED:
-        raise IllegalTransition("認証アプリは登録済みです。変更するには、新しい登録用リンクを受け取ってください。")
-    return sign_in
 
 
 def _sign_in_of(session: Session, person_id: int) -> SignIn | None:

@@ -69,7 +69,7 @@ def sign_in(
     with database.writing() as session:
         attempt = count_attempt(session, canonical or "", policy=policy, now=now)
         known = _with_own_password(session, canonical)
-        door = door_of(session, canonical) if check_password is not None else None
+        door = door_of(session, canonical, now=now) if check_password is not None else None
     matches = verify_password(known.password_hash if known else None, password if known else "")
     answer = None
     if door is not None and check_password is not None and attempt.may_try and not matches:

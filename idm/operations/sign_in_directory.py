@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.errors import ConfigurationInvalid, SignInRefused, TargetError
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
@@ -92,12 +93,12 @@ class No:
     counts: bool = True
 
 
-def door_of(session: Session, name: str | None) -> Door | None:
+def door_of(session: Session, name: str | None, *, now: datetime) -> Door | None:
     """Where a canonical name would be asked for; None where the organisation signs in with no directory."""
     system = sign_in_system(session)
     if system is None:
         return None
-    return Door(system, account_of_name(session, system.id, name) if name else None)
+    return Door(system, account_of_name(session, system.id, name, day_of(now)) if name else None)
 
 
 def ask(door: Door, check_password: PasswordChecker, password: str, *, for_nobody: bool) -> PasswordCheck | None:
@@ -147,7 +148,7 @@ def admit(
         return No(*TOLD[answer.verdict], counts=False)
     # Decided anew while the directory was asked: what was in force a moment ago opens nothing.
     person = session.get(Person, asked.person_id)
-    if account_of_name(session, door.system.id, name) != asked or person is None:
+    if account_of_name(session, door.system.id, name, day_of(now)) != asked or person is None:
         return No()
     return _sign_in_of(session, person, name, policy=policy, now=now) if belongs(session, person, now=now) else No()
 

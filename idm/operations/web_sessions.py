@@ -21,6 +21,7 @@ from idm.calendar_days import day_of
 from idm.models.people import Person
 from idm.models.sign_in import SignIn, WebSession
 from idm.policy import Policy
+from idm.queries.deciders import needs_second_factor
 from idm.queries.officers import roles_of
 from idm.queries.sign_in_accounts import has_account
 from idm.vocabulary import Role
@@ -34,7 +35,7 @@ class Stage(StrEnum):
 
     CODE_NEEDED = "code_needed"
     FACTOR_NEEDED = "factor_needed"
-    """A role of this person demands a second factor, and none is enrolled."""
+    """A role that this person holds or deputises demands a second factor, and none is enrolled."""
     SIGNED_IN = "signed_in"
 
 
@@ -101,7 +102,7 @@ def stage_without_code(session: Session, sign_in: SignIn, *, policy: Policy, now
     """How far the password alone brings this person, by what is enrolled and demanded at this moment."""
     if sign_in.totp_secret is not None:
         return Stage.CODE_NEEDED
-    demanded = roles_of(session, sign_in.person_id, day_of(now)) & policy.sign_in.second_factor_roles
+    demanded = needs_second_factor(session, sign_in.person_id, policy=policy, day=day_of(now))
     return Stage.FACTOR_NEEDED if demanded else Stage.SIGNED_IN
 
 
@@ -183,7 +184,7 @@ def _may_still(session: Session, sign_in: SignIn, *, now: datetime) -> bool:
 
     So what suspends the account ends the session at its next request, before the directory has heard of it.
     """
-    if sign_in.password_hash is None and not has_account(session, sign_in.person_id):
+    if sign_in.password_hash is None and not has_account(session, sign_in.person_id, day_of(now)):
         return False
     return belongs(session, sign_in.person, now=now)
 

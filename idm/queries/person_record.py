@@ -11,17 +11,18 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import Lasting
+from idm.calendar_days import Lasting, day_of
 from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.leaving import LeavingChecklist
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, GrantSuspension, Request, RequestLine
-from idm.models.sign_in import EnrolmentLink, SignIn
+from idm.models.sign_in import SignIn
 from idm.models.systems import Account, CredentialEvent, InformationSystem
 from idm.personnel_event import AbsenceKind, LeavingKind
 from idm.publication import Reader, shown_end, visible
+from idm.queries.enrolment_links import awaits_second_officer, open_link
 from idm.queries.held_rights import HeldRight, rights_of_lines
 from idm.queries.publication import hidden_requests, hidden_starts, known, only_by, public, shown_rights
 from idm.queries.units import generations, names_over
@@ -139,6 +140,9 @@ class SignInRow:
     last_signed_in_at: datetime | None
     invited_at: datetime | None
     invited_until: datetime | None
+    invited_by_id: int | None
+    invited_by: str | None
+    awaits_second_officer: bool
 
 
 def person_record(session: Session, person_id: int, *, reader: Reader) -> PersonRecord:
@@ -270,14 +274,8 @@ def credentials_of_person(session: Session, person_id: int) -> list[CredentialRo
 def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> SignInRow:
     """Whether the person can sign in to the product, or holds a link to enrol that can still be used."""
     sign_in = session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
-    link = session.scalars(
-        select(EnrolmentLink).where(
-            EnrolmentLink.person_id == person_id,
-            EnrolmentLink.used_at.is_(None),
-            EnrolmentLink.replaced_at.is_(None),
-            EnrolmentLink.expires_at > now,
-        )
-    ).one_or_none()
+    link = open_link(session, person_id, now=now)
+    waits = link is not None and awaits_second_officer(session, link, day_of(now))
     return SignInRow(
         name=sign_in.name if sign_in else None,
         with_directory=sign_in is not None and sign_in.password_hash is None,
@@ -285,4 +283,7 @@ def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> Sig
         last_signed_in_at=sign_in.last_signed_in_at if sign_in else None,
         invited_at=link.issued_at if link else None,
         invited_until=link.expires_at if link else None,
+        invited_by_id=link.issued_by_id if link else None,
+        invited_by=link.issued_by.name if link and link.issued_by else None,
+        awaits_second_officer=waits,
     )

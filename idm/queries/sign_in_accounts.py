@@ -1,12 +1,15 @@
 """Whose directory account a sign-in name is, where people sign in with a directory's password (control F4)."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from idm.grant_state import GrantState
+from idm.models.periods import holding_on
 from idm.models.requests import Grant
+from idm.models.sign_in import SignIn
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.ports import ExternalId
 from idm.queries.officers import humans
@@ -28,15 +31,21 @@ def sign_in_system(session: Session) -> InformationSystem | None:
     return session.scalars(select(InformationSystem).where(InformationSystem.for_sign_in)).one_or_none()
 
 
-def account_of_name(session: Session, system_id: int, name: str) -> SignInAccount | None:
-    """The account in force of that canonical name. None also where two differ in capital letters only."""
-    found = _in_force(session, Account.system_id == system_id, func.lower(Account.login_name) == name)
+def account_of_name(session: Session, system_id: int, name: str, day: date) -> SignInAccount | None:
+    """The account of that canonical name, in force on the day. None also where two differ in capital letters only."""
+    found = _in_force(session, day, Account.system_id == system_id, func.lower(Account.login_name) == name)
     return found[0] if len(found) == 1 else None
 
 
-def has_account(session: Session, person_id: int) -> bool:
-    """Whether the person has an account in force in the system that people sign in with."""
-    return bool(_in_force(session, Account.person_id == person_id, InformationSystem.for_sign_in.is_(True)))
+def has_account(session: Session, person_id: int, day: date) -> bool:
+    """Whether the person has an account, in force on the day, in the system that people sign in with."""
+    return bool(_in_force(session, day, Account.person_id == person_id, InformationSystem.for_sign_in.is_(True)))
+
+
+def signs_in_with_directory(session: Session, person_id: int, day: date) -> bool:
+    """Whether the person has come in with the directory's password, and still can."""
+    came = select(SignIn.id).where(SignIn.person_id == person_id, SignIn.password_hash.is_(None))
+    return session.scalar(came) is not None and has_account(session, person_id, day)
 
 
 def belongs_to_another(session: Session, name: str, person_id: int) -> bool:
@@ -55,8 +64,11 @@ def belongs_to_another(session: Session, name: str, person_id: int) -> bool:
     return any(owner is None or not human.is_one_of(frozenset({owner})) for owner in owners)
 
 
-def _in_force(session: Session, *conditions: ColumnElement[bool]) -> list[SignInAccount]:
-    """Personal accounts that the target has shown, whose right to an account is in force, and that meet these."""
+def _in_force(session: Session, day: date, *conditions: ColumnElement[bool]) -> list[SignInAccount]:
+    """Personal accounts that the target has shown, whose right to an account is in force, and that meet these.
+
+    The state alone is not enough: it is moved by a job, and where that job has died the period still ends.
+    """
     rows = session.execute(
         select(Account.id, Account.person_id, Account.login_name, Account.external_id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
@@ -66,6 +78,7 @@ def _in_force(session: Session, *conditions: ColumnElement[bool]) -> list[SignIn
             Account.kind == AccountKind.PERSONAL,
             Entitlement.kind == EntitlementKind.ACCOUNT,
             Grant.state == GrantState.IN_FORCE,
+            holding_on(Grant, day),
             *conditions,
         )
         .distinct()

@@ -20,7 +20,7 @@ from idm.models.requests import Request
 from idm.models.systems import Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
 from idm.one_time_codes import code_at, secret_as_text, step_of
-from idm.operations import decisions, enrolment, listings, requests, work_orders
+from idm.operations import decisions, enrolment, listings, requests, second_factor, work_orders
 from idm.operations.decisions import Verdict
 from idm.operations.listings import SentListing
 from idm.operations.requests import WantedLine
@@ -92,12 +92,14 @@ def _enrol(installation: Installation, staff_number: str, password: str) -> byte
         signed_in = resume_session(session, token=token, policy=policy, now=now)
         if signed_in is None or not signed_in.roles & policy.sign_in.second_factor_roles:
             return None
-        enrolment.prepare_second_factor(session, signed_in=signed_in, factor_key=factor_key)
-        secret = enrolment.pending_second_factor(session, signed_in=signed_in, factor_key=factor_key)
+        second_factor.prepare_second_factor(session, signed_in=signed_in, factor_key=factor_key, policy=policy, now=now)
+        secret = second_factor.pending_second_factor(
+            session, signed_in=signed_in, factor_key=factor_key, policy=policy, now=now
+        )
         if secret is None:
             return None
         # The step before the present one, so that the present one is still good for the first sign-in.
-        enrolment.confirm_second_factor(
+        second_factor.confirm_second_factor(
             session, signed_in=signed_in, code=code_at(secret, step_of(now) - 1), factor_key=factor_key, policy=policy,
             now=now,
         )  # fmt: skip

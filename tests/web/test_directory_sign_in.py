@@ -1,9 +1,10 @@
 """Signing in to the pages with the password of a real directory: OpenLDAP and an Active Directory (control F4)."""
 
 import re
+from base64 import b32decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -13,17 +14,20 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from connectors.registry import open_directory
+from idm.models.officers import Officer
 from idm.models.sign_in import SignIn
 from idm.models.systems import Account, InformationSystem
+from idm.one_time_codes import code_at, step_of
 from idm.password_hashing import hash_password
 from idm.ports import CreateAccount, Outcome, SetEnabled, SetTemporaryPassword, Writes
 from idm.settings import Settings
+from idm.vocabulary import Role
 from jobs.directory_passwords import password_checker
 from jobs.installation import Installation
 from tests.connectors.target import attributes
 from tests.servers.openldap import OpenLDAP
 from tests.servers.samba_ad import SambaAD, filetime
-from tests.web.office import Office, token_in
+from tests.web.office import Browser, Office, token_in
 
 TEMPORARY, PASSWORD, WRONG = "Temporary-1234", "Chosen-by-me-9012", "Not-the-password-1"
 SAME = "利用者名またはパスワードが正しくありません"
@@ -237,6 +241,72 @@ def test_the_right_password_leads_in_and_both_spellings_of_the_name_are_one(desk
     assert "なし（初回）" in page
     person = desk.office.browser("desk").page(f"/people/{desk.office.cast.people['staff']}")
     assert "ディレクトリのパスワードで利用" in person
+
+
+def test_an_officer_enrols_the_second_factor_by_a_link_of_two_officers_and_not_by_the_password_alone(
+    desk: Desk,
+) -> None:
+    desk.server.chooses(desk.login)
+    office, person = desk.office, desk.office.cast.people["staff"]
+    with office.database.writing() as session:
+        record = session.scalars(select(Officer.first_record_id).where(Officer.first_record_id.is_not(None))).first()
+        session.add(Officer(role=Role.CHIEF, person_id=person, valid_from=date(2026, 4, 1), first_record_id=record))
+    alone = Browser(office.app.test_client())
+    assert desk.arrive(desk.login, PASSWORD, alone.client).status_code == 302
+    told = alone.client.get("/people", follow_redirects=True)
+    assert told.request.path == "/sign-in/second-factor"
+    assert "登録用リンクの発行を" in told.text
+    assert "QRコード" not in told.text
+    refused = alone.send("/sign-in/second-factor/new", {}, shown="/sign-in/second-factor")
+    assert refused.status_code == 403
+    assert "FACTOR-BY-LINK" in refused.text
+
+    assert "/enrol/" not in office.browser("desk").send(f"/people/{person}/invitation", {}).text
+    office.pass_by(seconds=1)
+    issued = office.browser("security").send(f"/people/{person}/invitation", {}).text
+    link = re.search(r"/enrol/[\w-]+", issued)
+    assert link is not None, issued
+    assert "パソコンと同じパスワード" in issued
+
+    browser = Browser(office.app.test_client())
+    before = browser.page(link[0])
+    assert "まず、パソコンと同じ利用者名とパスワードでサインイン" in before
+    assert 'type="password"' not in before
+    token = token_in(browser.page("/sign-in"))
+    came = browser.client.post(
+        "/sign-in", data={"name": desk.login, "password": PASSWORD, "next": link[0], "csrf_token": token}
+    )
+    assert came.headers["Location"] == link[0]
+    browser.send(f"{link[0]}/second-factor/new", {}, shown=link[0])
+    shown = browser.page(link[0])
+    key = re.search(r'class="code secret">([A-Z2-7 ]+)<', shown)
+    assert key is not None, shown
+    assert "前に登録した認証アプリは使えなくなります" in shown
+    wrong = browser.send(f"{link[0]}/second-factor", {"code": "12"}, shown=link[0])
+    assert wrong.status_code == 422
+    secret = b32decode(key[1].replace(" ", "") + "=" * (-len(key[1].replace(" ", "")) % 8))
+    code = code_at(secret, step_of(office.now))
+    done = browser.send(f"{link[0]}/second-factor", {"code": code}, shown=link[0])
+    assert browser.follow(done)
+    assert browser.page("/approvals")
+    with office.database.reading() as session:
+        ours = session.scalars(select(SignIn).where(SignIn.person_id == person)).one()
+        assert (ours.password_hash, ours.totp_secret is None) == (None, False)
+    assert alone.client.get("/people").headers["Location"].startswith("/sign-in")
+
+
+def test_the_link_of_somebody_who_comes_by_the_directory_is_not_for_another_who_is_signed_in(desk: Desk) -> None:
+    desk.server.chooses(desk.login)
+    desk.arrive(desk.login, PASSWORD)
+    issued = desk.office.browser("desk").send(f"/people/{desk.office.cast.people['staff']}/invitation", {}).text
+    link = re.search(r"/enrol/[\w-]+", issued)
+    assert link is not None
+    other = desk.office.browser("other")
+    assert "別の人がサインインしています" in other.page(link[0])
+    assert other.send(f"{link[0]}/second-factor/new", {}).status_code == 404
+    password = {"password": PASSWORD, "password_again": PASSWORD}
+    assert desk.office.app.test_client().get(link[0]).status_code == 200
+    assert other.send(link[0], password).headers["Location"] == link[0]
 
 
 def test_a_wrong_password_an_unknown_name_and_a_blank_one_are_one_answer(desk: Desk) -> None:

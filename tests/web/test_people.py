@@ -4,11 +4,9 @@ import re
 from datetime import date
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
-from idm.models.sign_in import EnrolmentLink
-from idm.operations.invitations import INVITED_BY_TWO
 from idm.vocabulary import LineEffect, RequestAction
 from tests.carried_out import carry_out
 from tests.cast import Cast
@@ -171,26 +169,43 @@ def test_the_link_is_shown_once_and_lets_the_person_enrol(office: Office) -> Non
 
 @pytest.mark.parametrize("whom", ["ciso", "vice", "chief", "security", "system", "hr"])
 def test_nobody_who_decides_is_invited_by_one_officer(office: Office, whom: str) -> None:
-    status, page = invite(office, whom)
-    assert status == 409
-    assert INVITED_BY_TWO in page
-    with office.database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(EnrolmentLink)) == 0
+    for _ in range(2):
+        status, page = invite(office, whom)
+        assert status == 200
+        assert "もう一人の責任者の発行を待っています" in page
+        assert not LINK.search(page)
+        office.pass_by(seconds=1)
+    own = office.browser("desk").page(f"/people/{office.cast.people[whom]}")
+    assert "一人目として発行済み" in own
+    assert "二人目として案内を発行する" not in own
+
+
+def test_the_second_officer_is_shown_the_link_that_two_have_issued(office: Office) -> None:
+    invite(office, "hr")
+    office.pass_by(seconds=1)
+    page = office.browser("security").page(f"/people/{office.cast.people['hr']}")
+    assert "西新　町子 さんが一人目として発行しました" in page
+    assert "二人目として案内を発行する" in page
+    found = LINK.search(invite(office, "hr", by="security")[1])
+    assert found is not None
+    assert "薬院　大通" in office.app.test_client().get(found[1]).text
 
 
 def test_a_deputy_is_not_invited_by_one_officer(office: Office) -> None:
     chief, ciso = office.browser("chief"), office.browser("ciso")
     chief.send("/deputies", {"role": "chief", "staff_number": "100010", "valid_from": "2026-04-01",
                              "last_day": "2026-04-30"})  # fmt: skip
-    assert invite(office, "other")[0] == 200
+    assert LINK.search(invite(office, "other")[1])
     ciso.send("/deputies/1/acceptance", {})
-    assert invite(office, "other")[0] == 409
+    office.pass_by(seconds=1)
+    assert not LINK.search(invite(office, "other")[1])
 
 
-def test_the_page_of_somebody_who_decides_offers_no_link(office: Office) -> None:
+def test_the_page_of_somebody_who_decides_says_that_two_officers_invite(office: Office) -> None:
     page = office.browser("desk").page(f"/people/{office.cast.people['chief']}")
-    assert "別の責任者の立会い" in page
-    assert "案内を発行する" not in page
+    assert "二人の責任者が発行します" in page
+    assert "一人目として案内を発行する" in page
+    assert "案内を発行する" not in office.browser("auditor").page(f"/people/{office.cast.people['chief']}")
 
 
 @pytest.mark.parametrize("by", ["staff", "auditor", "ciso"])

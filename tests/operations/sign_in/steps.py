@@ -38,7 +38,8 @@ def inviter(town: Town) -> Actor:
 
 
 def invite(database: Database, town: Town, person_id: int, *, now: datetime = NOW, name: str | None = None) -> str:
-    actor = Actor.job("idm init") if person_id == town.inviter else inviter(town)
+    # Officers are enrolled on the first day: later it takes two, and the town has not got two for the chief.
+    actor = Actor.job("idm init") if person_id in {town.inviter, town.chief} else inviter(town)
     with database.writing() as session:
         return issue_enrolment_link(session, person_id=person_id, actor=actor, policy=POLICY, now=now, name=name)
 

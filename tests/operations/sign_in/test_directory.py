@@ -1,13 +1,20 @@
 """Signing in with the directory's password: who is let in, who is not, and what is never asked, told or kept."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, select
 
-from idm.errors import InvalidInput, SignInRefused, SignInUnavailable, TargetError, TargetRefused, TargetUnavailable
+from idm.errors import (
+    IllegalTransition,
+    InvalidInput,
+    SignInRefused,
+    SignInUnavailable,
+    TargetError,
+    TargetRefused,
+    TargetUnavailable,
+)
 from idm.grant_state import GrantState
 from idm.models import everything
 from idm.models.audit import AuditRecord
@@ -18,47 +25,26 @@ from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
 from idm.one_time_codes import code_at, step_of
 from idm.operations.enrolment import (
-    confirm_second_factor,
     enrol,
     issue_enrolment_link,
-    pending_second_factor,
-    prepare_second_factor,
 )
-from idm.operations.sign_in import sign_in
-from idm.operations.web_sessions import SignedIn, Stage, resume_session
+from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
+from idm.operations.web_sessions import Stage
 from idm.password_hashing import hash_password
 from idm.ports import PasswordCheck, PasswordVerdict
 from tests.cast import NOW, Cast
-from tests.operations.sign_in.steps import HERE, KEY, POLICY
-
-PASSWORD = "PC-Password-2026"
-WRONG = "Not-The-Password"
-OWN_PASSWORD = "あおばの庭で大きな犬がねむる"
-LOGIN = "u100009"
-EXTERNAL_ID = "6f9a7c52-0000-4000-8000-000000000009"
-
-
-@dataclass
-class DirectoryAnswers:
-    """A directory as the sign-in sees it: names, passwords, and what it says of them; and every question it got."""
-
-    known: dict[str, PasswordCheck] = field(
-        default_factory=lambda: {LOGIN: PasswordCheck(PasswordVerdict.RIGHT, EXTERNAL_ID)}
-    )
-    fault: TargetError | None = None
-    asked: list[tuple[str, str]] = field(default_factory=list)
-
-    def __call__(self, system: InformationSystem, login_name: str, password: str) -> PasswordCheck:
-        self.asked.append((login_name, password))
-        if self.fault is not None:
-            raise self.fault
-        known = self.known.get(login_name)
-        return known if known is not None and password == PASSWORD else PasswordCheck(PasswordVerdict.WRONG)
-
-    def says(
-        self, verdict: PasswordVerdict, external_id: str | None = EXTERNAL_ID, *, proven: bool = True
-    ) -> None:  # fmt: skip
-        self.known[LOGIN] = PasswordCheck(verdict, external_id, proven)
+from tests.operations.sign_in.answering_directory import (
+    EXTERNAL_ID,
+    LOGIN,
+    OWN_PASSWORD,
+    PASSWORD,
+    WRONG,
+    DirectoryAnswers,
+    account_of,
+    arrive,
+    who,
+)
+from tests.operations.sign_in.steps import KEY, POLICY
 
 
 @pytest.fixture
@@ -71,23 +57,6 @@ def directory(office: Cast) -> DirectoryAnswers:
     return DirectoryAnswers()
 
 
-def account_of(office: Cast, who: str, external_id: str) -> None:
-    office.approve(office.file("hr", (who, "ledger/account")))
-    with office.database.writing() as session:
-        account = session.scalars(select(Account).where(Account.person_id == office.people[who])).one()
-        account.external_id, account.seen_present = external_id, True
-
-
-def arrive(
-    office: Cast, directory: DirectoryAnswers, name: str = LOGIN, password: str = PASSWORD, *,
-    later: timedelta = timedelta(),
-) -> str:  # fmt: skip
-    return sign_in(
-        office.database, name=name, password=password, source=HERE, policy=POLICY, now=NOW + later,
-        check_password=directory,
-    )  # fmt: skip
-
-
 def refused(
     office: Cast, directory: DirectoryAnswers, name: str = LOGIN, password: str = PASSWORD, *,
     later: timedelta = timedelta(),
@@ -95,11 +64,6 @@ def refused(
     with pytest.raises(SignInRefused) as caught:
         arrive(office, directory, name, password, later=later)
     return caught.value
-
-
-def who(office: Cast, token: str) -> SignedIn | None:
-    with office.database.reading() as session:
-        return resume_session(session, token=token, policy=POLICY, now=NOW)
 
 
 def attempts(office: Cast) -> int:
@@ -149,8 +113,8 @@ def test_a_factor_enrolled_after_the_directorys_password_is_told_to_its_person_a
     signed_in = who(office, arrive(office, directory))
     assert signed_in is not None
     with office.database.writing() as session:
-        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY)
-        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY)
+        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW)
+        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW)
         assert secret is not None
         before = set(session.scalars(select(MailMessage.id)))
         code = code_at(secret, step_of(NOW))
@@ -241,6 +205,29 @@ def test_a_right_that_is_not_in_force_opens_nothing_and_is_not_asked_about(
     assert refused(office, directory).code == "SIGN-IN"
     assert [name for name, _ in directory.asked if name == LOGIN] == []
     assert who(office, token) is None
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends"), [(date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 4, 2), None)], ids=["over", "to come"]
+)
+def test_a_right_opens_nothing_outside_its_period_whatever_state_a_dead_job_left_it_in(
+    office: Cast, directory: DirectoryAnswers, begins: date, ends: date | None
+) -> None:
+    token = arrive(office, directory)
+    with office.database.writing() as session:
+        grant = session.scalars(select(Grant)).one()
+        grant.valid_from, grant.valid_until = begins, ends
+        assert grant.state is GrantState.IN_FORCE
+    directory.asked.clear()
+    assert refused(office, directory).code == "SIGN-IN"
+    assert [name for name, _ in directory.asked if name == LOGIN] == []
+    assert who(office, token) is None
+
+
+def test_a_right_lets_in_on_its_last_day(office: Cast, directory: DirectoryAnswers) -> None:
+    with office.database.writing() as session:
+        session.scalars(select(Grant)).one().valid_until = date(2026, 4, 2)
+    assert arrive(office, directory)
 
 
 def test_who_has_left_is_refused_although_the_directory_lets_them_in(office: Cast, directory: DirectoryAnswers) -> None:
@@ -383,16 +370,28 @@ def test_enrolment_refuses_a_name_that_the_directory_gave_to_another_meanwhile(
         enrol(session, token=link, password=OWN_PASSWORD, policy=POLICY, now=NOW)
 
 
-def test_enrolling_a_password_ends_the_directory_path(office: Cast, directory: DirectoryAnswers) -> None:
+def test_a_link_makes_no_password_for_somebody_who_has_come_by_the_directory(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
+    arrive(office, directory)
+    link = invite(office, "staff")
+    with office.database.writing() as session, pytest.raises(IllegalTransition, match="認証アプリだけ"):
+        enrol(session, token=link, password=OWN_PASSWORD, policy=POLICY, now=NOW)
+    assert arrive(office, directory)
+
+
+def test_a_password_by_a_link_ends_the_directory_path_of_somebody_whose_account_there_is_over(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
     arrive(office, directory)
     with office.database.writing() as session:
-        enrol(session, token=issue(office), password=OWN_PASSWORD, policy=POLICY, now=NOW)
+        session.scalars(select(Grant)).one().state = GrantState.SUSPENDED
+    with office.database.writing() as session:
+        enrol(session, token=invite(office, "staff"), password=OWN_PASSWORD, policy=POLICY, now=NOW)
+    with office.database.writing() as session:
+        session.scalars(select(Grant)).one().state = GrantState.IN_FORCE
     assert refused(office, directory).code == "SIGN-IN"
     assert arrive(office, directory, LOGIN, OWN_PASSWORD)
-
-
-def issue(office: Cast) -> str:
-    return invite(office, "staff")
 
 
 def test_without_a_directory_to_sign_in_with_nothing_is_asked(office: Cast, directory: DirectoryAnswers) -> None:

@@ -12,13 +12,11 @@ from idm.models.people import Person
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, step_of
 from idm.operations.enrolment import (
-    confirm_second_factor,
     enrol,
     find_enrolment,
     issue_enrolment_link,
-    pending_second_factor,
-    prepare_second_factor,
 )
+from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.sign_in import totp_context
 from idm.operations.web_sessions import (
     Stage,
@@ -148,10 +146,10 @@ def test_the_second_factor_counts_only_when_a_code_confirmed_it(database: Databa
     signed_in = present(database, enrolled(database, town, town.chief))
     assert signed_in.stage is Stage.FACTOR_NEEDED
     with database.writing() as session:
-        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY)
+        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW)
     assert present(database, arrive(database, "100003")).stage is Stage.FACTOR_NEEDED
     with database.writing() as session:
-        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY)
+        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW)
         assert secret is not None
         with pytest.raises(InvalidInput):
             confirm_second_factor(session, signed_in=signed_in, code="12345", factor_key=KEY, policy=POLICY, now=NOW)
@@ -168,14 +166,14 @@ def test_who_has_a_factor_cannot_enrol_another_with_the_password_alone(database:
     with_factor(database, town, town.chief)
     waiting = present(database, arrive(database, "100003"))
     with database.writing() as session, pytest.raises(IllegalTransition):
-        prepare_second_factor(session, signed_in=waiting, factor_key=KEY)
+        prepare_second_factor(session, signed_in=waiting, factor_key=KEY, policy=POLICY, now=NOW)
 
 
 def test_the_secret_is_sealed_in_the_database_to_its_person(database: Database, town: Town) -> None:
     signed_in = present(database, enrolled(database, town, town.chief))
     with database.writing() as session:
-        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY)
-        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY)
+        prepare_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW)
+        secret = pending_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW)
         stored = session.scalars(select(SignIn.totp_pending)).one()
     assert secret is not None
     assert stored is not None
