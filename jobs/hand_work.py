@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.operations import listings, outbox, work_order_notices
-from idm.operations.outbox import Carried
-from idm.operations.work_order_issue import by_hand_groups, issue
+from idm.operations.accounts import held_back
+from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
+from idm.operations.work_order_issue import by_hand_groups, issue, open_orders
 from idm.policy import Policy
 from idm.queries.configuration import policy_in_force
 from jobs.installation import Installation
@@ -36,8 +37,17 @@ def _one_batch(installation: Installation, system_id: int, worker: str, limit: i
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
         tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
-        issued = _issue(session, installation, system_id, [task.account_id for task in tasks], policy)
-        carried = [Carried(task.id, by_hand=True, steps=issued.get(task.account_id, ())) for task in tasks]
+        # What an order asks for already is kept up to date, or a clerk would go on with what nobody wants any more.
+        asked = open_orders(session, [task.account_id for task in tasks])
+        held = held_back(session, system_id, [task.account for task in tasks if task.account_id not in asked])
+        due = [task.account_id for task in tasks if task.account_id not in held]
+        issued = _issue(session, installation, system_id, due, policy)
+        carried = [
+            Carried(task.id, unavailable=held[task.account_id], retry_after_seconds=LONGEST_WAIT_SECONDS)
+            if task.account_id in held
+            else Carried(task.id, by_hand=True, steps=issued.get(task.account_id, ()))
+            for task in tasks
+        ]
         outbox.finish(session, carried, worker=worker, actor=ACTOR, policy=policy, now=now)
     return len(tasks)
 

@@ -10,19 +10,17 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
-from idm.models.systems import Account, Entitlement, Handover, InformationSystem
+from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.operations import handovers, outbox
-from idm.operations.accounts import unsettled
+from idm.operations.accounts import held_back
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
-from idm.queries.found_accounts import in_the_way, recognised
 from idm.reconciliation import MAX_WAVES, in_our_care, next_wave
 from idm.vocabulary import BY_HAND, EntitlementKind, Stage, Zone
 from idm.wanted_account import AccountFacts, wanted_account
@@ -129,7 +127,7 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
             )
         }
         adopting = session.get_one(InformationSystem, system_id).stage is Stage.ADOPT
-        held = _in_the_way(session, system_id, [task.account for task in tasks])
+        held = held_back(session, system_id, [task.account for task in tasks])
         return [
             Work(
                 task.id,
@@ -143,14 +141,6 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
             )
             for task in tasks
         ]
-
-
-def _in_the_way(session: Session, system_id: int, accounts: Sequence[Account]) -> dict[int, str]:
-    """Account → why it is not made: somebody has to say first whose the account is that was there before us (A18)."""
-    new = {one.person_id or 0: one.id for one in accounts if one.external_id is None and one.adopted_at is None}
-    names = in_the_way(session, system_id, new)
-    names |= {person: found.login_name for person, found in recognised(session, system_id, new).items()}
-    return {new[person_id]: unsettled(name).message for person_id, name in names.items()}
 
 
 def _open(installation: Installation, system_id: int) -> Directory:

@@ -123,6 +123,14 @@ def unsettled(login_name: str) -> InvalidInput:
     )
 
 
+def held_back(session: Session, system_id: int, accounts: Collection[Account]) -> dict[int, str]:
+    """Account → why it is not made: somebody has to say first whose the account is that was there before us (A18)."""
+    new = {one.person_id or 0: one.id for one in accounts if one.external_id is None and one.adopted_at is None}
+    names = in_the_way(session, system_id, new)
+    names |= {person: found.login_name for person, found in recognised(session, system_id, new).items()}
+    return {new[person_id]: unsettled(name).message for person_id, name in names.items()}
+
+
 def _require_free(session: Session, found: FoundAccount, account: Account) -> None:
     name = found.login_name.lower()
     if not 0 < len(name) <= LONGEST_LOGIN_NAME:

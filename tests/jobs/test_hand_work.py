@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from connectors.memory.directory import MemoryDirectory
 from idm.calendar_days import day_of, start_of
 from idm.errors import FeedRefused, NotFound, NotPermitted, SeparationOfDuties
+from idm.models.going_live import FoundAccount
 from idm.models.people import Employment
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, MailMessage, OutboxTask, TaskState
@@ -21,7 +23,7 @@ from idm.models.work_orders import Listing
 from idm.operations import work_order_notices
 from idm.queries.account_status import Agreement, accounts_of_person
 from idm.settings import Settings
-from idm.vocabulary import FindingKind, Role, Stage
+from idm.vocabulary import FindingKind, FoundState, Role, Stage
 from jobs import hand_work, lifecycle, provision, sweep, worker
 from jobs.command_line import idm as command
 from jobs.installation import Installation
@@ -175,6 +177,34 @@ def test_no_work_is_asked_for_in_a_system_that_is_only_observed(town: Town) -> N
         session.scalars(select(InformationSystem).where(InformationSystem.code == SYSTEM)).one().stage = Stage.OBSERVE
     town.apply("staff", f"{SYSTEM}/account")
     assert orders(town.cast) == []
+
+
+def test_nobody_is_asked_to_make_an_account_beside_one_that_may_be_theirs(town: Town) -> None:
+    def at(session: Session, stage: Stage) -> int:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == SYSTEM)).one()
+        system.stage = stage
+        return system.id
+
+    with town.cast.database.writing() as session:
+        at(session, Stage.OBSERVE)
+    town.apply("staff", f"{SYSTEM}/account")
+    with town.cast.database.writing() as session:
+        there = FoundAccount(
+            system_id=at(session, Stage.ADOPT), external_id="aoki", login_name="aoki", display_name="青木", groups=[],
+            enabled=True, protected=False, marked=False, first_seen_at=NOW, last_seen_at=NOW,
+            state=FoundState.UNDECIDED, candidates=[{"person": town.cast.people["staff"], "rules": ["mail"]}],
+        )  # fmt: skip
+        session.add(there)
+    provision.run_due(town.installation, worker="w1")
+    assert orders(town.cast) == []
+    with town.cast.database.writing() as session:
+        task = session.scalars(select(OutboxTask)).one()
+        assert (task.state, "aoki" in (task.last_error or "")) == (TaskState.WAITING, True)
+        session.scalars(select(FoundAccount)).one().state = FoundState.FINDING
+    town.clock.pass_by(hours=1)
+    provision.run_due(town.installation, worker="w1")
+    (order,) = orders(town.cast)
+    assert kinds(order)[0] == "create"
 
 
 def test_the_worker_tells_of_what_is_overdue(town: Town) -> None:
