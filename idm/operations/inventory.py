@@ -117,17 +117,33 @@ def _keep(session: Session, system_id: int, seen: Collection[TargetAccount], now
             )
         )
     }
+    before, taken = len(known), _present_people(session, system_id, known.values())
     for account in seen:
         row = known.get(account.external_id)
         if row is None:
-            row = FoundAccount(
+            row = known[account.external_id] = FoundAccount(
                 system_id=system_id, external_id=account.external_id, first_seen_at=now, state=FoundState.UNDECIDED,
                 candidates=[],
             )  # fmt: skip
             session.add(row)
+        elif row.gone_at is not None and row.person_id in taken:
+            # It is back, and its person has another meanwhile: whose it is, is judged anew.
+            _apply(row, Match(None, None, None, ()))
+            row.settled_by_id, row.settled_at, row.reason = None, None, None
+        elif row.gone_at is not None and row.person_id is not None:
+            taken.add(row.person_id)
         _describe(row, account, now)
     session.flush()
-    return len(seen) - len(known)
+    return len(known) - before
+
+
+def _present_people(session: Session, system_id: int, known: Iterable[FoundAccount]) -> set[int]:
+    """Of the people whose accounts were gone, those who have another that is there."""
+    people = {row.person_id for row in known if row.gone_at is not None and row.person_id is not None}
+    query = select(FoundAccount.person_id).where(
+        FoundAccount.system_id == system_id, FoundAccount.gone_at.is_(None), FoundAccount.person_id.in_(people)
+    )
+    return {person_id for person_id in session.scalars(query) if person_id is not None} if people else set()
 
 
 def _describe(row: FoundAccount, account: TargetAccount, now: datetime) -> None:

@@ -99,6 +99,19 @@ def test_an_owner_may_move_between_two_accounts_from_one_inventory_to_the_next(l
     assert ledger.found("a").person_id is None
 
 
+def test_one_that_comes_back_when_its_person_has_another_waits_for_somebody(ledger: Ledger) -> None:
+    first, second = there("e-1", "a", number="100009"), there("e-2", "b", number="100009")
+    ledger.take(first, SHARED)
+    ledger.take(second, SHARED)
+    assert ledger.found("b").person_id == ledger.cast.people["staff"]
+    ledger.take(first, second, SHARED)
+    assert (ledger.found("a").doubt, ledger.found("b").doubt) == ("several_accounts", "several_accounts")
+
+
+def test_one_that_a_reading_shows_twice_is_kept_once(one: Ledger) -> None:
+    assert one.take(STAFF, replace(STAFF, container="ou=moved,dc=example,dc=jp")).new == 1
+
+
 def test_accounts_of_ours_are_not_found(one: Ledger) -> None:
     one.cast.approve(one.cast.file("staff", ("staff", "ledger/account")))
     account = one.account("staff")
