@@ -278,7 +278,9 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
         # First what was seen: an account made anew loses the old hand-over, and then may gain this one.
-        outbox.finish(session, [_carried(work) for work in batch], worker=worker, actor=ACTOR, policy=policy, now=now)
+        carried = [_carried(work) for work in batch]
+        ours = outbox.finish(session, carried, worker=worker, actor=ACTOR, policy=policy, now=now)
+        batch = [work for work in batch if work.task_id in ours]  # the rest is somebody else's, and so is its password
         for work in batch:
             if work.issued is not None and work.error is None:
                 handover = session.get_one(Handover, work.issued.handover_id)

@@ -90,22 +90,28 @@ def _due_tasks(session: Session, system_id: int, limit: int, now: datetime) -> S
 
 def finish(
     session: Session, carried: Sequence[Carried], *, worker: str, actor: Actor, policy: Policy, now: datetime
-) -> None:
-    """Afterwards each task has ended or waits for its next try, and each account says what its target said."""
+) -> frozenset[int]:
+    """Afterwards each task has ended or waits for its next try, and each account says what its target said.
+
+    Returns the tasks that were still this worker's; of the others nothing was recorded.
+    """
     tasks = session.scalars(
         select(OutboxTask)
         .where(OutboxTask.id.in_([c.task_id for c in carried]))
         .options(joinedload(OutboxTask.account))
     )
     by_id = {task.id: task for task in tasks}
+    ours = set[int]()
     for result in carried:
         task = by_id[result.task_id]
         if task.claimed_by != worker or task.state is not TaskState.CLAIMED:
             continue  # the lease ran out and somebody else has it; what they read back is newer
+        ours.add(task.id)
         if result.unavailable is None and result.refused is None and not result.by_hand:
             record_seen(task.account, result.seen, now)
         _end(task, result, now)
         _record(session, task, result, actor=actor, policy=policy, now=now)
+    return frozenset(ours)
 
 
 def _end(task: OutboxTask, result: Carried, now: datetime) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,7 +18,7 @@ from idm.models.work import OutboxTask, TaskState
 from idm.operations import handovers
 from idm.sealing import new_handover_key
 from idm.vocabulary import CredentialEventKind, Role
-from jobs import lifecycle
+from jobs import lifecycle, provision
 from tests.jobs.conftest import Office
 
 
@@ -277,6 +278,31 @@ def test_worker_killed_after_setting_a_password_sets_another(office: Office) -> 
         assert session.get_one(Handover, handover_id).sealed is None
     office.clock.ahead = timedelta(minutes=6)
     office.provision()
+    with office.cast.acting("desk", now=office.clock()) as session:
+        shown = handovers.show(
+            session, handover_id=handover_id, private_key=private, actor=office.cast.actor("desk"),
+            policy=office.cast.policy, now=office.clock(),
+        )  # fmt: skip
+    assert office.directory.sign_in(office.dn("u100009"), shown.password)
+
+
+def test_worker_that_lost_its_lease_hands_over_no_password_that_another_has_replaced(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.grant("staff", "ledger/account")
+    office.provision()
+    private, public = new_handover_key()
+    handover_id = office.ask("staff", public)
+    carry_out = provision._carry_out
+
+    def overtaken(*given: Any) -> None:
+        carry_out(*given)
+        monkeypatch.setattr(provision, "_carry_out", carry_out)
+        office.clock.ahead = timedelta(minutes=6)
+        assert office.provision("w2") == 1
+
+    monkeypatch.setattr(provision, "_carry_out", overtaken)
+    office.provision("w1")
     with office.cast.acting("desk", now=office.clock()) as session:
         shown = handovers.show(
             session, handover_id=handover_id, private_key=private, actor=office.cast.actor("desk"),
