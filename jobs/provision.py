@@ -204,7 +204,7 @@ def reconcile(
         raise TargetRefused("このシステムのコネクターは書き込みができません。")
     open_works = {work.uuid: work for work in batch}
     for _ in range(MAX_WAVES):
-        seen = directory.find(open_works)
+        seen = _found(directory, open_works)
         wave: list[tuple[Work, Step]] = []
         for uuid, work in list(open_works.items()):
             work.seen = seen.get(uuid)
@@ -218,6 +218,21 @@ def reconcile(
         open_works = {uuid: work for uuid, work in open_works.items() if work.error is None}
     for work in open_works.values():
         work.error = TargetRefused("書き込んだ内容が読み戻しと一致しません。ディレクトリの設定を確かめてください。")
+
+
+def _found(directory: Directory, open_works: dict[UUID, Work]) -> dict[UUID, TargetAccount]:
+    """What the directory shows of them; one that it cannot show is no more among the open ones, and stops no other."""
+    try:
+        return directory.find(open_works)
+    except TargetRefused:
+        seen: dict[UUID, TargetAccount] = {}
+        for uuid, work in list(open_works.items()):
+            try:
+                seen |= directory.find([uuid])
+            except TargetRefused as refusal:
+                work.error = refusal
+                del open_works[uuid]
+        return seen
 
 
 def _steps(

@@ -1,10 +1,11 @@
 """Directories compared with what was approved: groups within groups, administrators' groups, changes, places."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -12,14 +13,15 @@ from sqlalchemy import select
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Account, MemoryDirectory
 from idm.calendar_days import day_of
-from idm.errors import NotFound, SeparationOfDuties
+from idm.errors import NotFound, SeparationOfDuties, TargetRefused
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account as Ours
 from idm.models.systems import InformationSystem
-from idm.models.work import Finding, OutboxTask, SweepRun
+from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.operations import finding_answers
+from idm.operations.accounts import schedule
 from idm.operations.findings import SweepResult
-from idm.ports import Attributes, Directory
+from idm.ports import Attributes, Directory, TargetAccount
 from idm.settings import Settings
 from idm.vocabulary import FindingKind
 from jobs import installation, inventory, provision, reconcile, sweep
@@ -152,6 +154,28 @@ def test_an_account_that_the_target_guards_is_never_written(place: Place) -> Non
         newest = session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc())).first()
         assert newest is not None
         assert "保護された" in (newest.last_error or "")
+
+
+def test_one_account_that_the_target_cannot_show_stops_no_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.grant("other", "ledger/account")
+    copied, find = place.account("u100009").account_uuid, MemoryConnector.find
+
+    def refusing(self: MemoryConnector, uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
+        wanted = list(uuids)
+        if copied in wanted:
+            raise TargetRefused("複数の項目が同じアカウント番号を持っています。")
+        return find(self, wanted)
+
+    monkeypatch.setattr(MemoryConnector, "find", refusing)
+    with place.cast.database.writing() as session:
+        for account in session.scalars(select(Ours)):
+            schedule(session, account, now=place.clock())
+    provision.run_due(place.installation, worker="w1")
+    with place.cast.database.reading() as session:
+        newest = session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc()).limit(2)).all()
+    assert {(task.state, task.last_error is None) for task in newest} == {
+        (TaskState.REFUSED, False), (TaskState.DONE, True)
+    }  # fmt: skip
 
 
 def test_only_what_changed_is_looked_at_from_the_second_time_on(place: Place) -> None:
