@@ -60,7 +60,7 @@ class EntryReader:
         found_id = external_id(entry_id, self._dialect)
         return TargetAccount(
             found_id,
-            self.account_uuid(uuid),
+            self.account_uuid(uuid, login),
             attributes,
             enabled,
             expires_at,
@@ -75,7 +75,7 @@ class EntryReader:
 
     def account_id(self, row: Row) -> AccountId:
         """Who it is, from a row of `id_attributes` or `use_attributes`."""
-        return AccountId(self.external_id(row[0]), self.account_uuid(row[1]), text(row[2]) or "")
+        return AccountId(self.external_id(row[0]), self.account_uuid(row[1], row[2]), text(row[2]) or "")
 
     def last_use(self, row: Row, *, known: bool = True) -> LastUse:
         """When it was last used, from a row of `use_attributes`."""
@@ -101,10 +101,10 @@ class EntryReader:
 
     def uuid_of(self, entry: Entry) -> UUID | None:
         """Our id of a whole entry; None = not one of ours."""
-        return self.account_uuid(first(entry.values, self._uuid_attribute))
+        return self.account_uuid(first(entry.values, self._uuid_attribute), entry.dn.encode())
 
-    def account_uuid(self, value: bytes | None) -> UUID | None:
-        """Our id; None = not one of ours. Raises TargetRefused when it is not a UUID."""
+    def account_uuid(self, value: bytes | None, whose: bytes | None) -> UUID | None:
+        """Our id; None = not one of ours. Raises TargetRefused, saying `whose`, when it is not a UUID."""
         if value is None:
             return None
         digits = value.replace(b"-", b"")
@@ -113,7 +113,8 @@ class EntryReader:
                 return UUID(int=int(digits, 16))  # half the time of UUID(text), which counts in a full reading
         except ValueError:
             pass
-        raise TargetRefused(f"ディレクトリの項目の {self._uuid_attribute} が UUID ではありません。")
+        name = (whose or b"?").decode(errors="replace")
+        raise TargetRefused(f"ディレクトリの項目「{name}」の {self._uuid_attribute} が UUID ではありません。")
 
 
 def external_id(value: bytes | None, dialect: Dialect) -> ExternalId:

@@ -41,7 +41,11 @@ class Reader:
         for entry in site.accounts_by(attribute, map(str, account_uuids), *kin):
             uuid = site.entries.uuid_of(entry)
             if uuid is None or uuid in found:
-                raise TargetRefused(f"ディレクトリの複数の項目が同じアカウント番号 {uuid} を持っています。")
+                both = "」と「".join(one.dn for one in (found.get(uuid) if uuid else None, entry) if one is not None)
+                raise TargetRefused(
+                    f"ディレクトリの複数の項目が同じアカウント番号 {uuid} を持っています（「{both}」）。"
+                    f"複写された項目から {attribute} を取り除いてください。"
+                )
             found[uuid] = entry
         if not found:
             return {}
