@@ -8,7 +8,7 @@ from pathlib import Path
 from connectors.ldap.connector import LdapConnector
 from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.encoding import equal
-from connectors.ldap.entries import EntryReader
+from connectors.ldap.entries import EntryReader, text
 from connectors.ldap.session import Session
 from idm.ports import CreateAccount, Outcome
 from tests.benchmarks.harness import Row
@@ -42,6 +42,13 @@ def _reading_rows(sample: SampleDirectory) -> list[Row]:
             reference=sample.ldapsearch(EVERYONE, FOUR, paged=True),
             expected=everyone,
             goal=0.85,
+        ),
+        Row(
+            f"the same {everyone:,} entries as text",
+            ours=lambda: _read_four_as_text(sample),
+            reference=sample.ldapsearch(EVERYONE, FOUR, paged=True),
+            expected=everyone,
+            goal=1.15,
         ),
         Row(
             f"read {everyone:,} account ids",
@@ -88,6 +95,12 @@ def _creation_row(sample: SampleDirectory, count: int, folder: Path) -> Row:
 def _read_four(sample: SampleDirectory) -> int:
     condition = equal("objectClass", sample.settings().account_class)
     return _count(Session(sample.settings()).stream(sample.server.people_base, condition, FOUR))
+
+
+def _read_four_as_text(sample: SampleDirectory) -> int:
+    condition = equal("objectClass", sample.settings().account_class)
+    rows = Session(sample.settings()).stream(sample.server.people_base, condition, FOUR)
+    return _count([text(value) for value in row[: len(FOUR)]] for row in rows)
 
 
 def _create(connector: LdapConnector, people: Sequence[CreateAccount]) -> int:
