@@ -5,15 +5,17 @@ whoever audits and a contractor confirm nothing. Where a temporary password is g
 hand-over: no approver of the right, no contractor (control E3).
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import NotPermitted, SeparationOfDuties
 from idm.models.systems import InformationSystem
-from idm.models.work_orders import WorkOrder
+from idm.models.work_orders import WorkOrder, WorkOrderState, WorkOrderStep
 from idm.operations.handovers import require_uninvolved
 from idm.permissions import Action, require
 from idm.queries.hand_scope import systems_for
@@ -47,7 +49,7 @@ def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, now: 
     """Whoever may confirm, or return, the work of the order. Raises NotPermitted, SeparationOfDuties."""
     human = person_at_work(session, order.system_id, Action.CONFIRM_WORK, actor=actor, now=now)
     _require_another(order, human, "自分の利用者IDの作業を自分で確認することはできません。")
-    workers = {order.done_by_id, *(step.ticked_by_id for step in order.steps)}
+    workers = {order.done_by_id, *(step.ticked_by_id for step in order.steps), *_began(session, order)}
     if human.is_one_of(frozenset(worker for worker in workers if worker is not None)):
         raise SeparationOfDuties(
             "自分が行った作業を自分で確認することはできません。別の人に頼んでください。（SOD-4）",
@@ -57,6 +59,18 @@ def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, now: 
         raise SeparationOfDuties("監査を行う者は、監査の対象となる作業を確認できません。（SOD-6）", code="SOD-6")
     _require_no_contractor(session, human, day_of(now), "委託事業者は手作業の確認をすることができません。")
     return human
+
+
+def _began(session: Session, order: WorkOrder) -> Iterable[int | None]:
+    """Whoever worked on orders that this one took the place of: what they said is done is confirmed with it."""
+    of_account = WorkOrder.account_id == order.account_id
+    settled = select(func.max(WorkOrder.confirmed_at)).where(of_account).scalar_subquery()
+    overtaken = select(WorkOrder.id).where(
+        of_account, WorkOrder.state == WorkOrderState.CANCELLED,
+        or_(settled.is_(None), WorkOrder.cancelled_at > settled),
+    )  # fmt: skip
+    ticked = select(WorkOrderStep.ticked_by_id).where(WorkOrderStep.order_id.in_(overtaken), WorkOrderStep.claimed)
+    return session.scalars(ticked)
 
 
 def _require_another(order: WorkOrder, human: Human, message: str) -> None:

@@ -274,6 +274,18 @@ def test_whoever_did_one_step_does_not_confirm_either(office: Cast) -> None:
     assert refusal(office, order, "other", confirming=True).code == "SOD-4"
 
 
+def test_whoever_began_the_order_that_was_overtaken_does_not_confirm_the_one_in_its_place(office: Cast) -> None:
+    seat(office, "other", Role.SECURITY)
+    grant(office, "staff", "account", "view")
+    (order,) = orders(office)
+    tick(office, order, {1, 2}, who="other")
+    revoke(office, "staff", "view")
+    second = orders(office)[-1]
+    do(office, second)
+    assert refusal(office, second, "other", confirming=True).code == "SOD-4"
+    confirm(office, second)
+
+
 def test_no_second_row_of_the_operator_confirms(office: Cast) -> None:
     grant(office, "staff", "account")
     (order,) = orders(office)
