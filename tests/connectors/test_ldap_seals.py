@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from idm.ports import SetEnabled, SetTemporaryPassword, UpdateAttributes
+from idm.ports import SetEnabled, SetTemporaryPassword, Step, UpdateAttributes
 from tests.connectors.conftest import OpenLdapTarget
 from tests.connectors.target import PASSWORD, attributes, created, seen
 
@@ -22,7 +22,7 @@ def test_each_kind_of_change_breaks_the_seal_and_using_the_account_does_not(ldap
     connector = ldap_target.connector()
     uuid, external_id = created(connector, "taro")
     until = datetime(2030, 3, 31, 15, tzinfo=UTC)
-    changes = (
+    changes: tuple[Step, ...] = (
         SetEnabled(external_id, enabled=True, expires_at=until),
         SetEnabled(external_id, enabled=True),
         UpdateAttributes(external_id, attributes("taro", unit_name="税務課")),

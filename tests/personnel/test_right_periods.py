@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idm.calendar_days import Period
 from idm.employment_kind import EmploymentKind
 from idm.organisation import PostRight
 from idm.personnel.post_rights import Post, RightName, rights_by_post
@@ -14,7 +15,6 @@ from idm.personnel.right_periods import (
     Difference,
     Holding,
     Overlap,
-    Period,
     PostSpell,
     differences,
     merged,
