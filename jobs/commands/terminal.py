@@ -23,7 +23,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, ti
     listed = [[("" if cell is None else str(cell)) for cell in row] for row in rows]
     if not listed:
         return
-    table = Table(*headings, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")  # Japanese has no spaces to break at, and would be cut off
     for row in listed:
         table.add_row(*row)
     Console(width=None if Console().is_terminal else 160).print(table)

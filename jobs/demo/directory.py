@@ -6,6 +6,7 @@ also the configuration to copy from when a real OpenLDAP is prepared, line by li
 * TLS only: a password never crosses the wire in clear (`security simple_bind`).
 * The service account may *write* passwords but neither read nor `manage` them: quality rules bind it too. A mere
   writer's reset does not set pwdReset, so the connector sets that itself.
+* Each system has a service account of its own, which writes in that system's part and nowhere else.
 * ppolicy: change at first sign-in (FK 6-2(9)②), lockout, a service account that cannot be locked out by strangers.
 * `lastbind` and the overlay of that name: pwdLastSuccess is lost at each password change, authTimestamp is not.
 * unique: a login name and our account UUID exist once, also when two workers create at the same moment.
@@ -17,6 +18,8 @@ import secrets
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -63,26 +66,15 @@ index objectClass,entryUUID,idmAccountUuid,uid,cn,member eq
 index employeeNumber,mail eq
 index authTimestamp,pwdLastSuccess,modifyTimestamp eq
 sizelimit size.soft=500 size.hard=500 size.pr=500
-limits dn.exact="{service}" size=unlimited size.pr=unlimited size.prtotal=unlimited
-access to dn.subtree="{people}" attrs=userPassword
-  by dn.exact="{service}" =w
-  by self =w
-  by anonymous auth
-  by * none
+{limits}
+{passwords}
 access to attrs=userPassword
   by self =w
   by anonymous auth
   by * none
-access to dn.subtree="{people}"
-  by dn.exact="{service}" write
-  by users read
-  by * none
-access to dn.subtree="{groups}"
-  by dn.exact="{service}" write
-  by users read
-  by * none
+{entries}
 access to *
-  by dn.exact="{service}" read
+{readers}
   by self read
   by * none
 overlay ppolicy
@@ -90,13 +82,45 @@ ppolicy_default "cn=default,ou=policies,{base}"
 ppolicy_use_lockout
 ppolicy_hash_cleartext
 overlay unique
-unique_uri ldap:///{people}?uid?sub
-unique_uri ldap:///{people}?idmAccountUuid?sub
+{unique}
 overlay refint
 refint_attributes member
 refint_nothing "{placeholder}"
 overlay lastbind
 """
+
+LIMITS = 'limits dn.exact="{service}" size=unlimited size.pr=unlimited size.prtotal=unlimited'
+PASSWORDS = """\
+access to dn.subtree="{people}" attrs=userPassword
+  by dn.exact="{service}" =w
+  by self =w
+  by anonymous auth
+  by * none"""
+ENTRIES = """\
+access to dn.subtree="{people}"
+  by dn.exact="{service}" write
+  by users read
+  by * none
+access to dn.subtree="{groups}"
+  by dn.exact="{service}" write
+  by users read
+  by * none"""
+BRANCH_ENTRIES = """\
+access to dn.subtree="{people}"
+  by dn.exact="{service}" write
+  by self read
+  by * none
+access to dn.subtree="{groups}"
+  by dn.exact="{service}" write
+  by * none
+access to dn.subtree="{branch}"
+  by dn.exact="{service}" read
+  by * none"""
+"""Nobody else reads what is in a branch: it is another system's, with another zone perhaps."""
+READERS = '  by dn.exact="{service}" read'
+UNIQUE = """\
+unique_uri ldap:///{people}?uid?sub
+unique_uri ldap:///{people}?idmAccountUuid?sub"""
 
 SKELETON = """\
 dn: {base}
@@ -123,7 +147,7 @@ objectClass: pwdPolicy
 cn: default
 pwdAttribute: userPassword
 pwdMustChange: TRUE
-pwdMinLength: 10
+pwdMinLength: 12
 pwdCheckQuality: 2
 pwdInHistory: 3
 pwdLockout: TRUE
@@ -144,18 +168,65 @@ dn: ou=services,{base}
 objectClass: organizationalUnit
 ou: services
 
+"""
+SERVICE = """\
 dn: {service}
 objectClass: organizationalRole
 objectClass: simpleSecurityObject
-cn: idm
+cn: {service_name}
 pwdPolicySubentry: cn=services,ou=policies,{base}
 userPassword: {service_password}
 
 """
+BRANCH = """\
+dn: {branch}
+objectClass: organizationalUnit
+ou: {branch_name}
+
+dn: {people}
+objectClass: organizationalUnit
+ou: people
+
+dn: {groups}
+objectClass: organizationalUnit
+ou: groups
+
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One system's own part of the directory, and the account of idm that may write there and nowhere else."""
+
+    base: str
+    """Where its people and groups are: the directory's own base, or a branch of it."""
+    service_dn: str
+    password_file: Path
+
+    @property
+    def people(self) -> str:
+        """Where its accounts are."""
+        return f"ou=people,{self.base}"
+
+    @property
+    def groups(self) -> str:
+        """Where its groups are."""
+        return f"ou=groups,{self.base}"
+
+    def names(self) -> dict[str, str]:
+        """What stands for what in the texts above."""
+        return {
+            "branch": self.base, "branch_name": _first_value(self.base), "people": self.people, "groups": self.groups,
+            "service": self.service_dn, "service_name": _first_value(self.service_dn),
+        }  # fmt: skip
 
 
 class LocalDirectory:
-    """One OpenLDAP in one folder. Passwords are random and lie in files that only the owner may read."""
+    """One OpenLDAP in one folder. Passwords are random and lie in files that only the owner may read.
+
+    Each of `branches` is the part of another system beside the first: `ou=NAME` below the base, with a service account
+    `cn=idm-NAME` of its own.
+    """
 
     host = "localhost"
     base_dn = "dc=example,dc=jp"
@@ -165,7 +236,7 @@ class LocalDirectory:
     administrator_dn = f"cn=admin,{base_dn}"
     placeholder_dn = f"cn=placeholder,ou=services,{base_dn}"
 
-    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, branches: Sequence[str] = ()) -> None:
         if '"' in str(folder) or "\n" in str(folder):
             raise ConfigurationInvalid(f"フォルダー名に引用符や改行は使えません: {folder}")
         self.folder = folder.absolute()
@@ -174,6 +245,7 @@ class LocalDirectory:
         self.ca_file = self.folder / "tls" / "ca.pem"
         self.service_password_file = self.folder / "service.password"
         self.administrator_password_file = self.folder / "administrator.password"
+        self.branches = {name: self._branch(name) for name in branches}
         self._process: subprocess.Popen[bytes] | None = None
 
     def build(self, seed_ldif: str = "") -> None:
@@ -189,11 +261,11 @@ class LocalDirectory:
         if not built.exists():
             shutil.rmtree(database, ignore_errors=True)
             database.mkdir(mode=0o700)
-            for file in (self.service_password_file, self.administrator_password_file):
+            for file in (*(part.password_file for part in self._parts), self.administrator_password_file):
                 _write_secret(file, secrets.token_urlsafe(24))
         _write_secret(self._configuration_file, self.configuration())
         if not built.exists():
-            self._load(SKELETON.format(**self._names(), service_password=self.service_password()) + seed_ldif)
+            self._load(self._skeleton() + seed_ldif)
             built.touch()
 
     def start(self, port: int | None = None) -> None:
@@ -235,6 +307,11 @@ class LocalDirectory:
         """The text of slapd.conf."""
         return CONFIGURATION.format(
             **self._names(),
+            limits=self._for_each(LIMITS),
+            passwords=self._for_each(PASSWORDS),
+            entries="\n".join([ENTRIES.format(**self._names()), *self._for_branches(BRANCH_ENTRIES)]),
+            readers=self._for_each(READERS),
+            unique=self._for_each(UNIQUE),
             schemas=_first_existing(SCHEMA_PLACES),
             modules=_first_existing(MODULE_PLACES),
             our_schema=SCHEMA_FILE,
@@ -247,13 +324,33 @@ class LocalDirectory:
     def _configuration_file(self) -> Path:
         return self.folder / "slapd.conf"
 
+    @property
+    def _parts(self) -> list[Part]:
+        return [Part(self.base_dn, self.service_dn, self.service_password_file), *self.branches.values()]
+
+    def _branch(self, name: str) -> Part:
+        return Part(
+            f"ou={name},{self.base_dn}", f"cn=idm-{name},ou=services,{self.base_dn}", self.folder / f"{name}.password"
+        )
+
+    def _for_each(self, text: str) -> str:
+        return "\n".join(text.format(**part.names()) for part in self._parts)
+
+    def _for_branches(self, text: str) -> list[str]:
+        return [text.format(**part.names()) for part in self.branches.values()]
+
+    def _skeleton(self) -> str:
+        services = (
+            SERVICE.format(**part.names(), base=self.base_dn, service_password=part.password_file.read_text())
+            for part in self._parts
+        )
+        return "".join([SKELETON.format(**self._names()), *services, *self._for_branches(BRANCH)])
+
     def _names(self) -> dict[str, str]:
         return {
+            **self._parts[0].names(),
             "base": self.base_dn,
-            "domain": self.base_dn.removeprefix("dc=").partition(",")[0],
-            "people": self.people_base,
-            "groups": self.groups_base,
-            "service": self.service_dn,
+            "domain": _first_value(self.base_dn),
             "administrator": self.administrator_dn,
             "placeholder": self.placeholder_dn,
         }
@@ -277,6 +374,10 @@ class LocalDirectory:
         if loaded.returncode != 0:
             said = loaded.stderr.decode(errors="replace")[-2000:]
             raise ConfigurationInvalid(f"ディレクトリの初期データを読み込めません: {said}")
+
+
+def _first_value(dn: str) -> str:
+    return dn.partition(",")[0].partition("=")[2]
 
 
 def _first_existing(places: tuple[Path, ...]) -> Path:

@@ -33,6 +33,8 @@ GROUPS = (
     "folder-general", "folder-pension", "folder-health", "folder-welfare", "folder-review", "folder-systems",
     "ledger-entry", "ledger-approval", "administration",
 )  # fmt: skip
+BRANCHES = ("pension",)
+"""Systems with a part of the directory, and a service account, of their own."""
 FORGOTTEN = (("kyuutantou", 700), ("kensyuu01", 400))
 """IDs nobody owns, from before the product: login name, days since last use."""
 USUAL_PORT = 8600
@@ -58,7 +60,7 @@ def prepare(folder: Path, *, clock: Clock = utc_now) -> Demo:
         shutil.rmtree(folder)
     (folder / "elsewhere").mkdir(parents=True, exist_ok=True)
     settings, ports = _settings(folder)
-    directory = LocalDirectory(folder / "directory")
+    directory = LocalDirectory(folder / "directory", branches=BRANCHES)
     directory.build(_seed(clock))
     directory.start(ports["ldaps"])
     installation = Installation(settings, Database(settings.database_url), clock)
@@ -106,6 +108,8 @@ def _first_day(demo: Demo) -> None:
     secrets_dir = installation.settings.secrets_dir
     secrets_dir.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
+    for name, part in demo.directory.branches.items():
+        shutil.copy(part.password_file, secrets_dir / f"{name}-ldap.password")
     first_record.make(installation, configuration_texts(demo.directory.connector_settings()))
     import_feed(installation, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
     import_feed(installation, ORDERS_FEED.read_bytes(), feed_name="aoba-events", as_of=None, dry_run=False)
@@ -140,11 +144,9 @@ def configuration_texts(directory: Mapping[str, object]) -> list[ConfigurationTe
 
 
 def _seed(clock: Clock) -> str:
-    """Groups for every right, the pension system's own branch, and IDs that were forgotten before the product came."""
+    """Groups for every right, and IDs that were forgotten before the product came."""
     base, groups = LocalDirectory.base_dn, LocalDirectory.groups_base
     entries = [_group(f"cn={name},{groups}", name) for name in GROUPS]
-    for unit in (f"ou=pension,{base}", f"ou=people,ou=pension,{base}", f"ou=groups,ou=pension,{base}"):
-        entries.append(f"dn: {unit}\nobjectClass: organizationalUnit\nou: {unit.partition('=')[2].partition(',')[0]}\n")
     entries.append(_group(f"cn=records,ou=groups,ou=pension,{base}", "records"))
     entries.extend(_forgotten(name, days, clock) for name, days in FORGOTTEN)
     return "\n".join(entries) + "\n"

@@ -115,7 +115,7 @@ class OpenLdapTarget:
         return PasswordPolicy(
             name=f"cn=default,ou=policies,{self.server.base_dn}",
             is_default=True,
-            minimum_length=10,
+            minimum_length=12,
             complex=False,
             history=3,
             maximum_age=None,

@@ -2,6 +2,7 @@
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +20,10 @@ class OpenLDAP(LocalDirectory):
     Other programs of the OpenLDAP project are the witnesses here: what they see does not depend on our connector.
     """
 
-    def __init__(self, folder: Path | None = None, *, durable: bool = False) -> None:
-        super().__init__(folder or Path(tempfile.mkdtemp(prefix="openldap-")), durable=durable)
+    def __init__(
+        self, folder: Path | None = None, *, durable: bool = False, branches: Sequence[str] = ()
+    ) -> None:  # fmt: skip
+        super().__init__(folder or Path(tempfile.mkdtemp(prefix="openldap-")), durable=durable, branches=branches)
         self.plain_port = 0
 
     def start(self, port: int | None = None) -> None:
