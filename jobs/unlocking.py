@@ -58,6 +58,4 @@ def _asked(directory: Directory, external_id: ExternalId, *, unlock: bool) -> An
     if isinstance(done, TargetError):
         raise done
     after = directory.lockout(external_id)
-    return Answer(
-        before, after, failure="解除を求めましたが、ディレクトリはまだロックしています。" if after.locked else None
-    )
+    return Answer(before, after, failure=STILL_LOCKED if after.locked else None)

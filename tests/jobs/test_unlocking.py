@@ -10,6 +10,7 @@ from idm.models.systems import InformationSystem
 from idm.operations import unlocking
 from idm.operations.unlocking import ANSWERED_WITHIN, TOO_LATE
 from idm.vocabulary import Stage
+from jobs import examination
 from jobs import unlocking as job
 from tests.jobs.conftest import Office
 
@@ -113,6 +114,21 @@ def test_a_system_that_is_only_observed_is_looked_at_and_not_written_to(opened: 
     said = answered(opened)
     assert said.was_locked
     assert said.failure is not None
+    assert "pwdAccountLockedTime" in opened.entry("u100009")
+
+
+def test_with_more_rights_than_needed_nothing_is_opened_and_the_answer_says_so(opened: Office) -> None:
+    guess(opened)
+    server = opened.directory
+    password = server.administrator_password_file.read_text()
+    opened.installation.settings.secrets_dir.joinpath("ledger.password").write_text(password, encoding="utf-8")
+    with opened.cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        system.connector_settings = {**system.connector_settings, "bind_dn": server.administrator_dn}
+    said_so = examination.examine(opened.installation, system).stops_writing
+    assert said_so is not None
+    ask(opened, unlock=True)
+    assert answered(opened).failure == said_so
     assert "pwdAccountLockedTime" in opened.entry("u100009")
 
 
