@@ -84,6 +84,7 @@ class Bar(StrEnum):
     RETIRED = "retired"
     CHOSEN = "chosen"
     ELSEWHERE = "elsewhere"
+    SIGN_IN = "sign_in"
     RESERVED = "reserved"
     TOO_LONG = "too_long"
     FORM = "form"
@@ -101,6 +102,7 @@ BAR_TITLES = {
     Bar.RETIRED: "以前に使われた名前",
     Bar.CHOSEN: "ほかの人のために選ばれた",
     Bar.ELSEWHERE: "ほかのシステムで別の人が使っている",
+    Bar.SIGN_IN: "この画面のサインインで別の人が使っている",
     Bar.RESERVED: "予約語",
     Bar.TOO_LONG: "長すぎる",
     Bar.FORM: "使えない文字がある",
@@ -227,6 +229,7 @@ _REASONS = {
     Bar.RETIRED: "は以前に使われた名前として登録されているため、使えません。別の利用者IDを選んでください。",
     Bar.CHOSEN: "は、ほかの人のために選ばれています。別の利用者IDを選んでください。",
     Bar.ELSEWHERE: "は、ほかのシステムで別の人が使っています。別の利用者IDを選んでください。",
+    Bar.SIGN_IN: "は、この画面へのサインインの利用者名として別の人が使っています。別の利用者IDを選んでください。",
 }
 
 

@@ -10,13 +10,14 @@ from datetime import date
 from itertools import islice, takewhile
 from typing import Any
 
-from sqlalchemy import CompoundSelect, func, literal, null, or_, select, union_all
+from sqlalchemy import CompoundSelect, exists, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
 from idm.errors import InvalidInput
 from idm.models.going_live import FoundAccount
 from idm.models.people import Employment, Person
+from idm.models.sign_in import SignIn
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
 from idm.names.account_names import Bar, Candidate, Limit, Source, Subject, candidates, limit_of, refusal_of
 from idm.names.latin_names import LatinName, Spelling, latin_name
@@ -157,6 +158,8 @@ def _bar(holders: Collection[_Holder], system_id: int, person_id: int) -> Bar | 
 def _bar_of(holder: _Holder, system_id: int, person_id: int) -> Bar | None:
     if holder.bar is Bar.RETIRED:
         return Bar.RETIRED
+    if holder.bar is Bar.SIGN_IN:
+        return None if holder.person_id == person_id else Bar.SIGN_IN
     if holder.system_id == system_id:
         own_choice = holder.bar is Bar.CHOSEN and holder.person_id == person_id
         return None if own_choice else holder.bar
@@ -164,7 +167,10 @@ def _bar_of(holder: _Holder, system_id: int, person_id: int) -> Bar | None:
 
 
 def _holders(session: Session, system_id: int, names: Collection[str], *, everywhere: bool) -> dict[str, list[_Holder]]:
-    """Lower-case name → all who have or had it: here, or `everywhere` in the organisation. One query for many names."""
+    """Lower-case name → all who have or had it: here, or `everywhere` in the organisation. One query for many names.
+
+    In the system that people sign in with, also whoever signs in to the product by it: one name, one human.
+    """
     found: dict[str, list[_Holder]] = defaultdict(list)
     listed = sorted(names)
     for start in range(0, len(listed), NAMES_A_QUERY):
@@ -192,7 +198,11 @@ def _used(system_id: int, names: list[str], *, everywhere: bool) -> CompoundSele
         func.lower(RetiredName.login_name).in_(names),
         or_(RetiredName.system_id.is_(None), RetiredName.system_id == system_id),
     )
-    return union_all(accounts, chosen, retired)
+    for_sign_in = exists().where(InformationSystem.id == system_id, InformationSystem.for_sign_in)
+    signing_in = select(SignIn.name, literal(Bar.SIGN_IN.value), literal(system_id), SignIn.person_id).where(
+        SignIn.name.in_(names), for_sign_in
+    )
+    return union_all(accounts, chosen, retired, signing_in)
 
 
 def _found_there(session: Session, system_id: int, names: Collection[str]) -> Iterator[tuple[str, _Holder]]:

@@ -17,6 +17,7 @@ from idm.database import Database
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.audit import AuditRecord
 from idm.models.people import OrganisationUnit, Person
+from idm.models.sign_in import SignIn
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
 from idm.names.account_names import RESERVED, Bar, Source
 from idm.names.personal_names import match_key
@@ -125,6 +126,48 @@ def test_retired_names_are_taken_in_their_system_or_in_all(cast: Cast) -> None:
             session.add(RetiredName(system_id=where, login_name=name, note="", recorded_at=NOW))
         session.flush()
         assert named(session, "ledger", one) == ["sato-hanako"]
+
+
+def signs_in(session: Session, name: str, who: int, *, with_system: str) -> None:
+    """Somebody signs in to the product by that name; others sign in with the directory of that system."""
+    session.add(SignIn(person_id=who, name=name, password_hash="-"))
+    session.get_one(InformationSystem, system_id(session, with_system)).for_sign_in = True
+    session.flush()
+
+
+def test_in_the_system_to_sign_in_with_a_name_by_which_another_signs_in_is_avoided(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        one, other = people(session, "サトウ　ハナコ", "サトウ　ハナコ")
+        signs_in(session, "hanako.sato", other, with_system="ledger")
+        found = proposals(
+            session, session.get_one(InformationSystem, system_id(session, "ledger")), {one: TODAY}, ROMAJI
+        )
+        assert [passed.bar for passed in found[one].passed] == [Bar.SIGN_IN]
+        assert named(session, "ledger", one) == ["sato-h"]
+        assert named(session, "ledger", other) == ["hanako.sato"], "their own"
+
+
+def test_in_any_other_system_the_names_by_which_people_sign_in_are_free(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        one, other = people(session, "サトウ　ハナコ", "サトウ　ハナコ")
+        signs_in(session, "hanako.sato", other, with_system="pension")
+        assert named(session, "ledger", one) == ["hanako.sato"]
+
+
+def test_a_staff_number_by_which_another_signs_in_is_refused_and_said(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        one, other = people(session, "サトウ　ハナコ", "サトウ　ハナコ")
+        signs_in(session, "u700001", other, with_system="ledger")
+        with pytest.raises(InvalidInput, match="u700001」は、この画面へのサインインの利用者名として別の人が"):
+            named(session, "ledger", one, rule=LoginNames())
+
+
+def test_a_name_by_which_another_signs_in_is_not_chosen(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        signs_in(session, "aoki", cast.people["other"], with_system="ledger")
+    with pytest.raises(InvalidInput, match="この画面へのサインインの利用者名として別の人が"):
+        choose(cast, "staff", "aoki")
+    choose(cast, "other", "aoki")
 
 
 def test_a_staff_number_whose_name_was_used_is_refused_and_not_numbered(cast: Cast) -> None:
