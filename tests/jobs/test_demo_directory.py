@@ -10,7 +10,16 @@ import pytest
 
 from connectors.registry import open_directory
 from idm.errors import TargetError
-from idm.ports import Check, CheckVerdict, CreateAccount, ExaminesItself, Outcome, Writes
+from idm.ports import (
+    AddMember,
+    Check,
+    CheckVerdict,
+    CreateAccount,
+    ExaminesItself,
+    Outcome,
+    SetTemporaryPassword,
+    Writes,
+)
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs.commands.terminal import print_table
 from jobs.demo.directory import LocalDirectory
@@ -22,7 +31,7 @@ Settings = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDirectory]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenLDAP]:
     directory = OpenLDAP(tmp_path_factory.mktemp("demo"), branches=BRANCHES)
     directory.build()
     directory.start()
@@ -67,11 +76,19 @@ def test_one_systems_account_cannot_write_in_the_others_part(server: LocalDirect
 
 
 @pytest.mark.parametrize("code", ["office", "pension"])
-def test_each_systems_account_writes_in_its_own_part(server: LocalDirectory, code: str) -> None:
-    with closing(open_directory("openldap", systems(server)[code], secret(server, code))) as directory:
+def test_each_systems_account_writes_in_its_own_part(server: OpenLDAP, code: str) -> None:
+    settings = systems(server)[code]
+    server.apply(
+        f"dn: cn=some,{settings['groups_base']}\nobjectClass: groupOfNames\ncn: some\nmember: {server.placeholder_dn}\n"
+    )
+    with closing(open_directory("openldap", settings, secret(server, code))) as directory:
         assert isinstance(directory, Writes)
         assert directory.perform([create(f"u-{code}")]) == [Outcome.CHANGED]
-        assert f"u-{code}" in [account.login_name for account in directory.account_ids()]
+        [made] = [account for account in directory.account_ids() if account.login_name == f"u-{code}"]
+        group = directory.group("some").external_id
+        assert directory.perform([SetTemporaryPassword(made.external_id, "Temporary-12345")]) == [Outcome.CHANGED]
+        assert directory.perform([AddMember(made.external_id, group)]) == [Outcome.CHANGED]
+        assert list(directory.members(group)) == [made.external_id]
 
 
 def test_the_offices_account_sees_nothing_of_the_pension_system(server: LocalDirectory) -> None:
