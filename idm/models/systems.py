@@ -119,6 +119,8 @@ class Account(Base):
         UniqueConstraint("uuid"),
         UniqueConstraint("system_id", "login_name"),
         UniqueConstraint("id", "system_id"),
+        Index("uq_accounts_entry", "system_id", "external_id", unique=True,
+              sqlite_where=text("external_id IS NOT NULL"), postgresql_where=text("external_id IS NOT NULL")),
         Index("uq_accounts_personal", "system_id", "person_id", unique=True,
               sqlite_where=text("kind = 'personal'"), postgresql_where=text("kind = 'personal'")),
     )  # fmt: skip

@@ -146,8 +146,10 @@ def _require_stages(session: Session, text: ConfigurationText) -> None:
 def _take_effect(session: Session, text: ConfigurationText, *, actor: Actor, now: datetime) -> None:
     if text.kind is not ConfigurationKind.ORGANISATION:
         return
+    organisation = organisation_from_text(text.content)
+    going_live.forget_inventories_of_other_targets(session, organisation)
     before = {system.id: system.stage for system in session.scalars(select(InformationSystem))}
-    register_systems(session, organisation_from_text(text.content))
+    register_systems(session, organisation)
     systems = session.scalars(select(InformationSystem).where(InformationSystem.id.in_(before))).all()
     going_live.moved(session, [(system, before[system.id]) for system in systems], actor=actor, now=now)
 

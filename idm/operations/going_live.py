@@ -1,10 +1,11 @@
 """Moving a system from observing over adopting to enforcing (control A18): what has to be true before, what follows.
 
 The rule is simple and has no exception: nobody enforces what has not been looked through. Every account that was there
-is somebody's and taken over, or a person has said that it is nobody's or a finding; and nothing is being decided.
+is somebody's and taken over, or a person has said that it is nobody's or a finding; and nothing is being decided. A
+system whose target is another one from now on has not been looked through, whatever was there before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations.accounts import record_taken_over, schedule, take_over
 from idm.operations.inventory import progress_of
 from idm.operations.notices import notify
-from idm.organisation import Organisation
+from idm.organisation import Organisation, System
 from idm.policy import Policy
 from idm.queries.found_accounts import progress_of_systems, refused_accounts
 from idm.queries.officers import holders
@@ -28,15 +29,45 @@ from idm.vocabulary import STAGE_TITLES, AccountKind, Role, Stage
 from idm.wareki import format_wareki
 
 REMIND_EVERY_DAYS = 7
+SAME_TARGET = frozenset({
+    "port", "transport", "ca_file", "bind_dn", "page_size", "connect_timeout_seconds", "answer_timeout_seconds",
+    "password_policy_dn", "domain_controllers", "last_use_attribute",
+})  # fmt: skip
+"""Settings of a connector that may change without its being another target; any other may make it one."""
 
 
 def require_may_move(session: Session, organisation: Organisation) -> None:
     """Afterwards no system of the register would skip what going live asks for. Raises IllegalTransition."""
-    wanted = {system.code: system.stage for system in organisation.systems}
+    wanted = {system.code: system for system in organisation.systems}
     for system in session.scalars(select(InformationSystem).order_by(InformationSystem.code)):
-        stage = wanted.get(system.code, system.stage)
-        if stage is not system.stage and stage is not Stage.OBSERVE:
-            _require_ready(session, system, stage)
+        described = wanted.get(system.code)
+        if described is None or described.stage is Stage.OBSERVE:
+            continue
+        if is_another_target(system, described):
+            raise IllegalTransition(
+                f"「{system.name}」の接続先が変わります。新しい接続先は、まだだれも確かめていません。"
+                "stage を observe（観察）にして提案し、承認のあとで棚卸しをしてから、進めてください。"
+            )
+        if described.stage is not system.stage:
+            _require_ready(session, system, described.stage)
+
+
+def forget_inventories_of_other_targets(session: Session, organisation: Organisation) -> None:
+    """Afterwards a system that will be found somewhere else has to be looked through again before it moves on."""
+    described = {system.code: system for system in organisation.systems}
+    for system in session.scalars(select(InformationSystem)):
+        if system.code in described and is_another_target(system, described[system.code]):
+            progress = progress_of(session, system.id)
+            progress.inventoried_at, progress.cursor = None, None
+
+
+def is_another_target(system: InformationSystem, described: System) -> bool:
+    """Whether what is described may be somewhere else than what the register has."""
+    return system.connector != described.connector or _place(system.connector_settings) != _place(described.settings)
+
+
+def _place(settings: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in settings.items() if key not in SAME_TARGET}
 
 
 def _require_ready(session: Session, system: InformationSystem, stage: Stage) -> None:

@@ -4,6 +4,7 @@ Nothing is written while it is observed, nothing is ever doubled, what somebody 
 right or answered for (controls A18, A9, D9).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -88,9 +89,9 @@ def move(office: Office, to: Stage) -> None:
     """The stage is changed as it is in life: proposed by one, accepted by another."""
     now = office.clock()
     text = organisation_source().replace('stage = "enforce"', f'stage = "{to.value}"', 1)
-    with office.cast.database.reading() as session:
-        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
-    kept = (system.connector, system.connector_settings)
+    for key, value in office.directory.connector_settings().items():
+        text = text.replace('name = "ledger"\n', f'{key} = {json.dumps(value)}\nname = "ledger"\n')
+    text = text.replace('name = "ledger"\n', "").replace('connector = "memory"', 'connector = "openldap"', 1)
     with office.cast.acting("security", now=now) as session:
         version = propose(
             session, ConfigurationText(ConfigurationKind.ORGANISATION, "small", effective_text(text, "small")),
@@ -98,9 +99,6 @@ def move(office: Office, to: Stage) -> None:
         ).id  # fmt: skip
     with office.cast.acting("ciso", now=now) as session:
         accept(session, version, actor=office.cast.actor("ciso"), now=now)
-        # The file of the cast names a directory in memory; this office's is a real one.
-        changed = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
-        changed.connector, changed.connector_settings = kept
 
 
 def settle(office: Office, login_name: str, settlement: Settlement) -> None:

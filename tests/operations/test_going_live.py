@@ -24,7 +24,7 @@ from idm.operations import configuration, going_live
 from idm.operations.accounts import personal_accounts
 from idm.operations.configuration import ConfigurationText
 from idm.organisation import LoginNames
-from idm.organisation_file import effective_text
+from idm.organisation_file import effective_text, organisation_from_text
 from idm.queries.account_facts import account_facts
 from idm.queries.adoption import rights_to_ask_for
 from idm.queries.due import due_deletions
@@ -395,15 +395,16 @@ def test_an_approved_line_whose_account_has_disappeared_makes_nothing(one: Ledge
 # --- the stages ------------------------------------------------------------------------------------------------------
 
 
-def organisation(stage: Stage, until: str = "") -> ConfigurationText:
+def organisation(stage: Stage, until: str = "", place: str = "ledger") -> ConfigurationText:
     text = organisation_source().replace('stage = "enforce"', f'stage = "{stage.value}"\n{until}', 1)
+    text = text.replace('[systems.settings]\nname = "ledger"', f'[systems.settings]\nname = "{place}"')
     return ConfigurationText(ConfigurationKind.ORGANISATION, "small", effective_text(text, "small"))
 
 
-def move(ledger: Ledger, stage: Stage, until: str = "") -> None:
+def move(ledger: Ledger, stage: Stage, until: str = "", place: str = "ledger") -> None:
     with ledger.cast.acting("security", "configuration.propose", ledger.now) as session:
         version: ConfigurationVersion = configuration.propose(
-            session, organisation(stage, until), reason="段階を進める", actor=ledger.cast.actor("security"),
+            session, organisation(stage, until, place), reason="段階を進める", actor=ledger.cast.actor("security"),
             now=ledger.now,
         )  # fmt: skip
         version_id = version.id
@@ -430,6 +431,29 @@ def test_no_system_is_enforced_before_everything_found_is_decided(ledger: Ledger
     ledger.decide("chief", request_id, Role.CHIEF)
     ledger.decide("vice", request_id, Role.SYSTEM)
     move(ledger, Stage.ENFORCE)
+
+
+@pytest.mark.parametrize("stage", [Stage.ADOPT, Stage.ENFORCE])
+def test_a_system_whose_target_becomes_another_is_observed_and_looked_through_again(one: Ledger, stage: Stage) -> None:
+    one.at(stage)
+    one.take(STAFF)
+    with pytest.raises(IllegalTransition, match="接続先が変わります"):
+        move(one, stage, place="elsewhere")
+    move(one, Stage.OBSERVE, place="elsewhere")
+    with pytest.raises(IllegalTransition, match="棚卸し"):
+        move(one, Stage.ADOPT, place="elsewhere")
+    one.take(STAFF)
+    move(one, Stage.ADOPT, place="elsewhere")
+
+
+def test_settings_that_only_say_how_to_reach_the_same_target_may_change() -> None:
+    described = organisation_from_text(organisation(Stage.ENFORCE).content).systems[0]
+    system = InformationSystem(connector="memory", connector_settings={"name": "ledger", "port": 636, "page_size": 5})
+    assert not going_live.is_another_target(system, described)
+    for settings in ({"name": "ledger", "people_base": "ou=x"}, {"host": "dc2"}, {}):
+        assert going_live.is_another_target(
+            InformationSystem(connector="memory", connector_settings=settings), described
+        )
 
 
 def test_an_account_that_turns_up_between_proposal_and_acceptance_stops_the_move(one: Ledger) -> None:
