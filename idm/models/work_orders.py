@@ -136,6 +136,7 @@ class WorkOrderStep(Base):
     __table_args__ = (
         UniqueConstraint("order_id", "position"),
         CheckConstraint("(ticked_by_id IS NULL) = (ticked_at IS NULL)", name="ticked_by_somebody"),
+        CheckConstraint("claimed = (claimed_by_id IS NOT NULL)", name="claimed_by_somebody"),
         CheckConstraint("(kind IN ('add', 'remove')) = (group_id IS NOT NULL)", name="group_named"),
     )
 
@@ -149,6 +150,8 @@ class WorkOrderStep(Base):
     ticked_at: Mapped[datetime | None] = mapped_column(Instant)
     claimed: Mapped[bool] = mapped_column(default=False)
     """It was said to be done, even if the order was returned since: an order in its place starts from there."""
+    claimed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who said so; stays when the order is returned, for whoever said so confirms nothing that rests on it."""
 
     order: Mapped[WorkOrder] = relationship(back_populates="steps")
 

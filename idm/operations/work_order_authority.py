@@ -49,7 +49,8 @@ def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, now: 
     """Whoever may confirm, or return, the work of the order. Raises NotPermitted, SeparationOfDuties."""
     human = person_at_work(session, order.system_id, Action.CONFIRM_WORK, actor=actor, now=now)
     _require_another(order, human, "自分の利用者IDの作業を自分で確認することはできません。")
-    workers = {order.done_by_id, *(step.ticked_by_id for step in order.steps), *_began(session, order)}
+    workers = {order.done_by_id, *_began(session, order)}
+    workers |= {worker for step in order.steps for worker in (step.ticked_by_id, step.claimed_by_id)}
     if human.is_one_of(frozenset(worker for worker in workers if worker is not None)):
         raise SeparationOfDuties(
             "自分が行った作業を自分で確認することはできません。別の人に頼んでください。（SOD-4）",
@@ -69,8 +70,10 @@ def _began(session: Session, order: WorkOrder) -> Iterable[int | None]:
         of_account, WorkOrder.state == WorkOrderState.CANCELLED,
         or_(settled.is_(None), WorkOrder.cancelled_at > settled),
     )  # fmt: skip
-    ticked = select(WorkOrderStep.ticked_by_id).where(WorkOrderStep.order_id.in_(overtaken), WorkOrderStep.claimed)
-    return session.scalars(ticked)
+    of_overtaken = WorkOrderStep.order_id.in_(overtaken)
+    said = select(WorkOrderStep.ticked_by_id, WorkOrderStep.claimed_by_id).where(of_overtaken, WorkOrderStep.claimed)
+    reported = select(WorkOrder.done_by_id).where(WorkOrder.id.in_(overtaken))
+    return [*(worker for row in session.execute(said) for worker in row), *session.scalars(reported)]
 
 
 def _require_another(order: WorkOrder, human: Human, message: str) -> None:

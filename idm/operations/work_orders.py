@@ -85,7 +85,7 @@ def confirm(session: Session, order_id: int, *, actor: Actor, policy: Policy, no
 def send_back(
     session: Session, order_id: int, reason: str, *, actor: Actor, policy: Policy, now: datetime
 ) -> WorkOrder:
-    """Afterwards the order is open again, with the reason, and every step has to be ticked anew.
+    """Afterwards the order is open again, with the reason, and every step has to be ticked anew; who ticked it is kept.
 
     Raises what `confirm` does, and InvalidInput without a reason.
     """
@@ -94,6 +94,7 @@ def send_back(
     order.state, order.done_by_id, order.done_at = WorkOrderState.ISSUED, None, None
     order.returned_by_id, order.returned_at, order.return_reason = actor.person_id, now, reason
     for step in order.steps:
+        step.claimed_by_id = step.ticked_by_id or step.claimed_by_id
         step.ticked_by_id, step.ticked_at = None, None
     record_order(session, "work_order.returned", order, actor=actor, policy=policy, now=now, reason=reason)
     return order
@@ -140,10 +141,15 @@ def _tick(order: WorkOrder, ticked: frozenset[int], person_id: int, now: datetim
     if not ticked <= {step.id for step in order.steps}:
         raise InvalidInput("この指示書にない手順です。画面を開き直してください。")
     for step in order.steps:
-        if step.id not in ticked:
-            step.ticked_by_id, step.ticked_at, step.claimed = None, None, False
-        elif step.ticked_at is None:
+        if step.id in ticked and step.ticked_at is None:
             step.ticked_by_id, step.ticked_at, step.claimed = person_id, now, True
+            # Whoever said so before a return did part of it too.
+            step.claimed_by_id = step.claimed_by_id or person_id
+        elif step.id not in ticked and step.ticked_at is not None:
+            step.ticked_by_id, step.ticked_at = None, None
+            # What was once reported may be there: unticking takes it back only before the first return.
+            if order.returned_at is None:
+                step.claimed, step.claimed_by_id = False, None
 
 
 def _enter_in_books(session: Session, order: WorkOrder, now: datetime) -> None:

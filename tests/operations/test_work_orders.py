@@ -286,6 +286,64 @@ def test_whoever_began_the_order_that_was_overtaken_does_not_confirm_the_one_in_
     confirm(office, second)
 
 
+def test_whoever_did_what_was_returned_does_not_confirm_the_order_in_its_place(office: Cast) -> None:
+    seat(office, "other", Role.SECURITY)
+    grant(office, "staff", "account")
+    (order,) = orders(office)
+    do(office, order, who="other")
+    send_back(office, order, "所属が違います")
+    revoke(office, "staff", "account")
+    second = orders(office)[-1]
+    assert kinds(second) == ["stop"]
+    do(office, second, handed_to="")
+    assert refusal(office, second, "other", confirming=True).code == "SOD-4"
+    confirm(office, second)
+
+
+def test_whoever_did_what_was_returned_does_not_confirm_it_when_another_does_it_again(office: Cast) -> None:
+    seat(office, "other", Role.SECURITY)
+    grant(office, "staff", "account")
+    (order,) = orders(office)
+    do(office, order, who="other")
+    send_back(office, order, "所属が違います")
+    tick(office, order, {1}, who="other")
+    tick(office, order, set(), who="other")  # nor by taking it back
+    do(office, order)
+    assert refusal(office, order, "other", confirming=True).code == "SOD-4"
+    confirm(office, order)
+
+
+def test_a_tick_that_was_taken_back_before_anything_was_reported_binds_nobody(office: Cast) -> None:
+    seat(office, "other", Role.SECURITY)
+    grant(office, "staff", "account")
+    (order,) = orders(office)
+    tick(office, order, {1}, who="other")
+    tick(office, order, set(), who="other")
+    do(office, order)
+    confirm(office, order, who="other")
+    assert orders(office)[0].state is WorkOrderState.CONFIRMED
+
+
+def test_whoever_reported_an_order_that_was_overtaken_does_not_confirm_the_one_in_its_place(office: Cast) -> None:
+    seat(office, "other", Role.SECURITY)
+    grant(office, "staff", "account", "view")
+    (order,) = orders(office)
+    tick(office, order, {step.position for step in order.steps})
+    do(office, order, who="other")
+    revoke(office, "staff", "account")
+    second = orders(office)[-1]
+    do(office, second, handed_to="")
+    assert refusal(office, second, "other", confirming=True).code == "SOD-4"
+    confirm(office, second)
+
+
+def test_the_database_knows_who_said_that_a_step_is_done(office: Cast) -> None:
+    grant(office, "staff", "account")
+    do(office, orders(office)[0])
+    with pytest.raises(IntegrityError, match="claimed_by_somebody"), office.database.writing() as session:
+        session.execute(text("UPDATE work_order_steps SET claimed_by_id = NULL"))
+
+
 def test_no_second_row_of_the_operator_confirms(office: Cast) -> None:
     grant(office, "staff", "account")
     (order,) = orders(office)

@@ -301,6 +301,13 @@ def upgrade() -> None:
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_accounts_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
+            "uq_accounts_entry",
+            ["system_id", "external_id"],
+            unique=True,
+            sqlite_where=sa.text("external_id IS NOT NULL"),
+            postgresql_where=sa.text("external_id IS NOT NULL"),
+        )
+        batch_op.create_index(
             "uq_accounts_personal",
             ["system_id", "person_id"],
             unique=True,
@@ -1567,12 +1574,17 @@ def upgrade() -> None:
         sa.Column("ticked_by_id", sa.Integer(), nullable=True),
         sa.Column("ticked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed", sa.Boolean(), nullable=False),
+        sa.Column("claimed_by_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(kind IN ('add', 'remove')) = (group_id IS NOT NULL)", name=op.f("ck_work_order_steps_group_named")
         ),
         sa.CheckConstraint(
             "(ticked_by_id IS NULL) = (ticked_at IS NULL)", name=op.f("ck_work_order_steps_ticked_by_somebody")
         ),
+        sa.CheckConstraint(
+            "claimed = (claimed_by_id IS NOT NULL)", name=op.f("ck_work_order_steps_claimed_by_somebody")
+        ),
+        sa.ForeignKeyConstraint(["claimed_by_id"], ["people.id"], name=op.f("fk_work_order_steps_claimed_by_id")),
         sa.ForeignKeyConstraint(["order_id"], ["work_orders.id"], name=op.f("fk_work_order_steps_order_id")),
         sa.ForeignKeyConstraint(["ticked_by_id"], ["people.id"], name=op.f("fk_work_order_steps_ticked_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_order_steps")),
