@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotFound, Refusal
+from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotFound, Refusal, SafetyLimit
 from idm.listing_comparison import Verdict
 from idm.operations import listings
 from idm.operations.listings import SentListing
@@ -22,6 +22,8 @@ from idm.queries.listings import (
     find_listing,
     listed_systems,
     listings_of,
+    missing_of,
+    spoken_of,
 )
 from idm.wareki import format_wareki, parse_date
 from web import current, refusals
@@ -79,10 +81,11 @@ def take_over(listing_id: int) -> Response:
     try:
         with current.act("listing.take_over", ("listing", listing_id)) as session:
             listings.take_over(
-                session, listing_id, shown=request.form.get("shown", ""), actor=current.actor(),
+                session, listing_id, shown=request.form.get("shown", ""),
+                missing_is_right=request.form.get("missing_is_right", 0, type=row_id), actor=current.actor(),
                 policy=current.policy(), now=current.now(),
             )  # fmt: skip
-    except (ContentChanged, IllegalTransition) as refusal:
+    except (ContentChanged, IllegalTransition, SafetyLimit) as refusal:
         return _page(listing_id, refusal)
     flash(_("一覧を取り込みました。食い違いは、次の点検で点検結果になります。"), "success")
     return redirect(url_for("listings.show", listing_id=listing_id))
@@ -103,9 +106,11 @@ def _page(listing_id: int, refusal: Refusal | None = None) -> Response:
         if listing.system_id not in _reach(session):
             raise NotFound(_("この一覧は見つかりません。"))
         compared = comparison(session, listing, now=current.now())
+        missing = missing_of(spoken_of(session, listing))
         page = render_template(
             "listings/show.html", listing=listing, compared=[c for c in compared if c.verdict is not Verdict.AGREES],
-            counts=counts_of(compared), refusal=refusal,
+            counts=counts_of(compared), refusal=refusal, missing=missing,
+            too_much=listings.too_much_missing(missing, current.policy()),
         )  # fmt: skip
     return make_response(page, refusals.page_of(refusal)[0] if refusal is not None else 200)
 

@@ -4,6 +4,7 @@ Taking it over is our read-back there: it says what is so on the list's day, of 
 decides nothing and changes no right; what does not agree becomes a finding of the sweep.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -15,12 +16,13 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted
+from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
 from idm.hand_work import Books
 from idm.listing import Listed, name_key, read_listing
 from idm.listing_comparison import Compared, Verdict
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import ListedAccount, Listing
+from idm.operations.inventory import too_many
 from idm.operations.outbox import record_seen
 from idm.operations.work_order_issue import books_of
 from idm.organisation import ListingShape
@@ -30,12 +32,14 @@ from idm.ports import Attributes, TargetAccount
 from idm.queries.account_facts import account_facts
 from idm.queries.hand_scope import systems_for
 from idm.queries.listings import (
-    accounts_in_hand,
+    Missing,
     comparison,
     counts_of,
     find_listing,
+    missing_of,
     moment_of,
     newest_listing,
+    spoken_of,
     taken_before,
 )
 from idm.queries.officers import contracted, humans, roles_of
@@ -81,26 +85,42 @@ def receive(session: Session, sent: SentListing, *, actor: Actor, policy: Policy
     return listing
 
 
-def take_over(session: Session, listing_id: int, *, shown: str, actor: Actor, policy: Policy, now: datetime) -> Listing:
+def take_over(
+    session: Session, listing_id: int, *, shown: str, missing_is_right: int = 0, actor: Actor, policy: Policy,
+    now: datetime,
+) -> Listing:  # fmt: skip
     """Afterwards the books say what the list shows, of every account that nobody is working on.
 
-    `shown` is the SHA-256 of the list that was looked at. Raises NotFound, NotPermitted, ContentChanged for another
-    list, IllegalTransition for one that was taken over, the same file again, or one older than the one that counts.
+    `shown` is the SHA-256 of the list that was looked at; `missing_is_right`: that many accounts, somebody says, are
+    rightly not on it. Raises NotFound, NotPermitted, ContentChanged for another list, IllegalTransition for one that
+    was taken over, the same file again, or one older than the one that counts, and SafetyLimit when more of our
+    accounts are not on it than the profile lets one run miss and nobody says that so many is right.
     """
     listing = find_listing(session, listing_id, lock=True)
     require_may_list(session, listing.system_id, actor=actor, now=now)
     if listing.sha256 != shown:
         raise ContentChanged("表示した一覧と、いま待っている一覧が違います。もう一度確かめてください。")
     _require_newest(session, listing)
+    spoken = spoken_of(session, listing, lock=True)
+    missing = missing_of(spoken)
+    needs_word = too_much_missing(missing, policy)
+    if needs_word and missing.accounts > missing_is_right:
+        raise SafetyLimit(_too_much(missing))
     compared = comparison(session, listing, now=now)
     counts = counts_of(compared)
     listing.taken_at, listing.taken_by_id = now, actor.person_id
     listing.agreeing, listing.differing = counts[Verdict.AGREES], counts[Verdict.DIFFERS]
     listing.orphans, listing.missing = counts[Verdict.ORPHAN], counts[Verdict.MISSING]
-    _read_back(session, listing, now)
+    _read_back(session, listing, spoken, now)
     session.flush()
-    _record(session, "listing.taken_over", listing, actor=actor, policy=policy, now=now)
+    said = {"missing_is_right": missing_is_right, "missing_of": missing.of} if needs_word else {}
+    _record(session, "listing.taken_over", listing, actor=actor, policy=policy, now=now, **said)
     return listing
+
+
+def too_much_missing(missing: Missing, policy: Policy) -> bool:
+    """Whether the list lacks so many of our accounts that it is rather the wrong list: the measure of inventories."""
+    return too_many(missing.accounts, missing.of, policy.reconciliation)
 
 
 def discard(session: Session, listing_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
@@ -181,17 +201,23 @@ def _require_newest(session: Session, listing: Listing) -> None:
         )
 
 
-def _read_back(session: Session, listing: Listing, now: datetime) -> None:
-    moment, in_hand = moment_of(listing), accounts_in_hand(session, listing)
-    listed = {row.login_key: row for row in listing.accounts}
-    query = select(Account).where(Account.system_id == listing.system_id).order_by(Account.id)
-    accounts = list(session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True)))
-    facts = account_facts(session, [account.id for account in accounts], now=now)
-    for account in accounts:
-        newer = account.seen_at is not None and account.seen_at > moment
-        row = listed.get(name_key(account.login_name))
-        if account.id not in in_hand and not newer and (row is not None or account.seen_present):
-            record_seen(account, _shown(account, facts[account.id].attributes, row, listing), moment)
+def _too_much(missing: Missing) -> str:
+    return (
+        f"台帳に登録済みの利用者ID {missing.of} 件のうち {missing.accounts} 件（{missing.people} 人分）が"
+        "この一覧にないため、取り込んでいません。一つの課だけの一覧など、一部だけを出力したものでないか確かめ、"
+        "情報システム全体の一覧を出力し直してください。本当に登録がなくなっているのであれば、"
+        "画面では件数を確かめてチェックを付け、"
+        "コマンドでは idm listing import に --missing-is-right を付けて取り込んでください。"
+    )
+
+
+def _read_back(
+    session: Session, listing: Listing, spoken: Iterable[tuple[Account, ListedAccount | None]], now: datetime
+) -> None:
+    lines = dict(spoken)
+    facts = account_facts(session, [account.id for account in lines], now=now)
+    for account, row in lines.items():
+        record_seen(account, _shown(account, facts[account.id].attributes, row, listing), moment_of(listing))
 
 
 def _shown(
@@ -207,12 +233,15 @@ def _shown(
     return replace(shown, groups=frozenset(row.groups or ())) if listing.shows_groups else shown
 
 
-def _record(session: Session, action: str, listing: Listing, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def _record(
+    session: Session, action: str, listing: Listing, *, actor: Actor, policy: Policy, now: datetime, **said: int
+) -> None:
     audit.record(
         session, action=action, actor=actor, obj=("listing", str(listing.id)), now=now, policy_digest=policy.digest,
         payload={
             "system": listing.system_id, "as_of": listing.as_of.isoformat(), "sha256": listing.sha256,
             "rows": listing.row_count, "agreeing": listing.agreeing, "differing": listing.differing,
             "orphans": listing.orphans, "missing": listing.missing,
+            **said,
         },
     )  # fmt: skip

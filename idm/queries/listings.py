@@ -1,6 +1,6 @@
 """Lists of user IDs: which there are, how one compares with the books, and the newest that counts (controls A9, C1)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from idm.calendar_days import day_of, start_of
 from idm.errors import NotFound
-from idm.listing import Listed
+from idm.listing import Listed, name_key
 from idm.listing_comparison import Booked, Compared, Verdict, compare
 from idm.models.people import Person
 from idm.models.systems import Account, Entitlement, InformationSystem
@@ -122,6 +122,43 @@ def accounts_in_hand(session: Session, listing: Listing) -> frozenset[int]:
         )
     )
     return frozenset(rows)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Of the `of` accounts that our books have and the list can speak of: those it lacks, and whose they are."""
+
+    accounts: int
+    people: int
+    of: int
+
+
+def spoken_of(session: Session, listing: Listing, *, lock: bool = False) -> list[tuple[Account, ListedAccount | None]]:
+    """Every account the list can speak of, with its line (None: it is not there); with `lock`, until the end.
+
+    It does not speak of accounts that are in hand or were read later than it was made.
+    """
+    query = select(Account).where(Account.system_id == listing.system_id).order_by(Account.id)
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    moment, in_hand = moment_of(listing), accounts_in_hand(session, listing)
+    lines = {row.login_key: row for row in listing.accounts}
+    found = [(account, lines.get(name_key(account.login_name))) for account in session.scalars(query)]
+    return [
+        (account, row)
+        for account, row in found
+        if account.id not in in_hand
+        and not (account.seen_at is not None and account.seen_at > moment)
+        and (row is not None or account.seen_present)
+    ]
+
+
+def missing_of(spoken: Iterable[tuple[Account, ListedAccount | None]]) -> Missing:
+    """How many of the accounts that our books have are not on the list."""
+    ours = [(account, row) for account, row in spoken if account.seen_present]
+    gone = [account for account, row in ours if row is None]
+    people = {account.person_id for account in gone if account.person_id is not None}
+    return Missing(accounts=len(gone), people=len(people), of=len(ours))
 
 
 def age_in_days(listing: Listing, now: datetime) -> int:

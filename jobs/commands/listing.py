@@ -14,7 +14,7 @@ from idm.models.systems import InformationSystem
 from idm.operations import listings
 from idm.operations.listings import SentListing
 from idm.queries.configuration import policy_in_force
-from idm.queries.listings import comparison, counts_of
+from idm.queries.listings import comparison, counts_of, missing_of, spoken_of
 from idm.unit_of_work import unit_of_work
 from jobs import sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
@@ -40,16 +40,20 @@ def listing() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--system", "system_code", required=True, help="情報システムの記号。")
 @as_of_option
+@click.option("--missing-is-right", is_flag=True, help="台帳にあるIDの多くが一覧になくても、そのとおり取り込みます。")
 @dry_run_option
 @json_option
-def import_(file: Path, system_code: str, as_of: date | None, *, dry_run: bool, as_json: bool) -> None:
+def import_(
+    file: Path, system_code: str, as_of: date | None, *, missing_is_right: bool, dry_run: bool, as_json: bool
+) -> None:
     """利用者ID一覧を台帳と一行ずつ突き合わせて表示し、読み取った状態として取り込みます。
 
     権限は変わりません。食い違いは、夜間の点検（idm sweep run）で点検結果になります。
+    台帳にあるIDの多くが一覧にないときは、別の一覧とみて取り込みません（終了コード5）。
     """
     found = installation()
     sent = _sent(found, file, system_code, as_of)
-    compared = _look(found, sent) if dry_run else _take_over(found, sent)
+    compared = _look(found, sent) if dry_run else _take_over(found, sent, missing_is_right=missing_is_right)
     if as_json:
         print_json({"version": 1, "system": system_code, "as_of": sent.as_of, "dry_run": dry_run, **_as_data(compared)})
     else:
@@ -76,7 +80,7 @@ def _look(found: Installation, sent: SentListing) -> tuple[Compared, ...]:
         return listings.look(session, sent, now=found.clock())
 
 
-def _take_over(found: Installation, sent: SentListing) -> tuple[Compared, ...]:
+def _take_over(found: Installation, sent: SentListing, *, missing_is_right: bool) -> tuple[Compared, ...]:
     now = found.clock()
     with unit_of_work(
         found.database, actor=ACTOR, now=now, attempted="listing.import", obj=("system", sent.system_id)
@@ -84,7 +88,10 @@ def _take_over(found: Installation, sent: SentListing) -> tuple[Compared, ...]:
         policy = policy_in_force(session, now=now)
         received = listings.receive(session, sent, actor=ACTOR, policy=policy, now=now)
         compared = comparison(session, received, now=now)
-        listings.take_over(session, received.id, shown=received.sha256, actor=ACTOR, policy=policy, now=now)
+        right = missing_of(spoken_of(session, received)).accounts if missing_is_right else 0
+        listings.take_over(
+            session, received.id, shown=received.sha256, missing_is_right=right, actor=ACTOR, policy=policy, now=now
+        )
     return compared
 
 

@@ -1,12 +1,13 @@
 """Lists of user IDs: compared before they count, our read-back afterwards, and never against open work (A9, C1)."""
 
+import json
 from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from idm.calendar_days import start_of
-from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotPermitted
+from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
 from idm.listing_comparison import Compared, Verdict
 from idm.models.audit import AuditRecord
 from idm.models.systems import InformationSystem
@@ -48,10 +49,16 @@ def send(
         return listings.receive(session, sent, actor=cast.actor(who), policy=cast.policy, now=now).id
 
 
-def take(cast: Cast, listing_id: int, *, who: str = "desk", now: datetime = LATER, shown: str | None = None) -> None:
+def take(
+    cast: Cast, listing_id: int, *, who: str = "desk", now: datetime = LATER, shown: str | None = None,
+    missing_is_right: int = 0,
+) -> None:  # fmt: skip
     with cast.acting(who, "listing.take", now) as session:
         digest = shown or find_listing(session, listing_id).sha256
-        listings.take_over(session, listing_id, shown=digest, actor=cast.actor(who), policy=cast.policy, now=now)
+        listings.take_over(
+            session, listing_id, shown=digest, missing_is_right=missing_is_right, actor=cast.actor(who),
+            policy=cast.policy, now=now,
+        )  # fmt: skip
 
 
 def compared(cast: Cast, listing_id: int, *, now: datetime = LATER) -> list[Compared]:
@@ -95,6 +102,63 @@ def test_ids_of_one_side_only_are_counted_and_what_is_missing_is_gone_from_the_b
         found = account(session, office, "staff")
         assert (found.seen_present, found.handed_over_at) == (False, None)
     assert agreement(office) is Agreement.DIFFERS
+
+
+def more_accounts(cast: Cast, *names: str, now: datetime = NOW) -> None:
+    for name in names:
+        grant(cast, name, "account", now=now)
+    carry_out(cast, now=now)
+
+
+def present(cast: Cast, *names: str) -> list[tuple[bool, bool]]:
+    """Of each: whether the books have the account, and whether its hand-over is on them."""
+    with cast.database.reading() as session:
+        found = [account(session, cast, name) for name in names]
+        return [(bool(one.seen_present), one.handed_over_at is not None) for one in found]
+
+
+def taken_over_record(cast: Cast) -> dict[str, object]:
+    with cast.database.reading() as session:
+        query = select(AuditRecord.payload).where(AuditRecord.action == "listing.taken_over")
+        said = json.loads(session.scalars(query).one() or "")
+        assert isinstance(said, dict)
+        return said
+
+
+def test_the_list_of_one_department_is_not_taken_over_as_that_of_the_system(office: Cast) -> None:
+    more_accounts(office, "other", "vice")
+    listing_id = send(office, HEADING + STAFF)
+    with pytest.raises(SafetyLimit, match=r"3 件のうち 2 件（2 人分）.*--missing-is-right"):
+        take(office, listing_id)
+    assert present(office, "staff", "other", "vice") == [(True, True)] * 3
+    with office.database.reading() as session:
+        assert newest_listing(session, system_id(office)) is None
+
+
+def test_that_many_are_rightly_missing_is_said_for_as_many_as_were_shown_and_audited(office: Cast) -> None:
+    more_accounts(office, "other", "vice")
+    listing_id = send(office, HEADING + STAFF)
+    with pytest.raises(SafetyLimit):
+        take(office, listing_id, missing_is_right=1)
+    take(office, listing_id, missing_is_right=2)
+    assert present(office, "staff", "other", "vice") == [(True, True), (False, False), (False, False)]
+    record = taken_over_record(office)
+    assert (record["missing"], record["missing_is_right"], record["missing_of"]) == (2, 2, 3)
+
+
+def test_a_single_missing_account_is_taken_over_without_a_word(office: Cast) -> None:
+    more_accounts(office, "other")
+    take(office, send(office, HEADING + STAFF), missing_is_right=1)
+    assert present(office, "staff", "other") == [(True, True), (False, False)]
+    assert "missing_is_right" not in taken_over_record(office)
+
+
+def test_accounts_that_the_list_does_not_speak_of_are_not_missing_from_it(office: Cast) -> None:
+    more_accounts(office, "other")
+    more_accounts(office, "vice", now=LATER)  # confirmed after the day of the list
+    grant(office, "other", "print", now=LATER)  # and this one is being worked on
+    take(office, send(office, HEADING + "shokuin1,,,有効,,\r\n"))
+    assert present(office, "staff", "other", "vice") == [(False, False), (True, True), (True, True)]
 
 
 def test_another_list_than_the_one_looked_at_is_not_taken_over(office: Cast) -> None:

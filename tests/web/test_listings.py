@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from idm.models.systems import Account
 from idm.models.work_orders import Listing
 from tests.hand_office import add_system, carry_out, grant
 from tests.web.office import Browser, Office, open_office, token_in
@@ -37,6 +38,12 @@ def send(
 def taken(office: Office) -> list[bool]:
     with office.database.reading() as session:
         return [listing.taken_at is not None for listing in session.scalars(select(Listing))]
+
+
+def gone(office: Office) -> int:
+    """How many accounts the books say are not there any more."""
+    with office.database.reading() as session:
+        return len(session.scalars(select(Account.id).where(Account.seen_present.is_(False))).all())
 
 
 def test_a_list_is_compared_and_then_taken_over(office: Office) -> None:
@@ -83,6 +90,28 @@ def test_another_list_than_the_one_shown_is_not_taken_over(office: Office) -> No
     answer = browser.send_on(page, "/listings/1/taking-over", {})
     assert answer.status_code == 409
     assert taken(office) == [False]
+
+
+def test_a_list_that_lacks_too_many_needs_a_tick_that_names_how_many(office: Office) -> None:
+    for who in ("other", "vice"):
+        grant(office.cast, who, "account")
+    carry_out(office.cast)
+    browser = office.browser("desk")
+    page = browser.follow(send(browser, HEADING + STAFF))
+    assert "一覧にない 2人分（利用者ID 2件）は、本当に登録がなくなっています" in page
+    refused = browser.send_on(page, "/listings/1/taking-over", {})
+    assert refused.status_code == 409
+    assert "3 件のうち 2 件（2 人分）" in refused.text
+    assert (taken(office), gone(office)) == ([False], 0)
+    assert browser.send_on(page, "/listings/1/taking-over", {"missing_is_right": "1"}).status_code == 409
+    page = browser.follow(browser.send_on(refused.text, "/listings/1/taking-over", {"missing_is_right": "2"}))
+    assert "一覧を取り込みました" in page
+    assert (taken(office), gone(office)) == ([True], 2)
+
+
+def test_a_list_that_lacks_nobody_asks_for_no_tick(office: Office) -> None:
+    browser = office.browser("desk")
+    assert "missing_is_right" not in browser.follow(send(browser, HEADING + STAFF))
 
 
 @pytest.mark.parametrize("who", ["chief", "hr", "staff", "auditor"])
