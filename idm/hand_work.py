@@ -2,7 +2,8 @@
 
 The steps are those a connector would be asked for, in the same order of safety (`idm.reconciliation`), gone through to
 the end on what the books say. Where a system has a connector but some of its groups are changed by hand only (tier 0,
-control D10), the work is split: those groups are taken out of the connector's part and make a part of their own.
+control D10), the work is split: those groups are taken out of the connector's part and make a part of their own. An
+account that the directory guards as an administrator's has no connector's part: all of it is asked of a person.
 """
 
 from collections.abc import Iterable, Mapping
@@ -130,8 +131,14 @@ def whole_work(
 ) -> tuple[Work, ...]:
     """Every step to what is wanted, in order; `wanted` is of an account in hand, since the order hands it over (E3)."""
     wanted = replace(wanted, attributes=told(wanted.attributes))
+    return _with_password(_to_the_end(account_uuid, wanted, _undisturbed(books, wanted), managed), wanted, books)
+
+
+def _to_the_end(
+    account_uuid: UUID, wanted: WantedAccount, now: Books, managed: frozenset[ExternalId]
+) -> tuple[Work, ...]:
+    """The waves of steps one after another, each as if the one before had been done."""
     works: list[Work] = []
-    now = _undisturbed(books, wanted)
     for _ in range(MAX_WAVES):
         wave = next_wave(account_uuid, wanted, now.account, managed)
         if not wave:
@@ -139,7 +146,7 @@ def whole_work(
         for step in wave:
             works.append(step)
             now = after(now, asked(step), wanted, account_uuid=account_uuid)
-    return _with_password(tuple(works), wanted, books)
+    return tuple(works)
 
 
 def _undisturbed(books: Books, wanted: WantedAccount) -> Books:
@@ -168,6 +175,20 @@ def rights_work(wanted: WantedAccount, seen: TargetAccount | None, by_hand: froz
     held, due = (seen.groups or frozenset()) & by_hand, wanted.groups & by_hand
     away = (RemoveMember(seen.external_id, group) for group in sorted(held - due))
     return (*away, *(AddMember(seen.external_id, group) for group in sorted(due - held)))
+
+
+def guarded_work(
+    account_uuid: UUID, wanted: WantedAccount, seen: TargetAccount | None, groups: frozenset[ExternalId]
+) -> tuple[Work, ...]:
+    """Every step to what is wanted of an account that the connector may not write, in the order of safety (D10).
+
+    Unlike elsewhere, `wanted` says truly whether it was handed over: nobody is asked to open what never was (E3). What
+    the directory says of the person, and where it keeps the account, stay as they are.
+    """
+    if seen is None:
+        return ()
+    wanted = replace(wanted, attributes=seen.attributes)
+    return _to_the_end(account_uuid, wanted, Books(seen, handed_over=True), groups)
 
 
 def for_connector(wanted: WantedAccount, managed: frozenset[ExternalId]) -> WantedAccount:

@@ -154,7 +154,7 @@ def _judge(
         {
             "reason": what, "repair": f"{repair}（{BY_HAND_WORDS}）" if by_hand else repair,
             "differences": [[one.kind.value, one.about] for one in told], "more": gives_more(told),
-            "queue": not account.protected,
+            "queue": True,
         },
     )  # fmt: skip
 

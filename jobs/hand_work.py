@@ -4,7 +4,7 @@ The same task, the same moment, the same rows: only what carries them out is ano
 transaction that ends the task, so a worker that dies leaves neither without the other.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from idm.operations.accounts import held_back
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.operations.work_order_issue import by_hand_groups, issue, open_orders
 from idm.policy import Policy
+from idm.ports import TargetAccount
 from idm.queries.configuration import policy_in_force
 from jobs.installation import Installation
 
@@ -53,21 +54,27 @@ def _one_batch(installation: Installation, system_id: int, worker: str, limit: i
 
 
 def follow_read_back(
-    session: Session, installation: Installation, system_id: int, account_ids: Collection[int], policy: Policy
-) -> None:
-    """Afterwards the groups of a system with a connector that are changed by hand only have their orders (D10)."""
-    if by_hand_groups(session, system_id):
-        _issue(session, installation, system_id, account_ids, policy)
+    session: Session, installation: Installation, system_id: int, seen: Mapping[int, TargetAccount | None],
+    policy: Policy,
+) -> None:  # fmt: skip
+    """Afterwards what the connector of a system may not change has its orders (D10). `seen`: account → as read back.
+
+    That is: groups that are changed by hand only, and everything about accounts that the directory guards.
+    """
+    guarded = {account_id: account for account_id, account in seen.items() if account and account.protected}
+    asked = seen.keys() if by_hand_groups(session, system_id) else guarded.keys() | open_orders(session, list(seen))
+    _issue(session, installation, system_id, asked, policy, guarded)
 
 
 def _issue(
-    session: Session, installation: Installation, system_id: int, account_ids: Collection[int], policy: Policy
-) -> dict[int, tuple[str, ...]]:
+    session: Session, installation: Installation, system_id: int, account_ids: Collection[int], policy: Policy,
+    guarded: Mapping[int, TargetAccount] | None = None,
+) -> dict[int, tuple[str, ...]]:  # fmt: skip
     """Account → what it says in the audit record of its task."""
     if not account_ids:
         return {}
     now = installation.clock()
-    result = issue(session, system_id, account_ids, actor=ACTOR, policy=policy, now=now)
+    result = issue(session, system_id, account_ids, actor=ACTOR, policy=policy, now=now, guarded=guarded)
     work_order_notices.tell_issued(session, result.issued, now=now)
     return {order.account_id: ("WorkOrder",) for order in result.issued}
 

@@ -31,7 +31,10 @@ from jobs.password_issue import Issued, issue
 
 ACTOR = Actor.job("jobs.provision")
 BATCH = 250
-GUARDED = "ディレクトリの管理者として保護されたIDのため、手作業で行ってください。"
+GUARDED = (
+    "ディレクトリの管理者として保護されたIDのため、仮パスワードを設定しませんでした。"
+    "管理者のグループから外してから、もう一度交付してください。"
+)
 
 
 @dataclass
@@ -238,19 +241,16 @@ def _found(directory: Directory, open_works: dict[UUID, Work]) -> dict[UUID, Tar
 def _steps(
     directory: Writes, work: Work, managed: frozenset[ExternalId], *, delete_after_days: int, now: datetime
 ) -> tuple[Step, ...]:
-    """What is to be done about one account now. One that the target guards is only read; an error, where that is not
-    enough (D10)."""
+    """What is to be done about one account now; nothing about one that the target guards: a person does it (D10)."""
+    if work.guarded:
+        return ()
     to_adopt = work.seen is None and work.facts.adopts is not None
     known = work.seen is not None and work.seen.external_id == work.known_as
     if work.issued is None and not (known or to_adopt):
         work.facts = replace(work.facts, handed_over=False)
     wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
     managed = in_our_care(work.facts, managed, adopting=work.adopting)
-    steps = next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
-    if steps and work.guarded:
-        work.error = TargetRefused(GUARDED)
-        return ()
-    return steps
+    return next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
 
 
 def _perform(directory: Writes, wave: Sequence[tuple[Work, Step]]) -> None:
@@ -301,8 +301,9 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
                 handover = session.get_one(Handover, work.issued.handover_id)
                 if handover.closed_at is None:
                     handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
-        # What nobody but a person may change is asked of a person, also where the connector had to refuse its part.
-        seen = [work.account_id for work in batch if work.held is None and (work.error is None or work.guarded)]
+        # What nobody but a person may change is asked of a person, also where the connector had to refuse a password.
+        read = [work for work in batch if work.held is None and (work.error is None or work.guarded)]
+        seen = {work.account_id: work.seen for work in read}
         hand_work.follow_read_back(session, installation, system_id, seen, policy)
 
 

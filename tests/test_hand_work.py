@@ -20,6 +20,7 @@ from idm.hand_work import (
     books_as_data,
     books_from_data,
     for_connector,
+    guarded_work,
     is_urgent,
     kind_of,
     rights_work,
@@ -124,6 +125,37 @@ def test_the_connector_and_the_hand_share_the_work_and_neither_does_the_others(
         end = done(Books(seen, handed_over=True), by_hand, wanted).account
         assert end is not None
         assert (end.groups or frozenset()) & TIERS == wanted.groups & TIERS
+
+
+@given(wants, shown)
+def test_all_that_a_connector_would_write_is_asked_of_a_person_where_the_account_is_guarded(
+    wanted: WantedAccount, seen: TargetAccount
+) -> None:
+    works = guarded_work(UUID_, wanted, seen, GROUPS | TIERS)
+    end = done(Books(seen, handed_over=True), works, wanted).account
+    as_they_are = replace(wanted, attributes=seen.attributes)
+    assert end is None or next_wave(UUID_, as_they_are, end, GROUPS | TIERS) == ()
+    assert (end is None) == (not wanted.present)
+    assert {kind_of(work) for work in works} <= {
+        HandStep.STOP, HandStep.REMOVE, HandStep.ADD, HandStep.OPEN, HandStep.DELETE,
+    }  # fmt: skip
+
+
+@given(wants, shown)
+def test_a_guarded_account_is_stopped_first_and_opened_last(wanted: WantedAccount, seen: TargetAccount) -> None:
+    works = guarded_work(UUID_, wanted, seen, GROUPS)
+    kinds = [kind_of(work) for work in works]
+    assert (kinds[:1] == [HandStep.STOP]) == (seen.enabled and not wanted.enabled)
+    assert (HandStep.STOP in kinds[1:], is_urgent(works)) == (False, bool({HandStep.STOP, HandStep.REMOVE} & {*kinds}))
+    if seen.enabled is False and wanted.enabled:
+        assert kinds[-1] is HandStep.OPEN
+    if HandStep.ADD in kinds and HandStep.REMOVE in kinds:
+        assert kinds.index(HandStep.ADD) > max(n for n, kind in enumerate(kinds) if kind is HandStep.REMOVE)
+
+
+def test_nothing_is_asked_about_a_guarded_account_that_was_not_found() -> None:
+    wanted = WantedAccount(True, True, True, None, frozenset({"a"}), PERSON)
+    assert guarded_work(UUID_, wanted, None, GROUPS) == ()
 
 
 @given(books)

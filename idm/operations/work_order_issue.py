@@ -3,6 +3,10 @@
 An open order that still says the same is kept; one that a newer decision overtook is cancelled, and the one in its
 place starts from what was already said to be done, so that nothing done meanwhile is forgotten. An account never has
 two open orders.
+
+Of an account that the directory guards as an administrator's everything is asked of a person, by what was read back a
+moment ago: there the directory itself says how far the work is. Once it is guarded no more, the connector's part is
+the connector's again.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -25,6 +29,7 @@ from idm.hand_work import (
     asked,
     books_as_data,
     books_from_data,
+    guarded_work,
     is_urgent,
     kind_of,
     rights_work,
@@ -38,9 +43,10 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderNumber, WorkOrderState, WorkOrderStep
 from idm.policy import Policy
 from idm.ports import Attributes, ExternalId, TargetAccount
-from idm.queries.account_facts import account_facts
-from idm.vocabulary import BY_HAND, EntitlementKind
-from idm.wanted_account import WantedAccount, wanted_account
+from idm.queries.account_facts import account_facts, managed_groups
+from idm.reconciliation import in_our_care
+from idm.vocabulary import BY_HAND, EntitlementKind, Stage
+from idm.wanted_account import AccountFacts, WantedAccount, wanted_account
 from idm.work_instructions import About, instruction
 
 
@@ -64,6 +70,9 @@ class _Situation:
     groups: Mapping[ExternalId, str]
     by_hand: frozenset[ExternalId]
     known: Mapping[int, Attributes]
+    facts: Mapping[int, AccountFacts]
+    guarded: Mapping[int, TargetAccount]
+    managed: frozenset[ExternalId]
     issued: list[WorkOrder] = field(default_factory=list)
     cancelled: list[WorkOrder] = field(default_factory=list)
 
@@ -74,22 +83,22 @@ class _Situation:
 
 
 def issue(
-    session: Session, system_id: int, account_ids: Collection[int], *, actor: Actor, policy: Policy, now: datetime
-) -> Issued:
-    """Afterwards each of the accounts has exactly the open order that leads to what is wanted, or none is needed."""
+    session: Session, system_id: int, account_ids: Collection[int], *, actor: Actor, policy: Policy, now: datetime,
+    guarded: Mapping[int, TargetAccount] | None = None,
+) -> Issued:  # fmt: skip
+    """Afterwards each of the accounts has exactly the open order that leads to what is wanted, or none is needed.
+
+    `guarded`: those that the directory guards as administrators', as they were read back just now (D10).
+    """
     system = session.get_one(InformationSystem, system_id)
     if system.connector == BY_HAND:
         _name_groups(session, system)
     accounts = _locked(session, system_id, account_ids)
-    facts = account_facts(session, list(accounts), now=now)
-    situation = _situation(session, system, list(accounts), actor, policy, now)
+    situation = _situation(session, system, list(accounts), actor, policy, now, guarded or {})
     orders = open_orders(session, list(accounts))
     for account in accounts.values():
-        wanted = wanted_account(
-            replace(facts[account.id], handed_over=True), now=now,
-            delete_after_days=policy.personnel.delete_after_days,
-        )  # fmt: skip
-        _settle(situation, account, wanted, orders.get(account.id))
+        settle = _settle_guarded if account.id in situation.guarded else _settle
+        settle(situation, account, _wanted(situation, account), orders.get(account.id))
     session.flush()
     return Issued(tuple(situation.issued), tuple(situation.cancelled))
 
@@ -110,14 +119,28 @@ def _locked(session: Session, system_id: int, account_ids: Collection[int]) -> d
 
 
 def _situation(
-    session: Session, system: InformationSystem, accounts: list[int], actor: Actor, policy: Policy, now: datetime
-) -> _Situation:
+    session: Session, system: InformationSystem, accounts: list[int], actor: Actor, policy: Policy, now: datetime,
+    guarded: Mapping[int, TargetAccount],
+) -> _Situation:  # fmt: skip
     groups = [right for right in system.entitlements if right.external_id is not None]
     return _Situation(
         session, system, actor, policy, now,
         groups={right.external_id or "": right.name for right in groups},
         by_hand=by_hand_groups(session, system.id),
         known=_known_attributes(session, accounts),
+        facts=account_facts(session, accounts, now=now),
+        guarded=guarded,
+        managed=managed_groups(session, system.id),
+    )  # fmt: skip
+
+
+def _wanted(situation: _Situation, account: Account) -> WantedAccount:
+    """What is wanted. An order hands an account over; of a guarded one, only what was handed over is ever opened."""
+    facts, seen = situation.facts[account.id], situation.guarded.get(account.id)
+    handed_over = seen is None or (facts.handed_over and seen.external_id == account.external_id)
+    return wanted_account(
+        replace(facts, handed_over=handed_over), now=situation.now,
+        delete_after_days=situation.policy.personnel.delete_after_days,
     )  # fmt: skip
 
 
@@ -164,17 +187,49 @@ def _settle(situation: _Situation, account: Account, wanted: WantedAccount, orde
         if works:
             _issue_one(situation, account, wanted, books, works)
         return
-    base = books_from_data(order.base, account.uuid)
+    base = _hand_part(situation, books_from_data(order.base, account.uuid), books)
     if _same(order, _works(situation, account, wanted, base), _about(situation, account)):
         order.generation = account.generation
         return
-    claimed = claimed_state(order, account)
+    claimed = _hand_part(situation, claimed_state(order, account), books)
     _cancel(situation, order)
     works = _works(situation, account, wanted, claimed)
     if not works and claimed != books:
         works = (CheckAccount(),)
     if works:
         _issue_one(situation, account, wanted, claimed, works)
+
+
+def _hand_part(situation: _Situation, state: Books, books: Books) -> Books:
+    """The state as far as it is a person's to bring about; what the connector keeps is as it was read back."""
+    if situation.whole:
+        return state
+    if state.account is None or books.account is None:
+        return books
+    kept = (books.account.groups or frozenset()) - situation.by_hand
+    changed = (state.account.groups or frozenset()) & situation.by_hand
+    return replace(books, account=replace(books.account, groups=kept | changed))
+
+
+def _settle_guarded(situation: _Situation, account: Account, wanted: WantedAccount, order: WorkOrder | None) -> None:
+    """An open order is kept while it says what leads to what is wanted, and asks for all that is left to do."""
+    seen = replace(situation.guarded[account.id], attributes=told(wanted.attributes))
+    adopting = situation.system.stage is Stage.ADOPT
+    groups = situation.by_hand | in_our_care(situation.facts[account.id], situation.managed, adopting=adopting)
+    works = guarded_work(account.uuid, wanted, seen, groups)
+    if order is not None:
+        base = books_from_data(order.base, account.uuid).account
+        about = _about(situation, account)
+        if _same(order, guarded_work(account.uuid, wanted, base, groups), about) and _covers(order, works, about):
+            order.generation = account.generation
+            return
+        _cancel(situation, order)
+    if works:
+        _issue_one(situation, account, wanted, Books(seen, handed_over=account.handed_over_at is not None), works)
+
+
+def _covers(order: WorkOrder, works: Iterable[Work], about: About) -> bool:
+    return {instruction(work, about) for work in works} <= {step.instruction for step in order.steps}
 
 
 def _works(situation: _Situation, account: Account, wanted: WantedAccount, books: Books) -> tuple[Work, ...]:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from connectors.memory.directory import Account as DirectoryAccount
 from connectors.memory.directory import MemoryDirectory
 from idm.calendar_days import day_of, start_of
 from idm.errors import FeedRefused, NotFound, NotPermitted, SeparationOfDuties
@@ -19,8 +20,9 @@ from idm.models.going_live import FoundAccount
 from idm.models.people import Employment
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, MailMessage, OutboxTask, TaskState
-from idm.models.work_orders import Listing
+from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
 from idm.operations import work_order_notices
+from idm.operations.accounts import schedule
 from idm.queries.account_status import Agreement, accounts_of_person
 from idm.settings import Settings
 from idm.vocabulary import FindingKind, FoundState, Role, Stage
@@ -263,11 +265,139 @@ def test_a_right_that_makes_an_administrator_is_read_back_and_taken_away_by_hand
     with cast.database.writing() as session:
         employed = session.scalars(select(Employment).where(Employment.person_id == cast.people["staff"])).one()
         employed.valid_until = day_of(clock())
-    next(iter(directory.accounts.values())).switched_off = False  # the connector may not stop an administrator
     lifecycle.run(town.installation)
     provision.run_due(town.installation, worker="w1")
     urgent = orders(cast)[-1]
     assert (kinds(urgent), urgent.urgent) == (["remove"], True)
+
+
+# --- accounts that the directory guards as administrators' -----------------------------------------------------------
+
+
+@dataclass
+class Administrator:
+    """青木, whose account in the ledger's directory was opened by the connector and is an administrator's since."""
+
+    town: Town
+    directory: MemoryDirectory
+    account: DirectoryAccount
+
+    def groups(self) -> set[str]:
+        """The names of the groups it is in."""
+        return {one.name for one in self.directory.groups.values() if self.account.external_id in one.members}
+
+    def state(self) -> tuple[bool, set[str]]:
+        """Whether it is switched off, and its groups."""
+        return self.account.switched_off, self.groups()
+
+    def look(self) -> None:
+        """The connector has been by."""
+        with self.town.cast.database.writing() as session:
+            schedule(session, session.scalars(select(Account)).one(), now=self.town.clock())
+        provision.run_due(self.town.installation, worker="w1")
+
+    def leave(self) -> None:
+        """青木 left, and the connector has been by."""
+        self.town.clock.pass_by(days=30)
+        with self.town.cast.database.writing() as session:
+            who = self.town.cast.people["staff"]
+            employed = session.scalars(select(Employment).where(Employment.person_id == who)).one()
+            employed.valid_until = day_of(self.town.clock())
+        lifecycle.run(self.town.installation)
+        provision.run_due(self.town.installation, worker="w1")
+
+    def task(self) -> TaskState:
+        """How the newest task about it ended."""
+        with self.town.cast.database.reading() as session:
+            return session.scalars(select(OutboxTask).order_by(OutboxTask.id)).all()[-1].state
+
+    def report(self, order: WorkOrder) -> None:
+        """Two people say that the order is done, and the connector has been by."""
+        do(self.town.cast, order, handed_to="", now=self.town.clock())
+        confirm(self.town.cast, order, who="security", now=self.town.clock())
+        provision.run_due(self.town.installation, worker="w1")
+
+
+@pytest.fixture
+def administrator(town: Town) -> Administrator:
+    with town.cast.database.reading() as session:
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        directory = MemoryDirectory.named(str(ledger.connector_settings["name"]))
+    for group in ("ledger-enter", "ledger-approve", "ledger-admin"):
+        directory.add_group(group)
+    town.apply("staff", "ledger/account", "ledger/enter")
+    found = Administrator(town, directory, next(iter(directory.accounts.values())))
+    with town.cast.database.writing() as session:
+        session.scalars(select(Account)).one().handed_over_at = NOW
+    found.look()
+    assert found.state() == (False, {"ledger-enter"})
+    found.account.protected = True
+    return found
+
+
+def test_an_administrator_who_left_is_stopped_by_hand_and_the_connector_reads_back(
+    administrator: Administrator,
+) -> None:
+    town, cast = administrator.town, administrator.town.cast
+    administrator.leave()
+    (order,) = orders(cast)
+    assert (kinds(order), order.urgent) == (["stop", "remove"], True)
+    assert (administrator.state(), administrator.task()) == ((False, {"ledger-enter"}), TaskState.DONE)
+    administrator.look()
+    assert [one.id for one in orders(cast)] == [order.id], "the same is not asked for twice"
+    town.clock.pass_by(hours=cast.policy.work_orders.urgent_hours)
+    assert hand_work.escalate(town.installation) == 1
+
+    administrator.report(order)
+    again = orders(cast)[-1]
+    assert (again.id != order.id, kinds(again)) == (True, ["stop", "remove"]), "said to be done, and still open"
+    administrator.account.switched_off = True
+    for group in administrator.directory.groups.values():
+        group.members.clear()
+    administrator.look()
+    assert orders(cast)[-1].state is WorkOrderState.ISSUED, "who did it still says so, and another confirms"
+    administrator.report(again)
+    assert [one.state for one in orders(cast)] == [WorkOrderState.CONFIRMED] * 2
+    assert administrator.task() is TaskState.DONE
+    with cast.database.reading() as session:
+        (row,) = accounts_of_person(session, cast.people["staff"], now=town.clock(), delete_after_days=90)
+    assert row.agreement is Agreement.AGREES
+
+
+def test_the_connector_goes_on_by_itself_once_the_account_is_guarded_no_more(administrator: Administrator) -> None:
+    administrator.leave()
+    administrator.account.protected = False
+    administrator.look()
+    assert [order.state for order in orders(administrator.town.cast)] == [WorkOrderState.CANCELLED]
+    assert (administrator.state(), administrator.task()) == ((True, set()), TaskState.DONE)
+
+
+def test_an_administrator_opened_again_is_stopped_by_a_new_order_though_one_is_open(
+    administrator: Administrator,
+) -> None:
+    administrator.account.switched_off = True
+    administrator.leave()
+    assert [kinds(order) for order in orders(administrator.town.cast)] == [["remove"]]
+    administrator.account.switched_off = False
+    administrator.look()
+    first, second = orders(administrator.town.cast)
+    assert (first.state, kinds(second)) == (WorkOrderState.CANCELLED, ["stop", "remove"])
+
+
+def test_an_administrator_is_opened_by_hand_only_if_the_account_was_handed_over(administrator: Administrator) -> None:
+    cast = administrator.town.cast
+    administrator.account.switched_off = True
+    administrator.look()
+    (order,) = orders(cast)
+    assert (kinds(order), order.urgent, order.hands_over) == (["open"], False, False)
+    with cast.database.writing() as session:
+        session.scalars(select(Account)).one().handed_over_at = None
+    administrator.look()
+    assert [one.state for one in orders(cast)] == [WorkOrderState.CANCELLED]
+    administrator.account.switched_off = False
+    administrator.look()
+    assert kinds(orders(cast)[-1]) == ["stop"]
+    assert administrator.state() == (False, {"ledger-enter"})
 
 
 # --- lists -----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from idm.models.going_live import SystemProgress
 from idm.models.systems import Account as Ours
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
+from idm.models.work_orders import WorkOrder
 from idm.operations import finding_answers
 from idm.operations.accounts import schedule
 from idm.operations.findings import SweepResult
@@ -142,7 +143,7 @@ def test_an_account_that_the_target_guards_is_never_written(place: Place) -> Non
     place.reconcile()
     with place.cast.database.reading() as session:
         (finding,) = session.scalars(select(Finding)).all()
-        assert (finding.kind, finding.details["queue"]) == (FindingKind.DRIFT, False)
+        assert (finding.kind, "指示書" in str(finding.details["repair"])) == (FindingKind.DRIFT, True)
     request = place.cast.file(
         "staff", ("staff", "ledger/admin"), now=place.clock(), valid_until=day_of(place.clock()) + timedelta(days=9)
     )
@@ -153,7 +154,9 @@ def test_an_account_that_the_target_guards_is_never_written(place: Place) -> Non
     with place.cast.database.reading() as session:
         newest = session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc())).first()
         assert newest is not None
-        assert "保護された" in (newest.last_error or "")
+        assert (newest.state, newest.last_error) == (TaskState.DONE, None)
+        order = session.scalars(select(WorkOrder)).one()
+        assert [step.kind.value for step in order.steps] == ["stop", "add"]
 
 
 def test_one_account_that_the_target_cannot_show_stops_no_other(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
