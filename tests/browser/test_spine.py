@@ -118,6 +118,18 @@ def test_temporary_password_is_shown_once_and_must_be_changed(desk: Desk, demo: 
     assert demo.entry(STAFF)["pwdReset"] == ["TRUE"]
 
 
+def test_work_done_by_hand_is_complete_when_another_person_has_confirmed_it(desk: Desk, demo: Demonstration) -> None:
+    with desk.signed_in("system", at="/work-orders") as page:
+        main = page.get_by_role("main")
+        expect(main).to_contain_text("作業済み・確認待ち（1件）")
+        demo.shoot(page, "work-orders")
+        page.get_by_label("作R8-000001").check()
+        _button(page, "チェックしたものを確認済みにする")
+        expect(main).to_contain_text("あなたの確認を待っているものはありません")
+        page.goto(demo.address + "/work-orders/1")
+        expect(main).to_contain_text("完了")
+
+
 def test_leaver_of_the_next_personnel_file_is_stopped(desk: Desk, demo: Demonstration) -> None:
     demo.wait_for_entry("a002025")
     with desk.signed_in("hr", at="/hr/uploads/new") as page:
@@ -191,7 +203,16 @@ def test_auditor_sees_the_refusals_and_the_chain_verifies(desk: Desk, demo: Demo
 THE_APPLICATION = "the application of the story"
 PAGES = {
     "chief": ("/", "/requests", "/approvals", THE_APPLICATION, "/help"),
-    "security": ("/systems", "/systems/1", "/findings", "/officers", "/configuration", "/permissions"),
+    "security": (
+        "/systems",
+        "/systems/1",
+        "/systems/1/found",
+        "/findings",
+        "/findings/1",
+        "/officers",
+        "/configuration",
+        "/permissions",
+    ),
     "hr": (
         "/hr",
         "/hr/drafts/1",
