@@ -306,7 +306,7 @@ def test_whoever_did_what_was_returned_does_not_confirm_it_when_another_does_it_
     (order,) = orders(office)
     do(office, order, who="other")
     send_back(office, order, "所属が違います")
-    tick(office, order, {1}, who="other")
+    tick(office, order, {step.position for step in order.steps}, who="other")
     tick(office, order, set(), who="other")  # nor by taking it back
     do(office, order)
     assert refusal(office, order, "other", confirming=True).code == "SOD-4"
