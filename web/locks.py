@@ -17,7 +17,8 @@ only_for(blueprint, Action.UNLOCK_ACCOUNT)
 def show(account_id: int) -> str:
     """What the directory said of the account last, and what can be asked of it."""
     with current.look() as session:
-        account, answers = locked_account(session, account_id), lock_answers(session, account_id)
+        account = locked_account(session, account_id, reader=current.reader())
+        answers = lock_answers(session, account_id)
     own = account.person_id == current.signed_in().person_id
     return render_template("locks/show.html", account=account, answers=answers, own=own)
 

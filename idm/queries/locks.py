@@ -10,6 +10,8 @@ from idm.errors import NotFound
 from idm.models.help_desk import UnlockRequest
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
+from idm.publication import Reader
+from idm.queries.publication import hidden_requests, known, only_by
 
 SHOWN = 10
 
@@ -39,13 +41,13 @@ class LockAnswer:
     failure: str | None
 
 
-def locked_account(session: Session, account_id: int) -> LockedAccount:
-    """The account, if it is a person's. Raises NotFound."""
+def locked_account(session: Session, account_id: int, *, reader: Reader) -> LockedAccount:
+    """The account, if it is a person's of whom the reader knows. Raises NotFound."""
     row = session.execute(
         select(Account.id, InformationSystem.name, Account.login_name, Person.id, Person.name)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
         .join(Person, Account.person_id == Person.id)
-        .where(Account.id == account_id)
+        .where(Account.id == account_id, known(reader), ~only_by(hidden_requests(session, reader)))
     ).one_or_none()
     if row is None:
         raise NotFound("利用者IDが見つかりません。")
