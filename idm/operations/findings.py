@@ -77,7 +77,7 @@ def record_sweep(
     A system that could not be examined keeps its findings and gets one that says so: not seen is not the same as gone.
     """
     laid = _lay_over(session, result, Scope(), now=now)
-    keep_settled(session, result.system_id, result.settled, looked_at=result.looked_at)
+    keep_settled(session, result.settled, looked_at=result.looked_at)
     run = SweepRun(
         system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
         found=laid.found, new=laid.new, resolved=laid.resolved, failure=result.failure,
@@ -93,7 +93,7 @@ def record_comparison(
 ) -> Laid:
     """Afterwards the open findings within the scope are exactly what this comparison saw; others are as they were."""
     laid = _lay_over(session, result, scope, now=now)
-    keep_settled(session, result.system_id, result.settled, looked_at=result.looked_at)
+    keep_settled(session, result.settled, looked_at=result.looked_at)
     session.flush()
     _record(session, "reconciliation.recorded", result, laid, actor=actor, policy=policy, now=now)
     return laid

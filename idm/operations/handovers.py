@@ -13,18 +13,24 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.grant_state import GrantState
-from idm.models.requests import ApprovalStep, Grant, RequestLine
+from idm.models.requests import Grant
 from idm.models.systems import Account, CredentialEvent, Handover
 from idm.operations.accounts import schedule
-from idm.permissions import Action, require
+from idm.operations.credential_desk import Desk, officer_at, require_uninvolved
+from idm.permissions import Action
 from idm.policy import Policy
-from idm.queries.officers import contracted, humans, roles_of
-from idm.queries.standing_facts import approvers_of_uses
 from idm.sealing import KEY_BYTES, unseal
 from idm.vocabulary import BY_HAND, CredentialEventKind, EntitlementKind
+
+DESK = Desk(
+    Action.HAND_OVER,
+    nameless="交付は、名前のある人だけができます。",
+    contractor="委託事業者は仮パスワードを交付できません。",
+    own="自分の仮パスワードを自分で交付することはできません。",
+    approver="この権限を承認した人は仮パスワードを交付できません。",
+)
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,13 @@ def ask(
 
     Raises NotPermitted, SeparationOfDuties (an approver of the right, the person themself), InvalidInput.
     """
-    officer_id = _officer(session, actor, now)
+    officer_id = officer_at(DESK, session, actor=actor, now=now)
     if len(public_key) != KEY_BYTES:
         raise InvalidInput("交付のための鍵の形が正しくありません。画面を開き直してください。")
     account = session.get(Account, account_id)
     if account is None or account.person_id is None:
         raise NotFound("利用者IDが見つかりません。")
-    require_uninvolved(session, account, officer_id)
+    require_uninvolved(DESK, session, account, officer_id)
     _require_ready(session, account)
     _close_open(session, account_id, now)
     handover = Handover(
@@ -73,7 +79,7 @@ def show(
     Raises NotFound, IllegalTransition when it is not ready or was already shown, NotPermitted for an officer who is one
     no longer, SealBroken for another key.
     """
-    _officer(session, actor, now)
+    officer_at(DESK, session, actor=actor, now=now)
     handover = _own(session, handover_id, actor)
     if handover.sealed is None:
         message = "この仮パスワードはすでに表示されました。" if handover.shown_at else "まだ準備ができていません。"
@@ -121,46 +127,6 @@ def seal(session: Session, handover: Handover, sealed: bytes, *, actor: Actor, p
 def context(handover: Handover) -> bytes:
     """What a sealed password is bound to: this hand-over of this account, no other."""
     return f"handovers.sealed:{handover.id}:{handover.account_id}".encode()
-
-
-def _officer(session: Session, actor: Actor, now: datetime) -> int:
-    person_id = actor.person_id
-    if person_id is None:
-        raise NotPermitted("交付は、名前のある人だけができます。")
-    day = day_of(now)
-    require(roles_of(session, person_id, day), Action.HAND_OVER)
-    if contracted(session, humans(session, [person_id])[person_id].rows, day):
-        raise SeparationOfDuties("委託事業者は仮パスワードを交付できません。（SOD-7）", code="SOD-7")
-    return person_id
-
-
-def require_uninvolved(session: Session, account: Account, officer_id: int) -> None:
-    """Afterwards the officer is not the account's person and approved none of its rights. Raises SeparationOfDuties."""
-    officer = humans(session, [officer_id])[officer_id]
-    if officer.is_one_of(frozenset({account.person_id or 0})):
-        raise SeparationOfDuties("自分の仮パスワードを自分で交付することはできません。（SOD-2）", code="SOD-2")
-    if officer.is_one_of(approvers_of(session, account)):
-        raise SeparationOfDuties("この権限を承認した人は仮パスワードを交付できません。（SOD-4）", code="SOD-4")
-
-
-def approvers_of(session: Session, account: Account) -> frozenset[int]:
-    """Everybody who decided on a right that the account has or had, line by line or by a standing approval."""
-    approvers = session.scalars(
-        select(ApprovalStep.decider_id)
-        .join(Grant, Grant.line_id == ApprovalStep.line_id)
-        .where(Grant.account_id == account.id, ApprovalStep.decider_id.is_not(None))
-    )
-    by_standing = approvers_of_uses(
-        session,
-        set(
-            session.scalars(
-                select(RequestLine.request_id)
-                .join(Grant, Grant.line_id == RequestLine.id)
-                .where(Grant.account_id == account.id)
-            )
-        ),
-    )
-    return frozenset(by_standing.union(person for person in approvers if person is not None))
 
 
 def _require_ready(session: Session, account: Account) -> None:

@@ -4,7 +4,7 @@ A seal vouches for the directory's side only. Ours is vouched for by the generat
 the day on which something else is wanted though nobody decides anything.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
 from idm.models.going_live import SettledAccount
-from idm.models.systems import Account
 
 ROWS_AT_ONCE = 1000
 
@@ -29,25 +28,31 @@ class Settled:
     groups: tuple[str, ...]
 
 
-def keep_settled(session: Session, system_id: int, settled: Collection[Settled], *, looked_at: Collection[int]) -> None:
+def keep_settled(session: Session, settled: Collection[Settled], *, looked_at: Collection[int]) -> None:
     """Afterwards of the accounts looked at exactly these are settled; those not looked at are as they were."""
-    known = {one.account_id: one for one in _known(session, system_id)}
     found = {one.account_id: one for one in settled}
-    stale = [one for one in looked_at if one in known and known[one] != found.get(one)]
-    fresh = [one for one in found.values() if known.get(one.account_id) != one]
-    for some in in_chunks(stale, ROWS_AT_ONCE):
-        session.execute(delete(SettledAccount).where(SettledAccount.account_id.in_(some)))
-    if fresh:
-        session.execute(
-            insert(SettledAccount),
-            [
-                {"account_id": one.account_id, "seal": one.seal, "generation": one.generation, "until": one.until,
-                 "groups": "\n".join(one.groups)} for one in fresh
-            ],
-        )  # fmt: skip
+    for some in in_chunks(looked_at, ROWS_AT_ONCE):
+        known = _known(session, some)
+        stale = [one for one in known if known[one] != found.get(one)]
+        session.execute(delete(SettledAccount).where(SettledAccount.account_id.in_(stale)))
+        fresh = [found[one] for one in some if one in found and known.get(one) != found[one]]
+        if fresh:
+            session.execute(insert(SettledAccount), [_row(one) for one in fresh])
 
 
-def _known(session: Session, system_id: int) -> Iterator[Settled]:
-    query = select(SettledAccount).join(Account, SettledAccount.account_id == Account.id)
-    rows = session.scalars(query.where(Account.system_id == system_id).execution_options(yield_per=ROWS_AT_ONCE))
-    return (Settled(one.account_id, one.seal, one.generation, one.until, tuple(one.groups.split())) for one in rows)
+def _known(session: Session, account_ids: Collection[int]) -> dict[int, Settled]:
+    columns = (SettledAccount.account_id, SettledAccount.seal, SettledAccount.generation, SettledAccount.until)
+    rows = session.execute(
+        select(*columns, SettledAccount.groups).where(SettledAccount.account_id.in_(account_ids))
+    ).all()
+    return {
+        account_id: Settled(account_id, seal, generation, until, tuple(groups.splitlines()))
+        for account_id, seal, generation, until, groups in rows
+    }
+
+
+def _row(one: Settled) -> dict[str, object]:
+    return {
+        "account_id": one.account_id, "seal": one.seal, "generation": one.generation, "until": one.until,
+        "groups": "\n".join(one.groups),
+    }  # fmt: skip

@@ -14,19 +14,25 @@ from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.help_desk import UnlockRequest
 from idm.models.systems import Account, InformationSystem
-from idm.operations.handovers import approvers_of
-from idm.permissions import Action, require
+from idm.operations.credential_desk import Desk, officer_at, require_uninvolved
+from idm.permissions import Action
 from idm.policy import Policy
 from idm.ports import Lockout
-from idm.queries.officers import contracted, humans, roles_of
 from idm.vocabulary import BY_HAND, Zone
 
 ANSWERED_WITHIN = timedelta(minutes=10)
 """What waited longer is not carried out any more: the person at the desk has gone."""
+
+DESK = Desk(
+    Action.UNLOCK_ACCOUNT,
+    nameless="ロックの確認と解除は、名前のある人だけができます。",
+    contractor="委託事業者はロックを解除できません。",
+    own="自分の利用者IDのロックを自分で調べたり解除したりすることはできません。",
+    approver="この利用者IDの権限を承認した人は、ロックを解除できません。",
+)
 
 TOO_LATE = (
     "時間内に処理されませんでした。処理プログラム（idm work）が動いているかを情報システムの担当に確かめてください。"
@@ -50,11 +56,11 @@ def ask(
     Raises NotFound, NotPermitted, SeparationOfDuties, InvalidInput (never seen on its target, no interface),
     IllegalTransition while an earlier question waits.
     """
-    officer_id = _officer(session, actor, now)
+    officer_id = officer_at(DESK, session, actor=actor, now=now)
     account = session.get(Account, account_id)
     if account is None or account.person_id is None:
         raise NotFound("利用者IDが見つかりません。")
-    _require_uninvolved(session, account, officer_id)
+    require_uninvolved(DESK, session, account, officer_id)
     if account.external_id is None or not account.seen_present:
         raise InvalidInput("利用者IDがディレクトリで確認されていないため、ロックの状態を調べられません。")
     if account.system.connector == BY_HAND:
@@ -99,27 +105,6 @@ def answer(
         last = given.after or given.before
         request.was_locked, request.locked, request.locked_until = given.before.locked, last.locked, last.until
     _record(session, "lock.answered", request, actor=actor, policy=policy, now=now)
-
-
-def _officer(session: Session, actor: Actor, now: datetime) -> int:
-    person_id = actor.person_id
-    if person_id is None:
-        raise NotPermitted("ロックの確認と解除は、名前のある人だけができます。")
-    day = day_of(now)
-    require(roles_of(session, person_id, day), Action.UNLOCK_ACCOUNT)
-    if contracted(session, humans(session, [person_id])[person_id].rows, day):
-        raise SeparationOfDuties("委託事業者はロックを解除できません。（SOD-7）", code="SOD-7")
-    return person_id
-
-
-def _require_uninvolved(session: Session, account: Account, officer_id: int) -> None:
-    officer = humans(session, [officer_id])[officer_id]
-    if officer.is_one_of(frozenset({account.person_id or 0})):
-        raise SeparationOfDuties(
-            "自分の利用者IDのロックを自分で調べたり解除したりすることはできません。（SOD-2）", code="SOD-2"
-        )
-    if officer.is_one_of(approvers_of(session, account)):
-        raise SeparationOfDuties("この利用者IDの権限を承認した人は、ロックを解除できません。（SOD-4）", code="SOD-4")
 
 
 def _close_forgotten(session: Session, account_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:

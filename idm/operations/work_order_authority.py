@@ -16,7 +16,8 @@ from idm.calendar_days import day_of
 from idm.errors import NotPermitted, SeparationOfDuties
 from idm.models.systems import InformationSystem
 from idm.models.work_orders import WorkOrder, WorkOrderState, WorkOrderStep
-from idm.operations.handovers import require_uninvolved
+from idm.operations import handovers
+from idm.operations.credential_desk import require_uninvolved
 from idm.permissions import Action, require
 from idm.queries.hand_scope import systems_for
 from idm.queries.officers import auditing, contracted, humans, roles_of
@@ -40,8 +41,8 @@ def require_operator(session: Session, order: WorkOrder, *, actor: Actor, now: d
     human = person_at_work(session, order.system_id, Action.DO_WORK, actor=actor, now=now)
     _require_another(order, human, "自分の利用者IDの作業を自分で行うことはできません。")
     if order.hands_over:
-        _require_no_contractor(session, human, day_of(now), "委託事業者は仮パスワードを交付できません。")
-        require_uninvolved(session, order.account, human.person_id)
+        _require_no_contractor(session, human, day_of(now), handovers.DESK.contractor)
+        require_uninvolved(handovers.DESK, session, order.account, human.person_id)
     return human
 
 
