@@ -34,6 +34,11 @@ MORE = frozenset({Deviation.OPEN, Deviation.KEPT, Deviation.LATE_EXPIRY, Deviati
 """What gives more than was approved."""
 
 
+REPAIRABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING})
+"""Findings about an account of ours, which looking at the account again puts right: by the worker, or by a work order
+where the directory guards it. Who else is in a group is a person's to settle."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """One deviation; `about` is the group, the place or the moment it is about."""

@@ -154,7 +154,6 @@ def _judge(
         {
             "reason": what, "repair": f"{repair}（{BY_HAND_WORDS}）" if by_hand else repair,
             "differences": [[one.kind.value, one.about] for one in told], "more": gives_more(told),
-            "queue": True,
         },
     )  # fmt: skip
 
@@ -164,7 +163,7 @@ def _missing(row: Comparable) -> Found:
         FindingKind.MISSING, str(row.uuid), row.login_name, row.account_id,
         {
             "reason": "承認されたIDがディレクトリにありません。", "repair": "IDを作り直し、仮パスワードを交付し直す",
-            "differences": [["missing", ""]], "more": False, "queue": True,
+            "differences": [["missing", ""]], "more": False,
         },
     )  # fmt: skip
 
@@ -224,6 +223,6 @@ def _extra(group: _Watched, member: ExternalId, login_name: str) -> Found:
         {
             "reason": f"承認がないのに、{what}「{group.name}」に入っています（グループを通じた所属を含む）。",
             "repair": f"{what}「{group.name}」から外す（{how}）", "differences": [["extra_member", group.external_id]],
-            "more": True, "queue": False,
+            "more": True,
         },
     )  # fmt: skip

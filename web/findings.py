@@ -90,8 +90,8 @@ def _sheet(finding_id: int, typed: Mapping[str, str], mistakes: Mapping[str, str
         "findings/show.html", sheet=sheet, row=sheet.row, typed=typed, mistakes=mistakes,
         may_repair=may(current.roles(), Action.REPAIR_FINDING),
         may_justify=may(current.roles(), Action.JUSTIFY_FINDING),
-        own=sheet.holder_id == current.signed_in().person_id, repairable=sheet.row.kind in finding_answers.REPAIRABLE,
-        compared=sheet.row.kind in COMPARED, days=current.policy().reconciliation.justify_days,
+        own=sheet.holder_id == current.signed_in().person_id, compared=sheet.row.kind in COMPARED,
+        days=current.policy().reconciliation.justify_days,
     )  # fmt: skip
 
 

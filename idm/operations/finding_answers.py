@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
+from idm.drift import REPAIRABLE
 from idm.errors import IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
 from idm.models.going_live import FoundAccount, Justification
 from idm.models.systems import Account, InformationSystem
@@ -25,10 +26,9 @@ from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import humans
-from idm.vocabulary import FindingKind, Stage
+from idm.vocabulary import Stage
 from idm.written_text import written
 
-REPAIRABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING})
 WINDOW = timedelta(hours=24)
 """What was put right by itself within this time counts together: ten small runs never do what a big one may not."""
 
@@ -40,7 +40,7 @@ def repair(session: Session, finding_id: int, *, actor: Actor, policy: Policy, n
     require_for_system(session, finding.system, Action.REPAIR_FINDING, person_id=actor.person_id or 0, day=day_of(now))
     if finding.system.stage is Stage.OBSERVE:
         raise IllegalTransition("観察の段階のシステムには書き込めないため、是正できません。")
-    if finding.kind not in REPAIRABLE or finding.account is None or not finding.details.get("queue"):
+    if finding.kind not in REPAIRABLE or finding.account is None:
         raise IllegalTransition(
             "この点検結果は、この画面からは是正できません。次のとおり手作業で行ってください："
             f"{finding.details.get('repair', '')}"
@@ -91,9 +91,7 @@ def put_right(session: Session, result: SweepResult, *, actor: Actor, policy: Po
 
 def _is_due(finding: Finding, *, now: datetime) -> bool:
     """Whether it gives more than was approved, now, and a worker can put it right."""
-    details = finding.details
-    seen_now = finding.last_seen_at >= now
-    return finding.kind in REPAIRABLE and bool(details.get("more")) and bool(details.get("queue")) and seen_now
+    return finding.kind in REPAIRABLE and bool(finding.details.get("more")) and finding.last_seen_at >= now
 
 
 def _queue(

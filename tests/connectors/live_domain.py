@@ -5,7 +5,7 @@ docs/active-directory.md says what the file holds. Everything in the three OUs i
 
 import tomllib
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,6 @@ class LiveTarget(SambaTarget):
         dn = f"CN=strict,CN=Password Settings Container,CN=System,{self._domain.base_dn}"
         lines = {"dn": dn, **OWN_RULES, "msDS-PSOAppliesTo": self.dn(login_name)}
         self._domain.apply("".join(ldif_line(name, value) for name, value in lines.items()))
-
-    def set_last_use(self, login_name: str, moment: datetime) -> None:
-        """Nobody may write this in the real one."""
-        raise NotImplementedError
 
 
 def _span(amount: int | None, unit: str) -> timedelta | None:

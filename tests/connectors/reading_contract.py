@@ -15,6 +15,7 @@ from tests.connectors.target import (
     Connector,
     RichConnector,
     Target,
+    UsedTarget,
     attributes,
     created,
     seen,
@@ -74,7 +75,7 @@ class LastUseContract:
     """Where the record of last use can be arranged."""
 
     def test_unused_accounts_are_those_last_used_at_or_before_the_cutoff(
-        self, target: Target, connector: Connector
+        self, target: UsedTarget, connector: Connector
     ) -> None:
         cutoff = datetime(2026, 8, 1, 15, tzinfo=UTC)
         uuids = {name: created(connector, name)[0] for name in ("before", "at", "after", "never")}
@@ -86,7 +87,7 @@ class LastUseContract:
         assert found["at"].account_uuid == uuids["at"]
         assert found["at"].known
 
-    def test_signing_in_is_use_and_survives_a_password_reset(self, target: Target, connector: Connector) -> None:
+    def test_signing_in_is_use_and_survives_a_password_reset(self, target: UsedTarget, connector: Connector) -> None:
         usable(connector, "taro")
         soon = datetime.now(UTC) + HOUR
         assert [use.login_name for use in connector.never_used(soon)] == ["taro"]

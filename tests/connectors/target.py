@@ -124,16 +124,20 @@ class Target(Protocol):
         """Somebody at the help desk sets a password."""
         ...
 
-    def set_last_use(self, login_name: str, moment: datetime) -> None:
-        """The account was last used then."""
-        ...
-
     def stop(self) -> None:
         """The directory goes down."""
         ...
 
     def start(self) -> None:
         """The directory comes back with what it held."""
+        ...
+
+
+class UsedTarget(Target, Protocol):
+    """A directory whose record of last use can be arranged."""
+
+    def set_last_use(self, login_name: str, moment: datetime) -> None:
+        """The account was last used then."""
         ...
 
 

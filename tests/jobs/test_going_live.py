@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.calendar_days import day_of
+from idm.errors import IllegalTransition
 from idm.models.going_live import FoundAccount
 from idm.models.people import OrganisationUnit
 from idm.models.requests import Request
@@ -348,7 +349,13 @@ def test_an_account_that_is_not_ours_in_a_group_that_stands_for_a_right_is_found
     reconcile.reconcile(live.installation, system_code="ledger")
     found = findings(live, FindingKind.EXTRA_MEMBER)["mystery"]
     assert "システム管理" in str(found.details["reason"])
-    assert found.details["queue"] is False
+    with (
+        pytest.raises(IllegalTransition, match="是正できません"),
+        live.cast.acting("security", now=live.clock()) as session,
+    ):
+        finding_answers.repair(
+            session, found.id, actor=live.cast.actor("security"), policy=live.cast.policy, now=live.clock()
+        )
 
 
 def test_somebody_answers_for_a_finding_until_a_day_and_then_it_is_open_again(live: Office) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Account, MemoryDirectory
 from idm.calendar_days import day_of
-from idm.errors import NotFound, SeparationOfDuties, TargetRefused
+from idm.errors import IllegalTransition, NotFound, SeparationOfDuties, TargetRefused
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account as Ours
 from idm.models.systems import InformationSystem
@@ -115,10 +115,17 @@ def test_a_group_of_the_targets_administrators_is_watched_and_changed_only_by_ha
     place.reconcile()
     assert place.found() == {(FindingKind.EXTRA_MEMBER, "u100009")}
     with place.cast.database.reading() as session:
-        details = session.scalars(select(Finding)).one().details
+        finding = session.scalars(select(Finding)).one()
+    details = finding.details
     assert "ディレクトリの管理者のグループ「Domain Admins」" in str(details["reason"])
     assert "指示書" in str(details["repair"])
-    assert details["queue"] is False
+    with (
+        pytest.raises(IllegalTransition, match="指示書"),
+        place.cast.acting("security", now=place.clock()) as session,
+    ):
+        finding_answers.repair(
+            session, finding.id, actor=place.cast.actor("security"), policy=place.cast.policy, now=place.clock()
+        )
 
 
 def test_nobody_answers_for_being_an_administrator_themself(place: Place) -> None:

@@ -13,7 +13,7 @@ from tests.web.office import Office
 
 SAID: dict[str, object] = {
     "reason": "承認のないグループ「システム管理」に入っています。", "repair": "グループ「システム管理」から外す",
-    "differences": [["extra_group", "g-admin"]], "more": True, "queue": True,
+    "differences": [["extra_group", "g-admin"]], "more": True,
 }  # fmt: skip
 
 
@@ -64,12 +64,23 @@ def test_others_put_nothing_right(drifted: Office, who: str) -> None:
 
 
 def test_what_a_person_has_to_do_is_not_queued(office: Office) -> None:
-    said = {**SAID, "queue": False, "repair": "手作業の指示書により行ってください"}
+    said = {**SAID, "repair": "手作業の指示書により行ってください"}
     sweep(office, Found(FindingKind.EXTRA_MEMBER, "g:e-9", "mystery", None, said))
     browser = office.browser("security")
-    assert "是正する" not in browser.page("/findings/1")
+    page = browser.page("/findings/1")
+    assert "是正する" not in page
+    assert "是正の案のとおり手作業で直してください" in page
     answer = browser.send("/findings/1/repair", {}, shown="/findings/1")
     assert (answer.status_code, "手作業の指示書" in answer.text) == (409, True)
+
+
+def test_an_id_that_is_only_unused_is_not_put_right_by_writing_it_again(drifted: Office) -> None:
+    sweep(drifted, Found(FindingKind.DORMANT, "e-9", "u100009", 1, {"last_used_at": None, "source": "memory"}))
+    before = tasks(drifted)
+    browser = drifted.browser("security")
+    assert "是正する" not in browser.page("/findings/2")
+    assert browser.send("/findings/2/repair", {}, shown="/findings/2").status_code == 409
+    assert tasks(drifted) == before
 
 
 def test_nothing_is_put_right_in_a_system_that_is_only_observed(drifted: Office) -> None:
