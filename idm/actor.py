@@ -1,6 +1,7 @@
 """Who acts: a person signed in, or a job that runs without one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Self
 
 
@@ -10,6 +11,8 @@ class Actor:
 
     person_id: int | None
     label: str
+    second_factor_at: datetime | None = field(default=None, compare=False)
+    """When this person last gave a second factor in the session they act in; None = not in this one."""
 
     @classmethod
     def job(cls, name: str) -> Self:

@@ -82,6 +82,12 @@ class ZoneNotOpen(Refusal):
     code = "MYNUMBER-GATE"
 
 
+class FreshFactorNeeded(Refusal):
+    """The act asks for a second factor given a moment ago; the same act succeeds after that (control B3)."""
+
+    code = "FRESH-FACTOR"
+
+
 class FeedRefused(Refusal):
     """A personnel file is refused as a whole; `problems` names row, column and reason of each."""
 

@@ -10,7 +10,16 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
-from idm.vocabulary import EntitlementKind, LongVowels, Role, Service, Stage, Zone
+from idm.vocabulary import (
+    AuthenticatorKind,
+    EntitlementKind,
+    LongVowels,
+    Role,
+    Service,
+    Stage,
+    VerifiedBy,
+    Zone,
+)
 
 STRICT = ConfigDict(extra="forbid")
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -23,7 +32,8 @@ class Right:
 
     `by_name_only`: restricted, never by post (FK 6-1(1)③). `service`: what it opens, if that can be reported as not
     needed (FK 5-1(2)③). `by_hand`: given and taken by a work order even where the system has a connector (for tier-0
-    groups, control D10).
+    groups, control D10). `external_access`: it lets people in from outside, or out to the internet: with a reason, a
+    period and two factors only (FK 6-2(4), 6-2(5)).
     """
 
     code: Code
@@ -34,6 +44,7 @@ class Right:
     by_name_only: bool = False
     service: Service | None = None
     by_hand: bool = False
+    external_access: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -68,6 +79,62 @@ class ListingShape:
 
 
 @dataclass(frozen=True, config=STRICT)
+class EnrolmentShape:
+    """How the product that verifies factors prints who is enrolled: the file, its headings and its words.
+
+    A row is found by `login_name`, or by `employee_number` where the list has no login name. `factors` is the column of
+    what is enrolled, `separator` stands between several; `words` says which word is which kind, and every other word
+    counts for nothing. `required` is the column of whether the product asks for it, and `required_words` are the words
+    that mean yes; without the column the product asks everybody on its list.
+    """
+
+    factors: Heading
+    words: dict[Heading, AuthenticatorKind]
+    login_name: Heading | None = None
+    employee_number: Heading | None = None
+    required: Heading | None = None
+    required_words: tuple[Heading, ...] = ()
+    separator: Heading = "・"
+    format: Literal["delimited", "xlsx"] = "delimited"
+    encoding: Literal["cp932", "utf-8", "utf-8-sig", "utf-16"] = "cp932"
+    delimiter: Literal[",", "\t"] = ","
+    sheet: str = ""
+
+
+@dataclass(frozen=True, config=STRICT)
+class Verification:
+    """What inside a system's zone verifies two kinds of factor, and from which terminals (control B2).
+
+    `smart_card`: the directory lets nobody in without a card, set and read back by us. `group`: whoever is in `group`
+    is asked for a second factor; membership is set and read back by us. `product`: the terminals' own product, which
+    prints who is enrolled (`listing`); we read it and set nothing. `password`: the account's own password, which nobody
+    but its owner knows, is asked for as well (never with a smart card, which has its PIN).
+    """
+
+    by: VerifiedBy
+    name: Heading
+    group: str | None = None
+    password: bool = True
+    terminals: tuple[str, ...] = ()
+    listing: EnrolmentShape | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class SignInProvider:
+    """A service of the organisation's that people can sign in with (OpenID Connect), by code with PKCE.
+
+    `entra`: the authority of an Entra ID tenant; otherwise that of any provider. `credential` names a file of the
+    secrets folder: the client's secret.
+    """
+
+    name: Heading
+    authority: Annotated[str, Field(pattern=r"^https://[^\s?#]+$")]
+    client_id: Heading
+    credential: str
+    entra: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
 class System:
     """One information system: its zone, its classes, whose manager answers for it and how it is reached.
 
@@ -77,6 +144,7 @@ class System:
     `listing`: what the list of user IDs looks like that a system without an interface prints.
     `containers`: where accounts are kept by unit, the first that fits; `stopped_container`: where stopped ones are.
     `service_account`: the account we speak to it as, by the name it has in the register of privileged IDs (D10).
+    `verification`: what verifies two kinds of factor there; without it, no right that needs them takes effect (B2).
     """
 
     code: Code
@@ -97,6 +165,7 @@ class System:
     stopped_container: str | None = None
     listing: ListingShape | None = None
     service_account: str | None = None
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -158,7 +227,7 @@ class Organisation:
     """One organisation file.
 
     `sign_in_system`: the one system whose directory people sign in to this product with; None = with passwords of
-    the product's own only.
+    the product's own only. `sign_in_provider`: a service that those whom an officer linked sign in with.
     """
 
     name: str
@@ -170,3 +239,4 @@ class Organisation:
     units: tuple[UnitName, ...] = ()
     login_names: LoginNames = LoginNames()
     sign_in_system: Code | None = None
+    sign_in_provider: SignInProvider | None = None

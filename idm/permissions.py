@@ -41,6 +41,13 @@ class Action(StrEnum):
     UPLOAD_LISTING = "upload_listing"
     UNLOCK_ACCOUNT = "unlock_account"
     HAND_OVER = "hand_over"
+    SEE_AUTHENTICATORS = "see_authenticators"
+    REPORT_LOSS = "report_loss"
+    KEEP_AUTHENTICATORS = "keep_authenticators"
+    WITNESS_DESTRUCTION = "witness_destruction"
+    CLOSE_LOSS = "close_loss"
+    UPLOAD_ENROLMENTS = "upload_enrolments"
+    END_SESSIONS = "end_sessions"
     INVITE = "invite"
     INVITE_OFFICER = "invite_officer"
     CONFIRM_OFFICER = "confirm_officer"
@@ -84,6 +91,13 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.UPLOAD_LISTING: frozenset({Role.SYSTEM, Role.HANDOVER}),
     Action.UNLOCK_ACCOUNT: frozenset({Role.HANDOVER}),
     Action.HAND_OVER: frozenset({Role.HANDOVER}),
+    Action.SEE_AUTHENTICATORS: _HEADS | _MANAGERS | {Role.HANDOVER, Role.AUDITOR},
+    Action.REPORT_LOSS: frozenset({Role.SECTION, Role.HANDOVER, Role.SECURITY}),
+    Action.KEEP_AUTHENTICATORS: frozenset({Role.HANDOVER}),
+    Action.WITNESS_DESTRUCTION: frozenset({Role.HANDOVER, Role.SYSTEM, Role.SECURITY}),
+    Action.CLOSE_LOSS: frozenset({Role.SECURITY, Role.CHIEF}),
+    Action.UPLOAD_ENROLMENTS: frozenset({Role.SYSTEM, Role.HANDOVER}),
+    Action.END_SESSIONS: frozenset({Role.SECURITY, Role.HANDOVER}),
     Action.INVITE: frozenset({Role.HANDOVER}),
     Action.INVITE_OFFICER: _HEADS | {Role.HANDOVER},
     Action.CONFIRM_OFFICER: _HEADS,
@@ -123,6 +137,13 @@ TITLES = {
     Action.UPLOAD_LISTING: "利用者ID一覧の取込み",
     Action.UNLOCK_ACCOUNT: "ロックの解除",
     Action.HAND_OVER: "仮パスワードの交付",
+    Action.SEE_AUTHENTICATORS: "認証要素の登録簿の閲覧",
+    Action.REPORT_LOSS: "ほかの人の認証要素の紛失の届出",
+    Action.KEEP_AUTHENTICATORS: "認証要素の交付・使用開始・回収",
+    Action.WITNESS_DESTRUCTION: "認証要素の廃棄の立会い",
+    Action.CLOSE_LOSS: "紛失の事後処理の完了",
+    Action.UPLOAD_ENROLMENTS: "二要素認証製品の登録者一覧の取込み",
+    Action.END_SESSIONS: "ほかの人のサインインの終了",
     Action.INVITE: "サインイン登録の案内",
     Action.INVITE_OFFICER: "決定をする職の人へのサインイン登録の案内（二人で発行）",
     Action.CONFIRM_OFFICER: "責任者の就任の確認",

@@ -154,6 +154,8 @@ class PasswordRules:
     temporary_length: Positive
     temporary_hours: Positive
     own_minimum_length: Positive
+    own_guesses_log10: Annotated[int, Field(ge=0, le=20)]
+    """How many tries somebody who knows the place would need to guess a password of the product's own: 8 = 10^8."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -165,6 +167,8 @@ class SignInRules:
     attempts: Positive
     lock_minutes: Positive
     enrolment_hours: Positive
+    step_up_minutes: Positive
+    """So fresh must the second factor be for what matters most (control B3)."""
     second_factor_roles: frozenset[Role]
 
 
@@ -173,6 +177,30 @@ class ZoneRules:
     """What a zone asks for before a right in it becomes effective (FK 3(1)②ア; MD 6(3)ア)."""
 
     mynumber_forbidden: bool
+
+
+@dataclass(frozen=True, config=STRICT)
+class FactorRules:
+    """Authenticators and what is read back of them (FK 3(1)②ア, 5-4(1))."""
+
+    readback_days: Positive
+    """How old what was last read back may be before it shows nothing any more."""
+    most_share: Annotated[float, Field(gt=0, le=1)]
+    """Of a system's people: an enrolment list that would stop more than this share is refused until confirmed."""
+    most_people: Positive
+    """The same in people; whichever is reached first."""
+    two_names_for_destruction: bool
+    """Whether a second person puts their name to the collection and destruction of an authenticator."""
+    follow_up_days: Positive
+    """How long the follow-up of a loss may stay open before the security officer is reminded."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExternalAccessRules:
+    """Access from outside, and to the internet (FK 6-2(4), 6-2(5))."""
+
+    longest_days: Positive
+    """The longest period of one approval; what is still needed is applied for again, and so reviewed."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -211,6 +239,8 @@ class Policy:
     passwords: PasswordRules
     sign_in: SignInRules
     zones: ZoneRules
+    factors: FactorRules
+    external_access: ExternalAccessRules
     records: RecordRules
     digest: str = ""
     """SHA-256 of the effective values; every audit record cites it."""

@@ -70,6 +70,64 @@ class AccountKind(StrEnum):
     CONTRACTOR = "contractor"
 
 
+class Factor(StrEnum):
+    """A kind of factor: what one knows, has or is (知識・所持・存在, FK 3(1)②ア). Two means two different kinds."""
+
+    KNOWLEDGE = "knowledge"
+    POSSESSION = "possession"
+    INHERENCE = "inherence"
+
+
+class AuthenticatorKind(StrEnum):
+    """What somebody proves with that they are who they say (認証要素, FK 5-4(1))."""
+
+    IC_CARD = "ic_card"
+    SMART_CARD = "smart_card"
+    HARDWARE_TOKEN = "hardware_token"
+    BIOMETRIC = "biometric"
+    CLOUD_MFA = "cloud_mfa"
+    TOTP = "totp"
+    PASSKEY = "passkey"
+
+
+FACTORS_OF: dict[AuthenticatorKind, frozenset[Factor]] = {
+    AuthenticatorKind.IC_CARD: frozenset({Factor.POSSESSION}),
+    # The directory asks for the card's PIN before the card answers.
+    AuthenticatorKind.SMART_CARD: frozenset({Factor.POSSESSION, Factor.KNOWLEDGE}),
+    AuthenticatorKind.HARDWARE_TOKEN: frozenset({Factor.POSSESSION}),
+    AuthenticatorKind.BIOMETRIC: frozenset({Factor.INHERENCE}),
+    AuthenticatorKind.CLOUD_MFA: frozenset({Factor.POSSESSION}),
+    AuthenticatorKind.TOTP: frozenset({Factor.POSSESSION}),
+    AuthenticatorKind.PASSKEY: frozenset({Factor.POSSESSION}),
+}
+OWN_SIGN_IN_KINDS = frozenset({AuthenticatorKind.TOTP, AuthenticatorKind.PASSKEY})
+"""Kinds that people enrol themselves for the product's own sign-in; there they open nothing but the product (B1)."""
+
+
+class VerifiedBy(StrEnum):
+    """What verifies the second factor inside a system's zone (control B2)."""
+
+    SMART_CARD = "smart_card"
+    GROUP = "group"
+    PRODUCT = "product"
+
+
+class LossOutcome(StrEnum):
+    """How the follow-up of a loss ended."""
+
+    REPLACED = "replaced"
+    FOUND = "found"
+    GIVEN_UP = "given_up"
+
+
+class SignInWay(StrEnum):
+    """By what somebody signs in to the product: one way for each person."""
+
+    PASSWORD = "password"
+    DIRECTORY = "directory"
+    PROVIDER = "provider"
+
+
 class RequestAction(StrEnum):
     """What an application asks for (利用者登録・変更・抹消, FK 6-2(1)①)."""
 
@@ -132,6 +190,8 @@ class FindingKind(StrEnum):
     DRIFT = "drift"
     EXTRA_MEMBER = "extra_member"
     WORK_OVERDUE = "work_overdue"
+    FACTOR_MISSING = "factor_missing"
+    FACTOR_UNSHOWN = "factor_unshown"
 
 
 class CredentialEventKind(StrEnum):
@@ -162,6 +222,21 @@ FOUND_TITLES = {
     FoundState.NOT_PERSONAL: "個人のIDではない",
     FoundState.FINDING: "点検結果として残す",
 }
+FACTOR_TITLES = {Factor.KNOWLEDGE: "知識", Factor.POSSESSION: "所持", Factor.INHERENCE: "存在（生体）"}
+AUTHENTICATOR_TITLES = {
+    AuthenticatorKind.IC_CARD: "ICカード",
+    AuthenticatorKind.SMART_CARD: "スマートカード（ディレクトリ）",
+    AuthenticatorKind.HARDWARE_TOKEN: "ハードウェアトークン",
+    AuthenticatorKind.BIOMETRIC: "生体認証",
+    AuthenticatorKind.CLOUD_MFA: "クラウドの多要素認証",
+    AuthenticatorKind.TOTP: "認証アプリ",
+    AuthenticatorKind.PASSKEY: "パスキー",
+}
+VERIFIED_BY_TITLES = {
+    VerifiedBy.SMART_CARD: "ディレクトリのスマートカード必須",
+    VerifiedBy.GROUP: "多要素認証のグループ",
+    VerifiedBy.PRODUCT: "端末の二要素認証製品",
+}
 ENTITLEMENT_KIND_TITLES = {EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ"}
 ACCOUNT_KIND_TITLES = {
     AccountKind.PERSONAL: "個人ID",
@@ -190,4 +265,6 @@ FINDING_TITLES = {
     FindingKind.DRIFT: "承認と異なる状態のID",
     FindingKind.EXTRA_MEMBER: "承認のないグループ所属",
     FindingKind.WORK_OVERDUE: "期限を過ぎた手作業",
+    FindingKind.FACTOR_MISSING: "二つの認証要素が確かめられないID",
+    FindingKind.FACTOR_UNSHOWN: "認証要素の確認が古くなったID",
 }

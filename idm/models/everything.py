@@ -2,6 +2,7 @@
 
 from idm.models import (
     audit,
+    authenticators,
     feeds,
     going_live,
     help_desk,
@@ -22,6 +23,6 @@ from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests, work_orders,
+    help_desk, system_tests, work_orders, authenticators,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from idm.models.base import Base, Instant
+from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
+from idm.vocabulary import SignInWay
 
 
 class SignIn(Base):
@@ -27,8 +28,10 @@ class SignIn(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     name: Mapped[str] = mapped_column(String(64))
+    way: Mapped[SignInWay] = mapped_column(closed_list(SignInWay), default=SignInWay.PASSWORD)
+    """By what this person signs in: one way, whatever else they could prove."""
     password_hash: Mapped[str | None] = mapped_column(Text)
-    """None = this person signs in with the directory's password, and `name` is their login name there."""
+    """None = no password of the product's own; `name` is then their login name in the directory."""
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed. None = no second factor; one counts only when a code has confirmed it."""
     totp_pending: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -107,9 +110,86 @@ class WebSession(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    source: Mapped[str | None] = mapped_column(String(64))
+    """The address it was opened from."""
+    browser: Mapped[str | None] = mapped_column(String(64))
+    """What the browser says it is, in a few words, so that its owner recognises it."""
     previous_sign_in_at: Mapped[datetime | None] = mapped_column(Instant)
     previous_sign_out_at: Mapped[datetime | None] = mapped_column(Instant)
     failures_before: Mapped[int] = mapped_column(default=0)
     """Failed attempts between the sign-in before this one and this one, so that their owner can notice them."""
+
+    person: Mapped[Person] = relationship()
+
+
+class Passkey(Base):
+    """A passkey (WebAuthn Level 3) for the product's own sign-in: the public half, and how often it was used."""
+
+    __tablename__ = "passkeys"
+    __table_args__ = (UniqueConstraint("credential_id"), UniqueConstraint("authenticator_id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    authenticator_id: Mapped[int] = mapped_column(ForeignKey("authenticators.id"))
+    """It counts as long as this one is active."""
+    credential_id: Mapped[bytes] = mapped_column(LargeBinary)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    sign_count: Mapped[int]
+    """The newest counter it gave; 0 for good where it counts nothing. One that goes back is a copy."""
+    backed_up: Mapped[bool]
+    """Whether it says that it is kept in more than one place."""
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class RecoveryCode(Base):
+    """A code that stands in for a lost second factor, once. Shown when made, kept as a slow hash."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+    replaced_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class SignInChallenge(Base):
+    """What the product asked a browser, or a provider through it, and still waits to hear: for one answer, not long.
+
+    Bound to the browser by a token of which the hash is here; what must come back with the answer is sealed.
+    """
+
+    __tablename__ = "sign_in_challenges"
+    __table_args__ = (UniqueConstraint("token_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64))
+    purpose: Mapped[str] = mapped_column(String(32))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class ProviderIdentity(Base):
+    """Whom a provider means by a subject: linked by a person with an officer's link, never by an address (F4)."""
+
+    __tablename__ = "provider_identities"
+    __table_args__ = (
+        Index("uq_provider_identities_subject", "issuer", "subject", unique=True,
+              sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+        Index("uq_provider_identities_person", "person_id", unique=True,
+              sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    issuer: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    link_id: Mapped[int] = mapped_column(ForeignKey("enrolment_links.id"))
+    linked_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
     person: Mapped[Person] = relationship()

@@ -61,6 +61,8 @@ class InformationSystem(Base):
     """What the list of its user IDs looks like (`idm.organisation.ListingShape`); None = it prints none."""
     service_account: Mapped[str | None] = mapped_column(Text)
     """Our own account there, as the register of privileged IDs names it (control D10)."""
+    verification: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
+    """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing that we know of (B2)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 
@@ -90,6 +92,8 @@ class Entitlement(Base):
     """Restricted (FK 6-1(1)③): never follows from a post, asked for by name only."""
     service: Mapped[Service | None] = mapped_column(closed_list(Service))
     """Internet or e-mail, where this right gives it: it can be reported as not needed."""
+    external_access: Mapped[bool] = mapped_column(default=False)
+    """It lets people in from outside, or out to the internet (FK 6-2(4), 6-2(5))."""
     by_hand: Mapped[bool] = mapped_column(default=False)
     """Given and taken by a work order even where the system has a connector (tier-0 groups, control D10)."""
 

@@ -182,6 +182,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
     system.stopped_container = wanted.stopped_container
     system.listing = asdict(wanted.listing) if wanted.listing is not None else None
+    system.verification = asdict(wanted.verification) if wanted.verification is not None else None
     system.containers = [{"units": list(rule.units), "container": rule.container} for rule in wanted.containers]
     system.overlap_days = 0 if wanted.zone is Zone.MYNUMBER else wanted.overlap_days
 
@@ -199,6 +200,7 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
         session.add(known)
     known.name, known.privileged = right.name, right.privileged
     known.by_name_only, known.service, known.by_hand = right.by_name_only, right.service, right.by_hand
+    known.external_access = right.external_access
 
 
 def _register_sign_in(session: Session, organisation: Organisation) -> None:

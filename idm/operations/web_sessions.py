@@ -59,7 +59,7 @@ class SignedIn:
     @property
     def actor(self) -> Actor:
         """This person as the audit record names them."""
-        return Actor(self.person_id, self.person_name)
+        return Actor(self.person_id, self.person_name, self.second_factor_at)
 
 
 def new_token() -> str:

@@ -154,6 +154,7 @@ def upgrade() -> None:
         sa.Column("stopped_container", sa.Text(), nullable=True),
         sa.Column("listing", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("service_account", sa.Text(), nullable=True),
+        sa.Column("verification", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("for_sign_in", sa.Boolean(), nullable=False),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
         sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),
@@ -333,6 +334,92 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("record_id", name=op.f("pk_audit_unsealed")),
     )
     op.create_table(
+        "authenticators",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "ic_card",
+                "smart_card",
+                "hardware_token",
+                "biometric",
+                "cloud_mfa",
+                "totp",
+                "passkey",
+                name="authenticatorkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("label", sa.String(length=64), nullable=True),
+        sa.Column("own_sign_in", sa.Boolean(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "issued",
+                "active",
+                "lost",
+                "collected",
+                "destroyed",
+                "withdrawn",
+                name="authenticatorstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_by_id", sa.Integer(), nullable=True),
+        sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("activated_by_id", sa.Integer(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaces_id", sa.Integer(), nullable=True),
+        sa.Column("collected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("collected_by_id", sa.Integer(), nullable=True),
+        sa.Column("destroyed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("destroyed_by_id", sa.Integer(), nullable=True),
+        sa.Column("witness_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'destroyed') = (destroyed_at IS NOT NULL)", name=op.f("ck_authenticators_destruction_dated")
+        ),
+        sa.CheckConstraint(
+            "state <> 'active' OR activated_at IS NOT NULL", name=op.f("ck_authenticators_activation_dated")
+        ),
+        sa.CheckConstraint(
+            "own_sign_in OR activated_by_id IS NULL OR activated_by_id <> person_id",
+            name=op.f("ck_authenticators_not_activated_by_oneself"),
+        ),
+        sa.CheckConstraint(
+            "own_sign_in OR issued_by_id <> person_id", name=op.f("ck_authenticators_not_issued_to_oneself")
+        ),
+        sa.CheckConstraint(
+            "witness_id IS NULL OR (witness_id <> destroyed_by_id AND witness_id <> person_id)",
+            name=op.f("ck_authenticators_two_names"),
+        ),
+        sa.ForeignKeyConstraint(["activated_by_id"], ["people.id"], name=op.f("fk_authenticators_activated_by_id")),
+        sa.ForeignKeyConstraint(["collected_by_id"], ["people.id"], name=op.f("fk_authenticators_collected_by_id")),
+        sa.ForeignKeyConstraint(["destroyed_by_id"], ["people.id"], name=op.f("fk_authenticators_destroyed_by_id")),
+        sa.ForeignKeyConstraint(["issued_by_id"], ["people.id"], name=op.f("fk_authenticators_issued_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_authenticators_person_id")),
+        sa.ForeignKeyConstraint(["replaces_id"], ["authenticators.id"], name=op.f("fk_authenticators_replaces_id")),
+        sa.ForeignKeyConstraint(["witness_id"], ["people.id"], name=op.f("fk_authenticators_witness_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_authenticators")),
+    )
+    with op.batch_alter_table("authenticators", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_authenticators_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_authenticators_label",
+            ["kind", "label"],
+            unique=True,
+            sqlite_where=sa.text("label IS NOT NULL AND state NOT IN ('destroyed', 'withdrawn')"),
+            postgresql_where=sa.text("label IS NOT NULL AND state NOT IN ('destroyed', 'withdrawn')"),
+        )
+
+    op.create_table(
         "chosen_names",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
@@ -504,6 +591,31 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "enrolment_list_imports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("file_name", sa.String(length=255), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("made_on", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("imported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("imported_by_id", sa.Integer(), nullable=True),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("unknown", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["imported_by_id"], ["people.id"], name=op.f("fk_enrolment_list_imports_imported_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["system_id"], ["information_systems.id"], name=op.f("fk_enrolment_list_imports_system_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment_list_imports")),
+        sa.UniqueConstraint(
+            "system_id", "digest", "imported_at", name=op.f("uq_enrolment_list_imports_system_id_digest_imported_at")
+        ),
+    )
+    with op.batch_alter_table("enrolment_list_imports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_enrolment_list_imports_system_id"), ["system_id"], unique=False)
+
+    op.create_table(
         "entitlements",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
@@ -523,6 +635,7 @@ def upgrade() -> None:
             sa.Enum("internet", "mail", name="service", native_enum=False, create_constraint=True, length=32),
             nullable=True,
         ),
+        sa.Column("external_access", sa.Boolean(), nullable=False),
         sa.Column("by_hand", sa.Boolean(), nullable=False),
         sa.CheckConstraint("kind <> 'group' OR target_name IS NOT NULL", name=op.f("ck_entitlements_group_named")),
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_entitlements_system_id")),
@@ -622,6 +735,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_batches")),
     )
     op.create_table(
+        "recovery_codes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_recovery_codes_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+    )
+    with op.batch_alter_table("recovery_codes", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_recovery_codes_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "retired_names",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=True),
@@ -683,10 +810,40 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "sign_in_challenges",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=32), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_sign_in_challenges_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_challenges")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_sign_in_challenges_token_hash")),
+    )
+    with op.batch_alter_table("sign_in_challenges", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_challenges_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "sign_ins",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column(
+            "way",
+            sa.Enum(
+                "password",
+                "directory",
+                "provider",
+                name="signinway",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
         sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
         sa.Column("totp_pending", sa.LargeBinary(), nullable=True),
@@ -809,6 +966,8 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.String(length=64), nullable=True),
+        sa.Column("browser", sa.String(length=64), nullable=True),
         sa.Column("previous_sign_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("previous_sign_out_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failures_before", sa.Integer(), nullable=False),
@@ -836,6 +995,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_audit_checkpoints")),
     )
     op.create_table(
+        "authenticator_uses",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("authenticator_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.Column("list_import_id", sa.Integer(), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["authenticator_id"], ["authenticators.id"], name=op.f("fk_authenticator_uses_authenticator_id")
+        ),
+        sa.ForeignKeyConstraint(["confirmed_by_id"], ["people.id"], name=op.f("fk_authenticator_uses_confirmed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["list_import_id"], ["enrolment_list_imports.id"], name=op.f("fk_authenticator_uses_list_import_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["system_id"], ["information_systems.id"], name=op.f("fk_authenticator_uses_system_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_authenticator_uses")),
+    )
+    with op.batch_alter_table("authenticator_uses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_authenticator_uses_authenticator_id"), ["authenticator_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_authenticator_uses_system_id"), ["system_id"], unique=False)
+        batch_op.create_index(
+            "uq_authenticator_uses_open",
+            ["authenticator_id", "system_id"],
+            unique=True,
+            sqlite_where=sa.text("until IS NULL"),
+            postgresql_where=sa.text("until IS NULL"),
+        )
+
+    op.create_table(
         "entitlement_conflicts",
         sa.Column("first_id", sa.Integer(), nullable=False),
         sa.Column("second_id", sa.Integer(), nullable=False),
@@ -844,6 +1035,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["first_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_first_id")),
         sa.ForeignKeyConstraint(["second_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_second_id")),
         sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_entitlement_conflicts")),
+    )
+    op.create_table(
+        "factor_readings",
+        sa.Column("account_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("required", sa.Boolean(), nullable=False),
+        sa.Column("kinds", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("list_import_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_factor_readings_account_id")),
+        sa.ForeignKeyConstraint(
+            ["list_import_id"], ["enrolment_list_imports.id"], name=op.f("fk_factor_readings_list_import_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_factor_readings")),
     )
     op.create_table(
         "feed_runs",
@@ -889,6 +1093,8 @@ def upgrade() -> None:
                 "drift",
                 "extra_member",
                 "work_overdue",
+                "factor_missing",
+                "factor_unshown",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1061,6 +1267,54 @@ def upgrade() -> None:
         sa.UniqueConstraint("listing_id", "login_key", name=op.f("uq_listed_accounts_listing_id_login_key")),
     )
     op.create_table(
+        "loss_reports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("authenticator_id", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("reported_by_id", sa.Integer(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("circumstances", sa.Text(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "replaced",
+                "found",
+                "given_up",
+                name="lossoutcome",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(closed_at IS NULL) = (outcome IS NULL)", name=op.f("ck_loss_reports_closed_with_an_outcome")
+        ),
+        sa.CheckConstraint(
+            "closed_by_id IS NULL OR (closed_by_id <> owner_id AND closed_by_id <> reported_by_id)",
+            name=op.f("ck_loss_reports_closed_by_another"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["authenticator_id"], ["authenticators.id"], name=op.f("fk_loss_reports_authenticator_id")
+        ),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_loss_reports_closed_by_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name=op.f("fk_loss_reports_owner_id")),
+        sa.ForeignKeyConstraint(["reported_by_id"], ["people.id"], name=op.f("fk_loss_reports_reported_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_loss_reports")),
+    )
+    with op.batch_alter_table("loss_reports", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_loss_reports_open",
+            ["authenticator_id"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
         "outbox_tasks",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
@@ -1098,6 +1352,25 @@ def upgrade() -> None:
         batch_op.create_index("uq_outbox_tasks_generation", ["account_id", "generation"], unique=True)
 
     op.create_table(
+        "passkeys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("authenticator_id", sa.Integer(), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.Integer(), nullable=False),
+        sa.Column("backed_up", sa.Boolean(), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["authenticator_id"], ["authenticators.id"], name=op.f("fk_passkeys_authenticator_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_passkeys_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkeys")),
+        sa.UniqueConstraint("authenticator_id", name=op.f("uq_passkeys_authenticator_id")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_passkeys_credential_id")),
+    )
+    with op.batch_alter_table("passkeys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_passkeys_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "planned_items",
         sa.Column("batch_id", sa.Integer(), nullable=False),
         sa.Column(
@@ -1111,6 +1384,35 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["planned_batches.id"], name=op.f("fk_planned_items_batch_id")),
         sa.PrimaryKeyConstraint("batch_id", "action", "staff_number", name=op.f("pk_planned_items")),
     )
+    op.create_table(
+        "provider_identities",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("link_id", sa.Integer(), nullable=False),
+        sa.Column("linked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["link_id"], ["enrolment_links.id"], name=op.f("fk_provider_identities_link_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_provider_identities_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_identities")),
+    )
+    with op.batch_alter_table("provider_identities", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_provider_identities_person",
+            ["person_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_provider_identities_subject",
+            ["issuer", "subject"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
     op.create_table(
         "safety_counts",
         sa.Column("id", sa.Integer(), nullable=False),
