@@ -62,7 +62,7 @@ class InformationSystem(Base):
     service_account: Mapped[str | None] = mapped_column(Text)
     """Our own account there, as the register of privileged IDs names it (control D10)."""
     verification: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
-    """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing that we know of (B2)."""
+    """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing we know of (B2)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 
