@@ -1,0 +1,64 @@
+"""The gate, carried out: rights are held back and given again as `idm.factor_gate` says (FK 3(1)②ア, controls B1, B2).
+
+One rule for every occasion: an approval, a card activated or lost, a list read in, a directory read back, the night.
+The right stays approved; what is held back is its effect, and the directory follows through the outbox.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from idm.actor import Actor
+from idm.database import in_chunks
+from idm.grant_state import GrantState, SuspensionReason
+from idm.models.requests import Grant
+from idm.models.systems import Account
+from idm.operations import suspensions
+from idm.policy import Policy
+from idm.queries.factor_gate import to_be_held
+
+
+def apply(session: Session, account_ids: Collection[int], *, actor: Actor, policy: Policy, now: datetime) -> int:
+    """Afterwards every live grant of these accounts is held back or not, as the gate says. Returns how many changed.
+
+    What is in effect is stopped in this transaction; a worker disables the account in its next pass.
+    """
+    session.flush()
+    changed = 0
+    for some in in_chunks(sorted(account_ids)):
+        wanted = {
+            one.grant_id: hold for one, hold in to_be_held(session, some, policy=policy, now=now).items()
+            if hold is not one.held
+        }  # fmt: skip
+        query = (
+            select(Grant).where(Grant.id.in_(wanted)).options(joinedload(Grant.account), joinedload(Grant.entitlement))
+        )
+        for grant in session.scalars(query.order_by(Grant.id)) if wanted else ():
+            move = suspensions.suspend if wanted[grant.id] else suspensions.resume
+            changed += move(session, grant, SuspensionReason.MISSING_FACTOR, actor=actor, policy=policy, now=now)
+    return changed
+
+
+def apply_to_people(
+    session: Session, person_ids: Collection[int], *, system_id: int | None = None, actor: Actor, policy: Policy,
+    now: datetime,
+) -> int:  # fmt: skip
+    """Afterwards the same is true of all accounts of these people, or of those in the one system named."""
+    session.flush()
+    live = select(Grant.account_id).where(Grant.state != GrantState.ENDED)
+    changed = 0
+    for some in in_chunks(sorted(person_ids)):
+        query = select(Account.id).where(Account.person_id.in_(some), Account.id.in_(live))
+        if system_id is not None:
+            query = query.where(Account.system_id == system_id)
+        changed += apply(session, list(session.scalars(query)), actor=actor, policy=policy, now=now)
+    return changed
+
+
+def _grants(session: Session, grant_ids: Collection[int]) -> list[Grant]:
+    if not grant_ids:
+        return []
+    loaded = (joinedload(Grant.account), joinedload(Grant.entitlement))
+    return list(session.scalars(select(Grant).where(Grant.id.in_(grant_ids)).options(*loaded).order_by(Grant.id)))

@@ -1,0 +1,176 @@
+"""What the gate needs to know of accounts, read in bulk: rights behind it, factors, what was read back (B1, B2).
+
+`idm.factor_gate` judges; nothing here decides. Only an active authenticator with an open use in that very system
+counts, and none that proves its owner to this product only.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from idm.authenticator_state import AuthenticatorState
+from idm.calendar_days import day_of
+from idm.database import in_chunks
+from idm.employment_kind import EmploymentKind
+from idm.factor_gate import GatedRight, GateFacts, Reading, Verdict, holds_back, judge, needs_factors
+from idm.grant_state import GrantState, SuspensionReason
+from idm.models.authenticators import Authenticator, AuthenticatorUse, FactorReading
+from idm.models.people import Employment
+from idm.models.periods import not_over_on
+from idm.models.requests import Grant, GrantSuspension
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.policy import Policy
+from idm.vocabulary import AuthenticatorKind, VerifiedBy, Zone
+
+
+@dataclass(frozen=True)
+class LiveGrant:
+    """One grant that has not ended. `gated`: it needs factors; `held`: it is held back because they are missing."""
+
+    grant_id: int
+    account_id: int
+    state: GrantState
+    gated: bool
+    held: bool
+
+    @property
+    def in_effect(self) -> bool:
+        """Whether its holder has the right at this moment."""
+        return self.state is GrantState.IN_FORCE
+
+
+def live_grants(session: Session, account_ids: Collection[int], *, now: datetime) -> list[LiveGrant]:
+    """Every grant of these accounts that has not ended, in the order of accounts and rights."""
+    found: list[LiveGrant] = []
+    for some in in_chunks(account_ids):
+        found.extend(_live_grants(session, some, day_of(now)))
+    return found
+
+
+def _live_grants(session: Session, account_ids: Collection[int], day: date) -> Iterable[LiveGrant]:
+    held = exists().where(
+        GrantSuspension.grant_id == Grant.id, GrantSuspension.reason == SuspensionReason.MISSING_FACTOR,
+        GrantSuspension.until.is_(None),
+    )  # fmt: skip
+    rows = session.execute(
+        select(
+            Grant.id, Grant.account_id, Grant.state, InformationSystem.zone, Entitlement.external_access,
+            Entitlement.privileged, Account.person_id, held,
+        )
+        .join(Account, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(Grant.account_id.in_(account_ids), Grant.state != GrantState.ENDED)
+        .order_by(Grant.account_id, Grant.id)
+    ).all()  # fmt: skip
+    contractors = _contractors(session, {row.person_id for row in rows if row.privileged}, day)
+    for grant_id, account_id, state, zone, external, privileged, person_id, is_held in rows:
+        holder = EmploymentKind.CONTRACTOR if person_id in contractors else None
+        gated = needs_factors(GatedRight(zone, external, privileged, holder))
+        yield LiveGrant(grant_id, account_id, state, gated, bool(is_held))
+
+
+def _contractors(session: Session, person_ids: Collection[int | None], day: date) -> frozenset[int]:
+    """Those who work for a contractor on the day, or will: the gate does not wait until somebody is inside."""
+    people = [person for person in person_ids if person is not None]
+    if not people:
+        return frozenset()
+    query = select(Employment.person_id).where(
+        Employment.person_id.in_(people), Employment.kind == EmploymentKind.CONTRACTOR, not_over_on(Employment, day)
+    )
+    return frozenset(session.scalars(query))
+
+
+def gate_facts(session: Session, account_ids: Collection[int], *, policy: Policy) -> dict[int, GateFacts]:
+    """Account id → what decides about the rights of this account that are behind the gate."""
+    found: dict[int, GateFacts] = {}
+    for some in in_chunks(account_ids):
+        found |= _gate_facts(session, some, policy)
+    return found
+
+
+def _gate_facts(session: Session, account_ids: Collection[int], policy: Policy) -> dict[int, GateFacts]:
+    rows = session.execute(
+        select(Account.id, InformationSystem.zone, InformationSystem.verification)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(Account.id.in_(account_ids))
+    ).all()
+    registered, readings = _registered(session, account_ids), _readings(session, account_ids)
+    return {
+        account_id: _facts(zone, verification, registered[account_id], readings.get(account_id), policy)
+        for account_id, zone, verification in rows
+    }
+
+
+def _facts(
+    zone: Zone, verification: dict[str, Any] | None, registered: set[AuthenticatorKind], reading: Reading | None,
+    policy: Policy,
+) -> GateFacts:  # fmt: skip
+    named = verification or {}
+    return GateFacts(
+        forbidden=policy.zones.mynumber_forbidden and zone is Zone.MYNUMBER,
+        by=VerifiedBy(named["by"]) if named else None,
+        password=bool(named.get("password")),
+        lists=named.get("listing") is not None,
+        registered=frozenset(registered),
+        reading=reading,
+    )
+
+
+def _registered(session: Session, account_ids: Collection[int]) -> dict[int, set[AuthenticatorKind]]:
+    """Account → the kinds of its owner's authenticators that are confirmed in its system and active."""
+    rows = session.execute(
+        select(Account.id, Authenticator.kind)
+        .join(Authenticator, Authenticator.person_id == Account.person_id)
+        .join(AuthenticatorUse, AuthenticatorUse.authenticator_id == Authenticator.id)
+        .where(
+            Account.id.in_(account_ids), AuthenticatorUse.system_id == Account.system_id,
+            AuthenticatorUse.until.is_(None), Authenticator.state == AuthenticatorState.ACTIVE,
+            ~Authenticator.own_sign_in,
+        )
+    )  # fmt: skip
+    found: dict[int, set[AuthenticatorKind]] = defaultdict(set)
+    for account_id, kind in rows:
+        found[account_id].add(kind)
+    return found
+
+
+def _readings(session: Session, account_ids: Collection[int]) -> dict[int, Reading]:
+    rows = session.execute(
+        select(FactorReading.account_id, FactorReading.required, FactorReading.kinds, FactorReading.read_at).where(
+            FactorReading.account_id.in_(account_ids)
+        )
+    )
+    return {
+        account_id: Reading(
+            required, frozenset(map(AuthenticatorKind, kinds)) if kinds is not None else None, read_at
+        )
+        for account_id, required, kinds, read_at in rows
+    }  # fmt: skip
+
+
+def verdicts(
+    session: Session, account_ids: Collection[int], *, policy: Policy, now: datetime
+) -> dict[int, Verdict]:  # fmt: skip
+    """Account id → what the gate says of it at `now`, whether or not it holds a right behind the gate."""
+    longest = timedelta(days=policy.factors.readback_days)
+    facts = gate_facts(session, account_ids, policy=policy)
+    return {account_id: judge(one, now=now, longest=longest) for account_id, one in facts.items()}
+
+
+def to_be_held(
+    session: Session, account_ids: Collection[int], *, policy: Policy, now: datetime, new: Collection[int] = ()
+) -> dict[LiveGrant, bool]:
+    """Every live grant of the accounts → whether the gate holds it back. `new`: grants not yet in effect, by id."""
+    grants = live_grants(session, account_ids, now=now)
+    said = verdicts(session, {one.account_id for one in grants if one.gated}, policy=policy, now=now)
+    return {
+        one: one.gated
+        and holds_back(said[one.account_id], in_effect=one.in_effect and one.grant_id not in new)
+        for one in grants
+    }  # fmt: skip
