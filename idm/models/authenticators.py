@@ -14,6 +14,9 @@ from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.vocabulary import AuthenticatorKind, LossOutcome
 
+_LABELLED = "label IS NOT NULL AND NOT own_sign_in AND state NOT IN ('destroyed', 'withdrawn')"
+"""Whose number is nobody else's. What somebody calls their own is theirs to choose."""
+
 
 class Authenticator(Base):
     """One thing somebody proves themself with, from its issue to its destruction. Rows stay as history."""
@@ -21,8 +24,7 @@ class Authenticator(Base):
     __tablename__ = "authenticators"
     __table_args__ = (
         Index("uq_authenticators_label", "kind", "label", unique=True,
-              sqlite_where=text("label IS NOT NULL AND state NOT IN ('destroyed', 'withdrawn')"),
-              postgresql_where=text("label IS NOT NULL AND state NOT IN ('destroyed', 'withdrawn')")),
+              sqlite_where=text(_LABELLED), postgresql_where=text(_LABELLED)),
         CheckConstraint("own_sign_in OR issued_by_id <> person_id", name="not_issued_to_oneself"),
         CheckConstraint("own_sign_in OR activated_by_id IS NULL OR activated_by_id <> person_id",
                         name="not_activated_by_oneself"),

@@ -38,6 +38,8 @@ class SignIn(Base):
     """Sealed. Shown for enrolment, not confirmed yet."""
     last_totp_step: Mapped[int | None]
     """The newest time step accepted; no code of it or of an earlier one is accepted again."""
+    factor_lost_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the last second factor was lost: until an enrolment link has been used, the password opens no page."""
     last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
     last_signed_out_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -109,6 +111,8 @@ class WebSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     second_factor_at: Mapped[datetime | None] = mapped_column(Instant)
+    recovery_code_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a recovery code stood in for the second factor: it opens pages, and is never a fresh factor."""
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     source: Mapped[str | None] = mapped_column(String(64))
     """The address it was opened from."""

@@ -415,8 +415,10 @@ def upgrade() -> None:
             "uq_authenticators_label",
             ["kind", "label"],
             unique=True,
-            sqlite_where=sa.text("label IS NOT NULL AND state NOT IN ('destroyed', 'withdrawn')"),
-            postgresql_where=sa.text("label IS NOT NULL AND state NOT IN ('destroyed', 'withdrawn')"),
+            sqlite_where=sa.text("label IS NOT NULL AND NOT own_sign_in AND state NOT IN ('destroyed', 'withdrawn')"),
+            postgresql_where=sa.text(
+                "label IS NOT NULL AND NOT own_sign_in AND state NOT IN ('destroyed', 'withdrawn')"
+            ),
         )
 
     op.create_table(
@@ -848,6 +850,7 @@ def upgrade() -> None:
         sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
         sa.Column("totp_pending", sa.LargeBinary(), nullable=True),
         sa.Column("last_totp_step", sa.Integer(), nullable=True),
+        sa.Column("factor_lost_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_signed_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_signed_out_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("name = lower(name)", name=op.f("ck_sign_ins_canonical")),
@@ -965,6 +968,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("second_factor_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recovery_code_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("source", sa.String(length=64), nullable=True),
         sa.Column("browser", sa.String(length=64), nullable=True),
