@@ -128,7 +128,7 @@ class SignInProvider:
     """
 
     name: Heading
-    authority: Annotated[str, Field(pattern=r"^https://[^\s?#]+$")]
+    authority: Heading
     client_id: Heading
     credential: str
     entra: bool = False

@@ -10,14 +10,16 @@ from idm.errors import ConfigurationInvalid, InvalidInput
 from idm.names.account_names import PLACEHOLDER, PLACEHOLDERS, is_well_formed, placeholders, spell
 from idm.names.latin_names import LatinName, NameSource
 from idm.names.romaji import romaji
-from idm.organisation import LoginNames, Organisation, Right, System
+from idm.organisation import LoginNames, Organisation, Right, SignInProvider, System
 from idm.toml_values import parse_toml, read_values
+from idm.verification_rules import verification_mistakes
 from idm.vocabulary import BY_HAND, EntitlementKind, Zone
 
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key")
 """Parts of a setting's name by which it would be a secret: those stand in files of the secrets folder."""
 A_PLACE = "_dn"
 """How the name of a setting ends that says where something is (`password_policy_dn`): no secret, whatever it is of."""
+AUTHORITY = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*)?")
 PLAIN_NAME = re.compile("[0-9A-Za-z][0-9A-Za-z._-]*")
 LIMITS = {"manager_unit": 32, "connector": 32, "credential": 64}
 """The most characters of what is a code or a file's name, never a path."""
@@ -63,6 +65,7 @@ def _mistakes(organisation: Organisation) -> Iterator[str]:
             yield from _post_right_mistakes(f"post_rights.{number}", f"{rule.system}/{code}", rights)
     yield from _login_name_mistakes(organisation.login_names)
     yield from _sign_in_mistakes(organisation)
+    yield from _provider_mistakes(organisation.sign_in_provider)
     for number, conflict in enumerate(organisation.conflicts):
         if conflict.first == conflict.second:
             yield f"conflicts.{number}: 同じ権限が二度書かれています"
@@ -83,6 +86,11 @@ def _post_right_mistakes(where: str, named: str, rights: Mapping[str, Right]) ->
         yield f"{where}: 権限「{named}」がありません"
     elif right.privileged:
         yield f"{where}: 「{named}」は特権です。特権は職からは起案しません。一件ずつ期間を付けて申請してください"
+    elif right.external_access:
+        yield (
+            f"{where}: 「{named}」は外部からの利用の権限（external_access）です。職からは起案しません。"
+            "一件ずつ理由と期間を付けて申請してください"
+        )
     elif right.by_name_only:
         yield (
             f"{where}: 「{named}」は制限された権限（by_name_only）です。"
@@ -106,13 +114,28 @@ def _system_mistakes(system: System) -> Iterator[str]:
     if system.zone is Zone.MYNUMBER and system.overlap_days:
         yield f"{where}.overlap_days: マイナンバー利用事務系では猶予期間を置けません。0 にするか、行を消してください"
     yield from _listing_mistakes(where, system)
+    yield from verification_mistakes(where, system)
     for key, limit in LIMITS.items():
         value = getattr(system, key)
-        if value is not None and not (len(value) <= limit and PLAIN_NAME.fullmatch(value)):
-            yield f"{where}.{key}: 半角の英数字と「.」「_」「-」で、{limit}文字までにしてください"
+        if value is not None:
+            yield from _plain_name_mistakes(f"{where}.{key}", value, limit)
     for key in system.settings:
         if any(word in key.lower() for word in SECRET_WORDS) and not key.endswith(A_PLACE):
             yield f"{where}.settings.{key}: 秘密は書けません。credential にファイル名を書いてください"
+
+
+def _plain_name_mistakes(where: str, value: str, limit: int) -> Iterator[str]:
+    if not (len(value) <= limit and PLAIN_NAME.fullmatch(value)):
+        yield f"{where}: 半角の英数字と「.」「_」「-」で、{limit}文字までにしてください"
+
+
+def _provider_mistakes(provider: SignInProvider | None) -> Iterator[str]:
+    """Its secret stands in a file of the secrets folder, never here."""
+    if provider is None:
+        return
+    if not AUTHORITY.fullmatch(provider.authority):
+        yield "sign_in_provider.authority: https:// で始まる URL を書いてください（「?」「#」は使えません）"
+    yield from _plain_name_mistakes("sign_in_provider.credential", provider.credential, LIMITS["credential"])
 
 
 def _sign_in_mistakes(organisation: Organisation) -> Iterator[str]:

@@ -6,7 +6,7 @@ section manager of 総務課 · 薬院 HR · 西新 hand-over · 姪浜 auditor 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import select
@@ -37,6 +37,8 @@ from idm.vocabulary import ConfigurationKind, LineEffect, RequestAction, Role
 NOW = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 """2026-04-01 10:00 in Tokyo."""
 TODAY = date(2026, 4, 1)
+ALWAYS_FRESH = datetime(9999, 1, 1, tzinfo=UTC)
+"""Whoever acts in a test has just given a second factor, at whatever clock it lives by; `stale` has not."""
 
 PEOPLE = {
     "ciso": ("100001", "大濠　公子", "オオホリ　キミコ", "0000", "事務局", "事務局長"),
@@ -94,6 +96,7 @@ manager_unit = "0600"
 connector = "memory"
 stage = "enforce"
 rights = [{ code = "account", name = "利用者ID", kind = "account" }]
+verification = { by = "group", name = "年金システムの二要素認証", group = "pension-two-factor" }
 
 [systems.settings]
 name = "pension"
@@ -114,7 +117,11 @@ class Cast:
     policy: Policy
 
     def actor(self, name: str) -> Actor:
-        """The person acting."""
+        """The person acting, who has just given a second factor."""
+        return replace(self.stale(name), second_factor_at=ALWAYS_FRESH)
+
+    def stale(self, name: str) -> Actor:
+        """The person acting in a session in which they gave no second factor."""
         return Actor(self.people[name], PEOPLE[name][1] if name in PEOPLE else name)
 
     @contextmanager

@@ -8,7 +8,7 @@ import pytest
 from idm.errors import ConfigurationInvalid
 from idm.organisation import Organisation
 from idm.organisation_file import effective_text, load_organisation, organisation_from_text
-from idm.vocabulary import Service, Stage, Zone
+from idm.vocabulary import AuthenticatorKind, Service, Stage, VerifiedBy, Zone
 from tests.cast import ORGANISATION
 
 OFFICERS = 'first_officers = [{ role = "ciso", staff_number = "100001" }]\n'
@@ -206,3 +206,157 @@ def test_the_last_day_of_taking_over_is_a_day_and_survives_the_canonical_text(wr
 def test_a_last_day_that_is_none_is_refused_in_words_for_an_office(written: str) -> None:
     told = mistakes(changed('stage = "enforce"', f'stage = "adopt"\nadopt_until = {written}'))
     assert [mistake.rpartition(": ")[2] for mistake in told] == ["日付で書いてください（例 2026-09-30）"]
+
+
+# --- what verifies factors -------------------------------------------------------------------------------------------
+
+GROUP = 'verification = { by = "group", name = "年金システムの二要素認証", group = "pension-two-factor" }'
+PRODUCT = """
+[systems.verification]
+by = "product"
+name = "端末の製品"
+
+[systems.verification.listing]
+login_name = "ID"
+factors = "認証"
+required = "必須"
+required_words = ["はい"]
+words = { "ICカード" = "ic_card", "顔" = "biometric" }
+"""
+
+
+def by_product(old: str = "", new: str = "") -> str:
+    """The hand-worked system with a product that verifies its factors; `old` of the product's table replaced."""
+    assert old in PRODUCT
+    return GOOD + BY_HAND_SYSTEM + PRODUCT.replace(old, new, 1)
+
+
+def test_what_verifies_factors_is_read() -> None:
+    *_, pension = load_organisation(GOOD, "town.toml").systems
+    product = load_organisation(by_product(), "town.toml").systems[-1].verification
+    assert pension.verification is not None
+    assert (pension.verification.by, pension.verification.group) == (VerifiedBy.GROUP, "pension-two-factor")
+    assert product is not None
+    assert product.listing is not None
+    assert product.listing.words == {"ICカード": AuthenticatorKind.IC_CARD, "顔": AuthenticatorKind.BIOMETRIC}
+
+
+@pytest.mark.parametrize("stage", ["adopt", "enforce"])
+def test_a_mynumber_system_that_nothing_verifies_factors_for_is_refused_and_told_what_to_write(stage: str) -> None:
+    head, _, tail = GOOD.partition('code = "pension"')
+    text = head + 'code = "pension"' + tail.replace(GROUP, "").replace('stage = "enforce"', f'stage = "{stage}"')
+    (told,) = mistakes(text)
+    assert told.startswith("town.toml: systems.pension: マイナンバー利用事務系です。")
+    assert "[systems.verification]" in told
+
+
+def test_a_mynumber_system_may_be_observed_before_anything_verifies_factors() -> None:
+    head, _, tail = GOOD.partition('code = "pension"')
+    text = head + 'code = "pension"' + tail.replace(GROUP, "").replace('stage = "enforce"', 'stage = "observe"')
+    assert load_organisation(text, "town.toml").systems[1].verification is None
+
+
+@pytest.mark.parametrize(
+    ("new", "mistake"),
+    [
+        (GROUP.replace(', group = "pension-two-factor"', ""),
+         "systems.pension.verification.group: 二要素認証を必須にするグループの名前を書いてください"),
+        (GROUP.replace('"pension-two-factor"', '" "'),
+         "systems.pension.verification.group: 二要素認証を必須にするグループの名前を書いてください"),
+        (GROUP.replace('"group"', '"smart_card"'),
+         'systems.pension.verification.group: グループ名は by = "group" のときだけ書きます'),
+        ('verification = { by = "product", name = "製品" }',
+         "systems.pension.verification.listing: 製品が出力する登録者一覧の形"),
+        ('verification = { by = "smart_card", name = "カード", listing = '
+         '{ login_name = "ID", factors = "認証", words = { "カード" = "smart_card" } } }',
+         'systems.pension.verification.listing: 登録者一覧を取り込むのは by = "product" のときだけです'),
+        ('verification = { by = "totp", name = "画面" }',
+         "systems.1.verification.by: 決められた値のどれかにしてください（'smart_card', 'group' or 'product'）"),
+    ],
+)  # fmt: skip
+def test_what_could_not_verify_factors_is_refused(new: str, mistake: str) -> None:
+    (told,) = mistakes(changed(GROUP, new))
+    assert told.startswith(f"town.toml: {mistake}")
+
+
+def test_a_smart_card_needs_nothing_else_to_be_written() -> None:
+    text = changed(GROUP, 'verification = { by = "smart_card", name = "職員カード" }')
+    verification = load_organisation(text, "town.toml").systems[1].verification
+    assert verification is not None
+    assert verification.by is VerifiedBy.SMART_CARD
+
+
+def test_the_group_that_demands_factors_is_nobodys_right() -> None:
+    text = changed('credential = "ledger.password"', 'credential = "ledger.password"\n'
+                   'verification = { by = "group", name = "二要素", group = "ledger-enter" }')  # fmt: skip
+    (told,) = mistakes(text)
+    assert told.startswith("town.toml: systems.ledger.verification.group: 「ledger-enter」は権限のグループです。")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('login_name = "ID"\n', "", ": login_name か employee_number（列の見出し）のどちらかを書いてください"),
+        ('required = "必須"\n', "", ": required（列の見出し）と required_words（必須を表す語）は、両方書くか"),
+        ('required_words = ["はい"]\n', "", ": required（列の見出し）と required_words（必須を表す語）は、両方書くか"),
+        ('factors = "認証"', 'factors = "ID"', ": 「ID」が 2 回あります"),
+        ('"顔" = "biometric"', '"アプリ" = "totp"', ".words.アプリ: 認証アプリは、この画面へのサインインだけの"),
+        ('"顔" = "biometric"', '"鍵" = "passkey"', ".words.鍵: パスキーは、この画面へのサインインだけの"),
+        ('"顔" = "biometric"', '"顔・指" = "biometric"', ".words.顔・指: 区切りの文字「・」を含む語は"),
+        ('"顔" = "biometric"', '"ＩＣ カード" = "biometric"', ".words: 「icカード」が 2 回あります"),
+        ('{ "ICカード" = "ic_card", "顔" = "biometric" }', "{}", ".words: 認証要素を表す語を1つ以上書いてください"),
+    ],
+)
+def test_a_list_of_who_is_enrolled_that_could_not_be_read_is_refused(old: str, new: str, mistake: str) -> None:
+    (told,) = mistakes(by_product(old, new))
+    assert told.startswith(f"town.toml: systems.koseki.verification.listing{mistake}")
+
+
+@pytest.mark.parametrize("by", ['"smart_card"', '"group", group = "two-factor"'])
+def test_a_system_without_an_interface_shows_its_factors_by_a_list_only(by: str) -> None:
+    text = BY_HAND_SYSTEM.replace(
+        "\n[systems.listing]", f'verification = {{ by = {by}, name = "二要素" }}\n[systems.listing]'
+    )
+    (told,) = mistakes(GOOD + text)
+    assert told.startswith("town.toml: systems.koseki.verification.by: 連携のないシステム")
+
+
+def test_access_from_outside_never_follows_from_a_post() -> None:
+    (told,) = mistakes(changed('group = "ledger-enter" }', 'group = "ledger-enter", external_access = true }'))
+    assert told.startswith("town.toml: post_rights.0: 「ledger/enter」は外部からの利用の権限（external_access）です。")
+
+
+PROVIDER = """sign_in_provider = { name = "庁内認証", authority = "https://login.example.jp/tenant/v2.0", \
+client_id = "idm", credential = "oidc.secret" }"""
+
+
+def with_provider(old: str = "", new: str = "") -> str:
+    assert old in PROVIDER
+    return changed('name = "小さな組合"', 'name = "小さな組合"\n' + PROVIDER.replace(old, new, 1))
+
+
+def test_a_service_to_sign_in_with_is_read() -> None:
+    provider = load_organisation(with_provider(), "town.toml").sign_in_provider
+    assert provider is not None
+    assert (provider.authority, provider.entra) == ("https://login.example.jp/tenant/v2.0", False)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ("https://login", "http://login", "authority: https:// で始まる URL を書いてください"),
+        (
+            "https://login.example.jp",
+            "https://who@login.example.jp",
+            "authority: https:// で始まる URL を書いてください",
+        ),
+        ("/v2.0", "/v2.0?policy=x", "authority: https:// で始まる URL を書いてください"),
+        ('"oidc.secret"', '"../oidc.secret"', "credential: 半角の英数字と「.」「_」「-」で、64文字までにしてください"),
+        ('"oidc.secret"', '"/etc/passwd"', "credential: 半角の英数字と「.」「_」「-」で、64文字までにしてください"),
+    ],
+)
+def test_a_service_to_sign_in_with_is_reached_over_https_and_its_secret_stands_in_a_file(
+    old: str, new: str, mistake: str
+) -> None:
+    (told,) = mistakes(with_provider(old, new))
+    assert told.startswith(f"town.toml: sign_in_provider.{mistake}")
