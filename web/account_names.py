@@ -10,17 +10,13 @@ from werkzeug.wrappers import Response
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.names.account_names import BAR_TITLES, SOURCE_TITLES
 from idm.operations.login_names import choose_login_name
-from idm.permissions import Action
 from idm.queries.name_preview import NamePreview, names_of_request
 from idm.queries.request_sheet import request_sheet, require_visible
 from idm.request_state import RequestState
 from web import current
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("account_names", __name__)
-
-only_for(blueprint, Action.SUBMIT_DRAFT)
 
 
 @blueprint.get("/hr/drafts/<int:request_id>/names")

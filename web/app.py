@@ -46,6 +46,7 @@ from web import (
     permissions_page,
     refusals,
     requests,
+    route_access,
     row_ids,
     security,
     session,
@@ -104,7 +105,7 @@ def create_app(
     """The application of one installation, ready to serve. Keys are made in the secrets folder at the first start.
 
     `check_password` is how it asks the directory people sign in with; without it, nobody signs in with one. Raises
-    ConfigurationInvalid when a key cannot be used.
+    ConfigurationInvalid when a key cannot be used, RouteNotJudged when nobody has said who may open a route.
     """
     app = Flask(__name__)
     secure = security.is_https(settings)
@@ -127,6 +128,7 @@ def create_app(
     _offer_to_templates(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    route_access.require_every_route_judged(app)
     return app
 
 

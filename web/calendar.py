@@ -23,11 +23,9 @@ from idm.queries.person_cards import person_cards
 from idm.vocabulary import Role
 from idm.wareki import format_wareki, parse_date
 from web import current, oversight_words
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("calendar", __name__)
-only_for(blueprint, Action.SEE_FEED, Action.APPLY_FOR_OWN_UNIT)
 oversight_words.offer(blueprint)
 
 SPANS = {30: lazy_gettext("30日間"), 90: lazy_gettext("90日間"), 365: lazy_gettext("1年間")}

@@ -17,10 +17,8 @@ from idm.queries.configuration import version_in_force
 from idm.queries.configuration_history import VersionState, comparison, effective_values, version_row, version_rows
 from idm.vocabulary import ConfigurationKind
 from web import current
-from web.permitted import only_for, require_page
 
 blueprint = Blueprint("configuration", __name__)
-only_for(blueprint, Action.SEE_AUDIT)
 
 
 @blueprint.get("/configuration")
@@ -54,7 +52,6 @@ def show(version_id: int) -> str:
 @blueprint.get("/configuration/proposals/new")
 def new() -> str:
     """The form for a proposal."""
-    require_page(Action.PROPOSE_CONFIGURATION)
     return _form({}, {}, ())
 
 

@@ -11,16 +11,13 @@ from idm.errors import InvalidInput, NotFound, NotPermitted, Refusal
 from idm.names.personal_names import has_private_use
 from idm.operations import feed_answers
 from idm.operations.feed_answers import codes_of
-from idm.permissions import Action
 from idm.queries.feed_answers import Candidate, Question, mappings, questions, unmapped_signs
 from idm.queries.feed_runs import feeds_in_force
 from idm.written_text import written
 from web import current, refusals
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("feed_answers", __name__)
-only_for(blueprint, Action.ANSWER_FEED)
 blueprint.add_app_template_filter(codes_of, "codes_of")
 
 OTHER = "other"

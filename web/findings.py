@@ -16,11 +16,9 @@ from idm.queries.systems import system_names
 from idm.vocabulary import FindingKind
 from idm.wareki import parse_date
 from web import current
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("findings", __name__)
-only_for(blueprint, Action.SEE_FINDINGS)
 
 
 @blueprint.get("/findings")

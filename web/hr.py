@@ -21,12 +21,10 @@ from idm.queries.request_sheet import RequestSheet, request_sheet, require_visib
 from idm.request_state import RequestState
 from idm.vocabulary import HeldKind
 from web import current, refusals
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("hr", __name__)
 
-only_for(blueprint, Action.SEE_FEED)
 
 RUNS_SHOWN = 10
 HELD_SHOWN = 100

@@ -9,13 +9,10 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput
 from idm.models.leaving import ReturnState
 from idm.operations import leaving
-from idm.permissions import Action
 from idm.queries.leaving import checklist_sheet, checklists, settled_units
 from web import current
-from web.permitted import only_for
 
 blueprint = Blueprint("leaving", __name__)
-only_for(blueprint, Action.SETTLE_LEAVING)
 
 CHIPS = {
     ReturnState.OPEN: "warning", ReturnState.RETURNED: "success", ReturnState.LOST: "error",

@@ -4,13 +4,10 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from idm.operations import unlocking
-from idm.permissions import Action
 from idm.queries.locks import lock_answers, locked_account
 from web import current
-from web.permitted import only_for
 
 blueprint = Blueprint("locks", __name__)
-only_for(blueprint, Action.UNLOCK_ACCOUNT)
 
 
 @blueprint.get("/accounts/<int:account_id>/lock")

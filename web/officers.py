@@ -16,10 +16,8 @@ from idm.queries.tenures import Standing, TenureRow, deputy_rows, tenure_rows
 from idm.vocabulary import Role
 from idm.wareki import parse_date
 from web import current
-from web.permitted import only_for
 
 blueprint = Blueprint("officers", __name__)
-only_for(blueprint, Action.SEE_SYSTEMS)
 
 
 @blueprint.get("/officers")

@@ -84,7 +84,6 @@ def index() -> str:
 @blueprint.get("/outside/new")
 def new() -> str:
     """The form of a new entry."""
-    require_page(Action.REGISTER_OUTSIDE)
     return _form(request.args, {})
 
 
@@ -97,7 +96,7 @@ def take_step(step: str) -> Response | str:
     try:
         if step == "register":
             return _register(typed)
-        require_page(Action.REGISTER_OUTSIDE)
+        require_page((Action.REGISTER_OUTSIDE,))
         return _form(typed, {}) if step == "edit" else _check(typed)
     except KnownAlready as refusal:
         return make_response(_form(typed, at_our_fields(refusal, "name"), known=refusal), 422)

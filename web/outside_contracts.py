@@ -17,11 +17,9 @@ from idm.queries.units import unit_on
 from web import current
 from web.outside import choices_of, reach_or_nothing, units_to_choose
 from web.outside_forms import Typed, at_our_fields, contract_of
-from web.permitted import only_for, require_page
 from web.row_ids import row_id
 
 blueprint = Blueprint("outside_contracts", __name__)
-only_for(blueprint, Action.REGISTER_OUTSIDE, Action.SEE_FEED)
 
 
 @blueprint.get("/outside/contracts")
@@ -39,7 +37,6 @@ def index() -> str:
 @blueprint.get("/outside/contracts/new")
 def new() -> str:
     """The form of a new contract, or of a subcontract (`?above=`)."""
-    require_page(Action.REGISTER_OUTSIDE)
     return _form(request.args, {})
 
 

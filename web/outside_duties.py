@@ -15,11 +15,9 @@ from idm.vocabulary import SERVICE_TITLES, Service
 from web import current
 from web.outside import reach_or_nothing
 from web.outside_forms import Typed, at_our_fields
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("outside_duties", __name__)
-only_for(blueprint, Action.RECORD_CONSENT, Action.REPORT_NOT_NEEDED, Action.SEE_FEED)
 
 CONSENTS_SHOWN = 50
 

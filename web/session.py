@@ -1,7 +1,6 @@
 """Who comes: the session cookie, what each request learns from it, and the gate before every page.
 
-Deny by default: a page is open to strangers, or to somebody half-way through signing in, only when it stands in a table
-here.
+Deny by default: whom an endpoint is open to is said in one table (`web.route_access`), without which nothing starts.
 """
 
 from flask import Flask, Response, g, redirect, request, url_for
@@ -11,21 +10,12 @@ from idm.operations.web_sessions import SignedIn, Stage, note_use, resume_sessio
 from idm.queries.configuration import organisation_in_force, policy_in_force
 from web import current
 from web.carried_input import keep_what_was_typed
+from web.permitted import require_page
+from web.route_access import access_to
 from web.security import is_https, refuse_forged_forms
 
 WITHOUT_DATABASE = frozenset({"static", "health.alive", "health.ready"})
-OPEN_TO_ALL = WITHOUT_DATABASE | {
-    "sign_in.start", "sign_in.give_password", "sign_in.timed_out", "enrolment.enrol", "enrolment.set_password",
-    "help.index",
-}  # fmt: skip
-BY_LINK = frozenset({"enrolment.new_secret_by_link", "enrolment.confirm_by_link"})
-ON_THE_WAY = {
-    Stage.CODE_NEEDED: BY_LINK | {"sign_in.code", "sign_in.give_code", "sign_in.sign_out"},
-    Stage.FACTOR_NEEDED: BY_LINK | {
-        "enrolment.second_factor", "enrolment.confirm_second_factor", "enrolment.new_secret", "sign_in.sign_out",
-    },
-}  # fmt: skip
-"""What somebody may open whose sign-in is not complete."""
+"""What is answered even while the database is away; nobody is asked who they are."""
 
 NEXT_PAGE = {Stage.CODE_NEEDED: "sign_in.code", Stage.FACTOR_NEEDED: "enrolment.second_factor"}
 GRACE_SECONDS = 5
@@ -80,20 +70,28 @@ def arrive() -> None:
 
 
 def gate() -> AnyResponse | None:
-    """Lets a request through to its page, or sends it where its sender has to go first."""
+    """Lets a request through to its page, or sends it where its sender has to go first.
+
+    Raises NotFound where the page is not for somebody with these roles.
+    """
     endpoint, found = request.endpoint, g.signed_in
-    if endpoint is None or endpoint in OPEN_TO_ALL or (found is not None and _may_open(found, endpoint)):
+    if endpoint is None:
         return None
+    access = access_to(endpoint)
+    if not access.lets_in(found.stage if found is not None else None):
+        return _send_away(endpoint, found)
+    if found is not None and found.stage is Stage.SIGNED_IN:
+        require_page(access.opens)
+    return None
+
+
+def _send_away(endpoint: str, found: SignedIn | None) -> AnyResponse:
     if found is not None:
         return redirect(url_for(NEXT_PAGE[found.stage], next=address_to_come_back_to()))
     if request.method == "POST" and endpoint != "sign_in.sign_out":
         return keep_what_was_typed()
     reason = "time_out" if token() else None
     return redirect(url_for("sign_in.start", next=address_to_come_back_to(), reason=reason))
-
-
-def _may_open(found: SignedIn, endpoint: str) -> bool:
-    return found.stage is Stage.SIGNED_IN or endpoint in ON_THE_WAY[found.stage]
 
 
 def address_to_come_back_to() -> str | None:

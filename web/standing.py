@@ -22,7 +22,6 @@ from idm.queries.standing import (
 )
 from idm.standing_rules import RIGHT_BAR_TITLES, seats_of
 from web import current
-from web.permitted import require_page
 from web.row_ids import row_id
 
 blueprint = Blueprint("standing", __name__)
@@ -39,7 +38,6 @@ CHIPS = {
 @blueprint.get("/standing")
 def index() -> str:
     """Every standing approval; or, where the profile allows none, what to set."""
-    require_page(Action.SEE_SYSTEMS)
     with current.look() as session:
         rows, systems = standing_rows(session), proposable_systems(session)
     return render_template(
@@ -61,7 +59,6 @@ def _may_propose() -> bool:
 @blueprint.get("/standing/new")
 def new() -> str:
     """What a proposal for one system would cover, and what not and why."""
-    require_page(Action.PROPOSE_STANDING)
     operations.require_on(current.policy())
     return _proposal_page(request.args.get("system", 0, type=row_id), {}, {})
 

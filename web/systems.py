@@ -11,11 +11,9 @@ from idm.queries.found_accounts import progress_of_systems
 from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import system_row, system_rows
 from web import current
-from web.permitted import only_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("systems", __name__)
-only_for(blueprint, Action.SEE_SYSTEMS)
 
 SWEEPS_SHOWN = 5
 VERDICT_WORDS = {

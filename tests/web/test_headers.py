@@ -9,11 +9,13 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from idm.database import Database
+from idm.operations.web_sessions import Stage
 from idm.settings import Settings
 from tests.web.conftest import Clock
 from tests.web.visitor import Visitor
 from web import session
 from web.app import create_app
+from web.route_access import ROUTES, RouteNotJudged, Who
 from web.security import CONTENT_SECURITY_POLICY, HEADERS, UNSAFE_METHODS, local_path
 
 PAGES = ["/sign-in", "/help", "/nowhere", "/sign-in/time-out", "/enrol/x", "/"]
@@ -139,24 +141,32 @@ def test_a_token_of_before_sign_in_does_not_serve_afterwards(visitor: Visitor) -
 
 def test_every_page_that_is_not_in_the_table_asks_for_sign_in(app: Flask, client: FlaskClient) -> None:
     for rule in rules(app):
-        if rule.endpoint not in session.OPEN_TO_ALL and "GET" in (rule.methods or set()):
+        if ROUTES[rule.endpoint].who is not Who.STRANGERS and "GET" in (rule.methods or set()):
             answer = client.get(path_of(rule))
             assert answer.status_code == 302, rule
             assert answer.headers["Location"].startswith("/sign-in"), rule
 
 
-def test_every_page_in_the_table_exists(app: Flask) -> None:
+def test_the_table_names_every_route_and_nothing_else(app: Flask) -> None:
     endpoints = {rule.endpoint for rule in rules(app)}
-    assert endpoints >= session.OPEN_TO_ALL
-    assert endpoints >= set().union(*session.ON_THE_WAY.values(), session.NEXT_PAGE.values())
+    assert endpoints == ROUTES.keys()
+    assert endpoints >= set(session.NEXT_PAGE.values())
+
+
+@pytest.mark.asvs("8.2.1")
+def test_an_application_with_a_route_of_which_nobody_said_who_may_open_it_does_not_start(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(ROUTES, "audit_trail.index")
+    with pytest.raises(RouteNotJudged, match=r"^audit_trail\.index: nobody has said who may open this"):
+        create_app(settings, database)
 
 
 def test_half_way_through_sign_in_every_other_page_leads_to_the_code(app: Flask, visitor: Visitor) -> None:
     visitor.exists(visitor.town.chief, "100003", factor=True)
     visitor.sign_in("100003")
     for rule in rules(app):
-        open_already = session.OPEN_TO_ALL | {"sign_in.code", "sign_in.give_code"}
-        if rule.endpoint not in open_already and "GET" in (rule.methods or set()):
+        if not ROUTES[rule.endpoint].lets_in(Stage.CODE_NEEDED) and "GET" in (rule.methods or set()):
             answer = visitor.open(path_of(rule))
             assert answer.headers.get("Location", "").startswith("/sign-in/code"), rule
 

@@ -1,0 +1,268 @@
+"""Endpoint → who may open it. Every route stands in this one table, or the application does not start.
+
+What is looked at is judged here, by the gate (`web.session`): a page that is not for somebody answers 404, as if it
+were not there. What is sent is judged by its operation, in a unit of work that also records the refusal; the table says
+by which actions of `idm.permissions`, or by what else, for those who read it and for the tests that walk it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from flask import Flask
+
+from idm.operations.web_sessions import Stage
+from idm.permissions import Action
+
+
+class Who(StrEnum):
+    """How much must be known of somebody before an endpoint answers them."""
+
+    STRANGERS = "strangers"
+    ON_THE_WAY = "on_the_way"
+    """Nobody but those whose sign-in has come to one of the stages named, or is complete."""
+    SIGNED_IN = "signed_in"
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may open one endpoint, by any of its methods.
+
+    `opens`: the roles of one of these actions, on top of a complete sign-in; empty = no role. `judged_by`: what the
+    operation asks for before something that was sent takes effect. `relation`: what else the page or the operation asks
+    (one's own, the seat, the sponsor, one's scope), in words.
+    """
+
+    who: Who
+    stages: frozenset[Stage] = frozenset()
+    opens: tuple[Action, ...] = ()
+    judged_by: tuple[Action, ...] = ()
+    relation: str = ""
+
+    def lets_in(self, stage: Stage | None) -> bool:
+        """Whether somebody at this stage (None = a stranger) comes as far as the page or its operation."""
+        return self.who is Who.STRANGERS or stage is Stage.SIGNED_IN or stage in self.stages
+
+
+class RouteNotJudged(RuntimeError):
+    """The application has a route of which nobody has said who may open it; it does not start."""
+
+
+def strangers(relation: str = "") -> Access:
+    """For everybody, signed in or not."""
+    return Access(Who.STRANGERS, relation=relation)
+
+
+def on_the_way(*stages: Stage, relation: str = "") -> Access:
+    """For those whose sign-in has come to one of these stages, and for those who are signed in."""
+    return Access(Who.ON_THE_WAY, stages=frozenset(stages), relation=relation)
+
+
+def looking(*actions: Action, relation: str = "") -> Access:
+    """A page that exists only for those who may do one of these actions; without any, for everybody signed in."""
+    return Access(Who.SIGNED_IN, opens=actions, relation=relation)
+
+
+def sending(*actions: Action, relation: str = "") -> Access:
+    """A form for those signed in, whose operation judges by one of these actions (none: by the relation alone)."""
+    return Access(Who.SIGNED_IN, judged_by=actions, relation=relation)
+
+
+_OWN_APPLICATION = "申請した人、対象者、決裁欄に就く人、すべての申請を閲覧できる人"
+_APPLICANT = "申請した人"
+_APPLYING = "プロファイルが認める人: 本人、所属の課長、人事担当者"
+_SEAT = "その時点で決裁欄に就く人（職務分離の規則に反しない人）"
+_REGISTER = "受入担当者、所管の課、外部者登録簿の全体を見る人"
+_ANY_STAGE = (Stage.CODE_NEEDED, Stage.FACTOR_NEEDED)
+
+_FOR_EVERYBODY = {
+    "static": strangers(),
+    "health.alive": strangers(),
+    "health.ready": strangers(),
+    "help.index": strangers(),
+    "sign_in.start": strangers(),
+    "sign_in.give_password": strangers(),
+    "sign_in.timed_out": strangers(),
+    "enrolment.enrol": strangers("案内を受け取った人（リンクの秘密）"),
+    "enrolment.set_password": strangers("案内を受け取った人（リンクの秘密）"),
+}
+_ON_THE_WAY = {
+    "sign_in.code": on_the_way(Stage.CODE_NEEDED),
+    "sign_in.give_code": on_the_way(Stage.CODE_NEEDED),
+    "sign_in.sign_out": on_the_way(*_ANY_STAGE),
+    "enrolment.second_factor": on_the_way(Stage.FACTOR_NEEDED),
+    "enrolment.confirm_second_factor": on_the_way(Stage.FACTOR_NEEDED),
+    "enrolment.new_secret": on_the_way(Stage.FACTOR_NEEDED),
+    "enrolment.new_secret_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
+    "enrolment.confirm_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
+}
+_ONES_OWN = {
+    "home.index": looking(),
+    "me.index": looking(),
+}
+_APPLICATIONS = {
+    "requests.index": looking(),
+    "requests.show": looking(relation=_OWN_APPLICATION),
+    "requests.received": looking(relation=_OWN_APPLICATION),
+    "requests.printed": looking(relation=_OWN_APPLICATION),
+    "requests.confirm_withdrawal": looking(relation=_APPLICANT),
+    "requests.withdraw": sending(relation=_APPLICANT),
+    "application_wizard.start": looking(),
+    "application_wizard.begin_again": looking(),
+    "application_wizard.take_step": sending(relation=_APPLYING),
+    "application_wizard.finish": sending(Action.APPLY_FOR_ANYONE, Action.APPLY_FOR_OWN_UNIT, relation=_APPLYING),
+    "approvals.index": looking(),
+    "approvals.history": looking(),
+    "approvals.decide": sending(relation=_SEAT),
+    "approvals.permit_exception": sending(Action.PERMIT_EXCEPTION),
+    "standing.index": looking(Action.SEE_SYSTEMS),
+    "standing.new": looking(Action.PROPOSE_STANDING),
+    "standing.show": looking(relation="情報システムを閲覧できる人、提案した人、決裁欄に就く人"),
+    "standing.propose": sending(Action.PROPOSE_STANDING),
+    "standing.approve": sending(relation=_SEAT),
+    "standing.refuse": sending(relation=_SEAT),
+    "standing.end": sending(relation="承認した人、CISO、人事担当者"),
+}
+_PERSONNEL = {
+    "hr.index": looking(Action.SEE_FEED),
+    "hr.draft": looking(Action.SEE_FEED),
+    "hr.drop": sending(Action.SUBMIT_DRAFT),
+    "hr.submit_draft": sending(Action.SUBMIT_DRAFT),
+    "account_names.of_draft": looking(Action.SUBMIT_DRAFT),
+    "account_names.choose": sending(Action.SUBMIT_DRAFT),
+    "feed_uploads.new": looking(Action.UPLOAD_FEED),
+    "feed_uploads.show": looking(Action.UPLOAD_FEED),
+    "feed_uploads.rows": looking(Action.UPLOAD_FEED),
+    "feed_uploads.send": sending(Action.UPLOAD_FEED),
+    "feed_uploads.confirm": sending(Action.UPLOAD_FEED),
+    "feed_uploads.discard": sending(Action.UPLOAD_FEED),
+    "feed_uploads.propose_batch": sending(Action.PROPOSE_BATCH),
+    "feed_answers.matches": looking(Action.ANSWER_FEED),
+    "feed_answers.match": looking(Action.ANSWER_FEED),
+    "feed_answers.check_match": looking(Action.ANSWER_FEED),
+    "feed_answers.answer_match": sending(Action.ANSWER_FEED),
+    "feed_answers.gaiji": looking(Action.ANSWER_FEED),
+    "feed_answers.map_form": looking(Action.ANSWER_FEED),
+    "feed_answers.check_gaiji": sending(Action.ANSWER_FEED),
+    "feed_answers.map_gaiji": sending(Action.ANSWER_FEED),
+    "batches.index": looking(Action.PROPOSE_BATCH, Action.PERMIT_BATCH),
+    "batches.show": looking(Action.PROPOSE_BATCH, Action.PERMIT_BATCH),
+    "batches.new": looking(Action.PROPOSE_BATCH),
+    "batches.propose": sending(Action.PROPOSE_BATCH),
+    "batches.permit": sending(Action.PERMIT_BATCH),
+    "batches.refuse": sending(Action.PERMIT_BATCH),
+    "calendar.index": looking(Action.SEE_FEED, Action.APPLY_FOR_OWN_UNIT),
+    "calendar.day": looking(Action.SEE_FEED, Action.APPLY_FOR_OWN_UNIT),
+    "leaving.index": looking(Action.SETTLE_LEAVING),
+    "leaving.show": looking(Action.SETTLE_LEAVING),
+    "leaving.settle": sending(Action.SETTLE_LEAVING),
+    "leaving.correct": sending(Action.SETTLE_LEAVING),
+}
+_PEOPLE = {
+    "people.index": looking(Action.SEE_PEOPLE),
+    "people.show": looking(Action.SEE_PEOPLE),
+    "people.invitation": sending(Action.INVITE, Action.INVITE_OFFICER),
+    "outside.index": looking(relation=_REGISTER),
+    "outside.show": looking(relation=_REGISTER),
+    "outside.new": looking(Action.REGISTER_OUTSIDE),
+    "outside.take_step": sending(Action.REGISTER_OUTSIDE),
+    "outside.name_sponsor": sending(Action.REGISTER_OUTSIDE),
+    "outside.renew": sending(Action.REGISTER_OUTSIDE_ANY, relation="受入担当者"),
+    "outside.end": sending(Action.REGISTER_OUTSIDE, relation="受入担当者"),
+    "outside.hand_over": sending(Action.REGISTER_OUTSIDE_ANY, relation="受入担当者"),
+    "outside.accept": sending(relation="指名された受入担当者"),
+    "outside_contracts.index": looking(Action.REGISTER_OUTSIDE, Action.SEE_FEED),
+    "outside_contracts.show": looking(Action.REGISTER_OUTSIDE, Action.SEE_FEED),
+    "outside_contracts.new": looking(Action.REGISTER_OUTSIDE),
+    "outside_contracts.register": sending(Action.REGISTER_OUTSIDE),
+    "outside_contracts.extend": sending(Action.REGISTER_OUTSIDE),
+    "outside_contracts.end": sending(Action.REGISTER_OUTSIDE),
+    "outside_duties.consents": looking(Action.RECORD_CONSENT, Action.REPORT_NOT_NEEDED, Action.SEE_FEED),
+    "outside_duties.services": looking(Action.RECORD_CONSENT, Action.REPORT_NOT_NEEDED, Action.SEE_FEED),
+    "outside_duties.record_consent": sending(Action.RECORD_CONSENT),
+    "outside_duties.report": sending(Action.REPORT_NOT_NEEDED),
+    "outside_duties.lift": sending(Action.REPORT_NOT_NEEDED),
+}
+_SYSTEMS = {
+    "systems.index": looking(Action.SEE_SYSTEMS),
+    "systems.show": looking(Action.SEE_SYSTEMS),
+    "systems.right": looking(Action.SEE_SYSTEMS),
+    "found_accounts.index": looking(Action.SETTLE_FOUND, Action.SEE_FINDINGS),
+    "found_accounts.show": looking(Action.SETTLE_FOUND, Action.SEE_FINDINGS),
+    "found_accounts.application": looking(Action.SETTLE_FOUND),
+    "found_accounts.settle": sending(Action.SETTLE_FOUND),
+    "found_accounts.submit": sending(Action.SETTLE_FOUND),
+    "found_accounts.take_inventory": sending(Action.SETTLE_FOUND),
+    "findings.index": looking(Action.SEE_FINDINGS),
+    "findings.show": looking(Action.SEE_FINDINGS),
+    "findings.sweeps": looking(Action.SEE_FINDINGS),
+    "findings.repair": sending(Action.REPAIR_FINDING),
+    "findings.justify": sending(Action.JUSTIFY_FINDING),
+    "work_orders.index": looking(Action.DO_WORK, Action.CONFIRM_WORK, Action.SEE_AUDIT),
+    "work_orders.history": looking(Action.DO_WORK, Action.CONFIRM_WORK, Action.SEE_AUDIT),
+    "work_orders.show": looking(Action.DO_WORK, Action.CONFIRM_WORK, Action.SEE_AUDIT),
+    "work_orders.sheet": looking(Action.DO_WORK, Action.CONFIRM_WORK, Action.SEE_AUDIT),
+    "work_orders.tick": sending(Action.DO_WORK),
+    "work_orders.confirm": sending(Action.CONFIRM_WORK),
+    "work_orders.confirm_ticked": sending(Action.CONFIRM_WORK),
+    "work_orders.send_back": sending(Action.CONFIRM_WORK),
+    "listings.index": looking(Action.UPLOAD_LISTING),
+    "listings.new": looking(Action.UPLOAD_LISTING),
+    "listings.show": looking(Action.UPLOAD_LISTING),
+    "listings.send": sending(Action.UPLOAD_LISTING),
+    "listings.take_over": sending(Action.UPLOAD_LISTING),
+    "listings.discard": sending(Action.UPLOAD_LISTING),
+    "handovers.index": looking(Action.HAND_OVER),
+    "handovers.show": looking(Action.HAND_OVER, relation="依頼した人"),
+    "handovers.history": looking(Action.HAND_OVER, Action.SEE_AUDIT),
+    "handovers.ask": sending(Action.HAND_OVER),
+    "handovers.reveal": sending(Action.HAND_OVER, relation="依頼した人"),
+    "handovers.receive": sending(Action.HAND_OVER, relation="依頼した人"),
+    "locks.show": looking(Action.UNLOCK_ACCOUNT),
+    "locks.ask": sending(Action.UNLOCK_ACCOUNT),
+}
+_OVERSIGHT = {
+    "officers.index": looking(Action.SEE_SYSTEMS),
+    "officers.confirm": sending(Action.CONFIRM_OFFICER),
+    "officers.name_deputy": sending(Action.NAME_DEPUTY),
+    "officers.accept_deputy": sending(Action.ACCEPT_DEPUTY),
+    "configuration.index": looking(Action.SEE_AUDIT),
+    "configuration.show": looking(Action.SEE_AUDIT),
+    "configuration.profile": looking(Action.SEE_AUDIT),
+    "configuration.new": looking(Action.PROPOSE_CONFIGURATION),
+    "configuration.propose": sending(Action.PROPOSE_CONFIGURATION),
+    "configuration.accept": sending(Action.ACCEPT_CONFIGURATION),
+    "configuration.refuse": sending(Action.ACCEPT_CONFIGURATION),
+    "permissions.index": looking(Action.SEE_AUDIT),
+    "audit_trail.index": looking(Action.SEE_AUDIT),
+    "audit_trail.show": looking(Action.SEE_AUDIT),
+    "audit_trail.verification": looking(Action.SEE_AUDIT),
+    "audit_trail.verify": looking(Action.SEE_AUDIT),
+}
+
+ROUTES: dict[str, Access] = {
+    **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS, **_OVERSIGHT,
+}  # fmt: skip
+"""Every endpoint of the application."""
+
+
+def require_every_route_judged(app: Flask) -> None:
+    """Afterwards every route of the application is in the table. Raises RouteNotJudged, which names those that are not.
+
+    Deny by default (ASVS 8.2.1): an application that starts has no page of which nobody decided whom it is for.
+    """
+    require_judged(rule.endpoint for rule in app.url_map.iter_rules())
+
+
+def require_judged(endpoints: Iterable[str]) -> None:
+    """Afterwards each of these endpoints is in the table. Raises RouteNotJudged."""
+    forgotten = sorted(set(endpoints) - ROUTES.keys())
+    if forgotten:
+        raise RouteNotJudged(
+            f"{', '.join(forgotten)}: nobody has said who may open this. Add it to ROUTES in web/route_access.py."
+        )
+
+
+def access_to(endpoint: str) -> Access:
+    """Who may open the endpoint."""
+    return ROUTES[endpoint]
