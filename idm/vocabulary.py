@@ -102,6 +102,10 @@ FACTORS_OF: dict[AuthenticatorKind, frozenset[Factor]] = {
 }
 OWN_SIGN_IN_KINDS = frozenset({AuthenticatorKind.TOTP, AuthenticatorKind.PASSKEY})
 """Kinds that people enrol themselves for the product's own sign-in; there they open nothing but the product (B1)."""
+ISSUED_KINDS = frozenset(AuthenticatorKind) - OWN_SIGN_IN_KINDS
+"""Kinds that the desk issues."""
+THINGS = frozenset({AuthenticatorKind.IC_CARD, AuthenticatorKind.SMART_CARD, AuthenticatorKind.HARDWARE_TOKEN})
+"""Kinds that are a thing with a number on it: handed out, given back, destroyed."""
 
 
 class VerifiedBy(StrEnum):
@@ -236,6 +240,11 @@ VERIFIED_BY_TITLES = {
     VerifiedBy.SMART_CARD: "ディレクトリのスマートカード必須",
     VerifiedBy.GROUP: "多要素認証のグループ",
     VerifiedBy.PRODUCT: "端末の二要素認証製品",
+}
+LOSS_OUTCOME_TITLES = {
+    LossOutcome.REPLACED: "代わりのものに取り替えた",
+    LossOutcome.FOUND: "見つかった",
+    LossOutcome.GIVEN_UP: "見つからず、代わりも出さない",
 }
 ENTITLEMENT_KIND_TITLES = {EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ"}
 ACCOUNT_KIND_TITLES = {

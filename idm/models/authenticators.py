@@ -28,8 +28,12 @@ class Authenticator(Base):
         CheckConstraint("own_sign_in OR issued_by_id <> person_id", name="not_issued_to_oneself"),
         CheckConstraint("own_sign_in OR activated_by_id IS NULL OR activated_by_id <> person_id",
                         name="not_activated_by_oneself"),
+        CheckConstraint("collected_by_id IS NULL OR collected_by_id <> person_id", name="not_collected_by_oneself"),
+        CheckConstraint("destroyed_by_id IS NULL OR destroyed_by_id <> person_id", name="not_destroyed_by_oneself"),
         CheckConstraint("witness_id IS NULL OR (witness_id <> destroyed_by_id AND witness_id <> person_id)",
                         name="two_names"),
+        CheckConstraint("state <> 'destroyed' OR (destroyed_by_id IS NOT NULL "
+                        "AND (NOT witness_needed OR witness_id IS NOT NULL))", name="destruction_named"),
         CheckConstraint("(state = 'destroyed') = (destroyed_at IS NOT NULL)", name="destruction_dated"),
         CheckConstraint("state <> 'active' OR activated_at IS NOT NULL", name="activation_dated"),
     )  # fmt: skip
@@ -47,6 +51,8 @@ class Authenticator(Base):
     """None only where its owner enrolled it for their own sign-in."""
     activated_at: Mapped[datetime | None] = mapped_column(Instant)
     activated_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    received_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When whoever activated it saw its owner take it."""
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it stopped counting: lost, collected or withdrawn. Emptied when it is found again."""
     replaces_id: Mapped[int | None] = mapped_column(ForeignKey("authenticators.id"))
@@ -54,6 +60,8 @@ class Authenticator(Base):
     collected_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     destroyed_at: Mapped[datetime | None] = mapped_column(Instant)
     destroyed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who says that they destroyed it; it is destroyed once a second name stands beside it, where one is needed."""
+    witness_needed: Mapped[bool] = mapped_column(default=False)
     witness_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Who put the second name to its destruction."""
 
@@ -103,6 +111,8 @@ class LossReport(Base):
     reported_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     reported_at: Mapped[datetime] = mapped_column(Instant)
     circumstances: Mapped[str] = mapped_column(Text)
+    """Empty where nothing was written: to stop it matters more than to say how it went."""
+    reminded_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     outcome: Mapped[LossOutcome | None] = mapped_column(closed_list(LossOutcome))

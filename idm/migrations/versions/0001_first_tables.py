@@ -376,18 +376,32 @@ def upgrade() -> None:
         sa.Column("issued_by_id", sa.Integer(), nullable=True),
         sa.Column("activated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("activated_by_id", sa.Integer(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("replaces_id", sa.Integer(), nullable=True),
         sa.Column("collected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("collected_by_id", sa.Integer(), nullable=True),
         sa.Column("destroyed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("destroyed_by_id", sa.Integer(), nullable=True),
+        sa.Column("witness_needed", sa.Boolean(), nullable=False),
         sa.Column("witness_id", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(state = 'destroyed') = (destroyed_at IS NOT NULL)", name=op.f("ck_authenticators_destruction_dated")
         ),
         sa.CheckConstraint(
             "state <> 'active' OR activated_at IS NOT NULL", name=op.f("ck_authenticators_activation_dated")
+        ),
+        sa.CheckConstraint(
+            "state <> 'destroyed' OR (destroyed_by_id IS NOT NULL AND (NOT witness_needed OR witness_id IS NOT NULL))",
+            name=op.f("ck_authenticators_destruction_named"),
+        ),
+        sa.CheckConstraint(
+            "collected_by_id IS NULL OR collected_by_id <> person_id",
+            name=op.f("ck_authenticators_not_collected_by_oneself"),
+        ),
+        sa.CheckConstraint(
+            "destroyed_by_id IS NULL OR destroyed_by_id <> person_id",
+            name=op.f("ck_authenticators_not_destroyed_by_oneself"),
         ),
         sa.CheckConstraint(
             "own_sign_in OR activated_by_id IS NULL OR activated_by_id <> person_id",
@@ -1278,6 +1292,7 @@ def upgrade() -> None:
         sa.Column("reported_by_id", sa.Integer(), nullable=False),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("circumstances", sa.Text(), nullable=False),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_by_id", sa.Integer(), nullable=True),
         sa.Column(
