@@ -1,20 +1,45 @@
 """Step-up: what matters most asks for a second factor given a moment ago, whoever asks for it (control B3). Pure.
 
-It is demanded for decisions on My Number systems and on privileged rights, for exceptions, and for everything about
-authenticators. A job is nobody's session, and has none of these to decide.
+A session that was left open, or taken over, decides nothing of what stands here. A job is nobody's session: it gives no
+factor, and so can do none of it.
 """
 
 from datetime import datetime, timedelta
 
 from idm.actor import Actor
 from idm.errors import FreshFactorNeeded
+from idm.permissions import Action
 from idm.policy import Policy
+from idm.vocabulary import Zone
+
+NEEDED_FOR = frozenset({
+    Action.PERMIT_EXCEPTION,
+    Action.ACCEPT_CONFIGURATION,
+    Action.CONFIRM_OFFICER,
+    Action.JUSTIFY_FINDING,
+    Action.NAME_DEPUTY,
+    Action.ACCEPT_DEPUTY,
+    Action.INVITE_OFFICER,
+    Action.KEEP_AUTHENTICATORS,
+    Action.CLOSE_LOSS,
+    Action.UPLOAD_ENROLMENTS,
+})  # fmt: skip
+"""What is always asked for it: who decides, by which rules, in spite of which rules, and by what people prove
+themselves."""
+
+NEEDED_WHERE_A_RIGHT_MATTERS_MOST = frozenset({Action.HAND_OVER})
+"""What is asked for it where it is about a right that matters most, as every decision on such a right is."""
+
+
+def matters_most(zone: Zone, *, privileged: bool = False, external_access: bool = False) -> bool:
+    """Whether a right is one of those on which nobody decides without having given a second factor just now."""
+    return zone is Zone.MYNUMBER or privileged or external_access
 
 
 def is_fresh(actor: Actor, *, policy: Policy, now: datetime) -> bool:
     """Whether the person gave a second factor in this session within the profile's minutes."""
     given = actor.second_factor_at
-    return given is not None and now - given <= timedelta(minutes=policy.sign_in.step_up_minutes)
+    return actor.person_id is not None and given is not None and now - given <= _lasting(policy)
 
 
 def require_fresh_factor(actor: Actor, *, policy: Policy, now: datetime) -> None:
@@ -24,3 +49,7 @@ def require_fresh_factor(actor: Actor, *, policy: Policy, now: datetime) -> None
             f"この操作の前に、二つ目の認証要素をもう一度確認してください（確認の有効時間は"
             f"{policy.sign_in.step_up_minutes}分です）。"
         )
+
+
+def _lasting(policy: Policy) -> timedelta:
+    return timedelta(minutes=policy.sign_in.step_up_minutes)

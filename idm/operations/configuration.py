@@ -23,7 +23,9 @@ from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require
 from idm.policy_file import profile_from_text
+from idm.queries.configuration import policy_in_force
 from idm.queries.officers import humans, roles_of
+from idm.step_up import require_fresh_factor
 from idm.vocabulary import ConfigurationKind, Zone
 from idm.written_text import written
 
@@ -93,12 +95,14 @@ def propose(
 
 
 def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) -> ConfigurationVersion:
-    """Afterwards the text is in force. Raises SeparationOfDuties for one's own proposal, NotPermitted."""
+    """Afterwards the text is in force. Raises SeparationOfDuties for one's own proposal, NotPermitted,
+    FreshFactorNeeded."""
     version = _open(session, version_id)
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.ACCEPT_CONFIGURATION)
     if humans(session, [person_id])[person_id].is_one_of(frozenset({version.proposed_by_id or 0})):
         raise SeparationOfDuties("自分の提案を自分で承認することはできません。（SOD-1）", code="SOD-1")
+    require_fresh_factor(actor, policy=policy_in_force(session, now=now), now=now)
     text = ConfigurationText(version.kind, version.name, version.content)
     _require_valid(text)
     _require_stages(session, text)

@@ -27,6 +27,7 @@ from idm.operations.taking_effect import take_effect
 from idm.policy import Policy
 from idm.queries.admission import admission
 from idm.request_state import Event, RequestState, StepState, after, settlement
+from idm.step_up import matters_most, require_fresh_factor
 from idm.written_text import written
 
 STEPS = cast(Table, ApprovalStep.__table__)
@@ -48,7 +49,7 @@ def decide(
     """Afterwards the step is decided, and whatever hung on it alone has happened, in this transaction.
 
     Raises SeparationOfDuties, NotSeated, ContentChanged, DecidedMeanwhile, IllegalTransition, ZoneNotOpen, NotFound,
-    InvalidInput.
+    InvalidInput, FreshFactorNeeded for a right that matters most (`idm.step_up`).
     """
     request_id = session.scalar(
         select(RequestLine.request_id)
@@ -89,6 +90,7 @@ def decide_lines(
             rows.append(_decision(step, following, verdict, judgement, now))
             if verdict.event is Event.APPROVE:
                 require_still_possible(step.line, facts, policy=policy, day=day_of(now))
+            _require_fresh_factor(step.line, actor, policy=policy, now=now)
     _compare_and_swap(session, rows)
     request.last_decision_at = now
     steps = _steps_as_they_are(session, request)
@@ -147,6 +149,12 @@ def _decision(
         "comment": written(verdict.comment, field="comment", empty="決裁の理由を書いてください。"),
         "exception_id": judgement.exception_used(step),
     }  # fmt: skip
+
+
+def _require_fresh_factor(line: RequestLine, actor: Actor, *, policy: Policy, now: datetime) -> None:
+    right = line.entitlement
+    if matters_most(line.request.system.zone, privileged=right.privileged, external_access=right.external_access):
+        require_fresh_factor(actor, policy=policy, now=now)
 
 
 def _compare_and_swap(session: Session, rows: Sequence[dict[str, object]]) -> None:

@@ -32,6 +32,7 @@ from idm.queries.deciders import decides
 from idm.queries.enrolment_links import awaits_second_officer
 from idm.queries.officers import holders, humans, roles_of
 from idm.queries.sign_in_accounts import belongs_to_another, signs_in_with_directory
+from idm.step_up import require_fresh_factor
 
 UNUSABLE = "この登録用リンクは使えません。期限が切れたか、すでに使われたか、新しいリンクが発行されています。"
 ONE_OFFICER = (
@@ -61,12 +62,13 @@ def issue_enrolment_link(
 
     It replaces a link not yet used. For somebody who decides it works if the one it replaces was another officer's.
     `name` is the sign-in name of somebody who has none yet; the staff number unless given. Raises NotFound,
-    NotPermitted, SeparationOfDuties (for oneself), InvalidInput (name taken or malformed).
+    NotPermitted, SeparationOfDuties (for oneself), InvalidInput (name taken or malformed), FreshFactorNeeded for
+    somebody who decides.
     """
     person = session.get(Person, person_id)
     if person is None or not belongs(session, person, now=now):
         raise NotFound("この人は見つからないか、現在在籍していません。")
-    _require_may_invite(session, person_id, actor, now=now)
+    _require_may_invite(session, person_id, actor, policy=policy, now=now)
     token = new_token()
     _replace_open(session, person_id, now=now)
     link = EnrolmentLink(
@@ -147,13 +149,15 @@ def use_up(session: Session, link: EnrolmentLink, *, now: datetime) -> None:
         raise NotFound(UNUSABLE)
 
 
-def _require_may_invite(session: Session, person_id: int, actor: Actor, *, now: datetime) -> None:
+def _require_may_invite(session: Session, person_id: int, actor: Actor, *, policy: Policy, now: datetime) -> None:
     day = day_of(now)
     if actor.person_id is not None:
         action = Action.INVITE_OFFICER if decides(session, person_id, day) else Action.INVITE
         require(roles_of(session, actor.person_id, day), action)
         if humans(session, [actor.person_id])[actor.person_id].is_one_of(frozenset({person_id})):
             raise SeparationOfDuties("自分の登録用リンクを自分で発行することはできません。（SOD-2）", code="SOD-2")
+        if action is Action.INVITE_OFFICER:
+            require_fresh_factor(actor, policy=policy, now=now)
         return
     inviters = {holder for role in PERMISSIONS[Action.INVITE] for holder in holders(session, role, None, day)}
     others = select(SignIn.id).where(SignIn.person_id.in_(inviters - {person_id}))

@@ -16,6 +16,7 @@ from idm.policy import Policy
 from idm.queries.officers import humans, roles_of
 from idm.request_state import RequestState
 from idm.separation_of_duties import EXCEPTABLE
+from idm.step_up import require_fresh_factor
 from idm.written_text import written
 
 LONGEST_DAYS = 92
@@ -30,7 +31,7 @@ def permit(
 
     Raises NotPermitted for anyone but the CISO, SeparationOfDuties when the CISO is the beneficiary, the applicant or a
     subject, IllegalTransition when nothing is to be decided, InvalidInput for a rule that has no exception, an unknown
-    person, or a number of days outside 1 to LONGEST_DAYS.
+    person, or a number of days outside 1 to LONGEST_DAYS, FreshFactorNeeded.
     """
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.PERMIT_EXCEPTION)
@@ -46,6 +47,7 @@ def permit(
     interested = frozenset({beneficiary_id, request.applicant_id or 0, *(line.subject_id for line in request.lines)})
     if humans(session, [person_id])[person_id].is_one_of(interested):
         raise SeparationOfDuties("自分が関わる申請の例外を許可することはできません。（SOD-1）", code="SOD-1")
+    require_fresh_factor(actor, policy=policy, now=now)
     exception = PolicyException(
         request_id=request.id, rule=rule, beneficiary_id=beneficiary_id, reason=reason,
         permitted_by_id=person_id, permitted_at=now, valid_until=day_of(now) + timedelta(days=days),

@@ -26,6 +26,7 @@ from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import humans
+from idm.step_up import require_fresh_factor
 from idm.vocabulary import Stage
 from idm.written_text import written
 
@@ -108,7 +109,8 @@ def justify(
 ) -> Justification:
     """Afterwards this person answers for the finding up to and without the day `until`; then it is open again.
 
-    Raises NotPermitted, NotFound, SeparationOfDuties for the holder's own, IllegalTransition, InvalidInput.
+    Raises NotPermitted, NotFound, SeparationOfDuties for the holder's own, IllegalTransition, InvalidInput,
+    FreshFactorNeeded: whoever answers for what nobody approved stands in for an approval.
     """
     finding = _open(session, finding_id)
     person_id, day = actor.person_id or 0, day_of(now)
@@ -122,6 +124,7 @@ def justify(
     if not day < until <= latest:
         problem = f"期限は明日から{policy.reconciliation.justify_days}日以内にしてください。"
         raise InvalidInput(problem, fields={"until": problem})
+    require_fresh_factor(actor, policy=policy, now=now)
     made = Justification(
         finding_id=finding.id, holder_id=holder, fingerprint=finding.fingerprint or "", justified_by_id=person_id,
         justified_at=now, valid_until=until,

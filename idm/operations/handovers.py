@@ -16,12 +16,13 @@ from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
-from idm.models.systems import Account, CredentialEvent, Handover
+from idm.models.systems import Account, CredentialEvent, Entitlement, Handover
 from idm.operations.accounts import schedule
 from idm.operations.credential_desk import Desk, officer_at, require_uninvolved
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.sealing import KEY_BYTES, unseal
+from idm.step_up import matters_most, require_fresh_factor
 from idm.vocabulary import BY_HAND, CredentialEventKind, EntitlementKind
 
 DESK = Desk(
@@ -49,7 +50,8 @@ def ask(
 ) -> Handover:
     """Afterwards a worker will set a new temporary password and seal it to this hand-over.
 
-    Raises NotPermitted, SeparationOfDuties (an approver of the right, the person themself), InvalidInput.
+    Raises NotPermitted, SeparationOfDuties (an approver of the right, the person themself), InvalidInput,
+    FreshFactorNeeded where the account has a right that matters most.
     """
     officer_id = officer_at(DESK, session, actor=actor, now=now)
     if len(public_key) != KEY_BYTES:
@@ -59,6 +61,8 @@ def ask(
         raise NotFound("利用者IDが見つかりません。")
     require_uninvolved(DESK, session, account, officer_id)
     _require_ready(session, account)
+    if _opens_what_matters_most(session, account):
+        require_fresh_factor(actor, policy=policy, now=now)
     _close_open(session, account_id, now)
     handover = Handover(
         account_id=account.id, system_id=account.system_id, subject_id=account.person_id, officer_id=officer_id,
@@ -144,6 +148,17 @@ def _require_ready(session: Session, account: Account) -> None:
 def _has_account_right(session: Session, account: Account) -> bool:
     grants = session.scalars(select(Grant).where(Grant.account_id == account.id, Grant.state == GrantState.IN_FORCE))
     return any(grant.entitlement.kind is EntitlementKind.ACCOUNT for grant in grants)
+
+
+def _opens_what_matters_most(session: Session, account: Account) -> bool:
+    """Whether the temporary password opens a My Number system, a privileged right or access from outside."""
+    rights = session.execute(
+        select(Entitlement.privileged, Entitlement.external_access)
+        .join(Grant, Grant.entitlement_id == Entitlement.id)
+        .where(Grant.account_id == account.id, Grant.state != GrantState.ENDED)
+    ).all()
+    zone = account.system.zone
+    return any(matters_most(zone, privileged=privileged, external_access=outside) for privileged, outside in rights)
 
 
 def _close_open(session: Session, account_id: int, now: datetime) -> None:

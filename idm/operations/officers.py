@@ -27,6 +27,7 @@ from idm.publication import Reader
 from idm.queries.configuration import organisation_in_force
 from idm.queries.officers import auditing, contracted, holders, humans, roles_of
 from idm.queries.publication import public
+from idm.step_up import require_fresh_factor
 from idm.vocabulary import ConfigurationKind, Role
 
 
@@ -140,7 +141,8 @@ def _ask_confirmation(session: Session, waiting: list[Officer], *, policy: Polic
 
 
 def confirm(session: Session, officer_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Officer:
-    """Afterwards the tenure counts. Raises SeparationOfDuties for one's own, NotPermitted, IllegalTransition."""
+    """Afterwards the tenure counts. Raises SeparationOfDuties for one's own, NotPermitted, IllegalTransition,
+    FreshFactorNeeded."""
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.CONFIRM_OFFICER)
     officer = session.get(Officer, officer_id, with_for_update=True, populate_existing=True)
@@ -150,6 +152,7 @@ def confirm(session: Session, officer_id: int, *, actor: Actor, policy: Policy, 
         raise SeparationOfDuties("自分の就任を自分で確認することはできません。（SOD-2）", code="SOD-2")
     if officer.confirmed_at is not None:
         raise IllegalTransition("この就任はすでに確認されています。")
+    require_fresh_factor(actor, policy=policy, now=now)
     officer.confirmed_at, officer.confirmed_by_id = now, person_id
     _record(session, "officer.confirmed", officer, actor=actor, policy=policy, now=now)
     return officer
@@ -161,7 +164,7 @@ def name_deputy(
 ) -> Deputy:  # fmt: skip
     """Afterwards the actor has named a deputy for a role of theirs; it counts once the CISO accepts.
 
-    Raises NotPermitted, SeparationOfDuties for oneself, a contractor or an auditor, InvalidInput.
+    Raises NotPermitted, SeparationOfDuties for oneself, a contractor or an auditor, InvalidInput, FreshFactorNeeded.
     """
     person_id = actor.person_id or 0
     roles = roles_of(session, person_id, day_of(now))
@@ -175,6 +178,7 @@ def name_deputy(
         raise InvalidInput(
             "期間の終わりが始まりより前か、すでに過ぎています。", fields={"valid_until": "期間を直してください"}
         )
+    require_fresh_factor(actor, policy=policy, now=now)
     deputy = Deputy(
         principal_id=person_id,
         role=role,
@@ -202,7 +206,8 @@ def _require_may_deputise(session: Session, person_id: int, day: date) -> None:
 
 
 def accept_deputy(session: Session, deputy_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Deputy:
-    """Afterwards the deputy counts for the period named. Raises NotPermitted for anyone but the CISO."""
+    """Afterwards the deputy counts for the period named. Raises NotPermitted for anyone but the CISO,
+    SeparationOfDuties, FreshFactorNeeded."""
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.ACCEPT_DEPUTY)
     deputy = session.get(Deputy, deputy_id, with_for_update=True, populate_existing=True)
@@ -212,6 +217,7 @@ def accept_deputy(session: Session, deputy_id: int, *, actor: Actor, policy: Pol
         raise SeparationOfDuties("自分が関わる代決者の指名を自分で承認することはできません。（SOD-1）", code="SOD-1")
     if deputy.accepted_at is not None:
         raise IllegalTransition("この代決者はすでに承認されています。")
+    require_fresh_factor(actor, policy=policy, now=now)
     deputy.accepted_at, deputy.accepted_by_id = now, person_id
     _record_deputy(session, "deputy.accepted", deputy, actor=actor, policy=policy, now=now)
     return deputy

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -128,7 +129,7 @@ def work_by_hand(installation: Installation) -> None:
     """Afterwards one work order waits for hands and another, reported as done, for a second person (control G2)."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor, policy = _actor(session, "handover"), policy_in_force(session, now=now)
+        actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
         order = session.scalars(select(WorkOrder).order_by(WorkOrder.id)).first()
         if order is None:
             return
@@ -144,7 +145,7 @@ def bring_listing(installation: Installation) -> None:
     now = installation.clock()
     content = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\nsharyo-kyu,旧車両係,,有効,,予約\r\n".encode("cp932")
     with installation.database.reading() as session:
-        actor, policy = _actor(session, "handover"), policy_in_force(session, now=now)
+        actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
         system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "vehicles")).one()
     with unit_of_work(
         installation.database, actor=actor, now=now, attempted="listing.take_over", obj=("system", system_id)
@@ -158,7 +159,7 @@ def _apply(installation: Installation, applicant: str, subject: str, rights: tup
     """The id of an application that one of the cast has submitted for another, or for themself."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor = _actor(session, applicant)
+        actor = _actor(session, applicant, now=now)
     with unit_of_work(
         installation.database, actor=actor, now=now, attempted="request.submit", obj=("request", "new")
     ) as session:
@@ -176,7 +177,7 @@ def _decide(installation: Installation, request_id: int, seat: Role, who: str, e
     """Afterwards the step of that seat on every line of the application is decided by one of the cast."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor = _actor(session, who)
+        actor = _actor(session, who, now=now)
     with unit_of_work(
         installation.database, actor=actor, now=now, attempted="request.decide", obj=("request", str(request_id))
     ) as session:
@@ -202,9 +203,10 @@ def _person(session: Session, staff_number: str) -> Person:
     ).one()
 
 
-def _actor(session: Session, role: str) -> Actor:
+def _actor(session: Session, role: str, *, now: datetime) -> Actor:
+    """One of the cast, who has just given a second factor."""
     person = _person(session, CAST[role][0])
-    return Actor(person.id, person.name)
+    return Actor(person.id, person.name, second_factor_at=now)
 
 
 def _right(session: Session, named: str) -> Entitlement:

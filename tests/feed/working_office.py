@@ -26,7 +26,7 @@ from idm.request_state import Event, RequestState
 from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.vocabulary import ConfigurationKind, Role
 from tests.carried_out import carry_out
-from tests.cast import Cast, create_tables
+from tests.cast import ALWAYS_FRESH, Cast, create_tables
 
 NOW = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 """2026-04-01 10:00 in Tokyo: the day of the sound file."""
@@ -51,7 +51,7 @@ def build(file: Path) -> Cast:
         assert applied is not None
         drafts = [draft.id for draft in applied.drafts]
         people = session.execute(select(Employment.staff_number, Person.id, Person.name).join(Employment.person))
-        actors = {number: Actor(person, name) for number, person, name in people}
+        actors = {number: Actor(person, name, ALWAYS_FRESH) for number, person, name in people}
         _consents(session, office, actors[HR])
     for draft in drafts:
         _grant(office, draft, actors)

@@ -77,7 +77,7 @@ class Association:
                 select(Person).join(Employment, Employment.person_id == Person.id).where(
                     Employment.staff_number == staff_number)
             ).one()  # fmt: skip
-            return Actor(person.id, person.name)
+            return Actor(person.id, person.name, self.clock())
 
     def consent_of_everybody(self) -> None:
         """HR files the signed papers of everybody who needs one."""
