@@ -45,11 +45,15 @@ def officer_at(desk: Desk, session: Session, *, actor: Actor, now: datetime) -> 
 
 def require_uninvolved(desk: Desk, session: Session, account: Account, officer_id: int) -> None:
     """Afterwards the officer is not the account's person and approved none of its rights. Raises SeparationOfDuties."""
-    officer = humans(session, [officer_id])[officer_id]
-    if officer.is_one_of(frozenset({account.person_id or 0})):
-        raise SeparationOfDuties(f"{desk.own}（SOD-2）", code="SOD-2")
-    if officer.is_one_of(_approvers_of(session, account)):
+    require_another(desk, session, account.person_id or 0, officer_id)
+    if humans(session, [officer_id])[officer_id].is_one_of(_approvers_of(session, account)):
         raise SeparationOfDuties(f"{desk.approver}（SOD-4）", code="SOD-4")
+
+
+def require_another(desk: Desk, session: Session, person_id: int, officer_id: int) -> None:
+    """Afterwards the officer is another human than the person it is done for. Raises SeparationOfDuties (SOD-2)."""
+    if humans(session, [officer_id])[officer_id].is_one_of(frozenset({person_id})):
+        raise SeparationOfDuties(f"{desk.own}（SOD-2）", code="SOD-2")
 
 
 def _approvers_of(session: Session, account: Account) -> frozenset[int]:
