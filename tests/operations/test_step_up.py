@@ -1,0 +1,247 @@
+"""What matters most is done only by somebody who gave a second factor just now (control B3), below every page."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, update
+
+from idm.actor import Actor
+from idm.errors import FreshFactorNeeded
+from idm.models.audit import AuditRecord
+from idm.models.going_live import Justification
+from idm.models.officers import ConfigurationVersion, Deputy, Officer
+from idm.models.requests import PolicyException, Request
+from idm.models.sign_in import EnrolmentLink
+from idm.models.systems import Account, Handover, InformationSystem
+from idm.models.work import Finding
+from idm.operations import configuration, decisions, exceptions, finding_answers, handovers, officers
+from idm.operations.configuration import ConfigurationText
+from idm.operations.decisions import Verdict
+from idm.operations.enrolment import issue_enrolment_link
+from idm.permissions import Action
+from idm.queries.configuration import version_in_force
+from idm.request_state import Event, StepState
+from idm.sealing import new_handover_key
+from idm.step_up import NEEDED_FOR, NEEDED_WHERE_A_RIGHT_MATTERS_MOST, is_fresh, matters_most
+from idm.unit_of_work import unit_of_work
+from idm.vocabulary import ConfigurationKind, FindingKind, Role, Zone
+from tests.cast import NOW, TODAY, Cast
+
+MONTH = TODAY + timedelta(days=30)
+Act = Callable[[Cast, Actor], None]
+LONG_AGO, JUST_NOW = NOW - timedelta(minutes=10, seconds=1), NOW - timedelta(minutes=10)
+
+
+def one(cast: Cast, model: type[Request | Deputy | Finding | Officer | ConfigurationVersion]) -> int:
+    """The newest row."""
+    with cast.database.reading() as session:
+        return session.scalars(select(model.id).order_by(model.id.desc())).first() or 0
+
+
+def permit(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="exception.permit", obj=("test", 1)) as session:
+        exceptions.permit(
+            session, session.get_one(Request, one(cast, Request)), rule="SOD-4", beneficiary_id=cast.people["chief"],
+            reason="ほかにいない", days=1, actor=actor, policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
+def accept_configuration(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="configuration.accept", obj=("t", 1)) as session:
+        configuration.accept(session, one(cast, ConfigurationVersion), actor=actor, now=NOW)
+
+
+def confirm_officer(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="officer.confirm", obj=("test", 1)) as session:
+        officers.confirm(session, one(cast, Officer), actor=actor, policy=cast.policy, now=NOW)
+
+
+def name_deputy(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="deputy.name", obj=("test", 1)) as session:
+        officers.name_deputy(
+            session, role=Role.CHIEF, deputy_id=cast.people["desk"], valid_from=TODAY, valid_until=MONTH, actor=actor,
+            policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
+def accept_deputy(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="deputy.accept", obj=("test", 1)) as session:
+        officers.accept_deputy(session, one(cast, Deputy), actor=actor, policy=cast.policy, now=NOW)
+
+
+def invite_officer(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="sign_in.invite", obj=("test", 1)) as session:
+        issue_enrolment_link(session, person_id=cast.people["chief"], actor=actor, policy=cast.policy, now=NOW)
+
+
+def justify(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="finding.justify", obj=("test", 1)) as session:
+        finding_answers.justify(
+            session, one(cast, Finding), reason="移行中", until=TODAY + timedelta(days=7), actor=actor,
+            policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
+def hand_over(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="handover.ask", obj=("test", 1)) as session:
+        account_id = session.scalars(select(Account.id)).one()
+        handovers.ask(
+            session, account_id=account_id, public_key=new_handover_key()[1], actor=actor, policy=cast.policy,
+            now=NOW,
+        )  # fmt: skip
+
+
+def application(cast: Cast) -> None:
+    cast.file("staff", ("staff", "ledger/account"))
+
+
+def proposal(cast: Cast) -> None:
+    with cast.acting("security") as session:
+        present = version_in_force(session, ConfigurationKind.PROFILE, now=NOW)
+        text = ConfigurationText(ConfigurationKind.PROFILE, present.name, present.content)
+        configuration.propose(session, text, reason="見直し", actor=cast.actor("security"), now=NOW)
+
+
+def unconfirmed_officer(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        session.add(Officer(role=Role.CHIEF, person_id=cast.people["other"], valid_from=TODAY))
+
+
+def named_deputy(cast: Cast) -> None:
+    name_deputy(cast, cast.actor("chief"))
+
+
+def finding(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        session.add(Finding(kind=FindingKind.EXTRA_MEMBER, system_id=system.id, subject_key="x", label="x", details={},
+                            fingerprint="f", first_seen_at=NOW, last_seen_at=NOW))  # fmt: skip
+
+
+def account_with(*rights: str) -> Callable[[Cast], None]:
+    """Somebody has an account with these rights, ready for its password."""
+
+    def made(cast: Cast) -> None:
+        filed = cast.file("hr", *(("staff", right) for right in rights), valid_until=MONTH)
+        for line in range(len(rights)):
+            cast.approve(filed, line=line)
+        with cast.database.writing() as session:
+            session.execute(update(Account).values(seen_present=True))
+
+    return made
+
+
+def nothing(_cast: Cast) -> None:
+    """It needs nothing that was there before."""
+
+
+ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
+    Action.PERMIT_EXCEPTION: (application, "ciso", permit, PolicyException),
+    Action.ACCEPT_CONFIGURATION: (proposal, "ciso", accept_configuration, ConfigurationVersion),
+    Action.CONFIRM_OFFICER: (unconfirmed_officer, "ciso", confirm_officer, Officer),
+    Action.NAME_DEPUTY: (nothing, "chief", name_deputy, Deputy),
+    Action.ACCEPT_DEPUTY: (named_deputy, "ciso", accept_deputy, Deputy),
+    Action.INVITE_OFFICER: (nothing, "security", invite_officer, EnrolmentLink),
+    Action.JUSTIFY_FINDING: (finding, "security", justify, Justification),
+    Action.HAND_OVER: (account_with("ledger/account", "ledger/admin"), "desk", hand_over, Handover),
+}
+"""What has to be there, who does it, and what it writes. Authenticators are tested with their operations."""
+ELSEWHERE = {Action.KEEP_AUTHENTICATORS, Action.CLOSE_LOSS, Action.UPLOAD_ENROLMENTS}
+
+
+def rows_of(cast: Cast, model: type) -> list[dict[str, object]]:
+    with cast.database.reading() as session:
+        return [dict(row) for row in session.execute(select(model.__table__)).mappings()]  # type: ignore[attr-defined]
+
+
+def refusals(cast: Cast) -> int:
+    with cast.database.reading() as session:
+        return session.scalar(select(func.count()).where(AuditRecord.code == "FRESH-FACTOR")) or 0
+
+
+def test_every_action_of_the_table_is_tried_here_or_with_its_own_operations() -> None:
+    assert set(ACTS) | ELSEWHERE == NEEDED_FOR | NEEDED_WHERE_A_RIGHT_MATTERS_MOST
+
+
+@pytest.mark.parametrize("action", list(ACTS))
+def test_without_a_second_factor_given_just_now_it_is_not_done_and_the_attempt_is_recorded(
+    cast: Cast, action: Action
+) -> None:
+    before, who, act, writes = ACTS[action]
+    before(cast)
+    known = rows_of(cast, writes)
+    for stale in (cast.stale(who), replace(cast.stale(who), second_factor_at=LONG_AGO)):
+        with pytest.raises(FreshFactorNeeded):
+            act(cast, stale)
+    assert rows_of(cast, writes) == known
+    assert refusals(cast) == 2
+
+
+@pytest.mark.parametrize("action", list(ACTS))
+def test_with_one_given_within_the_profiles_minutes_it_is_done(cast: Cast, action: Action) -> None:
+    before, who, act, writes = ACTS[action]
+    before(cast)
+    known = rows_of(cast, writes)
+    act(cast, replace(cast.stale(who), second_factor_at=JUST_NOW))
+    assert rows_of(cast, writes) != known
+
+
+@pytest.mark.parametrize("event", [Event.APPROVE, Event.RETURN, Event.REJECT])
+def test_a_line_of_a_privileged_right_is_decided_either_way_only_with_a_fresh_factor(cast: Cast, event: Event) -> None:
+    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/admin"), valid_until=MONTH)
+    assert not decided_stale(cast, filed, line=1, event=event)
+    cast.decide("chief", filed, Role.CHIEF, event, line=1)
+
+
+def test_a_line_with_access_from_outside_is_decided_only_with_a_fresh_factor(cast: Cast) -> None:
+    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/enter"))
+    assert decided_stale(cast, filed, line=0), "an ordinary right needs none"
+    with cast.database.writing() as session:
+        cast.entitlement(session, "ledger/enter").external_access = True
+    assert not decided_stale(cast, filed, line=1)
+
+
+def test_one_line_that_matters_holds_up_the_whole_act(cast: Cast) -> None:
+    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/admin"), valid_until=MONTH)
+    with cast.database.reading() as session:
+        steps = [cast.step(session, filed, Role.CHIEF, line) for line in (0, 1)]
+        verdicts = {step.id: Verdict(Event.APPROVE, "可", step.line.request.content_hash or "") for step in steps}
+    with pytest.raises(FreshFactorNeeded), cast.acting("chief") as session:
+        decisions.decide_lines(session, request_id=filed, verdicts=verdicts, actor=cast.stale("chief"),
+                               policy=cast.policy, now=NOW)  # fmt: skip
+    with cast.database.reading() as session:
+        states = {cast.step(session, filed, Role.CHIEF, line).state for line in (0, 1)}
+    assert states == {StepState.PENDING}
+
+
+def decided_stale(cast: Cast, filed: int, *, line: int, event: Event = Event.APPROVE) -> bool:
+    """Whether the chief decides the line in a session without a second factor given just now."""
+    with cast.database.reading() as session:
+        step = cast.step(session, filed, Role.CHIEF, line)
+        step_id, shown = step.id, step.line.request.content_hash or ""
+    try:
+        with cast.acting("chief") as session:
+            decisions.decide(session, step_id=step_id, verdict=Verdict(event, "確認", shown),
+                             actor=cast.stale("chief"), policy=cast.policy, now=NOW)  # fmt: skip
+    except FreshFactorNeeded:
+        return False
+    return True
+
+
+def test_an_ordinary_password_is_handed_over_without_one(cast: Cast) -> None:
+    account_with("ledger/account")(cast)
+    hand_over(cast, cast.stale("desk"))
+    assert len(rows_of(cast, Handover)) == 1
+
+
+def test_my_number_privilege_and_access_from_outside_matter_most() -> None:
+    assert matters_most(Zone.MYNUMBER)
+    assert matters_most(Zone.LGWAN, privileged=True)
+    assert matters_most(Zone.INTERNET, external_access=True)
+    assert not any(matters_most(zone) for zone in Zone if zone is not Zone.MYNUMBER)
+
+
+def test_a_job_gives_no_factor(cast: Cast) -> None:
+    assert not is_fresh(Actor(None, "jobs.lifecycle", NOW), policy=cast.policy, now=NOW)
