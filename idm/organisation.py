@@ -133,6 +133,11 @@ class SignInProvider:
     credential: str
     entra: bool = False
 
+    @property
+    def issuer(self) -> str:
+        """Who its ID tokens say they are from, character by character."""
+        return f"{self.authority.rstrip('/')}/v2.0" if self.entra else self.authority
+
 
 @dataclass(frozen=True, config=STRICT)
 class System:

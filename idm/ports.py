@@ -472,6 +472,48 @@ class ChecksPasswords(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A sign-in at a provider that has begun: where the browser goes, and what must come back with it."""
+
+    address: str
+    state: str = field(repr=False)
+    """What the answer repeats, so that it is known to belong to this beginning (RFC 6749 10.12)."""
+    kept: str = field(repr=False)
+    """What `complete` needs again; of use only to whoever began."""
+
+
+@dataclass(frozen=True)
+class ProvenIdentity:
+    """Whom a provider has proven: a subject means one person only together with its issuer (OIDC Core 5.7)."""
+
+    issuer: str
+    subject: str
+    signed_in_at: datetime
+    """When the person last gave the provider what it asks of them."""
+    methods: tuple[str, ...] = ()
+    """What the provider says it asked for (amr). Told, never relied upon."""
+
+
+class IdentityProvider(Protocol):
+    """A service that says who sits at a browser (OpenID Connect, by code with PKCE); nothing of what it gives is kept.
+
+    It stands in for the password alone.
+    """
+
+    def begin(self, redirect_uri: str, *, max_age: timedelta) -> Begun:
+        """A new sign-in, not older than `max_age` when it comes back. Raises TargetUnavailable, TargetRefused."""
+        ...
+
+    def complete(self, kept: str, answer: Mapping[str, str]) -> ProvenIdentity:
+        """Who it is, by a fully checked ID token. Raises TargetUnavailable, TargetRefused."""
+        ...
+
+    def sign_out_address(self) -> str | None:
+        """Where people sign out at the provider, as far as it said so lately; asks nobody."""
+        ...
+
+
 @runtime_checkable
 class KnowsProtected(Protocol):
     """Has groups of its own administrators (tier 0), which are watched and changed only by hand (control D10)."""

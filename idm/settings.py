@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8600
     zones: tuple[str, ...] = ("lgwan", "internet", "mynumber")
+    sign_in_provider_ca_file: Path | None = None
+    """Who vouches for the provider people sign in with, where that is no public authority."""
     mail: MailSettings = Field(default_factory=MailSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
 
