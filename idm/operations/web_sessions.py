@@ -23,6 +23,7 @@ from idm.models.sign_in import SignIn, WebSession
 from idm.policy import Policy
 from idm.queries.deciders import needs_second_factor
 from idm.queries.officers import roles_of
+from idm.queries.own_factors import own_factors
 from idm.queries.sign_in_accounts import has_account
 from idm.vocabulary import Role
 
@@ -35,7 +36,7 @@ class Stage(StrEnum):
 
     CODE_NEEDED = "code_needed"
     FACTOR_NEEDED = "factor_needed"
-    """A role that this person holds or deputises demands a second factor, and none is enrolled."""
+    """A second factor is demanded (by a role held or deputised, or because the last one was lost) and none enrolled."""
     SIGNED_IN = "signed_in"
 
 
@@ -78,19 +79,26 @@ def belongs(session: Session, person: Person, *, now: datetime) -> bool:
 
 
 def open_session(
-    session: Session, sign_in: SignIn, *, policy: Policy, now: datetime, second_factor: bool = False, failures: int = 0
-) -> str:
+    session: Session, sign_in: SignIn, *, policy: Policy, now: datetime, second_factor: bool = False, failures: int = 0,
+    recovery_code: bool = False,
+) -> str:  # fmt: skip
     """Afterwards a session of this person is open; returns its token, for one browser and nowhere else.
 
-    `failures` is how many attempts failed since the sign-in before.
+    `failures` is how many attempts failed since the sign-in before. `recovery_code`: one stood in for the second
+    factor, which opens pages but is never a fresh factor.
     """
     token = new_token()
     opened = WebSession(
         token_hash=hash_of(token), person_id=sign_in.person_id, created_at=now, last_seen_at=now,
         expires_at=now + timedelta(hours=policy.sign_in.absolute_hours),
-        second_factor_at=now if second_factor else None, failures_before=failures,
+        second_factor_at=now if second_factor else None, recovery_code_at=now if recovery_code else None,
+        failures_before=failures,
     )  # fmt: skip
-    if second_factor or stage_without_code(session, sign_in, policy=policy, now=now) is Stage.SIGNED_IN:
+    if (
+        second_factor
+        or recovery_code
+        or stage_without_code(session, sign_in, policy=policy, now=now) is Stage.SIGNED_IN
+    ):
         _close_forgotten(session, sign_in, policy=policy, now=now)
         opened.previous_sign_in_at, opened.previous_sign_out_at = sign_in.last_signed_in_at, sign_in.last_signed_out_at
         sign_in.last_signed_in_at = now
@@ -100,9 +108,11 @@ def open_session(
 
 def stage_without_code(session: Session, sign_in: SignIn, *, policy: Policy, now: datetime) -> Stage:
     """How far the password alone brings this person, by what is enrolled and demanded at this moment."""
-    if sign_in.totp_secret is not None:
+    if own_factors(session, sign_in.person_id).some:
         return Stage.CODE_NEEDED
-    demanded = needs_second_factor(session, sign_in.person_id, policy=policy, day=day_of(now))
+    demanded = sign_in.factor_lost_at is not None or needs_second_factor(
+        session, sign_in.person_id, policy=policy, day=day_of(now)
+    )
     return Stage.FACTOR_NEEDED if demanded else Stage.SIGNED_IN
 
 
@@ -127,9 +137,9 @@ def resume_session(session: Session, *, token: str, policy: Policy, now: datetim
         person_id=sign_in.person_id,
         person_name=sign_in.person.name,
         name=sign_in.name,
-        stage=Stage.SIGNED_IN if web.second_factor_at else stage,
+        stage=Stage.SIGNED_IN if web.second_factor_at or web.recovery_code_at else stage,
         roles=roles_of(session, sign_in.person_id, day_of(now)),
-        has_second_factor=sign_in.totp_secret is not None,
+        has_second_factor=stage is Stage.CODE_NEEDED,
         second_factor_at=web.second_factor_at,
         previous_sign_in_at=web.previous_sign_in_at,
         previous_sign_out_at=web.previous_sign_out_at,
@@ -164,10 +174,14 @@ def end_session(session: Session, *, session_id: int, actor: Actor, policy: Poli
     )  # fmt: skip
 
 
-def end_all_sessions(session: Session, *, person_id: int, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards the person is signed in nowhere; returns how many sessions were open."""
+def end_all_sessions(
+    session: Session, *, person_id: int, actor: Actor, policy: Policy, now: datetime, but: int | None = None
+) -> int:
+    """Afterwards the person is signed in nowhere `but` in the session of that id; returns how many others were open."""
     open_ones = session.scalars(
-        select(WebSession).where(WebSession.person_id == person_id, WebSession.ended_at.is_(None))
+        select(WebSession).where(
+            WebSession.person_id == person_id, WebSession.ended_at.is_(None), WebSession.id != (but or 0)
+        )
     ).all()
     for web in open_ones:
         _end(session, web, at=min(now, _end_of(web, policy)))

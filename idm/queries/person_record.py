@@ -24,6 +24,7 @@ from idm.personnel_event import AbsenceKind, LeavingKind
 from idm.publication import Reader, shown_end, visible
 from idm.queries.enrolment_links import awaits_second_officer, open_link
 from idm.queries.held_rights import HeldRight, rights_of_lines
+from idm.queries.own_factors import own_factors
 from idm.queries.publication import hidden_requests, hidden_starts, known, only_by, public, shown_rights
 from idm.queries.units import generations, names_over
 from idm.vocabulary import CredentialEventKind
@@ -279,7 +280,7 @@ def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> Sig
     return SignInRow(
         name=sign_in.name if sign_in else None,
         with_directory=sign_in is not None and sign_in.password_hash is None,
-        has_second_factor=sign_in is not None and sign_in.totp_secret is not None,
+        has_second_factor=own_factors(session, person_id).some,
         last_signed_in_at=sign_in.last_signed_in_at if sign_in else None,
         invited_at=link.issued_at if link else None,
         invited_until=link.expires_at if link else None,
