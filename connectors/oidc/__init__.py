@@ -1,0 +1,1 @@
+"""OpenID Connect: whom a provider says somebody is (control F4)."""
