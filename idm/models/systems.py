@@ -63,6 +63,8 @@ class InformationSystem(Base):
     """Our own account there, as the register of privileged IDs names it (control D10)."""
     verification: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
     """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing we know of (B2)."""
+    factor_group_id: Mapped[str | None] = mapped_column(Text)
+    """The target's immutable id of the group whose members are asked for factors, filled at its first resolution."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 

@@ -155,6 +155,7 @@ def upgrade() -> None:
         sa.Column("listing", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("service_account", sa.Text(), nullable=True),
         sa.Column("verification", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("factor_group_id", sa.Text(), nullable=True),
         sa.Column("for_sign_in", sa.Boolean(), nullable=False),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
         sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),
@@ -867,6 +868,9 @@ def upgrade() -> None:
         sa.Column("factor_lost_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_signed_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_signed_out_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(way = 'password') = (password_hash IS NOT NULL)", name=op.f("ck_sign_ins_password_by_way")
+        ),
         sa.CheckConstraint("name = lower(name)", name=op.f("ck_sign_ins_canonical")),
         sa.CheckConstraint(
             "totp_secret IS NULL OR last_totp_step IS NOT NULL", name=op.f("ck_sign_ins_confirmed_by_a_code")
