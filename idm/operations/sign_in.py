@@ -14,23 +14,14 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from idm import audit
-from idm.actor import Actor
 from idm.database import Database
 from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import has_form, matching_step
-from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure, refusal, take_back
+from idm.operations.second_step import Step, complete, let_in, sign_in_of, turn_away, waiting_for
+from idm.operations.sign_in_attempts import Attempt, count_attempt, record_failure, refusal, take_back
 from idm.operations.sign_in_directory import UNAVAILABLE, Door, No, PasswordChecker, admit, ask, door_of
-from idm.operations.web_sessions import (
-    SignedIn,
-    Stage,
-    belongs,
-    open_session,
-    replace_session,
-    resume_session,
-    stage_without_code,
-)
+from idm.operations.web_sessions import Stage, belongs, open_session, stage_without_code
 from idm.password_hashing import hash_password, needs_rehash, verify_password
 from idm.policy import Policy
 from idm.ports import PasswordCheck
@@ -39,7 +30,6 @@ from idm.sealing import decrypt
 WRONG = "利用者名またはパスワードが正しくありません。"
 WRONG_CODE = "確認コードが正しくありません。認証アプリに表示されている新しいコードを入力してください。"
 CODE_FORM = "確認コードは半角の数字6桁で入力してください。"
-START_AGAIN = "サインインをはじめからやり直してください。"
 
 _NAME = re.compile("[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -147,18 +137,13 @@ def verify_code(
         raise InvalidInput(CODE_FORM, fields={"code": CODE_FORM})
     new_token = None
     with database.writing() as session:
-        waiting = resume_session(session, token=token, policy=policy, now=now)
-        if waiting is None or waiting.stage is not Stage.CODE_NEEDED:
-            raise SignInRefused(START_AGAIN)
-        known = _of_person(session, waiting.person_id)
-        attempt = count_attempt(session, known.name, policy=policy, now=now)
-        if attempt.may_try and _accept_code(session, known, code, factor_key=factor_key, now=now):
-            replace_session(session, session_id=waiting.session_id, now=now)
-            new_token = _complete(session, known, attempt, second_factor=True, source=source, policy=policy, now=now)
+        waiting = waiting_for(session, token, policy=policy, now=now)
+        if waiting.attempt.may_try and _accept_code(session, waiting.known, code, factor_key=factor_key, now=now):
+            new_token = let_in(session, waiting, Step.APP, source=source, policy=policy, now=now)
         else:
-            _refuse_code(session, waiting, known, attempt, source=source, policy=policy, now=now)
+            turn_away(session, waiting, source=source, policy=policy, now=now)
     if new_token is None:
-        raise refusal(attempt, WRONG_CODE, now=now)
+        raise refusal(waiting.attempt, WRONG_CODE, now=now)
     return new_token
 
 
@@ -167,7 +152,7 @@ def _with_own_password(session: Session, name: str | None) -> SignIn | None:
 
 
 def _with_password_compared(session: Session, seen: SignIn, password: str, *, now: datetime) -> SignIn | No:
-    known = _of_person(session, seen.person_id)
+    known = sign_in_of(session, seen.person_id)
     # Changed while it was being compared: the former password opens nothing any more.
     if known.password_hash is None or known.password_hash != seen.password_hash:
         return No()
@@ -183,7 +168,7 @@ def _let_in(
 ) -> str:  # fmt: skip
     """Afterwards a session is open, which waits for a code where one is needed."""
     if stage_without_code(session, known, policy=policy, now=now) is Stage.SIGNED_IN:
-        return _complete(session, known, attempt, second_factor=False, source=source, policy=policy, now=now)
+        return complete(session, known, attempt, None, source=source, policy=policy, now=now)
     take_back(session, attempt)
     return open_session(session, known, policy=policy, now=now)
 
@@ -209,31 +194,3 @@ def take_step(session: Session, known: SignIn, step: int) -> bool:
         execution_options={"synchronize_session": False},
     )
     return taken.one_or_none() is not None
-
-
-def _complete(
-    session: Session, known: SignIn, attempt: Attempt, *, second_factor: bool, source: str, policy: Policy,
-    now: datetime,
-) -> str:  # fmt: skip
-    forget(session, known.name)
-    audit.record(
-        session, action="sign_in.completed", actor=Actor(known.person_id, known.person.name), now=now,
-        obj=("person", known.person_id), policy_digest=policy.digest,
-        payload={
-            "factors": 2 if second_factor else 1, "source": source, "failures_before": attempt.count - 1,
-            "with": "directory" if known.password_hash is None else "own",
-        },
-    )  # fmt: skip
-    return open_session(session, known, policy=policy, now=now, second_factor=second_factor, failures=attempt.count - 1)
-
-
-def _refuse_code(
-    session: Session, waiting: SignedIn, known: SignIn, attempt: Attempt, *, source: str, policy: Policy, now: datetime
-) -> None:
-    record_failure(session, known.person_id, attempt, step=2, source=source, policy=policy, now=now)
-    if attempt.locked_until is not None:
-        replace_session(session, session_id=waiting.session_id, now=now)
-
-
-def _of_person(session: Session, person_id: int) -> SignIn:
-    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one()

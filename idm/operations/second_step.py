@@ -1,0 +1,84 @@
+"""The second step of signing in, whatever it is taken with: counted first, then judged, then let in or turned away."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.errors import SignInRefused
+from idm.models.sign_in import SignIn
+from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure
+from idm.operations.web_sessions import SignedIn, Stage, open_session, replace_session, resume_session
+from idm.policy import Policy
+
+START_AGAIN = "サインインをはじめからやり直してください。"
+
+
+class Step(StrEnum):
+    """What the second step was taken with, as the audit record names it."""
+
+    APP = "totp"
+    PASSKEY = "passkey"
+    RECOVERY_CODE = "recovery_code"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Somebody whose password was right, with the attempt that counts from now on."""
+
+    signed_in: SignedIn
+    known: SignIn
+    attempt: Attempt
+
+
+def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime) -> Waiting:
+    """Whose second step this is; afterwards one more attempt counts. Raises SignInRefused when nobody waits."""
+    found = resume_session(session, token=token, policy=policy, now=now)
+    if found is None or found.stage is not Stage.CODE_NEEDED:
+        raise SignInRefused(START_AGAIN)
+    known = sign_in_of(session, found.person_id)
+    return Waiting(found, known, count_attempt(session, known.name, policy=policy, now=now))
+
+
+def let_in(session: Session, waiting: Waiting, step: Step, *, source: str, policy: Policy, now: datetime) -> str:
+    """Afterwards the waiting session is replaced by a signed-in one; returns its token."""
+    replace_session(session, session_id=waiting.signed_in.session_id, now=now)
+    return complete(session, waiting.known, waiting.attempt, step, source=source, policy=policy, now=now)
+
+
+def turn_away(session: Session, waiting: Waiting, *, source: str, policy: Policy, now: datetime) -> None:
+    """Afterwards the failure is on record; the last one allowed ends the waiting session as well."""
+    record_failure(session, waiting.known.person_id, waiting.attempt, step=2, source=source, policy=policy, now=now)
+    if waiting.attempt.locked_until is not None:
+        replace_session(session, session_id=waiting.signed_in.session_id, now=now)
+
+
+def complete(
+    session: Session, known: SignIn, attempt: Attempt, step: Step | None, *, source: str, policy: Policy, now: datetime
+) -> str:
+    """Afterwards this person is signed in, and no failure counts any more; returns the token of the session.
+
+    `step` None = by the first step alone.
+    """
+    forget(session, known.name)
+    audit.record(
+        session, action="sign_in.completed", actor=Actor(known.person_id, known.person.name), now=now,
+        obj=("person", known.person_id), policy_digest=policy.digest,
+        payload={
+            "factors": 1 if step is None else 2, "second": step.value if step else None, "source": source,
+            "failures_before": attempt.count - 1, "with": "directory" if known.password_hash is None else "own",
+        },
+    )  # fmt: skip
+    return open_session(
+        session, known, policy=policy, now=now, second_factor=step in {Step.APP, Step.PASSKEY},
+        recovery_code=step is Step.RECOVERY_CODE, failures=attempt.count - 1,
+    )  # fmt: skip
+
+
+def sign_in_of(session: Session, person_id: int) -> SignIn:
+    """How this person signs in; there must be a way."""
+    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one()
