@@ -126,9 +126,11 @@ def _may_enrol_factor() -> bool:
 
 
 def _factor_page(error: str | None = None) -> str:
-    person_id = current.signed_in().person_id
+    who = current.signed_in()
     with current.look() as database_session:
-        if factor.needs_link(database_session, person_id, policy=current.policy(), now=current.now()):
+        if factor.needs_link(
+            database_session, who.person_id, policy=current.policy(), now=current.now(), session_id=who.session_id
+        ):
             return render_template("sign_in/link_needed.html", sentence=factor.LINK_NEEDED)
         secret = factor.pending_second_factor(database_session, **_whose())
     return render_template(

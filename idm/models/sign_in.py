@@ -23,6 +23,7 @@ class SignIn(Base):
         UniqueConstraint("name"),
         CheckConstraint("name = lower(name)", name="canonical"),
         CheckConstraint("totp_secret IS NULL OR last_totp_step IS NOT NULL", name="confirmed_by_a_code"),
+        CheckConstraint("(way = 'password') = (password_hash IS NOT NULL)", name="password_by_way"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -31,7 +32,7 @@ class SignIn(Base):
     way: Mapped[SignInWay] = mapped_column(closed_list(SignInWay), default=SignInWay.PASSWORD)
     """By what this person signs in: one way, whatever else they could prove."""
     password_hash: Mapped[str | None] = mapped_column(Text)
-    """None = no password of the product's own; `name` is then their login name in the directory."""
+    """Set exactly where that is the way. Of who signs in with the directory, `name` is the login name there."""
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed. None = no second factor; one counts only when a code has confirmed it."""
     totp_pending: Mapped[bytes | None] = mapped_column(LargeBinary)

@@ -30,9 +30,12 @@ from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
 from idm.queries.deciders import decides
 from idm.queries.enrolment_links import awaits_second_officer
+from idm.queries.local_words import local_words
 from idm.queries.officers import holders, humans, roles_of
+from idm.queries.provider_identities import identity_of
 from idm.queries.sign_in_accounts import belongs_to_another, signs_in_with_directory
 from idm.step_up import require_fresh_factor
+from idm.vocabulary import SignInWay
 
 UNUSABLE = "この登録用リンクは使えません。期限が切れたか、すでに使われたか、新しいリンクが発行されています。"
 ONE_OFFICER = (
@@ -100,21 +103,38 @@ def enrol(session: Session, *, token: str, password: str, policy: Policy, now: d
             "ディレクトリのパスワードでサインインしているため、この画面専用のパスワードは登録できません。"
             "このリンクでは認証アプリだけを登録します。"
         )
+    words = local_words(session, link.person_id, name=link.name, now=now)
+    check_new_password(password, rules=policy.passwords, name=link.name, words=words)
+    hashed = hash_password(password)
+    sign_in = start_anew(session, link, SignInWay.PASSWORD, password_hash=hashed, policy=policy, now=now)
+    actor = Actor(link.person_id, link.person.name)
+    _record(session, "sign_in.enrolled", link.person_id, actor=actor, policy=policy, now=now, name=link.name)
+    return open_session(session, sign_in, policy=policy, now=now)
+
+
+def start_anew(
+    session: Session, link: EnrolmentLink, way: SignInWay, *, password_hash: str | None, policy: Policy, now: datetime
+) -> SignIn:
+    """Afterwards the link is used up and its person signs in this way alone; what they had before is gone.
+
+    Gone are every session, second factor and identity at a provider. Raises InvalidInput (name taken), NotFound.
+    """
     _require_free(session, link.name, link.person_id)
-    check_new_password(password, minimum_length=policy.passwords.own_minimum_length, name=link.name)
     use_up(session, link, now=now)
     sign_in = _sign_in_of(session, link.person_id)
     if sign_in is None:
         sign_in = SignIn(person_id=link.person_id)
         session.add(sign_in)
-    sign_in.name, sign_in.password_hash = link.name, hash_password(password)
+    sign_in.name, sign_in.way, sign_in.password_hash = link.name, way, password_hash
     sign_in.totp_secret = sign_in.totp_pending = sign_in.last_totp_step = None
+    identity = identity_of(session, link.person_id)
+    if identity is not None:
+        identity.ended_at = now
     session.flush()
     forget(session, link.name)
     actor = Actor(link.person_id, link.person.name)
     end_all_sessions(session, person_id=link.person_id, actor=actor, policy=policy, now=now)
-    _record(session, "sign_in.enrolled", link.person_id, actor=actor, policy=policy, now=now, name=link.name)
-    return open_session(session, sign_in, policy=policy, now=now)
+    return sign_in
 
 
 def usable_link(session: Session, token: str, *, now: datetime) -> EnrolmentLink:

@@ -31,6 +31,7 @@ from idm.password_hashing import MAXIMUM_BYTES
 from idm.policy import Policy
 from idm.ports import PasswordCheck, PasswordVerdict
 from idm.queries.sign_in_accounts import SignInAccount, account_of_name, sign_in_system
+from idm.vocabulary import SignInWay
 
 LOG = logging.getLogger("idm.sign_in")
 
@@ -44,9 +45,21 @@ UNAVAILABLE = (
 NOT_OURS = "SIGN-IN-NOT-OURS"
 """Code: the directory's account of that name is not the one that was registered."""
 TWO_PATHS = "SIGN-IN-OWN-PASSWORD"
-"""Code: this person has a password of the product's own."""
+"""Code: this person has another way, a password of the product's own or a provider."""
 NAME_TAKEN = "SIGN-IN-NAME"
 """Code: the name stands for another person's sign-in."""
+
+OTHER_WAY: dict[SignInWay, str] = {
+    SignInWay.PASSWORD: (
+        "あなたには、この画面専用の利用者名とパスワードが登録されています。登録したときの利用者名とパスワードで"
+        "サインインしてください。"
+    ),
+    SignInWay.PROVIDER: (
+        "あなたのサインインは、外部のサインインのサービスに結び付けられています。サインインの画面にある、そのサービスの"
+        "ボタンからサインインしてください。"
+    ),
+}
+"""What is told, once the directory has vouched for the password, to somebody who signs in another way."""
 
 TOLD: dict[PasswordVerdict, tuple[str, str]] = {
     PasswordVerdict.MUST_CHANGE: (
@@ -155,13 +168,8 @@ def admit(
 
 def _sign_in_of(session: Session, person: Person, name: str, *, policy: Policy, now: datetime) -> SignIn | No:
     known = _row(session, person.id)
-    if known is not None and known.password_hash is not None:
-        return No(
-            TWO_PATHS,
-            "あなたには、この画面専用の利用者名とパスワードが登録されています。登録したときの利用者名とパスワードで"
-            "サインインしてください。",
-            counts=False,
-        )
+    if known is not None and known.way is not SignInWay.DIRECTORY:
+        return No(TWO_PATHS, OTHER_WAY[known.way], counts=False)
     taken = session.scalar(select(SignIn.id).where(SignIn.name == name, SignIn.person_id != person.id))
     if taken is not None:
         return No(NAME_TAKEN, "この利用者名は別の人の登録と重なっています。情報システムの担当に知らせてください。")
@@ -174,10 +182,10 @@ def _sign_in_of(session: Session, person: Person, name: str, *, policy: Policy, 
 def _first_time(session: Session, person: Person, name: str, *, policy: Policy, now: datetime) -> SignIn | No:
     try:
         with session.begin_nested():
-            session.add(SignIn(person_id=person.id, name=name, password_hash=None))
+            session.add(SignIn(person_id=person.id, name=name, way=SignInWay.DIRECTORY, password_hash=None))
     except IntegrityError:  # the same person in another browser was quicker, or another's enrolment took the name
         known = _row(session, person.id)
-        return known if known is not None and known.password_hash is None else No()
+        return known if known is not None and known.way is SignInWay.DIRECTORY else No()
     audit.record(
         session, action="sign_in.begun", actor=Actor(person.id, person.name), obj=("person", person.id), now=now,
         policy_digest=policy.digest, payload={"name": name, "with": "directory"},

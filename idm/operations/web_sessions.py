@@ -24,8 +24,9 @@ from idm.policy import Policy
 from idm.queries.deciders import needs_second_factor
 from idm.queries.officers import roles_of
 from idm.queries.own_factors import own_factors
+from idm.queries.provider_identities import is_linked
 from idm.queries.sign_in_accounts import has_account
-from idm.vocabulary import Role
+from idm.vocabulary import Role, SignInWay
 
 NOTED_EVERY = timedelta(seconds=30)
 """How exactly the last use of a session is kept; not every request needs a write."""
@@ -194,11 +195,14 @@ def end_all_sessions(
 
 
 def _may_still(session: Session, sign_in: SignIn, *, now: datetime) -> bool:
-    """Whether its person may be signed in: who came with the directory's password, as long as they have that account.
+    """Whether its person may be signed in: who came with the directory's password, as long as they have that account;
+    who came by a provider, as long as they are linked to the one in force.
 
     So what suspends the account ends the session at its next request, before the directory has heard of it.
     """
-    if sign_in.password_hash is None and not has_account(session, sign_in.person_id, day_of(now)):
+    if sign_in.way is SignInWay.DIRECTORY and not has_account(session, sign_in.person_id, day_of(now)):
+        return False
+    if sign_in.way is SignInWay.PROVIDER and not is_linked(session, sign_in.person_id, now=now):
         return False
     return belongs(session, sign_in.person, now=now)
 

@@ -27,7 +27,7 @@ from idm.queries.held_rights import HeldRight, rights_of_lines
 from idm.queries.own_factors import own_factors
 from idm.queries.publication import hidden_requests, hidden_starts, known, only_by, public, shown_rights
 from idm.queries.units import generations, names_over
-from idm.vocabulary import CredentialEventKind
+from idm.vocabulary import CredentialEventKind, SignInWay
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> Sig
     waits = link is not None and awaits_second_officer(session, link, day_of(now))
     return SignInRow(
         name=sign_in.name if sign_in else None,
-        with_directory=sign_in is not None and sign_in.password_hash is None,
+        with_directory=sign_in is not None and sign_in.way is SignInWay.DIRECTORY,
         has_second_factor=own_factors(session, person_id).some,
         last_signed_in_at=sign_in.last_signed_in_at if sign_in else None,
         invited_at=link.issued_at if link else None,

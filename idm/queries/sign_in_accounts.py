@@ -13,7 +13,7 @@ from idm.models.sign_in import SignIn
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.ports import ExternalId
 from idm.queries.officers import humans
-from idm.vocabulary import AccountKind, EntitlementKind
+from idm.vocabulary import AccountKind, EntitlementKind, SignInWay
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def has_account(session: Session, person_id: int, day: date) -> bool:
 
 def signs_in_with_directory(session: Session, person_id: int, day: date) -> bool:
     """Whether the person has come in with the directory's password, and still can."""
-    came = select(SignIn.id).where(SignIn.person_id == person_id, SignIn.password_hash.is_(None))
+    came = select(SignIn.id).where(SignIn.person_id == person_id, SignIn.way == SignInWay.DIRECTORY)
     return session.scalar(came) is not None and has_account(session, person_id, day)
 
 
