@@ -12,7 +12,7 @@ from idm.authenticator_state import AuthenticatorState
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
-from idm.vocabulary import AuthenticatorKind, LossOutcome
+from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind, LossOutcome
 
 _LABELLED = "label IS NOT NULL AND NOT own_sign_in AND state NOT IN ('destroyed', 'withdrawn')"
 """Whose number is nobody else's. What somebody calls their own is theirs to choose."""
@@ -69,6 +69,11 @@ class Authenticator(Base):
     uses: Mapped[list["AuthenticatorUse"]] = relationship(
         back_populates="authenticator", order_by="AuthenticatorUse.id"
     )
+
+    @property
+    def title(self) -> str:
+        """What people call it: the kind, and the number where it has one."""
+        return f"{AUTHENTICATOR_TITLES[self.kind]} {self.label or ''}".strip()
 
 
 class AuthenticatorUse(Base):

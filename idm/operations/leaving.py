@@ -21,6 +21,7 @@ from idm.models.people import Employment
 from idm.operations.notices import notify
 from idm.permissions import Action, require
 from idm.policy import Policy
+from idm.queries.authenticators import held_things
 from idm.queries.leaving import Leaver, SectionManagers, leavers, settled_units, units_of_employments
 from idm.queries.officers import contracted, holders, humans, roles_of
 from idm.vocabulary import Role
@@ -64,6 +65,7 @@ def follow(session: Session, *, policy: Policy, actor: Actor, now: datetime) -> 
             checklist_known.due_on = leaver.due_on
         elif leaver.due_on <= soon and policy.leaving.return_items:
             made.append(_make(session, leaver, checklist_known, policy=policy, now=now))
+    _add_authenticators(session, [*known.values(), *made], leaving)
     session.flush()
     for checklist in made:
         _record(session, "leaving.began", checklist, actor=actor, policy=policy, now=now)
@@ -92,6 +94,21 @@ def _make(
             item = ReturnItem(person_id=leaver.person_id, title=title, state=ReturnState.OPEN, note="")
             checklist.items.append(item)
     return checklist
+
+
+def _add_authenticators(
+    session: Session, checklists: Iterable[LeavingChecklist], leaving: dict[int, Leaver]
+) -> None:  # fmt: skip
+    """Afterwards every checklist that is not done has the cards and tokens that the leaver still has."""
+    waiting = {
+        leaving[one.employment_id].person_id: one
+        for one in checklists if one.withdrawn_at is None and one.closed_at is None
+    }  # fmt: skip
+    for thing in held_things(session, waiting):
+        checklist = waiting[thing.person_id]
+        if thing.title not in {item.title for item in checklist.items}:
+            item = ReturnItem(person_id=thing.person_id, title=thing.title, state=ReturnState.OPEN, note="")
+            checklist.items.append(item)
 
 
 def _tell_leavers(session: Session, gone: Iterable[Leaver], *, policy: Policy, now: datetime) -> None:
@@ -162,15 +179,23 @@ def settle(
         item.note = _with_note(item.note, written(
             note, field="note", empty="紛失のときは、いつどのように失われたかを書いてください。"
         ), None)  # fmt: skip
+    _settled(session, item, checklist, state, actor=actor, policy=policy, now=now)
+    if state is ReturnState.LOST:
+        _tell_of_loss(session, item, checklist, now=now)
+    return item
+
+
+def _settled(
+    session: Session, item: ReturnItem, checklist: LeavingChecklist, state: ReturnState, *, actor: Actor,
+    policy: Policy, now: datetime,
+) -> None:  # fmt: skip
+    """Afterwards the thing is settled by whoever acts; with the last one the checklist is closed."""
     item.state, item.settled_at, item.settled_by_id = state, now, actor.person_id
     details = {"item": item.title, "state": state.value, "note": item.note}
     _record(session, "leaving.settled", checklist, actor=actor, policy=policy, now=now, **details)
-    if state is ReturnState.LOST:
-        _tell_of_loss(session, item, checklist, now=now)
     if all(one.state is not ReturnState.OPEN for one in checklist.items):
         checklist.closed_at = now
         _record(session, "leaving.closed", checklist, actor=actor, policy=policy, now=now)
-    return item
 
 
 def correct(
@@ -188,6 +213,24 @@ def correct(
     details = {"item": item.title, "state": item.state.value, "note": text}
     _record(session, "leaving.corrected", checklist, actor=actor, policy=policy, now=now, **details)
     return item
+
+
+def given_back(
+    session: Session, person_id: int, title: str, *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards the person's checklists say that the thing of this name is returned: whoever acts has taken it."""
+    query = (
+        select(ReturnItem, LeavingChecklist)
+        .join(LeavingChecklist, ReturnItem.checklist_id == LeavingChecklist.id)
+        .where(
+            ReturnItem.person_id == person_id, ReturnItem.title == title, ReturnItem.state == ReturnState.OPEN,
+            LeavingChecklist.withdrawn_at.is_(None),
+        )
+        .order_by(ReturnItem.id)
+        .with_for_update()
+    )  # fmt: skip
+    for item, checklist in session.execute(query).all():
+        _settled(session, item, checklist, ReturnState.RETURNED, actor=actor, policy=policy, now=now)
 
 
 def _with_note(before: str, text: str, signed: str | None) -> str:

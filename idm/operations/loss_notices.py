@@ -1,0 +1,76 @@
+"""Who is told of a loss, at once and until it is followed up.
+
+FK 5-4(1)①ウ names the chief officer and the managers of the systems; section manager and security officers answer too.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.models.authenticators import Authenticator, LossReport
+from idm.models.requests import Grant
+from idm.models.systems import InformationSystem
+from idm.operations.notices import notify
+from idm.queries.authenticators import open_systems, units_of_owner
+from idm.queries.leaving import SectionManagers
+from idm.queries.officers import holders, humans
+from idm.vocabulary import Role
+from idm.wareki import format_wareki
+
+
+def tell_of_loss(
+    session: Session, authenticator: Authenticator, report: LossReport, stopped: Sequence[Grant], *, actor: Actor,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Afterwards section manager, security officers, chief officer and the managers of the systems know, and the owner.
+
+    Whoever reported it is not told what they just said.
+    """
+    day, owner_id = day_of(now), authenticator.person_id
+    systems = open_systems(session, authenticator.id)
+    rows = humans(session, [owner_id])[owner_id].rows
+    managers = SectionManagers.on(session, day)
+    told = {*holders(session, Role.SECURITY, None, day), *holders(session, Role.CHIEF, None, day)}
+    for unit in units_of_owner(session, owner_id, day):
+        told |= managers.of(unit, without=rows)
+    for unit_code in _manager_units(session, [system_id for system_id, *_ in systems]):
+        told.update(holders(session, Role.SYSTEM, unit_code, day))
+    rights = sorted({f"・{grant.account.system.name}：{grant.entitlement.name}" for grant in stopped})
+    effect = (
+        "この届出で、次の利用を止めました。\n" + "\n".join(rights) if rights else "新しく止まった利用はありません。"
+    )
+    body = (
+        f"{authenticator.person.name} さんの「{authenticator.title}」が紛失したと、{actor.label} さんが届け出ました。\n"
+        f"{effect}\n\n{report.circumstances or '（届出のときの記入はありません。）'}"
+    )
+    subject = f"【紛失】{authenticator.title}"
+    notify(
+        session, told - rows - {actor.person_id}, subject=subject, body=body, link=f"/losses/{report.id}", now=now
+    )  # fmt: skip
+    if actor.person_id not in rows:
+        notify(session, [owner_id], subject=subject, body=body, link="/me", now=now)
+
+
+def remind_officers(session: Session, reports: Sequence[LossReport], *, now: datetime) -> None:
+    """Afterwards the security officers have one notice with all of these follow-ups."""
+    if not reports:
+        return
+    lines = "\n".join(
+        f"・{report.authenticator.person.name} さん {report.authenticator.title}"
+        f"（{format_wareki(day_of(report.reported_at))}届出）"
+        for report in reports
+    )
+    notify(
+        session, holders(session, Role.SECURITY, None, day_of(now)), now=now, link="/losses",
+        subject=f"【紛失の事後処理】{len(reports)}件が終わっていません",
+        body=f"次の紛失の事後処理が、期限を過ぎても終わっていません。確かめて、結果を記録してください。\n{lines}",
+    )  # fmt: skip
+
+
+def _manager_units(session: Session, system_ids: Sequence[int]) -> set[str]:
+    query = select(InformationSystem.manager_unit_code).where(InformationSystem.id.in_(system_ids))
+    return set(session.scalars(query))
