@@ -10,6 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from idm.errors import InvalidInput
+from idm.password_strength import LocalWords, require_unguessable
+from idm.policy import PasswordRules
 
 MAXIMUM_BYTES = 1024
 FEWEST_DIFFERENT_CHARACTERS = 5
@@ -47,19 +49,23 @@ def needs_rehash(password_hash: str) -> bool:
     return _HASHER.check_needs_rehash(password_hash)
 
 
-def check_new_password(password: str, *, minimum_length: int, name: str) -> None:
+def check_new_password(password: str, *, rules: PasswordRules, name: str, words: LocalWords) -> None:
     """Nothing, where the password may be chosen. Raises InvalidInput with the reason (FK 5-4(3)③).
 
-    Length counts; mixtures of kinds of characters do not. The sign-in name must not be in it.
+    Length counts, and how soon it would be guessed; mixtures of kinds of characters do not. The sign-in name must not
+    be in it. `words`: what somebody who knows the place tries first.
     """
-    if len(password) < minimum_length:
-        raise _refusal(f"パスワードは{minimum_length}文字以上にしてください（いまは{len(password)}文字です）。")
+    if len(password) < rules.own_minimum_length:
+        raise _refusal(
+            f"パスワードは{rules.own_minimum_length}文字以上にしてください（いまは{len(password)}文字です）。"
+        )
     if len(_typed(password)) > MAXIMUM_BYTES:
         raise _refusal(f"パスワードが長すぎます。半角で{MAXIMUM_BYTES}文字までにしてください。")
     if len(set(password)) < FEWEST_DIFFERENT_CHARACTERS:
         raise _refusal("同じ文字の繰り返しは推測されやすいため使えません。")
     if name.lower() in password.lower():
         raise _refusal("利用者名を含むパスワードは推測されやすいため使えません。")
+    require_unguessable(password, guesses_log10=rules.own_guesses_log10, words=words)
 
 
 def _typed(password: str) -> bytes:
