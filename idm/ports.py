@@ -66,6 +66,8 @@ class TargetAccount:
     `enabled` is whether sign-in is possible at the moment of reading. `groups` are external ids, None = not read.
     `container` is where the target keeps it (the DN of its parent), None = the target has no such thing. `protected`:
     the target guards it as one of its own administrators (tier 0); we never write to it (control D10).
+    `card_required`: it lets nobody into the account without a card, whatever password they know; None = the target
+    knows no such thing (control B2).
     """
 
     external_id: ExternalId
@@ -76,6 +78,7 @@ class TargetAccount:
     groups: frozenset[ExternalId] | None = None
     container: str | None = None
     protected: bool = False
+    card_required: bool | None = None
     seal: bytes | None = field(default=None, compare=False, repr=False)
     """A digest of all that was read of the account but its groups, where the target gives one (`SealsAccounts`)."""
 
@@ -428,15 +431,6 @@ class ReadsPasswordPolicy(Protocol):
 
 
 @runtime_checkable
-class EnforcesFactors(Protocol):
-    """Can say which accounts need a card (control B2)."""
-
-    def smart_card_required(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, bool]:
-        """Read back from the target; accounts that are not there are left out."""
-        ...
-
-
-@runtime_checkable
 class TimeBoxesMembership(Protocol):
     """May be able to end a membership by itself (control D6)."""
 
@@ -495,6 +489,7 @@ class ProvenIdentity:
     """What the provider says it asked for (amr). Told, never relied upon."""
 
 
+@runtime_checkable
 class IdentityProvider(Protocol):
     """A service that says who sits at a browser (OpenID Connect, by code with PKCE); nothing of what it gives is kept.
 

@@ -9,7 +9,6 @@ from typing import cast
 from idm.ports import (
     ChecksPasswords,
     Directory,
-    EnforcesFactors,
     ExaminesItself,
     KnowsProtected,
     ReadsLockout,
@@ -21,9 +20,8 @@ from idm.ports import (
 )
 
 READING: tuple[type, ...] = (
-    Directory, ReadsPasswordState, ReportsLastUse, ReadsLockout, ReadsPasswordPolicy, EnforcesFactors,
-    TimeBoxesMembership, ReportsChanges, KnowsProtected, ExaminesItself,
-    ChecksPasswords,
+    Directory, ReadsPasswordState, ReportsLastUse, ReadsLockout, ReadsPasswordPolicy, TimeBoxesMembership,
+    ReportsChanges, KnowsProtected, ExaminesItself, ChecksPasswords,
 )  # fmt: skip
 
 

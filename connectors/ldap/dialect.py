@@ -92,6 +92,10 @@ class Dialect(Protocol):
         """Whether the account can be signed in to now, and when it expires (None = never, or switched off)."""
         ...
 
+    def card_required(self, carried: Sequence[bytes | None]) -> bool | None:
+        """Whether nobody gets into the account without a card, by `standing_attributes`; None = it knows no cards."""
+        ...
+
     def switching(self, values: Values, *, enabled: bool, expires_at: datetime | None, now: datetime) -> list[Change]:
         """What must change for the account to stand so; nothing when it does already."""
         ...

@@ -29,6 +29,7 @@ class EntryReader:
         self._uuid_attribute = settings.account_uuid_attribute
         self._source = settings.last_use_attribute
         self._standing = dialect.standing
+        self._card_required = dialect.card_required
         self.id_attributes = (dialect.entry_id, settings.account_uuid_attribute, settings.login_attribute)
         self.use_attributes = (*self.id_attributes, settings.last_use_attribute.value)
         says = {field: attribute for attribute, field in carried_by(settings, dialect).items()}
@@ -67,6 +68,7 @@ class EntryReader:
             groups,
             _container(row[-1] or b""),
             found_id in protected,
+            self._card_required(standing),
         )
 
     def standing(self, values: Values, now: datetime) -> tuple[bool, datetime | None]:

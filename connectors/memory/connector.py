@@ -112,12 +112,6 @@ class MemoryConnector:
         self._directory.seen_before[mark] = dict(current)
         return ChangeSet(iter(changed), before is None, mark)
 
-    def smart_card_required(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, bool]:
-        """See `idm.ports.EnforcesFactors`."""
-        self._reach()
-        accounts = self._directory.accounts
-        return {one: accounts[one].smart_card for one in external_ids if one in accounts}
-
     def can_time_box(self) -> bool:
         """See `idm.ports.TimeBoxesMembership`: it looks at the clock whenever it is asked."""
         return True
@@ -206,6 +200,7 @@ class MemoryConnector:
             None if account.switched_off else account.expires_at,
             container=account.container,
             protected=account.protected or any(account.external_id in group.members for group in administered),
+            card_required=account.smart_card,
         )
 
 

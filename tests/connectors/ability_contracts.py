@@ -9,7 +9,6 @@ from idm.ports import (
     AddMember,
     AdoptAccount,
     DeleteAccount,
-    EnforcesFactors,
     KnowsProtected,
     MoveAccount,
     Outcome,
@@ -111,27 +110,38 @@ class EndsMemberships:
         assert list(target.connector(clock=stopped_at(UNTIL + timedelta(seconds=1))).members(group)) == []
 
 
-class CardConnector(RichConnector, EnforcesFactors, Protocol):
-    """A connector to a directory that knows cards."""
-
-
 class CardContract:
-    """`EnforcesFactors`."""
+    """`RequireSmartCard`, and that it is read with the account (control B2)."""
 
-    def test_who_needs_a_card_gets_in_with_no_password(self, target: Target, connector: CardConnector) -> None:
-        _, taro = usable(connector, "taro")
-        _, hana = usable(connector, "hana")
+    def test_who_needs_a_card_gets_in_with_no_password(self, target: Target, connector: RichConnector) -> None:
+        its, taro = usable(connector, "taro")
+        another, _ = usable(connector, "hana")
         target.choose_password("taro", PASSWORD, CHOSEN_PASSWORD)
         on, off = RequireSmartCard(taro, required=True), RequireSmartCard(taro, required=False)
         assert connector.perform([on]) == [Outcome.CHANGED]
         assert connector.perform([on]) == [Outcome.UNCHANGED]
-        assert connector.smart_card_required([taro, hana, str(uuid4())]) == {taro: True, hana: False}
+        assert (seen(connector, its).card_required, seen(connector, another).card_required) == (True, False)
+        assert {one.account_uuid: one.card_required for one in connector.accounts()} == {its: True, another: False}
         assert not target.sign_in("taro", CHOSEN_PASSWORD)
         assert connector.perform([off]) == [Outcome.CHANGED]
-        assert connector.smart_card_required([taro]) == {taro: False}
+        assert seen(connector, its).card_required is False
         assert not target.sign_in("taro", CHOSEN_PASSWORD), "lifting it does not bring the password back"
         [missing] = connector.perform([RequireSmartCard(str(uuid4()), required=True)])
         assert isinstance(missing, NotOnTarget)
+
+    def test_an_account_without_a_password_can_be_opened_once_it_needs_a_card(
+        self, target: Target, connector: RichConnector
+    ) -> None:
+        """It is disabled from birth; that a card is required is seen before it is enabled, and stays."""
+        its, taro = created(connector, "taro")
+        for step in (RequireSmartCard(taro, required=True), SetEnabled(taro, enabled=True)):
+            assert seen(connector, its).enabled is False
+            assert connector.perform([step]) == [Outcome.CHANGED]
+            assert seen(connector, its).card_required is True
+        assert seen(connector, its).enabled is True
+        assert not target.sign_in("taro", PASSWORD)
+        connector.perform([SetEnabled(taro, enabled=False)])
+        assert (seen(connector, its).enabled, seen(connector, its).card_required) == (False, True)
 
 
 class GuardedTarget(Target, Protocol):
@@ -142,7 +152,7 @@ class GuardedTarget(Target, Protocol):
         ...
 
 
-class GuardedConnector(CardConnector, KnowsProtected, Protocol):
+class GuardedConnector(RichConnector, KnowsProtected, Protocol):
     """A connector to it."""
 
 

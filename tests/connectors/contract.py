@@ -18,7 +18,6 @@ from idm.ports import (
     CreateAccount,
     DeleteAccount,
     Directory,
-    EnforcesFactors,
     Outcome,
     ReadsLockout,
     ReadsPasswordPolicy,
@@ -69,7 +68,6 @@ class ConnectorContract(ReadingContract):
         ):
             assert isinstance(connector, ability)
         assert connector.can | {RequireSmartCard} == set(get_args(Step))
-        assert (RequireSmartCard in connector.can) == isinstance(connector, EnforcesFactors)
 
     # --- creating ----------------------------------------------------------------------------------------------------
 
@@ -79,6 +77,7 @@ class ConnectorContract(ReadingContract):
         assert account.account_uuid == uuid
         assert account.attributes == attributes("taro")
         assert (account.enabled, account.expires_at, account.protected) == (False, None, False)
+        assert account.card_required is (False if RequireSmartCard in connector.can else None)
         assert own_groups(target, connector, uuid) == frozenset()
 
     def test_optional_attributes_may_be_missing(self, connector: Connector) -> None:

@@ -1,6 +1,6 @@
 """The connector to an Active Directory: everything an LDAP directory can be asked, and what only this one can."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from connectors.ldap.active_directory.changes import CountedChanges
@@ -9,17 +9,16 @@ from connectors.ldap.active_directory.excess_rights import DomainRights
 from connectors.ldap.active_directory.last_logon import EveryController
 from connectors.ldap.active_directory.members import DomainMembers
 from connectors.ldap.connector import LdapConnector
-from connectors.ldap.dialects.active_directory import CONTROL, SMART_CARD_REQUIRED, ActiveDirectory
-from connectors.ldap.entry_decoding import first
+from connectors.ldap.dialects.active_directory import ActiveDirectory
 from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.site import Site
 from idm.errors import NotOnTarget
-from idm.ports import ExternalId, RequireSmartCard, TargetGroup
+from idm.ports import RequireSmartCard, TargetGroup
 
 
 class ActiveDirectoryConnector(LdapConnector):
-    """Besides what `LdapConnector` has: `EnforcesFactors` and `KnowsProtected`, and memberships that end."""
+    """Besides what `LdapConnector` has: `KnowsProtected`, cards that are required, and memberships that end."""
 
     def __init__(self, site: Site, domain: Domain) -> None:
         super().__init__(site)
@@ -31,14 +30,6 @@ class ActiveDirectoryConnector(LdapConnector):
         self._last_use = self._every_controller or self._last_use
         self._performers[RequireSmartCard] = self._accounts.require_card
         self.can = frozenset(self._performers)
-
-    def smart_card_required(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, bool]:
-        """See `idm.ports.EnforcesFactors`."""
-        found = self._site.accounts_by_id(external_ids, CONTROL)
-        return {
-            external_id: bool(int(first(entry.values, CONTROL) or 0) & SMART_CARD_REQUIRED)
-            for external_id, entry in found.items()
-        }
 
     def protected_groups(self) -> Iterator[TargetGroup]:
         """See `idm.ports.KnowsProtected`."""

@@ -196,6 +196,10 @@ class ActiveDirectory:
         expires = filetime.read(carried[1])
         return expires is None or now < expires, expires
 
+    def card_required(self, carried: Sequence[bytes | None]) -> bool | None:
+        """The bit, whether or not the account is disabled."""
+        return bool(int(carried[0] or 0) & SMART_CARD_REQUIRED)
+
     def switching(self, values: Values, *, enabled: bool, expires_at: datetime | None, now: datetime) -> list[Change]:
         """The bit, and the end."""
         changes = swap_bit(values, ACCOUNT_DISABLED, on=not enabled)

@@ -59,6 +59,10 @@ class StandardDirectory:
         """None: any name may be given."""
         return None
 
+    def card_required(self, carried: Sequence[bytes | None]) -> bool | None:
+        """There is no such thing; a second factor is somebody else's to ask for (a group it looks at)."""
+        return None
+
     def naming_attribute(self, settings: LdapSettings) -> str:
         """The login name names the entry."""
         return settings.login_attribute
