@@ -12,6 +12,7 @@ from enum import StrEnum
 from idm.calendar_days import TOKYO
 from idm.containers import same_place
 from idm.ports import ExternalId, MoveAccount, Step, TargetAccount
+from idm.reconciliation import undemanded
 from idm.vocabulary import FindingKind, FoundState, Stage
 from idm.wanted_account import WantedAccount
 
@@ -21,6 +22,7 @@ class Deviation(StrEnum):
 
     OPEN = "open"
     KEPT = "kept"
+    NO_DEMAND = "no_demand"
     LATE_EXPIRY = "late_expiry"
     EXTRA_GROUP = "extra_group"
     CLOSED = "closed"
@@ -30,8 +32,8 @@ class Deviation(StrEnum):
     CONTAINER = "container"
 
 
-MORE = frozenset({Deviation.OPEN, Deviation.KEPT, Deviation.LATE_EXPIRY, Deviation.EXTRA_GROUP})
-"""What gives more than was approved."""
+MORE = frozenset({Deviation.OPEN, Deviation.KEPT, Deviation.NO_DEMAND, Deviation.LATE_EXPIRY, Deviation.EXTRA_GROUP})
+"""What gives more than was approved: also where two kinds of factor should be demanded, and are not (control B2)."""
 
 
 REPAIRABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING})
@@ -59,6 +61,8 @@ def _access(wanted: WantedAccount, seen: TargetAccount) -> Iterator[Difference]:
         yield Difference(Deviation.OPEN)
     if not wanted.present:
         yield Difference(Deviation.KEPT)
+    if undemanded(wanted, seen):
+        yield Difference(Deviation.NO_DEMAND)
     if wanted.enabled and not seen.enabled:
         yield Difference(Deviation.CLOSED)
     if wanted.enabled and seen.enabled and wanted.expires_at != seen.expires_at:
@@ -70,7 +74,7 @@ def _groups(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[Exter
     held = (seen.groups or frozenset()) & managed
     for group in sorted(held - wanted.groups):
         yield Difference(Deviation.EXTRA_GROUP, group)
-    for group in sorted((wanted.groups & managed) - held):
+    for group in sorted((wanted.groups & managed) - held - {wanted.factor_group}):
         yield Difference(Deviation.MISSING_GROUP, group)
 
 
@@ -95,6 +99,9 @@ def _moment(at: datetime | None) -> str:
 _WORDS: Mapping[Deviation, tuple[str, str]] = {
     Deviation.OPEN: ("使えないはずのIDが使える状態です", "IDを止める"),
     Deviation.KEPT: ("削除されたはずのIDが残っています", "IDを削除する"),
+    Deviation.NO_DEMAND: (
+        "二要素認証が必須になっていません", "IDを止め、二要素認証を必須にしてから、使えるようにする",
+    ),
     Deviation.LATE_EXPIRY: ("有効期限が承認より後です（{}）", "有効期限を承認のとおりに戻す"),
     Deviation.EXTRA_GROUP: ("承認のないグループ「{}」に入っています", "グループ「{}」から外す"),
     Deviation.CLOSED: ("使えるはずのIDが止まっています", "IDを使えるようにする"),
@@ -102,7 +109,7 @@ _WORDS: Mapping[Deviation, tuple[str, str]] = {
     Deviation.MISSING_GROUP: ("承認されたグループ「{}」に入っていません", "グループ「{}」に入れる"),
     Deviation.ATTRIBUTES: ("氏名・所属などが登録と異なります", "氏名・所属などを登録のとおりに書き直す"),
     Deviation.CONTAINER: ("置き場所が決まりと異なります（{}）", "決まった置き場所へ移す"),
-}
+}  # fmt: skip
 
 
 def in_words(found: Collection[Difference], names: Mapping[ExternalId, str]) -> tuple[str, str]:

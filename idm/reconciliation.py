@@ -3,7 +3,8 @@
 `next_wave` gives the independent steps that may be taken now; after they are carried out and read back it is asked
 again, until it gives none. The order is a rule of safety: stop first, then take away, then give, then open; a leaver is
 disabled before anything else, and deleted only when nothing else is left. An end that comes nearer counts as stopping:
-the directory keeps it even where a later step fails.
+the directory keeps it even where a later step fails. What demands two kinds of factor is set while the account is
+disabled, before anything is given or opened, and is lifted only while it is disabled (control B2).
 """
 
 from collections.abc import Callable, Collection
@@ -20,12 +21,13 @@ from idm.ports import (
     ExternalId,
     MoveAccount,
     RemoveMember,
+    RequireSmartCard,
     SetEnabled,
     Step,
     TargetAccount,
     UpdateAttributes,
 )
-from idm.wanted_account import AccountFacts, WantedAccount
+from idm.wanted_account import AccountFacts, WantedAccount, asks_of
 
 MAX_WAVES = 8
 """More waves than any account needs; a target that needs more does not keep what it was told."""
@@ -44,11 +46,14 @@ def next_wave(
         return _begin(account_uuid, wanted)
     if MoveAccount not in can:
         wanted = replace(wanted, container=None)
+    if RequireSmartCard not in can and wanted.card_required:
+        wanted = replace(wanted, card_required=None, enabled=False)
     stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
         _stop,
         _take_away,
         _delete,
         _move,
+        _demand,
         _give,
         _open,
     )
@@ -57,8 +62,14 @@ def next_wave(
 
 def in_our_care(facts: AccountFacts, managed: frozenset[ExternalId], *, adopting: bool) -> frozenset[ExternalId]:
     """The groups that are given to and taken from the account: while what was there is still being taken over, only
-    those about which something was decided, so that nobody loses what an application has yet to ask for (A18)."""
-    return managed & {grant.group for grant in facts.grants} if adopting and facts.adopted_on else managed
+    those about which something was decided, so that nobody loses what an application has yet to ask for (A18).
+
+    Nobody is taken out of the group that demands factors who never had a right that needs them.
+    """
+    demands = {facts.demand.group} if facts.demand is not None else set()
+    ours = managed & demands if asks_of(facts) else frozenset()
+    decided = {grant.group for grant in facts.grants} if adopting and facts.adopted_on else managed
+    return (managed & decided) - demands | ours
 
 
 def _begin(account_uuid: UUID, wanted: WantedAccount) -> tuple[Step, ...]:
@@ -69,11 +80,18 @@ def _begin(account_uuid: UUID, wanted: WantedAccount) -> tuple[Step, ...]:
 
 
 def _stop(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
-    if seen.enabled and not wanted.enabled:
+    if seen.enabled and (not wanted.enabled or undemanded(wanted, seen)):
         return (SetEnabled(seen.external_id, enabled=False),)
     if seen.enabled and _ends_sooner(wanted.expires_at, seen.expires_at):
         return (SetEnabled(seen.external_id, enabled=True, expires_at=wanted.expires_at),)
     return ()
+
+
+def undemanded(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    """Whether factors should be demanded of the account and, as it was read, are not."""
+    in_group = wanted.factor_group is None or wanted.factor_group in (seen.groups or frozenset())
+    asked = wanted.factor_group in wanted.groups and not in_group
+    return asked or (wanted.card_required is True and seen.card_required is not True)
 
 
 def _ends_sooner(wanted: datetime | None, seen: datetime | None) -> bool:
@@ -82,7 +100,9 @@ def _ends_sooner(wanted: datetime | None, seen: datetime | None) -> bool:
 
 def _take_away(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId]) -> tuple[Step, ...]:
     surplus = ((seen.groups or frozenset()) & managed) - wanted.groups
-    return tuple(RemoveMember(seen.external_id, group) for group in sorted(surplus))
+    # What demanded factors of the account goes last, after every right that needed them.
+    first = surplus - {wanted.factor_group} or surplus
+    return tuple(RemoveMember(seen.external_id, group) for group in sorted(first))
 
 
 def _delete(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
@@ -93,6 +113,17 @@ def _move(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[Extern
     if wanted.container is None or seen.container is None or same_place(wanted.container, seen.container):
         return ()
     return (MoveAccount(seen.external_id, wanted.container),)
+
+
+def _demand(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    if undemanded(wanted, seen):
+        card = wanted.card_required is True and seen.card_required is not True
+        group = wanted.factor_group if wanted.factor_group in wanted.groups - (seen.groups or frozenset()) else None
+        steps: tuple[Step, ...] = (RequireSmartCard(seen.external_id, required=True),) if card else ()
+        return (*steps, AddMember(seen.external_id, group)) if group is not None else steps
+    if wanted.required and wanted.card_required is False and seen.card_required and not seen.enabled:
+        return (RequireSmartCard(seen.external_id, required=False),)
+    return ()
 
 
 def _give(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:

@@ -8,6 +8,11 @@ suspended                           → present, disabled, in no group, for as l
 ended, or the person left           → kept where it is: disabled, in no group (a leaver stops on the day in any case)
 … for longer than the profile's days → absent
 there before us, and nobody approved it → as ended on the day it was taken over
+
+Where the directory itself demands two kinds of factor, of whoever needs a card or is in one group (control B2), that is
+wanted as soon as a right behind the gate is decided, long before it takes effect: it is set on an account that is still
+disabled, and read back. It is taken back only where no such right is left, and never where none ever was: what others
+demand of people is not ours to say.
 """
 
 from collections.abc import Iterable
@@ -30,6 +35,22 @@ class GrantFacts:
     valid_from: date
     valid_until: date | None
     ended_on: date | None
+    gated: bool = False
+    """It needs two kinds of factor (`idm.factor_gate.needs_factors`)."""
+
+
+@dataclass(frozen=True)
+class DemandFacts:
+    """What demands two kinds of factor of accounts of this system, where we set it: a card, or being in `group`.
+
+    `group` is None until its name was found on the target. `enrolled`: the owner has two kinds there; `card_in_hand`:
+    and among them an active smart card.
+    """
+
+    by_card: bool
+    group: ExternalId | None
+    enrolled: bool
+    card_in_hand: bool
 
 
 @dataclass(frozen=True)
@@ -38,6 +59,7 @@ class AccountFacts:
 
     `adopts` is the target's id of an account that was there before us and is still to be taken over; `adopted_on` the
     day on which that was decided. `container` and `stopped_container`: where it is kept, None = wherever it is.
+    `demand` None = nothing that we set demands factors there.
     """
 
     attributes: Attributes
@@ -48,13 +70,16 @@ class AccountFacts:
     adopted_on: date | None = None
     container: str | None = None
     stopped_container: str | None = None
+    demand: DemandFacts | None = None
 
 
 @dataclass(frozen=True)
 class WantedAccount:
     """What the target should show. An account that is `present` but not `required` is kept where it is, never made.
 
-    `adopts`: it is there already under this id of the target and has to be taken over, not made.
+    `adopts`: it is there already under this id of the target and has to be taken over, not made. `card_required`:
+    whether the directory asks for a card; None = that is not ours to say. `factor_group`: whoever is in it is asked for
+    a second factor; it is among `groups` where this account has to be.
     """
 
     present: bool
@@ -65,6 +90,8 @@ class WantedAccount:
     attributes: Attributes
     container: str | None = None
     adopts: ExternalId | None = None
+    card_required: bool | None = None
+    factor_group: ExternalId | None = None
 
 
 def employed_until(employments: Iterable[Period], day: date) -> tuple[bool, date | None]:
@@ -91,16 +118,51 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
     if account_grant is None or not employed:
         return _stopped(facts, today, delete_after_days, employed=employed)
     active = account_grant.state is GrantState.IN_FORCE
+    demanded, by_card, group = _demanded(facts, account_grant, today), _by_card(facts), _factor_group(facts)
     return WantedAccount(
         present=True,
         required=True,
-        enabled=active and facts.handed_over,
+        enabled=active and _in_hand(facts, card=by_card and demanded is True),
         expires_at=_earliest_end(account_grant.valid_until, employed_to),
-        groups=_groups(facts.grants, today) if active else frozenset(),
+        groups=(_groups(facts.grants, today) if active else frozenset()) | ({group} if group and demanded else set()),
         attributes=facts.attributes,
         container=facts.container,
         adopts=facts.adopts,
+        card_required=demanded if by_card else None,
+        factor_group=group,
     )
+
+
+def asks_of(facts: AccountFacts) -> bool:
+    """Whether the account has, or ever had, a right behind the gate: then what demands factors of it is ours to set."""
+    return facts.demand is not None and any(grant.gated for grant in facts.grants)
+
+
+def _by_card(facts: AccountFacts) -> bool:
+    return facts.demand is not None and facts.demand.by_card
+
+
+def _factor_group(facts: AccountFacts) -> ExternalId | None:
+    return facts.demand.group if facts.demand is not None else None
+
+
+def _in_hand(facts: AccountFacts, *, card: bool) -> bool:
+    """Whether the account was handed over: its password, or where only a card lets anybody in, the card (E3)."""
+    return facts.demand.card_in_hand if card and facts.demand is not None else facts.handed_over
+
+
+def _demanded(facts: AccountFacts, account_grant: GrantFacts, day: date) -> bool | None:
+    """Whether factors are demanded of the account; None = that stays as it is.
+
+    An account that serves other rights too is not shut off from its owner, who has applied for more and has no factors
+    yet: there the demand waits for them, and what is behind the gate waits for the demand.
+    """
+    if facts.demand is None or not any(grant.gated for grant in facts.grants):
+        return None
+    live = (GrantState.IN_FORCE, GrantState.SUSPENDED)
+    if not any(grant.gated and grant.state in live and _holds(grant, day) for grant in facts.grants):
+        return False
+    return True if account_grant.gated or facts.demand.enrolled else None
 
 
 def changes_by_itself_on(facts: AccountFacts, *, now: datetime, delete_after_days: int) -> date | None:

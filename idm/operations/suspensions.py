@@ -2,8 +2,13 @@
 
 A planned grant has nothing to hold back yet: the reason is written beside it, and it comes into force suspended if the
 reason is still open on its day (`come_into_force`).
+
+Every way into force leads through here, and here stands the gate (`idm.factor_gate`): what has just been approved
+(`hold_back_new`), what begins on its day (`come_into_force`) and what returns (`resume`) stays held back while the gate
+does not let it in, whoever asked for it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -16,6 +21,7 @@ from idm.models.requests import Grant, GrantSuspension
 from idm.operations import grants
 from idm.operations.accounts import schedule
 from idm.policy import Policy
+from idm.queries.factor_gate import to_be_held
 
 
 def suspend(
@@ -42,31 +48,76 @@ def resume(
 ) -> bool:
     """Afterwards the reason is closed; the right is in force again when it was the last. Returns whether it was open.
 
-    Raises IllegalTransition when the grant has ended.
+    A right that the gate does not let in goes on being held back, by missing factors; a reason that says just that
+    stays open. Raises IllegalTransition when the grant has ended.
     """
     open_reasons = _open(session, grant)
     if grant.state is GrantState.ENDED:
         after(grant.state, GrantEvent.RESUME)
     closing = [one for one in open_reasons if one.reason is reason]
-    if not closing:
+    kept_out = bool(closing) and _kept_out(session, grant, policy=policy, now=now)
+    if not closing or (kept_out and reason is SuspensionReason.MISSING_FACTOR):
         return False
     for one in closing:
         one.until = now
-    if len(closing) == len(open_reasons) and grant.state is GrantState.SUSPENDED:
-        grant.state = after(grant.state, GrantEvent.RESUME)
+    last = len(closing) == len(open_reasons)
+    if last and kept_out:
+        session.add(_missing_factor(grant, now))
+    if last and grant.state is GrantState.SUSPENDED:
+        grant.state = grant.state if kept_out else after(grant.state, GrantEvent.RESUME)
+        # Even one that stays held back is looked at: what is read back may be all that the gate waits for.
         schedule(session, grant.account, now=now)
     _record(session, "grant.resumed", grant, reason, actor=actor, policy=policy, now=now)
+    if last and kept_out:
+        _record_missing_factor(session, grant, actor=actor, policy=policy, now=now)
     return True
 
 
 def come_into_force(session: Session, grant: Grant, *, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Afterwards a planned grant has begun: in force, or suspended if a reason is open. Raises IllegalTransition."""
-    open_reasons = _open(session, grant)
+    """Afterwards a planned grant has begun: in force, or suspended if a reason is open or the gate does not let it in.
+
+    Raises IllegalTransition.
+    """
+    reasons = {one.reason for one in _open(session, grant)}
+    if SuspensionReason.MISSING_FACTOR not in reasons and _kept_out(session, grant, policy=policy, now=now):
+        session.add(_missing_factor(grant, now))
+        reasons.add(SuspensionReason.MISSING_FACTOR)
     grants.begin(session, grant, actor=actor, policy=policy, now=now)
-    if open_reasons:
+    if reasons:
         grant.state = after(grant.state, GrantEvent.SUSPEND)
-        for reason in sorted({one.reason for one in open_reasons}):
+        for reason in sorted(reasons):
             _record(session, "grant.suspended", grant, reason, actor=actor, policy=policy, now=now)
+
+
+def hold_back_new(
+    session: Session, given: Collection[Grant], *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards those of the rights just decided that the gate does not let in are held back before anybody has them.
+
+    What begins on a later day has the reason beside it already.
+    """
+    session.flush()
+    by_id = {grant.id: grant for grant in given}
+    accounts = {grant.account_id for grant in given}
+    for one, held in to_be_held(session, accounts, policy=policy, now=now, new=by_id).items():
+        if held and one.grant_id in by_id:
+            grant, reason = by_id[one.grant_id], SuspensionReason.MISSING_FACTOR
+            suspend(session, grant, reason, actor=actor, policy=policy, now=now)
+
+
+def _kept_out(session: Session, grant: Grant, *, policy: Policy, now: datetime) -> bool:
+    """Whether the gate does not let the right in, which is not in effect at this moment."""
+    session.flush()
+    judged = to_be_held(session, [grant.account_id], policy=policy, now=now, new=[grant.id])
+    return any(held for one, held in judged.items() if one.grant_id == grant.id)
+
+
+def _missing_factor(grant: Grant, now: datetime) -> GrantSuspension:
+    return GrantSuspension(grant_id=grant.id, reason=SuspensionReason.MISSING_FACTOR, since=now, until=None)
+
+
+def _record_missing_factor(session: Session, grant: Grant, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    _record(session, "grant.suspended", grant, SuspensionReason.MISSING_FACTOR, actor=actor, policy=policy, now=now)
 
 
 def _open(session: Session, grant: Grant) -> list[GrantSuspension]:

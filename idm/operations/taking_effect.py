@@ -1,4 +1,7 @@
-"""What approved lines bring about, whole: rights begin and end, and none begins in force for somebody who is away."""
+"""What approved lines bring about, whole: rights begin and end, and none begins in force for somebody who is away.
+
+Nor behind the gate: what needs two kinds of factor is decided, and held back until they are shown (controls B1, B2).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +13,7 @@ from idm.calendar_days import day_of
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import RequestLine
 from idm.operations import grants
-from idm.operations.suspensions import suspend
+from idm.operations.suspensions import hold_back_new, suspend
 from idm.personnel.due_changes import standing
 from idm.policy import Policy
 from idm.queries.due import services_of
@@ -28,3 +31,4 @@ def take_effect(session: Session, lines: Sequence[RequestLine], *, actor: Actor,
     for grant in begun:
         if standing(services.get(grant.account.person_id or 0, ()), day_of(now)).absent:
             suspend(session, grant, SuspensionReason.LEAVE, actor=actor, policy=policy, now=now)
+    hold_back_new(session, given, actor=actor, policy=policy, now=now)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.containers import Place, place_of
+from idm.factor_gate import TWO, enrolled
 from idm.models.going_live import FoundAccount
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.periods import holding_on
@@ -18,9 +19,10 @@ from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.personal_names import split_name
 from idm.ports import Attributes, ExternalId
+from idm.queries.factor_gate import SET_BY_US, contractors_among, enrolment_facts, is_gated
 from idm.queries.units import parents, unit_names_on
-from idm.vocabulary import EntitlementKind
-from idm.wanted_account import AccountFacts, GrantFacts
+from idm.vocabulary import BY_HAND, AuthenticatorKind, EntitlementKind, VerifiedBy
+from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts
 
 
 def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime) -> dict[int, AccountFacts]:
@@ -31,9 +33,10 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
     )
     accounts = {account.id: (account, person) for account, person in rows}
     people = [person.id for _, person in accounts.values() if person is not None]
-    grants, employments = _grants(session, ids), _employments(session, people)
+    grants, employments = _grants(session, ids, day_of(now)), _employments(session, people)
     units, day = _unit_codes(session, people, day_of(now)), day_of(now)
     names, places, mails = unit_names_on(session, day), _Places.of(session, accounts), _mails_found(session, accounts)
+    demands = _demands(session, [one for one in ids if any(grant.gated for grant in grants[one])])
     unit_names = {person_id: names[code] for person_id, code in units.items()}
     return {
         account.id: AccountFacts(
@@ -48,6 +51,7 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
             adopted_on=day_of(account.adopted_at) if account.adopted_at is not None else None,
             container=places.container(account.system_id, units.get(account.person_id or 0)),
             stopped_container=places.stopped(account.system_id),
+            demand=demands.get(account.id),
         )
         for account, person in accounts.values()
     }
@@ -105,22 +109,46 @@ def _with_mail(attributes: Attributes, found: str | None) -> Attributes:
     return attributes if attributes.mail or not found else replace(attributes, mail=found)
 
 
-def _grants(session: Session, account_ids: list[int]) -> dict[int, list[GrantFacts]]:
+def _grants(session: Session, account_ids: list[int], day: date) -> dict[int, list[GrantFacts]]:
     columns = (
         Grant.account_id, Entitlement.kind, Entitlement.external_id, Grant.state, Grant.valid_from, Grant.valid_until,
-        Grant.ended_at,
+        Grant.ended_at, InformationSystem.zone, Entitlement.external_access, Entitlement.privileged, Account.person_id,
     )  # fmt: skip
     rows = session.execute(
         select(*columns)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .join(Account, Grant.account_id == Account.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
         .where(Grant.account_id.in_(account_ids))
-    )
+    ).all()
+    contractors = contractors_among(session, {row.person_id for row in rows if row.privileged}, day)
     facts: dict[int, list[GrantFacts]] = defaultdict(list)
-    for account_id, kind, group, state, valid_from, valid_until, ended_at in rows:
+    for account_id, kind, group, state, valid_from, valid_until, ended_at, *deciding, person_id in rows:
         if kind is EntitlementKind.ACCOUNT or group is not None:
             ended_on = day_of(ended_at) if ended_at is not None else None
-            facts[account_id].append(GrantFacts(kind, group, state, valid_from, valid_until, ended_on))
+            gated = is_gated(*deciding, contractor=person_id in contractors)
+            facts[account_id].append(GrantFacts(kind, group, state, valid_from, valid_until, ended_on, gated))
     return facts
+
+
+def _demands(session: Session, account_ids: list[int]) -> dict[int, DemandFacts]:
+    """Account → what demands factors of it, where that is set by us: nothing is by a product, or by hand."""
+    facts = enrolment_facts(session, account_ids) if account_ids else {}
+    rows = session.execute(
+        select(Account.id, InformationSystem.factor_group_id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(Account.id.in_(account_ids), InformationSystem.connector != BY_HAND)
+    )
+    return {
+        account_id: DemandFacts(
+            by_card=facts[account_id].by is VerifiedBy.SMART_CARD,
+            group=group if facts[account_id].by is VerifiedBy.GROUP else None,
+            enrolled=len(enrolled(facts[account_id])) >= TWO,
+            card_in_hand=AuthenticatorKind.SMART_CARD in facts[account_id].registered,
+        )
+        for account_id, group in rows
+        if facts[account_id].by in SET_BY_US
+    }
 
 
 def _employments(session: Session, people: list[int]) -> dict[int, list[Employment]]:
@@ -173,11 +201,18 @@ def _staff_number(employments: list[Employment], day: date) -> str | None:
 def managed_groups(session: Session, system_id: int) -> frozenset[ExternalId]:
     """The groups of the system's target that stand for a right: only these are given and taken by its connector.
 
-    Those that are changed by hand only are not among them (control D10).
+    Those that are changed by hand only are not among them (control D10); the one that demands factors is (B2).
     """
     rows = session.scalars(
         select(Entitlement.external_id).where(
             Entitlement.system_id == system_id, Entitlement.external_id.is_not(None), ~Entitlement.by_hand
         )
     )
-    return frozenset(group for group in rows if group is not None)
+    return frozenset(group for group in (*rows, factor_group(session, system_id)) if group is not None)
+
+
+def factor_group(session: Session, system_id: int) -> ExternalId | None:
+    """The group whose members are asked for a second factor, where that is how it is done there and it was found."""
+    system = session.get_one(InformationSystem, system_id)
+    by_group = (system.verification or {}).get("by") == VerifiedBy.GROUP
+    return system.factor_group_id if by_group else None

@@ -27,6 +27,9 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import Policy
 from idm.vocabulary import AuthenticatorKind, VerifiedBy, Zone
 
+SET_BY_US = frozenset({VerifiedBy.SMART_CARD, VerifiedBy.GROUP})
+"""What a worker sets in the directory and reads back; everything else is read from lists only."""
+
 
 @dataclass(frozen=True)
 class LiveGrant:
@@ -68,14 +71,19 @@ def _live_grants(session: Session, account_ids: Collection[int], day: date) -> I
         .where(Grant.account_id.in_(account_ids), Grant.state != GrantState.ENDED)
         .order_by(Grant.account_id, Grant.id)
     ).all()  # fmt: skip
-    contractors = _contractors(session, {row.person_id for row in rows if row.privileged}, day)
+    contractors = contractors_among(session, {row.person_id for row in rows if row.privileged}, day)
     for grant_id, account_id, state, zone, external, privileged, person_id, is_held in rows:
-        holder = EmploymentKind.CONTRACTOR if person_id in contractors else None
-        gated = needs_factors(GatedRight(zone, external, privileged, holder))
+        gated = is_gated(zone, external, privileged, contractor=person_id in contractors)
         yield LiveGrant(grant_id, account_id, state, gated, bool(is_held))
 
 
-def _contractors(session: Session, person_ids: Collection[int | None], day: date) -> frozenset[int]:
+def is_gated(zone: Zone, external_access: bool, privileged: bool, *, contractor: bool) -> bool:
+    """Whether such a right of somebody, who works for a contractor or not, stands behind the gate."""
+    holder = EmploymentKind.CONTRACTOR if contractor else None
+    return needs_factors(GatedRight(zone, external_access, privileged, holder))
+
+
+def contractors_among(session: Session, person_ids: Collection[int | None], day: date) -> frozenset[int]:
     """Those who work for a contractor on the day, or will: the gate does not wait until somebody is inside."""
     people = [person for person in person_ids if person is not None]
     if not people:
@@ -90,11 +98,16 @@ def gate_facts(session: Session, account_ids: Collection[int], *, policy: Policy
     """Account id → what decides about the rights of this account that are behind the gate."""
     found: dict[int, GateFacts] = {}
     for some in in_chunks(account_ids):
-        found |= _gate_facts(session, some, policy)
+        found |= _gate_facts(session, some, forbidding=policy.zones.mynumber_forbidden)
     return found
 
 
-def _gate_facts(session: Session, account_ids: Collection[int], policy: Policy) -> dict[int, GateFacts]:
+def enrolment_facts(session: Session, account_ids: Collection[int]) -> dict[int, GateFacts]:
+    """The same without what a profile forbids: what is enrolled and demanded, whether or not it may be used."""
+    return _gate_facts(session, account_ids, forbidding=False)
+
+
+def _gate_facts(session: Session, account_ids: Collection[int], *, forbidding: bool) -> dict[int, GateFacts]:
     rows = session.execute(
         select(Account.id, InformationSystem.zone, InformationSystem.verification)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
@@ -102,18 +115,19 @@ def _gate_facts(session: Session, account_ids: Collection[int], policy: Policy) 
     ).all()
     registered, readings = _registered(session, account_ids), _readings(session, account_ids)
     return {
-        account_id: _facts(zone, verification, registered[account_id], readings.get(account_id), policy)
+        account_id: _facts(
+            verification or {}, registered[account_id], readings.get(account_id),
+            forbidden=forbidding and zone is Zone.MYNUMBER,
+        )
         for account_id, zone, verification in rows
-    }
+    }  # fmt: skip
 
 
 def _facts(
-    zone: Zone, verification: dict[str, Any] | None, registered: set[AuthenticatorKind], reading: Reading | None,
-    policy: Policy,
-) -> GateFacts:  # fmt: skip
-    named = verification or {}
+    named: dict[str, Any], registered: set[AuthenticatorKind], reading: Reading | None, *, forbidden: bool
+) -> GateFacts:
     return GateFacts(
-        forbidden=policy.zones.mynumber_forbidden and zone is Zone.MYNUMBER,
+        forbidden=forbidden,
         by=VerifiedBy(named["by"]) if named else None,
         password=bool(named.get("password")),
         lists=named.get("listing") is not None,
