@@ -1,9 +1,11 @@
-"""Role × action, deny by default: who may do what in the product, on one page.
+"""Role × action × scope, deny by default: who may do what in the product, and how far, on one page.
 
 Deciding on an application is not here: it follows from the seat at the moment of decision (`idm.routing`) and from
-`idm.separation_of_duties`. Scope (own unit, own system) is checked by the operation that knows the object.
+`idm.separation_of_duties`. What is everybody's own (one's applications, one's record) needs no role. Which units and
+systems are somebody's own on a day is answered by `idm.queries.reach`, from this very table.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from idm.errors import NotPermitted
@@ -21,13 +23,14 @@ class Action(StrEnum):
     SEE_FINDINGS = "see_findings"
     SEE_ALL_REQUESTS = "see_all_requests"
     SEE_FEED = "see_feed"
+    SEE_CALENDAR = "see_calendar"
+    SEE_OUTSIDE = "see_outside"
     SEE_UNPUBLISHED = "see_unpublished"
     UPLOAD_FEED = "upload_feed"
     ANSWER_FEED = "answer_feed"
     PROPOSE_BATCH = "propose_batch"
     PERMIT_BATCH = "permit_batch"
     REGISTER_OUTSIDE = "register_outside"
-    REGISTER_OUTSIDE_ANY = "register_outside_any"
     RECORD_CONSENT = "record_consent"
     REPORT_NOT_NEEDED = "report_not_needed"
     SETTLE_LEAVING = "settle_leaving"
@@ -58,72 +61,108 @@ class Action(StrEnum):
     PERMIT_EXCEPTION = "permit_exception"
 
 
+class Scope(StrEnum):
+    """How far a role carries an action."""
+
+    EVERYTHING = "everything"
+    OWN_UNIT = "own_unit"
+    """The people of the units that the role is held for, and of those below."""
+    OWN_SYSTEM = "own_system"
+    """The systems that the units manage for which the role is held."""
+    OWN_OFFICE = "own_office"
+    """The offices that the person holds."""
+    OWN_CASES = "own_cases"
+    """What this person began: nobody else goes on with it, whatever their role."""
+
+
 _HEADS = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY})
 _MANAGERS = frozenset({Role.SECTION, Role.SYSTEM})
 _DESKS = frozenset({Role.HR, Role.HANDOVER})
 
-PERMISSIONS: dict[Action, frozenset[Role]] = {
-    Action.APPLY_FOR_OWN_UNIT: frozenset({Role.SECTION}),
-    Action.APPLY_FOR_ANYONE: frozenset({Role.HR}),
-    Action.SUBMIT_DRAFT: frozenset({Role.HR}),
-    Action.SEE_PEOPLE: _HEADS | _MANAGERS | _DESKS | {Role.AUDITOR},
-    Action.SEE_SYSTEMS: _HEADS | _MANAGERS | _DESKS | {Role.AUDITOR},
-    Action.SEE_FINDINGS: _HEADS | {Role.SYSTEM, Role.AUDITOR},
-    Action.SEE_ALL_REQUESTS: _HEADS | {Role.HR, Role.AUDITOR},
-    Action.SEE_FEED: _HEADS | {Role.HR, Role.AUDITOR},
-    Action.SEE_UNPUBLISHED: frozenset({Role.CISO, Role.HR}),
-    Action.UPLOAD_FEED: frozenset({Role.HR}),
-    Action.ANSWER_FEED: frozenset({Role.HR}),
-    Action.PROPOSE_BATCH: frozenset({Role.HR}),
-    Action.PERMIT_BATCH: frozenset({Role.CHIEF}),
-    Action.REGISTER_OUTSIDE: frozenset({Role.SECTION, Role.HR}),
-    Action.REGISTER_OUTSIDE_ANY: frozenset({Role.HR}),
-    Action.RECORD_CONSENT: frozenset({Role.SECTION, Role.HR}),
-    Action.REPORT_NOT_NEEDED: frozenset({Role.SECTION, Role.HR}),
-    Action.SETTLE_LEAVING: frozenset({Role.SECTION, Role.HR, Role.HANDOVER}),
-    Action.PROPOSE_STANDING: frozenset({Role.HR}),
-    Action.SEE_AUDIT: _HEADS | {Role.AUDITOR},
-    Action.SETTLE_FOUND: frozenset({Role.SYSTEM, Role.SECURITY}),
-    Action.REPAIR_FINDING: frozenset({Role.SYSTEM, Role.SECURITY}),
-    Action.JUSTIFY_FINDING: frozenset({Role.SECURITY, Role.CHIEF}),
-    Action.DO_WORK: frozenset({Role.SYSTEM, Role.HANDOVER}),
-    Action.CONFIRM_WORK: frozenset({Role.SYSTEM, Role.SECURITY, Role.CHIEF}),
-    Action.UPLOAD_LISTING: frozenset({Role.SYSTEM, Role.HANDOVER}),
-    Action.UNLOCK_ACCOUNT: frozenset({Role.HANDOVER}),
-    Action.HAND_OVER: frozenset({Role.HANDOVER}),
-    Action.SEE_AUTHENTICATORS: _HEADS | _MANAGERS | {Role.HANDOVER, Role.AUDITOR},
-    Action.REPORT_LOSS: frozenset({Role.SECTION, Role.HANDOVER, Role.SECURITY}),
-    Action.KEEP_AUTHENTICATORS: frozenset({Role.HANDOVER}),
-    Action.WITNESS_DESTRUCTION: frozenset({Role.HANDOVER, Role.SYSTEM, Role.SECURITY}),
-    Action.CLOSE_LOSS: frozenset({Role.SECURITY, Role.CHIEF}),
-    Action.UPLOAD_ENROLMENTS: frozenset({Role.SYSTEM, Role.HANDOVER}),
-    Action.END_SESSIONS: frozenset({Role.SECURITY, Role.HANDOVER}),
-    Action.INVITE: frozenset({Role.HANDOVER}),
-    Action.INVITE_OFFICER: _HEADS | {Role.HANDOVER},
-    Action.CONFIRM_OFFICER: _HEADS,
-    Action.NAME_DEPUTY: frozenset({Role.CHIEF, Role.SYSTEM}),
-    Action.ACCEPT_DEPUTY: frozenset({Role.CISO}),
-    Action.PROPOSE_CONFIGURATION: frozenset({Role.SECURITY}),
-    Action.ACCEPT_CONFIGURATION: frozenset({Role.CISO}),
-    Action.PERMIT_EXCEPTION: frozenset({Role.CISO}),
+
+def _all(*roles: Role) -> dict[Role, Scope]:
+    return dict.fromkeys(roles, Scope.EVERYTHING)
+
+
+_OWN_UNIT = {Role.SECTION: Scope.OWN_UNIT}
+_OWN_SYSTEM = {Role.SYSTEM: Scope.OWN_SYSTEM}
+
+SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
+    Action.APPLY_FOR_OWN_UNIT: _OWN_UNIT,
+    Action.APPLY_FOR_ANYONE: _all(Role.HR),
+    Action.SUBMIT_DRAFT: _all(Role.HR),
+    Action.SEE_PEOPLE: _all(*_HEADS, *_MANAGERS, *_DESKS, Role.AUDITOR),
+    Action.SEE_SYSTEMS: _all(*_HEADS, *_MANAGERS, *_DESKS, Role.AUDITOR),
+    Action.SEE_FINDINGS: _all(*_HEADS, Role.SYSTEM, Role.AUDITOR),
+    Action.SEE_ALL_REQUESTS: _all(*_HEADS, Role.HR, Role.AUDITOR),
+    Action.SEE_FEED: _all(*_HEADS, Role.HR, Role.AUDITOR),
+    Action.SEE_CALENDAR: {**_OWN_UNIT, **_all(*_HEADS, Role.HR, Role.AUDITOR)},
+    Action.SEE_OUTSIDE: {**_OWN_UNIT, **_all(*_HEADS, Role.HR, Role.AUDITOR)},
+    Action.SEE_UNPUBLISHED: _all(Role.CISO, Role.HR),
+    Action.UPLOAD_FEED: _all(Role.HR),
+    Action.ANSWER_FEED: _all(Role.HR),
+    Action.PROPOSE_BATCH: _all(Role.HR),
+    Action.PERMIT_BATCH: _all(Role.CHIEF),
+    Action.REGISTER_OUTSIDE: {**_OWN_UNIT, **_all(Role.HR)},
+    Action.RECORD_CONSENT: {**_OWN_UNIT, **_all(Role.HR)},
+    Action.REPORT_NOT_NEEDED: {**_OWN_UNIT, **_all(Role.HR)},
+    Action.SETTLE_LEAVING: {**_OWN_UNIT, **_all(*_DESKS)},
+    Action.PROPOSE_STANDING: _all(Role.HR),
+    Action.SEE_AUDIT: _all(*_HEADS, Role.AUDITOR),
+    Action.SETTLE_FOUND: {**_OWN_SYSTEM, **_all(Role.SECURITY)},
+    Action.REPAIR_FINDING: {**_OWN_SYSTEM, **_all(Role.SECURITY)},
+    Action.JUSTIFY_FINDING: _all(Role.SECURITY, Role.CHIEF),
+    Action.DO_WORK: {**_OWN_SYSTEM, **_all(Role.HANDOVER)},
+    Action.CONFIRM_WORK: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
+    Action.UPLOAD_LISTING: {**_OWN_SYSTEM, **_all(Role.HANDOVER)},
+    Action.UNLOCK_ACCOUNT: _all(Role.HANDOVER),
+    Action.HAND_OVER: {Role.HANDOVER: Scope.OWN_CASES},
+    Action.SEE_AUTHENTICATORS: {**_OWN_UNIT, **_all(*_HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR)},
+    Action.REPORT_LOSS: {**_OWN_UNIT, **_all(Role.HANDOVER, Role.SECURITY)},
+    Action.KEEP_AUTHENTICATORS: _all(Role.HANDOVER),
+    Action.WITNESS_DESTRUCTION: _all(Role.HANDOVER, Role.SYSTEM, Role.SECURITY),
+    Action.CLOSE_LOSS: _all(Role.SECURITY, Role.CHIEF),
+    Action.UPLOAD_ENROLMENTS: {**_OWN_SYSTEM, **_all(Role.HANDOVER)},
+    Action.END_SESSIONS: _all(Role.SECURITY, Role.HANDOVER),
+    Action.INVITE: _all(Role.HANDOVER),
+    Action.INVITE_OFFICER: _all(*_HEADS, Role.HANDOVER),
+    Action.CONFIRM_OFFICER: _all(*_HEADS),
+    Action.NAME_DEPUTY: dict.fromkeys((Role.CHIEF, Role.SYSTEM), Scope.OWN_OFFICE),
+    Action.ACCEPT_DEPUTY: _all(Role.CISO),
+    Action.PROPOSE_CONFIGURATION: _all(Role.SECURITY),
+    Action.ACCEPT_CONFIGURATION: _all(Role.CISO),
+    Action.PERMIT_EXCEPTION: _all(Role.CISO),
+}
+"""The table that decides, and that auditors print."""
+
+PERMISSIONS: Mapping[Action, frozenset[Role]] = {action: frozenset(roles) for action, roles in SCOPES.items()}
+"""Action → the roles that allow it, as far as their scope goes."""
+
+SCOPE_TITLES = {
+    Scope.EVERYTHING: "すべて",
+    Scope.OWN_UNIT: "所管する課（下の係を含む）",
+    Scope.OWN_SYSTEM: "所管する情報システム",
+    Scope.OWN_OFFICE: "自分の職",
+    Scope.OWN_CASES: "自分が始めたもの",
 }
 
 TITLES = {
-    Action.APPLY_FOR_OWN_UNIT: "所管する課の職員のための申請",
-    Action.APPLY_FOR_ANYONE: "職員のための申請",
+    Action.APPLY_FOR_OWN_UNIT: "所管する課の職員のための申請（プロファイルが認めるとき）",
+    Action.APPLY_FOR_ANYONE: "職員のための申請（プロファイルが認めるとき）",
     Action.SUBMIT_DRAFT: "人事異動による申請の提出",
     Action.SEE_PEOPLE: "職員の閲覧",
     Action.SEE_SYSTEMS: "情報システムの閲覧",
     Action.SEE_FINDINGS: "点検結果の閲覧",
     Action.SEE_ALL_REQUESTS: "すべての申請の閲覧",
     Action.SEE_FEED: "人事データの取込状況の閲覧",
+    Action.SEE_CALENDAR: "予定表の閲覧",
+    Action.SEE_OUTSIDE: "外部者登録簿の閲覧",
     Action.SEE_UNPUBLISHED: "公表前の発令の閲覧",
     Action.UPLOAD_FEED: "人事データの取込み",
     Action.ANSWER_FEED: "人事データの照合と外字の登録",
     Action.PROPOSE_BATCH: "一括処理の計画",
     Action.PERMIT_BATCH: "一括処理の許可",
-    Action.REGISTER_OUTSIDE: "外部者の登録",
-    Action.REGISTER_OUTSIDE_ANY: "すべての外部者の登録",
+    Action.REGISTER_OUTSIDE: "外部者・契約の登録、外部者の更新・終了",
     Action.RECORD_CONSENT: "同意書の記録",
     Action.REPORT_NOT_NEEDED: "インターネット・電子メールが不要であることの報告",
     Action.SETTLE_LEAVING: "返却物の確認",
@@ -164,3 +203,13 @@ def require(roles: frozenset[Role], action: Action) -> None:
     """Afterwards the roles allow the action. Raises NotPermitted."""
     if not may(roles, action):
         raise NotPermitted(f"「{TITLES[action]}」を行う権限がありません。")
+
+
+def scope_of(roles: frozenset[Role], action: Action) -> frozenset[Scope]:
+    """How far these roles carry the action; empty when they do not allow it."""
+    return frozenset(scope for role, scope in SCOPES[action].items() if role in roles)
+
+
+def everywhere(roles: frozenset[Role], action: Action) -> bool:
+    """Whether one of the roles allows the action for everything."""
+    return Scope.EVERYTHING in scope_of(roles, action)

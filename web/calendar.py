@@ -15,12 +15,11 @@ from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 
 from idm.errors import NotFound
-from idm.permissions import Action, may
+from idm.permissions import Action, everywhere, may
 from idm.queries.coming_events import COMING_TITLES, Coming, ComingEvent, coming_events, counts
-from idm.queries.officers import units_of_role
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.person_cards import person_cards
-from idm.vocabulary import Role
+from idm.queries.reach import managed_units
 from idm.wareki import format_wareki, parse_date
 from web import current, oversight_words
 from web.row_ids import row_id
@@ -93,13 +92,13 @@ def day() -> str:
 
 
 def _sees_all() -> bool:
-    return may(current.roles(), Action.SEE_FEED)
+    return everywhere(current.roles(), Action.SEE_CALENDAR)
 
 
 def _events(session: Session, first: date, until: date) -> list[ComingEvent]:
     """What this reader sees: everybody's, or that of the units they manage."""
     me, today = current.signed_in().person_id, current.today()
-    units = None if _sees_all() else units_of_role(session, me, Role.SECTION, today)
+    units = managed_units(session, me, Action.SEE_CALENDAR, today)
     return coming_events(session, first, until, reader=current.reader(), units=units)
 
 

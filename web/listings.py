@@ -13,7 +13,6 @@ from idm.listing_comparison import Verdict
 from idm.operations import listings
 from idm.operations.listings import SentListing
 from idm.permissions import Action
-from idm.queries.hand_scope import systems_for
 from idm.queries.listings import (
     ListedSystem,
     age_in_days,
@@ -25,6 +24,7 @@ from idm.queries.listings import (
     missing_of,
     spoken_of,
 )
+from idm.queries.reach import systems_reached
 from idm.wareki import format_wareki, parse_date
 from web import current, refusals
 from web.row_ids import row_id
@@ -124,7 +124,7 @@ def _systems(session: Session) -> list[ListedSystem]:
 
 
 def _reach(session: Session) -> frozenset[int]:
-    return systems_for(session, current.signed_in().person_id, Action.UPLOAD_LISTING, current.today())
+    return systems_reached(session, current.signed_in().person_id, Action.UPLOAD_LISTING, current.today())
 
 
 def _sent(typed: Mapping[str, str]) -> SentListing:

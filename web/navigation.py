@@ -20,9 +20,6 @@ class Entry:
 DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role.SECTION, Role.SYSTEM})
 """Who may come to hold a seat. Deputies find what waits for them on the first page and by notice."""
 
-SEEING_REGISTER = PERMISSIONS[Action.REGISTER_OUTSIDE] | PERMISSIONS[Action.SEE_FEED]
-"""Who sees lists of people outside HR. Sponsors find those they answer for by notice."""
-
 DOING_BY_HAND = PERMISSIONS[Action.DO_WORK] | PERMISSIONS[Action.CONFIRM_WORK] | {Role.AUDITOR}
 """Who does or confirms work by hand, and who reads what was done."""
 
@@ -36,11 +33,11 @@ NAVIGATION: tuple[Entry, ...] = (
         lazy_gettext("一括処理"), "batches.index", PERMISSIONS[Action.PROPOSE_BATCH] | PERMISSIONS[Action.PERMIT_BATCH]
     ),
     Entry(lazy_gettext("返却物"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
-    Entry(lazy_gettext("外部者"), "outside.index", SEEING_REGISTER),
+    Entry(lazy_gettext("外部者"), "outside.index", PERMISSIONS[Action.SEE_OUTSIDE]),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
-    Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_FEED] | {Role.SECTION}),
+    Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_CALENDAR]),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),

@@ -16,7 +16,7 @@ from idm.employment_kind import EMPLOYMENT_KIND_TITLES, OUTSIDE_KINDS
 from idm.errors import InvalidInput, NotFound
 from idm.operations import outside, sponsorship
 from idm.operations.outside_entry import KnownAlready, check
-from idm.permissions import Action, may
+from idm.permissions import Action, everywhere, may
 from idm.personnel.outside_rules import requires_consent
 from idm.queries.contracts import contracts_in
 from idm.queries.outside import (
@@ -33,6 +33,7 @@ from idm.queries.outside import (
 )
 from idm.queries.outside_duties import consents_of
 from idm.queries.people import UnitRow, units_on
+from idm.queries.reach import units_reached
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from web import current
 from web.outside_forms import ENTRY_FIELDS, Typed, at_our_fields, entry_of
@@ -44,7 +45,7 @@ blueprint = Blueprint("outside", __name__)
 
 def reach_or_nothing(session: Session) -> Reach:
     """What this person sees of the register. Raises NotFound for those who see nothing of it."""
-    reach = reach_of(session, current.signed_in().person_id, current.roles(), current.today())
+    reach = reach_of(session, current.signed_in().person_id, current.today())
     if reach.nothing:
         raise NotFound(_("アドレスが変わったか、もう存在しないか、あなたには表示できないページです。"))
     return reach
@@ -57,9 +58,9 @@ def choices_of(units: list[UnitRow]) -> list[tuple[str, str]]:
 
 def units_to_choose(session: Session) -> list[UnitRow]:
     """The units for which this person may register: HR for all, section managers for their own and those below."""
-    reach = reach_of(session, current.signed_in().person_id, current.roles(), current.today())
+    reached = units_reached(session, current.signed_in().person_id, Action.REGISTER_OUTSIDE, current.today())
     units = units_on(session, current.today())
-    return units if may(current.roles(), Action.REGISTER_OUTSIDE_ANY) else [u for u in units if u.code in reach.units]
+    return units if reached is None else [unit for unit in units if unit.code in reached]
 
 
 @blueprint.get("/outside")
@@ -170,7 +171,7 @@ def _entry_page(
 def _possible(entry: EntryRow, reach: Reach, today: date) -> dict[str, Any]:
     """Which forms are shown. A form that is not shown is courtesy; the operation is the rule."""
     me, going_on = current.signed_in().person_id, not entry.over_on(today)
-    is_hr, is_sponsor = may(current.roles(), Action.REGISTER_OUTSIDE_ANY), entry.sponsor_id == me
+    is_hr, is_sponsor = everywhere(current.roles(), Action.REGISTER_OUTSIDE), entry.sponsor_id == me
     oneself = entry.person_id == me
     return {
         "may_accept": going_on and is_sponsor and not entry.accepted,

@@ -6,16 +6,18 @@ from sqlalchemy.orm import Session
 
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
+from idm.external_access import AskedFor, mistake_in
 from idm.models.people import Assignment, Employment
 from idm.models.periods import holding_on
 from idm.models.requests import Request, RequestLine
 from idm.operations.accounts import unsettled
 from idm.operations.system_scope import require_for_system
-from idm.permissions import Action, may, require
+from idm.permissions import Action, everywhere, require
 from idm.personnel.outside_rules import requires_consent
 from idm.policy import Policy
 from idm.queries.admission import Admission
-from idm.queries.officers import roles_of, units_of_role
+from idm.queries.officers import roles_of
+from idm.queries.reach import managed_units
 from idm.queries.units import units_of_posts
 from idm.vocabulary import (
     ACTION_TITLES,
@@ -24,7 +26,6 @@ from idm.vocabulary import (
     EntitlementKind,
     LineEffect,
     RequestAction,
-    Role,
     Zone,
 )
 
@@ -37,15 +38,15 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
     if request.adopts:
         require_for_system(session, request.system, Action.SETTLE_FOUND, person_id=applicant_id, day=day)
         return
-    if rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE):
+    if rules.hr_for_all and everywhere(roles, Action.APPLY_FOR_ANYONE):
         return
     others = {line.subject_id for line in request.lines} - ({applicant_id} if rules.own else set())
     if not others:
         return
-    units: frozenset[str] = frozenset()
-    if rules.section_for_own_unit and may(roles, Action.APPLY_FOR_OWN_UNIT):
-        units = units_of_role(session, applicant_id, Role.SECTION, day)
-    if not all(units & _units_and_parents(session, subject, day) for subject in others):
+    units: frozenset[str] | None = frozenset()
+    if rules.section_for_own_unit:
+        units = managed_units(session, applicant_id, Action.APPLY_FOR_OWN_UNIT, day)
+    if units is not None and not all(units & _units_and_parents(session, subject, day) for subject in others):
         raise NotPermitted("この人のために申請することはできません。本人、所属の課長又は人事担当者が申請してください。")
 
 
@@ -74,6 +75,7 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
     else:
         _require_zone_open(line, policy)
         _require_asked_by_name(line)
+        _require_external_access_bounded(line, policy)
         _require_employed(line, facts, line.valid_from)
         _require_consent(line, facts, policy, line.valid_from)
         _require_needed(line, facts)
@@ -96,6 +98,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     if line.valid_until is not None and line.valid_until <= day:
         raise InvalidInput(f"{_label(line)}の期間はすでに過ぎています。差し戻して、申請し直してもらってください。")
     _require_asked_by_name(line)
+    _require_external_access_bounded(line, policy)
     _require_employed(line, facts, max(line.valid_from, day))
     _require_consent(line, facts, policy, max(line.valid_from, day))
     _require_needed(line, facts)
@@ -117,15 +120,23 @@ def _label(line: RequestLine) -> str:
 
 
 def _require_zone_open(line: RequestLine, policy: Policy) -> None:
-    """A right in a My Number system waits for its factors to be shown (FK 3(1)②ア)."""
-    if line.entitlement.system.zone is not Zone.MYNUMBER:
-        return
-    if policy.zones.mynumber_forbidden:
+    """An organisation that keeps out of the My Number zone asks for nothing there (MD 6(3)ア). Raises ZoneNotOpen.
+
+    Elsewhere a right in that zone is asked for like any other; what it waits for is judged when it would take effect.
+    """
+    if line.entitlement.system.zone is Zone.MYNUMBER and policy.zones.mynumber_forbidden:
         raise ZoneNotOpen("このプロファイルでは、マイナンバー利用事務系の情報システムを使うことができません。")
-    raise ZoneNotOpen(
-        f"{_label(line)}はマイナンバー利用事務系の権限です。二要素認証の確認（二つの種類の認証要素がその系の中で"
-        "確かめられること）がまだ備わっていないため、申請を受け付けられません。"
-    )
+
+
+def _require_external_access_bounded(line: RequestLine, policy: Policy) -> None:
+    """Access from outside is asked for by name, for a time, and permitted by two (FK 6-2(4), 6-2(5))."""
+    if not line.entitlement.external_access:
+        return
+    asked = AskedFor(line.valid_from, line.valid_until, by_name=line.request.feed_run_id is None)
+    wrong = mistake_in(asked, policy.external_access, policy.applications.route)
+    if wrong is not None:
+        fields = {wrong.field: "終了日を直してください"} if wrong.field is not None else {}
+        raise InvalidInput(f"{_label(line)}: {wrong.sentence}。", fields=fields)
 
 
 def _require_asked_by_name(line: RequestLine) -> None:

@@ -18,7 +18,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
 from idm.hand_work import Books
-from idm.listing import Listed, name_key, read_listing
+from idm.listing import Listed, read_listing
 from idm.listing_comparison import Compared, Verdict
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import ListedAccount, Listing
@@ -29,8 +29,8 @@ from idm.organisation import ListingShape
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.ports import Attributes, TargetAccount
+from idm.printed_list import name_key
 from idm.queries.account_facts import account_facts
-from idm.queries.hand_scope import systems_for
 from idm.queries.listings import (
     Missing,
     comparison,
@@ -43,6 +43,7 @@ from idm.queries.listings import (
     taken_before,
 )
 from idm.queries.officers import contracted, humans, roles_of
+from idm.queries.reach import systems_reached
 from idm.vocabulary import BY_HAND
 
 LONGEST_NAME = 200
@@ -169,7 +170,7 @@ def require_may_list(session: Session, system_id: int, *, actor: Actor, now: dat
     require(roles_of(session, actor.person_id, day), Action.UPLOAD_LISTING)
     if contracted(session, humans(session, [actor.person_id])[actor.person_id].rows, day):
         raise NotPermitted("委託事業者は利用者ID一覧を取り込めません。")
-    if system_id not in systems_for(session, actor.person_id, Action.UPLOAD_LISTING, day):
+    if system_id not in systems_reached(session, actor.person_id, Action.UPLOAD_LISTING, day):
         raise NotPermitted("あなたの所管する情報システムではありません。所管課の担当者に頼んでください。")
 
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.errors import NotPermitted
-from idm.permissions import Action, may, require
+from idm.permissions import Action, everywhere, require
 from idm.queries.officers import contracted, humans, roles_of
-from idm.queries.outside_scope import oversees
+from idm.queries.reach import units_reached
 from idm.separation_of_duties import Human
 
 
@@ -34,11 +34,12 @@ def require_not_oneself(human: Human, person_id: int, act: str) -> None:
 
 def for_anyone(session: Session, human: Human, day: date) -> bool:
     """Whether this human keeps the register for every unit (HR)."""
-    return may(roles_of(session, human.person_id, day), Action.REGISTER_OUTSIDE_ANY)
+    return everywhere(roles_of(session, human.person_id, day), Action.REGISTER_OUTSIDE)
 
 
 def require_for_units(session: Session, human: Human, action: Action, units: Iterable[str], day: date) -> None:
     """Afterwards this human may do the action for one of these units. Raises NotPermitted."""
     require(roles_of(session, human.person_id, day), action)
-    if not for_anyone(session, human, day) and not oversees(session, human.person_id, units, day):
+    reached = units_reached(session, human.person_id, action, day)
+    if reached is not None and reached.isdisjoint(units):
         raise NotPermitted("ほかの課のことはできません。その課の課長又は人事担当者に頼んでください。")

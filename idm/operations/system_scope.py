@@ -1,4 +1,4 @@
-"""Whose system it is: its manager acts on it, and the head of information security on every one."""
+"""Whose system it is: whether what somebody may do reaches this one (`idm.permissions`, `idm.queries.reach`)."""
 
 from datetime import date
 
@@ -7,20 +7,14 @@ from sqlalchemy.orm import Session
 from idm.errors import NotPermitted
 from idm.models.systems import InformationSystem
 from idm.permissions import Action, require
-from idm.queries.officers import roles_of, units_of_role
-from idm.vocabulary import Role
-
-EVERYWHERE = frozenset({Role.SECURITY, Role.CHIEF})
-"""Officers who do not answer for one system alone; what they may do is said in `idm.permissions`."""
+from idm.queries.officers import roles_of
+from idm.queries.reach import reaches_system
 
 
 def require_for_system(
     session: Session, system: InformationSystem, action: Action, *, person_id: int, day: date
 ) -> None:
     """Afterwards this person may do that in this system. Raises NotPermitted."""
-    roles = roles_of(session, person_id, day)
-    require(roles, action)
-    if roles & EVERYWHERE:
-        return
-    if system.manager_unit_code not in units_of_role(session, person_id, Role.SYSTEM, day):
+    require(roles_of(session, person_id, day), action)
+    if not reaches_system(session, person_id, action, system, day):
         raise NotPermitted(f"「{system.name}」の情報システム管理者だけが行えます。")

@@ -19,8 +19,8 @@ from idm.models.work_orders import WorkOrder, WorkOrderState, WorkOrderStep
 from idm.operations import handovers
 from idm.operations.credential_desk import require_uninvolved
 from idm.permissions import Action, require
-from idm.queries.hand_scope import systems_for
 from idm.queries.officers import auditing, contracted, humans, roles_of
+from idm.queries.reach import systems_reached
 from idm.separation_of_duties import Human
 
 
@@ -30,7 +30,7 @@ def person_at_work(session: Session, system_id: int, action: Action, *, actor: A
         raise NotPermitted("手作業の実施と確認は、名前のある人だけができます。")
     day = day_of(now)
     require(roles_of(session, actor.person_id, day), action)
-    if system_id not in systems_for(session, actor.person_id, action, day):
+    if system_id not in systems_reached(session, actor.person_id, action, day):
         name = session.get_one(InformationSystem, system_id).name
         raise NotPermitted(f"「{name}」は、あなたの所管ではありません。所管課の担当者に頼んでください。")
     return humans(session, [actor.person_id])[actor.person_id]

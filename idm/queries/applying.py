@@ -17,13 +17,13 @@ from idm.models.periods import holding_on, not_over_on
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Entitlement, InformationSystem
 from idm.names.personal_names import fold
-from idm.permissions import Action, may
+from idm.permissions import Action, everywhere
 from idm.policy import Policy
 from idm.publication import Reader
 from idm.queries.held_rights import HeldRight, live_rights
-from idm.queries.officers import units_of_role
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.queries.publication import hidden_requests, known, public, shown_rights
+from idm.queries.reach import managed_units
 from idm.request_state import LineState
 from idm.vocabulary import EntitlementKind, LineEffect, Role, Zone
 
@@ -46,10 +46,11 @@ class Scope:
 def scope_of(session: Session, person_id: int, roles: frozenset[Role], *, policy: Policy, day: date) -> Scope:
     """For whom the profile lets this person apply on the day."""
     rules = policy.applications
-    units: frozenset[str] = frozenset()
-    if rules.section_for_own_unit and may(roles, Action.APPLY_FOR_OWN_UNIT):
-        units = units_of_role(session, person_id, Role.SECTION, day)
-    return Scope(person_id, rules.own, units, rules.hr_for_all and may(roles, Action.APPLY_FOR_ANYONE))
+    everyone = rules.hr_for_all and everywhere(roles, Action.APPLY_FOR_ANYONE)
+    units: frozenset[str] | None = frozenset()
+    if rules.section_for_own_unit:
+        units = managed_units(session, person_id, Action.APPLY_FOR_OWN_UNIT, day)
+    return Scope(person_id, rules.own, units or frozenset(), everyone or units is None)
 
 
 def find_subjects(

@@ -14,10 +14,11 @@ from idm.errors import NotFound
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
-from idm.permissions import Action, may
-from idm.personnel.unit_tree import upwards, with_those_below
+from idm.permissions import Action
+from idm.personnel.unit_tree import upwards
 from idm.personnel_event import LeavingKind
-from idm.queries.officers import roles_of, tenures_on, units_of_role
+from idm.queries.officers import tenures_on
+from idm.queries.reach import units_reached
 from idm.queries.units import parents
 from idm.vocabulary import Role
 
@@ -143,10 +144,7 @@ class SectionManagers:
 
 def settled_units(session: Session, person_id: int, day: date) -> frozenset[str] | None:
     """The units whose leavers' things this person may settle, with those below; None = every unit's."""
-    roles = roles_of(session, person_id, day)
-    if may(roles - {Role.SECTION}, Action.SETTLE_LEAVING):
-        return None
-    return with_those_below(units_of_role(session, person_id, Role.SECTION, day), parents(session))
+    return units_reached(session, person_id, Action.SETTLE_LEAVING, day)
 
 
 def checklists(session: Session, *, units: frozenset[str] | None, done: bool = False) -> list[ChecklistRow]:

@@ -16,11 +16,10 @@ from idm.errors import NotFound
 from idm.models.outside import Contract, Sponsorship
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.names.personal_names import fold
-from idm.permissions import Action, may
-from idm.queries.outside_scope import overseen_units
+from idm.permissions import Action
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.person_cards import PersonCard, person_cards
-from idm.vocabulary import Role
+from idm.queries.reach import units_reached
 
 ENDING_DAYS = 30
 
@@ -89,12 +88,11 @@ class EntryRow:
         return self.valid_until <= day
 
 
-def reach_of(session: Session, person_id: int, roles: frozenset[Role], day: date) -> Reach:
+def reach_of(session: Session, person_id: int, day: date) -> Reach:
     """What this person sees of the register on the day."""
-    everyone = may(roles, Action.REGISTER_OUTSIDE_ANY) or may(roles, Action.SEE_FEED)
-    units = overseen_units(session, person_id, day) if may(roles, Action.REGISTER_OUTSIDE) else frozenset()
+    units = units_reached(session, person_id, Action.SEE_OUTSIDE, day)
     asked = select(Sponsorship.id).where(Sponsorship.sponsor_id == person_id, Sponsorship.ended_at.is_(None)).limit(1)
-    return Reach(person_id, everyone, units, session.scalar(asked) is not None)
+    return Reach(person_id, units is None, units or frozenset(), session.scalar(asked) is not None)
 
 
 def entries_page(

@@ -1,6 +1,5 @@
-"""Whose are the people outside HR: units and those above them, who may answer for somebody, who oversees whom."""
+"""Whose are the people outside HR: units and those above them, who may answer for somebody."""
 
-from collections.abc import Iterable
 from datetime import date
 
 from sqlalchemy import Select, select
@@ -9,12 +8,10 @@ from sqlalchemy.orm import Session
 from idm.employment_kind import OUTSIDE_KINDS
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on, not_over_on
-from idm.personnel.unit_tree import upwards, with_those_below
 from idm.publication import Reader
-from idm.queries.officers import contracted, humans, units_of_role
+from idm.queries.officers import contracted, humans
 from idm.queries.publication import public
-from idm.queries.units import parents, units_of_posts
-from idm.vocabulary import Role
+from idm.queries.units import units_of_posts
 
 
 def units_of_person(session: Session, person_id: int, day: date) -> frozenset[str]:
@@ -30,17 +27,6 @@ def units_of_person(session: Session, person_id: int, day: date) -> frozenset[st
         )
     )
     return frozenset(codes)
-
-
-def oversees(session: Session, person_id: int, units: Iterable[str], day: date) -> bool:
-    """Whether the person manages one of the units, or a unit above one, on the day."""
-    managed, above = units_of_role(session, person_id, Role.SECTION, day), parents(session)
-    return any(not managed.isdisjoint(upwards(code, above)) for code in units)
-
-
-def overseen_units(session: Session, person_id: int, day: date) -> frozenset[str]:
-    """Every unit that the person manages on the day, with those below."""
-    return with_those_below(units_of_role(session, person_id, Role.SECTION, day), parents(session))
 
 
 def may_answer(session: Session, person_id: int, unit_code: str, day: date) -> bool:

@@ -14,8 +14,8 @@ from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderState, WorkOrderStep
 from idm.permissions import Action
-from idm.queries.hand_scope import systems_for
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.reach import systems_reached
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Reach:
     def of(cls, session: Session, person_id: int, day: date) -> "Reach":
         """Of this person on the day."""
         return cls(
-            systems_for(session, person_id, Action.DO_WORK, day),
-            systems_for(session, person_id, Action.CONFIRM_WORK, day),
+            systems_reached(session, person_id, Action.DO_WORK, day),
+            systems_reached(session, person_id, Action.CONFIRM_WORK, day),
         )
 
 

@@ -15,7 +15,6 @@ from idm.operations.sponsorship import SponsorshipChanges
 from idm.queries.contracts import contractors_without_live_contract
 from idm.queries.outside import Listed, counts, entries_page, reach_of
 from idm.queries.outside_duties import block_rows, last_consents, without_consent
-from idm.vocabulary import Role
 from tests.cast import NOW, TODAY, Cast
 from tests.outsiders import CONTRACT, SECRET, WORKER, accept, contract, end, enter, entry, let
 
@@ -43,7 +42,7 @@ def test_the_life_of_an_entry(office: Cast) -> None:
     with office.database.reading() as session:
         for days in range(90):
             assert contractors_without_live_contract(session, TODAY + timedelta(days=days)) == []
-        reach = reach_of(session, office.people["security"], frozenset({Role.SECTION}), TODAY)
+        reach = reach_of(session, office.people["security"], TODAY)
         page = entries_page(session, reach, Listed.CURRENT, "ザッショ", day=TODAY)
         assert [row.employment_id for row in page.rows] == [worker]
         assert counts(session, reach, TODAY)[Listed.CURRENT] == 1
