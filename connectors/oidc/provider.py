@@ -57,11 +57,15 @@ class OidcProvider:
         flow = self._client(self._published()).initiate_auth_code_flow(
             [], redirect_uri=redirect_uri, max_age=int(max_age.total_seconds()), response_mode="query"
         )
+        flow["issuer"] = self._issuer
         return Begun(address=flow.pop("auth_uri"), state=flow["state"], kept=json.dumps(flow))
 
     def complete(self, kept: str, answer: Mapping[str, str]) -> ProvenIdentity:
         """See `IdentityProvider`."""
-        flow, metadata = json.loads(kept), self._published()
+        flow = json.loads(kept)
+        if flow.pop("issuer") != self._issuer:  # another one is in force meanwhile: it must not see the code
+            raise TargetRefused("begun at another provider")
+        metadata = self._published()
         said = answer.get("iss")
         if said != metadata.issuer and (said is not None or metadata.names_itself):
             raise TargetRefused(f"the answer is of another provider: {said!r}")

@@ -1,4 +1,8 @@
-"""The second step of signing in, whatever it is taken with: counted first, then judged, then let in or turned away."""
+"""The second step of signing in, whatever it is taken with: counted first, then judged, then let in or turned away.
+
+Who is signed in takes it again before what matters most (`idm.step_up`): the same attempts count, the same code works
+once, and the session goes on under another token.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +15,20 @@ from idm import audit
 from idm.actor import Actor
 from idm.errors import SignInRefused
 from idm.models.sign_in import SignIn
-from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure
-from idm.operations.web_sessions import SignedIn, Stage, open_session, replace_session, resume_session
+from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure, take_back
+from idm.operations.web_sessions import (
+    SignedIn,
+    Stage,
+    open_session,
+    renew_factor,
+    replace_session,
+    resume_session,
+)
 from idm.policy import Policy
+from idm.vocabulary import SignInWay
 
 START_AGAIN = "サインインをはじめからやり直してください。"
+NO_STAND_IN = "回復用コードは、サインインにだけ使えます。ここでは認証アプリかパスキーで確認してください。"
 
 
 class Step(StrEnum):
@@ -26,28 +39,53 @@ class Step(StrEnum):
     RECOVERY_CODE = "recovery_code"
 
 
+WITH = {SignInWay.PASSWORD: "own", SignInWay.DIRECTORY: "directory", SignInWay.PROVIDER: "provider"}
+"""What stood for the first step, as the audit record names it."""
+
+
 @dataclass(frozen=True)
 class Waiting:
-    """Somebody whose password was right, with the attempt that counts from now on."""
+    """Somebody whose password was right, or who is signed in, with the attempt that counts from now on."""
 
     signed_in: SignedIn
     known: SignIn
     attempt: Attempt
 
 
-def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime) -> Waiting:
-    """Whose second step this is; afterwards one more attempt counts. Raises SignInRefused when nobody waits."""
+def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime, again: bool = False) -> Waiting:
+    """Whose second step this is; afterwards one more attempt counts. Raises SignInRefused when nobody waits.
+
+    `again`: by somebody signed in, who has a second factor, to give it once more.
+    """
     found = resume_session(session, token=token, policy=policy, now=now)
-    if found is None or found.stage is not Stage.CODE_NEEDED:
+    wanted = Stage.SIGNED_IN if again else Stage.CODE_NEEDED
+    if found is None or found.stage is not wanted or not found.has_second_factor:
         raise SignInRefused(START_AGAIN)
     known = sign_in_of(session, found.person_id)
     return Waiting(found, known, count_attempt(session, known.name, policy=policy, now=now))
 
 
 def let_in(session: Session, waiting: Waiting, step: Step, *, source: str, policy: Policy, now: datetime) -> str:
-    """Afterwards the waiting session is replaced by a signed-in one; returns its token."""
+    """Afterwards the waiting session is replaced by a signed-in one, or this one's factor is fresh; returns the token.
+
+    A recovery code makes nothing fresh. Raises SignInRefused.
+    """
+    if waiting.signed_in.stage is Stage.SIGNED_IN:
+        return _renew(session, waiting, step, source=source, policy=policy, now=now)
     replace_session(session, session_id=waiting.signed_in.session_id, now=now)
     return complete(session, waiting.known, waiting.attempt, step, source=source, policy=policy, now=now)
+
+
+def _renew(session: Session, waiting: Waiting, step: Step, *, source: str, policy: Policy, now: datetime) -> str:
+    if step is Step.RECOVERY_CODE:
+        raise SignInRefused(NO_STAND_IN)
+    take_back(session, waiting.attempt)
+    audit.record(
+        session, action="sign_in.factor_renewed", actor=waiting.signed_in.actor, now=now,
+        obj=("person", waiting.signed_in.person_id), policy_digest=policy.digest,
+        payload={"second": step.value, "source": source},
+    )  # fmt: skip
+    return renew_factor(session, session_id=waiting.signed_in.session_id, now=now)
 
 
 def turn_away(session: Session, waiting: Waiting, *, source: str, policy: Policy, now: datetime) -> None:
@@ -70,7 +108,7 @@ def complete(
         obj=("person", known.person_id), policy_digest=policy.digest,
         payload={
             "factors": 1 if step is None else 2, "second": step.value if step else None, "source": source,
-            "failures_before": attempt.count - 1, "with": "directory" if known.password_hash is None else "own",
+            "failures_before": attempt.count - 1, "with": WITH[known.way],
         },
     )  # fmt: skip
     return open_session(

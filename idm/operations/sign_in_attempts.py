@@ -53,6 +53,12 @@ def count_attempt(session: Session, name: str, *, policy: Policy, now: datetime)
     return Attempt(row.name_hash, row.count, may_try=True, locked_until=row.locked_until)
 
 
+def attempts_so_far(session: Session, name: str) -> Attempt:
+    """This attempt after those under the name, counted nowhere: it proved itself and guessed nothing."""
+    row = session.get(SignInAttempts, _hash_of(name))
+    return Attempt(_hash_of(name), (row.count if row is not None else 0) + 1, may_try=True, locked_until=None)
+
+
 def take_back(session: Session, attempt: Attempt) -> None:
     """Afterwards this attempt no longer counts: the password was right and a code is still to come."""
     row = session.get(SignInAttempts, attempt.name_hash, with_for_update=True)
