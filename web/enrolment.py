@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput
 from idm.one_time_codes import provisioning_uri, secret_as_text
 from idm.operations import enrolment as operation
+from idm.operations import factor_enrolment
 from idm.operations import second_factor as factor
 from idm.operations.enrolment import Enrolment
 from idm.operations.web_sessions import Stage
@@ -128,10 +129,11 @@ def _may_enrol_factor() -> bool:
 def _factor_page(error: str | None = None) -> str:
     who = current.signed_in()
     with current.look() as database_session:
-        if factor.needs_link(
+        if factor_enrolment.needs_link(
             database_session, who.person_id, policy=current.policy(), now=current.now(), session_id=who.session_id
         ):
-            return render_template("sign_in/link_needed.html", sentence=factor.LINK_NEEDED)
+            sentence = factor_enrolment.why_link(database_session, who.person_id)
+            return render_template("sign_in/link_needed.html", sentence=sentence)
         secret = factor.pending_second_factor(database_session, **_whose())
     return render_template(
         "sign_in/second_factor.html", error=error, **_drawn(secret),

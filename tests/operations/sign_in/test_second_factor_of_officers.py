@@ -16,8 +16,9 @@ from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
 from idm.one_time_codes import code_at, step_of
 from idm.operations.enrolment import INVITED_BY_TWO, enrol, find_enrolment, issue_enrolment_link
+from idm.operations.factor_enrolment import BY_LINK
 from idm.operations.invitations import invite
-from idm.operations.second_factor import BY_LINK, confirm_second_factor, pending_second_factor, prepare_second_factor
+from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.sign_in import sign_in, verify_code
 from idm.operations.web_sessions import SignedIn, Stage
 from idm.ports import PasswordCheck, PasswordVerdict
