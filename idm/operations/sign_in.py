@@ -127,17 +127,19 @@ def _refusal_of(no: No, attempt: Attempt, *, now: datetime) -> SignInRefused | S
 
 
 def verify_code(
-    database: Database, *, token: str, code: str, source: str, factor_key: bytes, policy: Policy, now: datetime
-) -> str:
+    database: Database, *, token: str, code: str, source: str, factor_key: bytes, policy: Policy, now: datetime,
+    again: bool = False,
+) -> str:  # fmt: skip
     """Afterwards the session that waited for a code is replaced by a signed-in one; returns the new token.
 
+    `again`: somebody signed in gives one more code, and their session goes on under the new token with a fresh factor.
     Raises InvalidInput when the text is no code (not counted), SignInRefused otherwise, counted and audited.
     """
     if not has_form(code):
         raise InvalidInput(CODE_FORM, fields={"code": CODE_FORM})
     new_token = None
     with database.writing() as session:
-        waiting = waiting_for(session, token, policy=policy, now=now)
+        waiting = waiting_for(session, token, policy=policy, now=now, again=again)
         if waiting.attempt.may_try and _accept_code(session, waiting.known, code, factor_key=factor_key, now=now):
             new_token = let_in(session, waiting, Step.APP, source=source, policy=policy, now=now)
         else:

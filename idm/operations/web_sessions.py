@@ -163,6 +163,31 @@ def replace_session(session: Session, *, session_id: int, now: datetime) -> None
     session.execute(update(WebSession).where(WebSession.id == session_id).values(ended_at=now))
 
 
+def renew_factor(session: Session, *, session_id: int, now: datetime) -> str:
+    """Afterwards the session's second factor is of this moment and the token it had opens nothing; returns the new one.
+
+    How long it lasts does not change.
+    """
+    token = new_token()
+    session.execute(
+        update(WebSession)
+        .where(WebSession.id == session_id, WebSession.ended_at.is_(None))
+        .values(token_hash=hash_of(token), second_factor_at=now, last_seen_at=now)
+    )
+    return token
+
+
+def change_token(session: Session, *, session_id: int, now: datetime) -> str:
+    """Afterwards the token that the session had opens nothing; returns the new one. Nothing else of it changes."""
+    token = new_token()
+    session.execute(
+        update(WebSession)
+        .where(WebSession.id == session_id, WebSession.ended_at.is_(None))
+        .values(token_hash=hash_of(token), last_seen_at=now)
+    )
+    return token
+
+
 def end_session(session: Session, *, session_id: int, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards the session is ended, and its end is the person's last sign-out. Ending it again changes nothing."""
     web = session.get(WebSession, session_id)
