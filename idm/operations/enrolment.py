@@ -22,9 +22,10 @@ from idm.calendar_days import day_of, holds
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.people import Person
 from idm.models.sign_in import EnrolmentLink, SignIn
+from idm.operations.own_factors import Because, withdraw_all
 from idm.operations.sign_in import canonical_name
 from idm.operations.sign_in_attempts import forget
-from idm.operations.web_sessions import belongs, end_all_sessions, hash_of, new_token, open_session
+from idm.operations.web_sessions import belongs, hash_of, new_token, open_session
 from idm.password_hashing import check_new_password, hash_password
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
@@ -126,14 +127,14 @@ def start_anew(
         sign_in = SignIn(person_id=link.person_id)
         session.add(sign_in)
     sign_in.name, sign_in.way, sign_in.password_hash = link.name, way, password_hash
-    sign_in.totp_secret = sign_in.totp_pending = sign_in.last_totp_step = None
     identity = identity_of(session, link.person_id)
     if identity is not None:
         identity.ended_at = now
     session.flush()
     forget(session, link.name)
     actor = Actor(link.person_id, link.person.name)
-    end_all_sessions(session, person_id=link.person_id, actor=actor, policy=policy, now=now)
+    withdraw_all(session, link.person_id, because=Because.REPLACED, actor=actor, policy=policy, now=now)
+    sign_in.last_totp_step = sign_in.factor_lost_at = None
     return sign_in
 
 
