@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from idm.listing import Listed, name_key
+from idm.listing import Listed
 from idm.names.personal_names import fold
 from idm.ports import ExternalId
+from idm.printed_list import name_key
 
 
 class Verdict(StrEnum):

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import start_of
 from idm.errors import NotOnTarget, TargetRefused
-from idm.listing import Listed, name_key
+from idm.listing import Listed
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import Listing
 from idm.names.personal_names import fold
@@ -29,6 +29,7 @@ from idm.ports import (
     TargetAccount,
     TargetGroup,
 )
+from idm.printed_list import name_key
 from idm.queries.account_facts import account_facts
 from idm.queries.listings import accounts_in_hand, age_in_days, as_listed, find_listing, newest_listing
 from idm.wareki import format_wareki

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.errors import FeedRefused
-from idm.listing import Listed, name_key, read_listing
+from idm.listing import Listed, read_listing
 from idm.listing_comparison import Booked, Verdict, compare
 from idm.organisation import ListingShape
+from idm.printed_list import name_key
 from tests.feed.archive_damage import bombs
 from tests.feed.files import spreadsheet
 

@@ -1,0 +1,279 @@
+"""A list of who is enrolled beside our register of authenticators: who gains, who loses, who would be stopped. Pure.
+
+The list says what somebody's account is enrolled with, never with which thing of a kind. So it never brings back what
+was lost or given back: such a line is told as a difference, and the register's own acts settle it. Nobody opens the
+gate for themself: of whoever brings the list, only what it takes away counts.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+
+from idm.authenticator_state import AuthenticatorState
+from idm.enrolment_list import Enrolled
+from idm.factor_gate import GateFacts, Reading, Verdict, holds_back, judge
+from idm.policy import FactorRules
+from idm.printed_list import name_key
+from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind
+
+OWN = "取り込む人自身の登録は、増やせません。ほかの担当者がこの一覧を取り込んでください"
+NO_RIGHT = "このシステムの権限を持っていません（退職者などであれば、製品から登録を消してください）"
+NOT_IN_PRODUCT = "製品に登録がありません"
+
+
+class Standing(StrEnum):
+    """How one person on the list, or one account of ours, compares."""
+
+    AGREES = "agrees"
+    CHANGES = "changes"
+    MISSING = "missing"
+    NO_RIGHT = "no_right"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One authenticator of the register. `used_here`: it is enrolled in this system as far as we know."""
+
+    authenticator_id: int
+    kind: AuthenticatorKind
+    state: AuthenticatorState
+    used_here: bool
+
+
+@dataclass(frozen=True)
+class Booked:
+    """One account as our books have it, with its owner's authenticators, oldest first.
+
+    `live`: it holds a right here or will; `in_effect`: one that needs factors, at this moment.
+    """
+
+    account_id: int
+    person_id: int
+    login_name: str
+    person_name: str
+    staff_numbers: frozenset[str]
+    live: bool
+    in_effect: bool
+    items: tuple[Item, ...]
+    facts: GateFacts
+
+
+@dataclass(frozen=True)
+class Moment:
+    """For which moment the list speaks, when it is read, and how old a reading may be. `importer`: who brings it."""
+
+    made_on: datetime
+    now: datetime
+    longest: timedelta
+    importer: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One person on both sides, and what taking the list over would do.
+
+    `registers`: kinds that begin to stand in the register; `opens` and `closes`: authenticators whose enrolment in this
+    system begins or ends. `reading` None = nothing is recorded. `stops`: a right in effect would be held back.
+    """
+
+    called: str
+    standing: Standing
+    lines: tuple[int, ...] = ()
+    account_id: int | None = None
+    person_id: int | None = None
+    name: str | None = None
+    kinds: frozenset[AuthenticatorKind] = frozenset()
+    required: bool = False
+    registers: frozenset[AuthenticatorKind] = frozenset()
+    opens: tuple[Item, ...] = ()
+    closes: tuple[Item, ...] = ()
+    reading: Reading | None = None
+    verdict: Verdict | None = None
+    stops: bool = False
+    differences: tuple[str, ...] = ()
+
+    @property
+    def gains(self) -> frozenset[AuthenticatorKind]:
+        """The kinds that begin to count as enrolled here."""
+        return self.registers | {item.kind for item in self.opens}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The whole list beside our books. `in_effect` is how many people have a right that needs factors, right now."""
+
+    lines: tuple[Compared, ...]
+    in_effect: int
+    stopped: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        people = {one.person_id for one in self.lines if one.stops}
+        object.__setattr__(self, "stopped", len(people))
+
+    def count(self, standing: Standing) -> int:
+        """How many compare like that."""
+        return sum(one.standing is standing for one in self.lines)
+
+
+def too_many(stopped: int, of: int, rules: FactorRules) -> bool:
+    """Whether a list would stop so many that it is rather the wrong list; a single person never is so many."""
+    return stopped > rules.most_people or (stopped > 1 and stopped > Fraction(str(rules.most_share)) * of)
+
+
+def compare(enrolled: Iterable[Enrolled], booked: Collection[Booked], moment: Moment) -> Comparison:
+    """Everybody on the list in its order, then those of ours who are not on it."""
+    finder, lines, found = _Finder.of(booked), list[Compared](), set[int]()
+    for row in enrolled:
+        account = finder.find(row)
+        if account is None or account.account_id in found:
+            twice = () if account is None else ("同じ人がほかの行にもあります",)
+            lines.append(Compared(row.called, Standing.UNKNOWN, row.lines, kinds=row.kinds, differences=twice))
+        elif _other_person(row, account):
+            told = (f"職員番号が違います（一覧 {row.employee_number}）。この行は数えません",)
+            lines.append(Compared(row.called, Standing.UNKNOWN, row.lines, kinds=row.kinds, differences=told))
+        else:
+            found.add(account.account_id)
+            lines.append(_compared(row, account, moment))
+    missing = (_unlisted(account, moment) for account in booked if account.account_id not in found)
+    people = {account.person_id for account in booked if account.in_effect}
+    return Comparison((*lines, *(one for one in missing if one is not None)), len(people))
+
+
+@dataclass(frozen=True)
+class _Finder:
+    by_name: Mapping[str, Booked]
+    by_number: Mapping[str, Booked]
+
+    @classmethod
+    def of(cls, booked: Iterable[Booked]) -> "_Finder":
+        """An account that holds a right is found before one that holds none."""
+        ordered = sorted(booked, key=lambda account: account.live)
+        return cls(
+            {name_key(account.login_name): account for account in ordered},
+            {name_key(number): account for account in ordered for number in account.staff_numbers},
+        )
+
+    def find(self, row: Enrolled) -> Booked | None:
+        if row.login_name is not None:
+            return self.by_name.get(name_key(row.login_name))
+        return self.by_number.get(name_key(row.employee_number or ""))
+
+
+def _other_person(row: Enrolled, account: Booked) -> bool:
+    """Whether the number beside the login name is somebody else's."""
+    if row.login_name is None or row.employee_number is None:
+        return False
+    return name_key(row.employee_number) not in {name_key(number) for number in account.staff_numbers}
+
+
+def _compared(row: Enrolled, account: Booked, moment: Moment) -> Compared:
+    if not account.live:
+        shown = Compared(row.called, Standing.NO_RIGHT, row.lines, kinds=row.kinds, required=row.required)
+        return _after(shown, account, _closes(account, row.kinds), (), moment, (NO_RIGHT,))
+    own = account.person_id in moment.importer
+    registers, opens, differences = _begins(account, row.kinds)
+    if own and (registers or opens):
+        registers, opens, differences = frozenset(), (), (*differences, OWN)
+    standing = Standing.AGREES if not (registers or opens) else Standing.CHANGES
+    shown = Compared(
+        row.called, standing, row.lines, kinds=row.kinds, required=row.required, registers=registers,
+        reading=_reading(account, row.kinds, required=row.required, own=own, moment=moment),
+    )  # fmt: skip
+    return _after(shown, account, _closes(account, row.kinds), opens, moment, (*differences, *_words(row)))
+
+
+def _unlisted(account: Booked, moment: Moment) -> Compared | None:
+    """An account of ours that is not on the list; None where that changes nothing for anybody."""
+    closes = _closes(account, frozenset())
+    if not account.live and not closes:
+        return None
+    standing = Standing.MISSING if account.live else Standing.CHANGES
+    reading = _reading(
+        account, frozenset(), required=False, own=account.person_id in moment.importer, moment=moment
+    )  # fmt: skip
+    shown = Compared(account.login_name, standing, reading=reading)
+    return _after(shown, account, closes, (), moment, (NOT_IN_PRODUCT,) if account.live else ())
+
+
+def _after(
+    shown: Compared, account: Booked, closes: tuple[Item, ...], opens: tuple[Item, ...], moment: Moment,
+    differences: tuple[str, ...],
+) -> Compared:  # fmt: skip
+    """What is shown, with what the gate says once the list has been taken over."""
+    left = {item.kind for item in account.items if item.used_here and item not in closes and _counts(item)}
+    registered = frozenset(left | {item.kind for item in opens} | shown.registers)
+    reading = shown.reading or account.facts.reading
+    verdict = judge(replace(account.facts, registered=registered, reading=reading), now=moment.now,
+                    longest=moment.longest)  # fmt: skip
+    changes = closes or opens or shown.registers or _reads_otherwise(account, shown.reading)
+    standing = Standing.CHANGES if shown.standing is Standing.AGREES and changes else shown.standing
+    return replace(
+        shown, standing=standing, account_id=account.account_id, person_id=account.person_id, name=account.person_name,
+        opens=opens, closes=closes, verdict=verdict, differences=differences,
+        stops=account.in_effect and holds_back(verdict, in_effect=True),
+    )  # fmt: skip
+
+
+def _reads_otherwise(account: Booked, reading: Reading | None) -> bool:
+    before = account.facts.reading
+    return reading is not None and (before is None or (before.required, before.kinds) != (
+        reading.required, reading.kinds
+    ))  # fmt: skip
+
+
+def _reading(
+    account: Booked, kinds: frozenset[AuthenticatorKind], *, required: bool, own: bool, moment: Moment
+) -> Reading | None:
+    """What is recorded as read back; of one's own account never more, nor fresher, than another's list has shown."""
+    if not own:
+        return Reading(required, kinds, moment.made_on)
+    before = account.facts.reading
+    if before is None:
+        return None
+    return Reading(before.required and required, kinds & (before.kinds or frozenset()), before.read_at)
+
+
+def _counts(item: Item) -> bool:
+    return item.state is AuthenticatorState.ACTIVE
+
+
+def _closes(account: Booked, kinds: frozenset[AuthenticatorKind]) -> tuple[Item, ...]:
+    return tuple(item for item in account.items if item.used_here and item.kind not in kinds)
+
+
+Begun = tuple[frozenset[AuthenticatorKind], tuple[Item, ...], tuple[str, ...]]
+
+
+def _begins(account: Booked, kinds: frozenset[AuthenticatorKind]) -> Begun:
+    """Which kinds are new to the register, which authenticators begin to be used here, and what does not fit."""
+    registers, opens, differences = set[AuthenticatorKind](), list[Item](), list[str]()
+    for kind in sorted(kinds):
+        had = [item for item in account.items if item.kind is kind]
+        active = [item for item in had if _counts(item)]
+        if not had:
+            registers.add(kind)
+        elif any(item.used_here for item in active):
+            continue
+        elif active and not any(item.state is AuthenticatorState.LOST for item in had):
+            opens.append(active[-1])
+        else:
+            differences.append(_not_counted(kind, {item.state for item in had}))
+    return frozenset(registers), tuple(opens), tuple(differences)
+
+
+def _not_counted(kind: AuthenticatorKind, states: set[AuthenticatorState]) -> str:
+    """Why the list cannot say which thing it means: while one is lost, it may be that one that is still enrolled."""
+    title = AUTHENTICATOR_TITLES[kind]
+    if AuthenticatorState.LOST in states:
+        return f"紛失の届出がある{title}が製品に登録されたままです。製品から登録を消してください（数えません）"
+    if AuthenticatorState.ISSUED in states:
+        return f"{title}は交付済みですが、使用開始の登録がありません。先に使用開始を登録してください（数えません）"
+    return f"{title}は回収済みです。製品から登録を消すか、新しく交付したものを登録してください（数えません）"
+
+
+def _words(row: Enrolled) -> Iterator[str]:
+    if row.other_words:
+        yield f"数えない語: {'、'.join(sorted(row.other_words))}"
