@@ -20,6 +20,7 @@ from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
+from idm.operations import losses
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
 from idm.operations.going_live import remind
@@ -73,7 +74,16 @@ def sweep(
         named = f"情報システム「{system_code}」がありません。"
         raise NotFound(named if system_code else "情報システムがまだ登録されていません。")
     judged_at = installation.clock() if as_of is None else start_of(as_of)
+    if not dry_run:
+        _remind_of_losses(installation)
     return [_sweep_one(installation, system, judged_at=judged_at, dry_run=dry_run) for system in systems]
+
+
+def _remind_of_losses(installation: Installation) -> None:
+    """Whoever has to follow up a loss is reminded, whether or not a system can be examined tonight."""
+    now = installation.clock()
+    with installation.database.writing() as session:
+        losses.remind(session, policy=policy_in_force(session, now=now), now=now)
 
 
 def _sweep_one(

@@ -1,6 +1,7 @@
 """What approved lines bring about, whole: rights begin and end, and none begins in force for somebody who is away.
 
 Nor behind the gate: what needs two kinds of factor is decided, and held back until they are shown (controls B1, B2).
+Nor where its holder has lost what they prove themselves with there (control B6).
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import RequestLine
-from idm.operations import grants
+from idm.operations import grants, lost_card
 from idm.operations.suspensions import hold_back_new, suspend
 from idm.personnel.due_changes import standing
 from idm.policy import Policy
@@ -32,3 +33,7 @@ def take_effect(session: Session, lines: Sequence[RequestLine], *, actor: Actor,
         if standing(services.get(grant.account.person_id or 0, ()), day_of(now)).absent:
             suspend(session, grant, SuspensionReason.LEAVE, actor=actor, policy=policy, now=now)
     hold_back_new(session, given, actor=actor, policy=policy, now=now)
+    lost_card.follow(
+        session, {grant.account.person_id for grant in given if grant.account.person_id is not None}, actor=actor,
+        policy=policy, now=now,
+    )  # fmt: skip
