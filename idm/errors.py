@@ -77,9 +77,9 @@ class InvalidInput(Refusal):
 
 
 class ZoneNotOpen(Refusal):
-    """A right in a My Number system cannot become effective until its factor gate exists (FK 3(1)②ア)."""
+    """The profile keeps the organisation out of the My Number zone: nothing in it can be asked for (MD 6(3)ア)."""
 
-    code = "MYNUMBER-GATE"
+    code = "MYNUMBER-FORBIDDEN"
 
 
 class FreshFactorNeeded(Refusal):

@@ -79,7 +79,6 @@ def as_data(result: FeedResult, *, dry_run: bool) -> dict[str, object]:
         "limits": [excess.sentence for excess in prepared.assessment.excesses],
         "unchanged": plan.unchanged,
         "rows": prepared.identity.row_count,
-        "mynumber_lines": result.applied.mynumber_lines if result.applied else 0,
         "warnings": [problem_data(warning) for warning in prepared.feed.warnings],
     }
 
@@ -115,8 +114,6 @@ def result_lines(result: FeedResult) -> Iterator[str]:
     yield counts_line(plan)
     if result.applied is not None and result.applied.drafts:
         yield f"申請の下書き {len(result.applied.drafts)} 件を作りました。人事担当者が画面で提出します。"
-    if result.applied is not None and result.applied.mynumber_lines:
-        yield f"マイナンバー利用事務系の権限 {result.applied.mynumber_lines} 件は、まだ起案していません。"
     for excess in prepared.assessment.excesses:
         yield f"上限: {excess.sentence}"
     for warning in prepared.feed.warnings:

@@ -48,7 +48,7 @@ class Authenticator(Base):
     state: Mapped[AuthenticatorState] = mapped_column(closed_list(AuthenticatorState))
     issued_at: Mapped[datetime] = mapped_column(Instant)
     issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    """None only where its owner enrolled it for their own sign-in."""
+    """None where its owner enrolled it for their own sign-in, or where a command read it in a product's list."""
     activated_at: Mapped[datetime | None] = mapped_column(Instant)
     activated_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     received_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -38,8 +38,6 @@ class FeedRun(Base):
     corrections: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     held: Mapped[int]
-    mynumber_lines: Mapped[int] = mapped_column(default=0)
-    """Lines for systems of the My Number zone that were not drafted: their factor gate does not exist yet."""
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("planned_batches.id"))
     """The approved batch that let this run go beyond the safety limits."""
 

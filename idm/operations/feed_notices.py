@@ -35,10 +35,6 @@ def tell_applied(session: Session, run: FeedRun, *, drafts: int, now: datetime) 
         lines.append(f"申請の下書き {drafts} 件が、人事担当者の提出を待っています。")
     if run.held:
         lines.append("保留の行は、人が確かめるまで動きません。理由と次にすることを画面で確かめてください。")
-    if run.mynumber_lines:
-        lines.append(
-            f"マイナンバー利用事務系の権限 {run.mynumber_lines} 件は、二要素認証の確認ができるまで起案しません。"
-        )
     waiting = f"（保留 {run.held}件）" if run.held else ""
     _tell(session, f"取り込みました{waiting}：{run.feed}", "\n".join(lines), now=now)
 

@@ -49,7 +49,6 @@ class Applied:
     run: FeedRun
     drafts: tuple[Request, ...]
     officers_waiting: int
-    mynumber_lines: int
     approved: tuple[Request, ...] = ()
     """What a standing approval (包括承認) covered."""
 
@@ -76,13 +75,12 @@ def apply(
     session.flush()
     waiting = officers.follow_posts(session, policy=policy, actor=actor, now=now)
     drafted = post_drafts.draft_for(session, personnel, touched, run=run, policy=policy, now=now)
-    approved = standing.use(session, drafted.requests, actor=actor, policy=policy, now=now)
-    run.mynumber_lines = drafted.mynumber_lines
+    approved = standing.use(session, drafted, actor=actor, policy=policy, now=now)
     _reschedule(session, touched, now=now)
     _record(act)
     unconfirmed = sum(officer.confirmed_at is None for officer in waiting)
-    drafts = tuple(request for request in drafted.requests if request not in approved)
-    return Applied(run, drafts, unconfirmed, drafted.mynumber_lines, approved)
+    drafts = tuple(request for request in drafted if request not in approved)
+    return Applied(run, drafts, unconfirmed, approved)
 
 
 @dataclass(frozen=True)
@@ -251,7 +249,6 @@ def _record(act: _Act) -> None:
             "feed": run.feed, "sha256": run.sha256, "source": run.source.value, "as_of": run.as_of.isoformat(),
             "rows": run.row_count, "joiners": run.joiners, "movers": run.movers, "leavers": run.leavers,
             "absences": run.absences, "corrections": run.corrections, "held": run.held, "batch": run.batch_id,
-            "mynumber_lines": run.mynumber_lines,
         },
     )  # fmt: skip
 

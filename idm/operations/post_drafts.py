@@ -3,8 +3,9 @@
 One application per system and kind of event, one decidable line per person and right. Lines about officers of the
 route, contractors and privileged rights become applications of their own, so that their separation is judged apart;
 people whose consent is not on record yet (FK 5-1(2)②) stand together, so that nobody else waits for their papers.
-Rights in My Number systems are not drafted while their factor gate does not exist: they are counted and told. What was
-drafted before for the same people, and nobody has submitted, gives way to what is true now.
+Rights of My Number systems are drafted like others, unless the profile keeps out of that zone (MD 6(3)ア): what they
+wait for is judged when they would take effect. What was drafted before for the same people, and nobody has submitted,
+gives way to what is true now.
 """
 
 from collections import defaultdict
@@ -46,14 +47,6 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Drafted:
-    """The applications that wait for the HR officer, and how many My Number lines could not be drafted."""
-
-    requests: tuple[Request, ...]
-    mynumber_lines: int
-
-
-@dataclass(frozen=True)
 class _Line:
     action: RequestAction
     entitlement: Entitlement
@@ -65,19 +58,19 @@ class _Line:
 
 def draft_for(
     session: Session, personnel: PersonnelPlan, people: Collection[int], *, run: FeedRun, policy: Policy, now: datetime
-) -> Drafted:
-    """Afterwards every right that a post gives or no longer gives to these people stands in a draft."""
+) -> tuple[Request, ...]:
+    """Afterwards every right that a post gives or no longer gives to these people stands in one of these drafts."""
     lines: list[_Line] = []
     for some in in_chunks(sorted(people)):
         _withdraw_drafts(session, some)
         lines.extend(_lines(session, personnel, some, policy, now))
     batches: dict[tuple[int, RequestAction, date | None, bool, int | None], list[WantedLine]] = defaultdict(list)
     for line in lines:
-        if not _behind_gate(line):
+        if not _forbidden(line, policy):
             own = line.wanted.subject_id if line.alone else None
             apart = (line.published_on, line.awaits_consent, own)
             batches[line.entitlement.system_id, line.action, *apart].append(line.wanted)
-    requests = [
+    return tuple(
         draft(
             session,
             action=action,
@@ -89,12 +82,13 @@ def draft_for(
             reason=f"{REASONS[action]}（人事データ {format_wareki(run.as_of)} 第{run.id}回）",
         )
         for (system_id, action, published_on, _, _), wanted in batches.items()
-    ]
-    return Drafted(tuple(requests), sum(_behind_gate(line) for line in lines))
+    )
 
 
-def _behind_gate(line: _Line) -> bool:
-    return line.entitlement.system.zone is Zone.MYNUMBER and line.wanted.effect is LineEffect.GRANT
+def _forbidden(line: _Line, policy: Policy) -> bool:
+    """Whether the profile lets nobody even ask for it (control B4)."""
+    in_zone = line.entitlement.system.zone is Zone.MYNUMBER
+    return policy.zones.mynumber_forbidden and in_zone and line.wanted.effect is LineEffect.GRANT
 
 
 def _withdraw_drafts(session: Session, people: Collection[int]) -> None:

@@ -39,7 +39,6 @@ class FeedRunRow:
     absences: int = 0
     corrections: int = 0
     unchanged: int = 0
-    mynumber_lines: int = 0
     source: FeedSource = FeedSource.COMMAND
     batch_id: int | None = None
     held_by_kind: Mapping[HeldKind, int] = field(default_factory=dict)
@@ -143,7 +142,7 @@ def permitted_batches(session: Session, feed: str, sha256: str) -> list[PlannedB
 def _run(r: FeedRun, held_by_kind: Mapping[HeldKind, int] | None = None) -> FeedRunRow:
     return FeedRunRow(
         r.id, r.feed, r.applied_at, r.as_of, r.row_count, r.joiners, r.movers, r.leavers, r.held, r.absences,
-        r.corrections, r.unchanged, r.mynumber_lines, r.source, r.batch_id, dict(held_by_kind or {}),
+        r.corrections, r.unchanged, r.source, r.batch_id, dict(held_by_kind or {}),
     )  # fmt: skip
 
 

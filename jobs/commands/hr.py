@@ -63,8 +63,6 @@ def _tell(result: FeedResult, *, dry_run: bool) -> None:
         )
         if result.applied.officers_waiting:
             say(f"責任者の就任 {result.applied.officers_waiting} 件が、本人以外の確認を待っています。")
-        if lines := result.applied.mynumber_lines:
-            say(f"マイナンバー利用事務系の権限 {lines} 件は、二要素認証の確認ができるまで起案しません。")
 
 
 @hr.command("inbox")

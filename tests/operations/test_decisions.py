@@ -1,5 +1,6 @@
 """Deciding: the seat of this moment, every rule of 兼務の禁止 tried by every path, and what each verdict leads to."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -23,14 +24,14 @@ from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.officers import Deputy, Officer
 from idm.models.people import OrganisationUnit, Person
 from idm.models.requests import ApprovalStep, Grant, PolicyException, Request
-from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage, OutboxTask
 from idm.operations import decisions, exceptions, officers, requests
 from idm.operations.decisions import Verdict
 from idm.operations.judgement import Judgement
+from idm.policy import ZoneRules
 from idm.queries.seats import Bar, open_steps, seatings
 from idm.request_state import Event, RequestState
-from idm.vocabulary import LineEffect, RequestAction, Role, Zone
+from idm.vocabulary import LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast, add_person
 
 TOMORROW = TODAY + timedelta(days=1)
@@ -715,14 +716,12 @@ def test_a_decision_is_audited_with_seat_rung_and_what_was_shown(cast: Cast) -> 
 # --- what was possible at submission may no longer be ----------------------------------------------------------------
 
 
-def test_a_system_that_came_into_the_mynumber_zone_gives_nothing_any_more(cast: Cast) -> None:
-    request_id = cast.file("staff", ("staff", "ledger/account"))
-    with cast.database.writing() as session:
-        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
-        system.zone = Zone.MYNUMBER
+def test_nothing_is_approved_in_a_zone_that_the_profile_keeps_out_of(cast: Cast) -> None:
+    request_id = cast.file("staff", ("staff", "pension/account"))
+    forbidding = replace(cast, policy=replace(cast.policy, zones=ZoneRules(mynumber_forbidden=True)))
     with pytest.raises(ZoneNotOpen):
-        cast.decide("chief", request_id, Role.CHIEF)
-    cast.decide("chief", request_id, Role.CHIEF, Event.REJECT)
+        forbidding.decide("chief", request_id, Role.CHIEF)
+    forbidding.decide("chief", request_id, Role.CHIEF, Event.REJECT)
 
 
 def test_nothing_is_approved_for_whoever_has_left_meanwhile(cast: Cast) -> None:

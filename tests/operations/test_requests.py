@@ -1,6 +1,7 @@
 """Written applications: who may apply for whom, what may be asked for, and how they end without a decision."""
 
 import re
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
 from idm.operations import requests
 from idm.operations.requests import NO_REASON, WantedLine
+from idm.policy import ZoneRules
 from idm.request_state import Event, LineState, RequestState, StepState
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import LineEffect, RequestAction, Role
@@ -101,7 +103,7 @@ def test_submission_is_audited_with_what_is_asked_for(cast: Cast) -> None:
 
 
 def test_a_refused_application_leaves_its_refusal_in_the_audit_and_nothing_else(office: Cast) -> None:
-    refusal = refusal_of(office, ("staff", "pension/account"))
+    refusal = refusal_of(office, ("staff", "ledger/enter"))
     with office.database.reading() as session:
         record = session.scalars(select(AuditRecord).where(AuditRecord.outcome == AuditOutcome.REFUSED)).one()
     assert (record.action, record.code, record.actor_id) == ("request.submit", refusal.code, office.people["staff"])
@@ -179,10 +181,15 @@ def test_the_manager_of_a_former_employments_unit_does_not_apply_for_whoever_lef
 # --- what may be asked for -------------------------------------------------------------------------------------------
 
 
-def test_a_right_in_the_mynumber_zone_is_refused(cast: Cast) -> None:
-    refusal = refusal_of(cast, ("staff", "pension/account"))
+def test_a_right_in_the_mynumber_zone_is_asked_for_like_any_other(cast: Cast) -> None:
+    assert cast.file("staff", ("staff", "pension/account"))
+
+
+def test_a_profile_may_keep_out_of_the_mynumber_zone(cast: Cast) -> None:
+    forbidding = replace(cast, policy=replace(cast.policy, zones=ZoneRules(mynumber_forbidden=True)))
+    refusal = refusal_of(forbidding, ("staff", "pension/account"))
     assert isinstance(refusal, ZoneNotOpen)
-    assert refusal.code == "MYNUMBER-GATE"
+    assert refusal.code == "MYNUMBER-FORBIDDEN"
 
 
 def test_a_group_needs_the_account_held_or_asked_for_with_it(cast: Cast) -> None:

@@ -268,13 +268,6 @@ def test_the_office_sees_on_the_first_page_what_waits_and_what_the_last_file_did
     assert "確認を待っているアップロード" not in office.browser("ciso").page("/hr")
 
 
-def test_lines_for_the_my_number_zone_are_counted_on_the_page(office: Office) -> None:
-    apply(office.browser("hr"), sample())
-    with office.database.writing() as session:
-        session.scalars(select(FeedRun)).one().mynumber_lines = 7
-    assert "マイナンバー利用事務系 7件" in office.browser("hr").page("/hr")
-
-
 def test_the_same_file_again_is_told_before_and_changes_nothing(office: Office) -> None:
     browser = office.browser("hr")
     apply(browser, sample())

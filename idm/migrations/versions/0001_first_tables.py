@@ -1093,7 +1093,6 @@ def upgrade() -> None:
         sa.Column("corrections", sa.Integer(), nullable=False),
         sa.Column("unchanged", sa.Integer(), nullable=False),
         sa.Column("held", sa.Integer(), nullable=False),
-        sa.Column("mynumber_lines", sa.Integer(), nullable=False),
         sa.Column("batch_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["batch_id"], ["planned_batches.id"], name=op.f("fk_feed_runs_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_runs")),
