@@ -10,6 +10,7 @@ from flask import Flask, g, url_for
 from flask_babel import Babel
 
 from idm.database import Database
+from idm.operations.provider_sign_in import ProviderOpener
 from idm.operations.sign_in_directory import PasswordChecker
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
@@ -28,6 +29,7 @@ from web import (
     formats,
     forms,
     found_accounts,
+    fresh_factor,
     handovers,
     health,
     help_page,
@@ -44,6 +46,7 @@ from web import (
     paging,
     people,
     permissions_page,
+    provider_sign_in,
     refusals,
     requests,
     route_access,
@@ -87,7 +90,9 @@ BLUEPRINTS = (
     permissions_page.blueprint,
     audit_trail.blueprint,
     sign_in.blueprint,
+    provider_sign_in.blueprint,
     enrolment.blueprint,
+    fresh_factor.blueprint,
     help_page.blueprint,
     health.blueprint,
 )
@@ -100,11 +105,12 @@ def machine_clock() -> datetime:
 
 def create_app(
     settings: Settings, database: Database, *, clock: Callable[[], datetime] = machine_clock,
-    check_password: PasswordChecker | None = None,
+    check_password: PasswordChecker | None = None, open_provider: ProviderOpener | None = None,
 ) -> Flask:  # fmt: skip
     """The application of one installation, ready to serve. Keys are made in the secrets folder at the first start.
 
-    `check_password` is how it asks the directory people sign in with; without it, nobody signs in with one. Raises
+    `check_password` is how it asks the directory people sign in with, `open_provider` how it reaches the provider they
+    sign in with; without it, nobody signs in with one. Raises
     ConfigurationInvalid when a key cannot be used, RouteNotJudged when nobody has said who may open a route.
     """
     app = Flask(__name__)
@@ -117,12 +123,13 @@ def create_app(
         SESSION_COOKIE_SAMESITE="Lax",
     )
     factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
-    app.extensions[EXTENSION] = Site(settings, database, clock, factor_key, check_password)
+    app.extensions[EXTENSION] = Site(settings, database, clock, factor_key, check_password, open_provider)
     app.url_map.converters["int"] = row_ids.RowIdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale="ja", default_timezone="Asia/Tokyo")
     security.protect(app)
     session.install(app)
+    fresh_factor.install(app)
     refusals.install(app)
     formats.install(app)
     _offer_to_templates(app)
@@ -146,6 +153,7 @@ def _offer_to_templates(app: Flask) -> None:
         return {
             "signed_in": found,
             "organisation_name": g.get("organisation_name", ""),
+            "sign_in_provider": g.get("sign_in_provider"),
             "navigation": navigation.entries_for(found.roles) if found is not None else (),
             "now": g.get("now"),
         }

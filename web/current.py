@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import Database
+from idm.errors import ConfigurationInvalid
+from idm.operations.provider_sign_in import ProviderOpener
 from idm.operations.sign_in_directory import PasswordChecker
 from idm.operations.web_sessions import SignedIn
 from idm.permissions import Action, may
@@ -36,6 +38,8 @@ class Site:
     factor_key: bytes
     check_password: PasswordChecker | None = None
     """Asks the directory people sign in with; the only thing the web can ask of one."""
+    open_provider: ProviderOpener | None = None
+    """The client of the provider people sign in with."""
 
     def __repr__(self) -> str:
         return "Site()"
@@ -83,6 +87,17 @@ def roles() -> frozenset[Role]:
 def reader() -> Reader:
     """The person signed in as a reader today: whether they see what is not published yet is their role's."""
     return Reader(today(), signed_in().person_id, may(roles(), Action.SEE_UNPUBLISHED))
+
+
+def provider_sign_out() -> str | None:
+    """Where people sign out at the provider in force, as far as it is known; nobody is asked, and nothing fails."""
+    named, open_provider = g.get("sign_in_provider"), site().open_provider
+    if named is None or open_provider is None:
+        return None
+    try:
+        return open_provider(named).sign_out_address()
+    except ConfigurationInvalid:
+        return None
 
 
 def look() -> AbstractContextManager[Session]:

@@ -85,6 +85,9 @@ _FOR_EVERYBODY = {
     "sign_in.timed_out": strangers(),
     "enrolment.enrol": strangers("案内を受け取った人（リンクの秘密）"),
     "enrolment.set_password": strangers("案内を受け取った人（リンクの秘密）"),
+    "provider_sign_in.begin": strangers(),
+    "provider_sign_in.begin_linking": strangers("案内を受け取った人（リンクの秘密）"),
+    "provider_sign_in.answer": strangers("サインインのサービスへ進んだブラウザー"),
 }
 _ON_THE_WAY = {
     "sign_in.code": on_the_way(Stage.CODE_NEEDED),
@@ -99,6 +102,8 @@ _ON_THE_WAY = {
 _ONES_OWN = {
     "home.index": looking(),
     "me.index": looking(),
+    "fresh_factor.show": looking(),
+    "fresh_factor.give": sending(relation="本人"),
 }
 _APPLICATIONS = {
     "requests.index": looking(),
@@ -162,6 +167,7 @@ _PEOPLE = {
     "people.index": looking(Action.SEE_PEOPLE),
     "people.show": looking(Action.SEE_PEOPLE),
     "people.invitation": sending(Action.INVITE, Action.INVITE_OFFICER),
+    "provider_sign_in.end": sending(Action.INVITE, Action.INVITE_OFFICER),
     "outside.index": looking(relation=_REGISTER),
     "outside.show": looking(relation=_REGISTER),
     "outside.new": looking(Action.REGISTER_OUTSIDE),

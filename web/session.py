@@ -61,7 +61,9 @@ def arrive() -> None:
         return
     with current.look() as session:
         g.policy = policy_in_force(session, now=g.now)
-        g.organisation_name = organisation_in_force(session, now=g.now).name
+        organisation = organisation_in_force(session, now=g.now)
+        g.organisation_name = organisation.name
+        g.sign_in_provider = organisation.sign_in_provider if current.site().open_provider is not None else None
         brought = token()
         g.signed_in = resume_session(session, token=brought, policy=g.policy, now=g.now) if brought else None
     if g.signed_in is not None and g.signed_in.note_is_due and request.endpoint != "sign_in.timed_out":

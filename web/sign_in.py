@@ -9,6 +9,7 @@ from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.operations import sign_in as operation
 from idm.operations.sign_in_attempts import LOCKED
 from idm.operations.web_sessions import Stage, end_session, resume_session
+from idm.queries.provider_identities import is_linked
 from idm.queries.sign_in_accounts import sign_in_system
 from web import carried_input, current, session
 from web.security import local_path
@@ -21,7 +22,7 @@ def start() -> str | Response:
     """The first page: name and password."""
     if g.signed_in is not None:
         return redirect(wanted_page())
-    return _start(reason=request.args.get("reason", ""))
+    return start_page(reason=request.args.get("reason", ""))
 
 
 @blueprint.post("/sign-in")
@@ -34,17 +35,22 @@ def give_password() -> str | tuple[str, int] | Response:
             policy=current.policy(), now=current.now(), check_password=current.site().check_password,
         )  # fmt: skip
     except SignInRefused as refusal:
-        return _start(name=name, refusal=refusal), 401
+        return start_page(name=name, refusal=refusal), 401
     except SignInUnavailable as away:
-        return _start(name=name, away=away), 503
+        return start_page(name=name, away=away), 503
     return come_in(token)
 
 
-def _start(**shown: object) -> str:
+def start_page(**shown: object) -> str:
     """The first page. Where people sign in with a directory, it says whose password is asked for."""
     with current.look() as database_session:
         system = sign_in_system(database_session) if current.site().check_password is not None else None
-    return render_template("sign_in/start.html", directory=system.name if system else "", **shown)
+    return render_template(
+        "sign_in/start.html",
+        directory=system.name if system else "",
+        sign_out_there=current.provider_sign_out(),
+        **shown,
+    )
 
 
 @blueprint.get("/sign-in/code")
@@ -72,14 +78,18 @@ def give_code() -> str | tuple[str, int] | Response:
 
 @blueprint.post("/sign-out")
 def sign_out() -> Response:
-    """The session is ended."""
+    """The session is ended. One at a provider is not ours to end: the next page says so."""
+    reason = None
     if g.signed_in is not None:
+        with current.look() as database_session:
+            linked = is_linked(database_session, g.signed_in.person_id, now=current.now())
+        reason = "provider_stays" if linked else None
         with current.act("sign_in.end_session", ("person", g.signed_in.person_id)) as database_session:
             end_session(database_session, session_id=g.signed_in.session_id, actor=current.actor(),
                         policy=current.policy(), now=current.now())  # fmt: skip
     form_session.clear()
     flash(_("サインアウトしました。"), "success")
-    return session.drop(redirect(url_for("sign_in.start")))
+    return session.drop(redirect(url_for("sign_in.start", reason=reason)))
 
 
 @blueprint.get("/sign-in/time-out")
@@ -88,24 +98,28 @@ def timed_out() -> str:
     return render_template("sign_in/timed_out.html", next=wanted_page())
 
 
-def come_in(token: str) -> Response:
-    """The answer after a step of sign-in that succeeded: the page that was wanted, or the form that came too late."""
+def come_in(token: str, *, wanted: str | None = None, carried: str | None = None) -> Response:
+    """The answer after a step of sign-in that succeeded: the page that was wanted, or the form that came too late.
+
+    Both are in the request where they are not given.
+    """
     form_session.clear()  # whoever is signed in has another form token than the stranger before
     with current.look() as database_session:
         g.signed_in = resume_session(database_session, token=token, policy=current.policy(), now=current.now())
     if g.signed_in.stage is Stage.SIGNED_IN and g.signed_in.failures_before:
         flash(_("前回のサインインのあと、あなたの利用者名でのサインインが%(count)s回失敗しています。心当たりがないときは、"
                 "情報システムの担当に知らせてください。", count=g.signed_in.failures_before), "warning")  # fmt: skip
-    return session.keep(_carried_on(g.signed_in.stage) or redirect(wanted_page()), token)
+    typed = carried if carried is not None else request.form.get(carried_input.FIELD, "")
+    return session.keep(_carried_on(g.signed_in.stage, typed) or redirect(wanted or wanted_page()), token)
 
 
-def _carried_on(stage: Stage) -> Response | None:
+def _carried_on(stage: Stage, typed: str) -> Response | None:
     """The next page for a form that came too late; None where there is none."""
-    if carried_input.FIELD not in request.form:
+    if not typed:
         return None
     if stage is Stage.CODE_NEEDED:
-        return make_response(render_template("sign_in/code.html"))
-    carried = carried_input.from_text(request.form[carried_input.FIELD])
+        return make_response(render_template("sign_in/code.html", carried=typed))
+    carried = carried_input.from_text(typed)
     return make_response(render_template("sign_in/continue.html", input=carried)) if stage is Stage.SIGNED_IN else None
 
 

@@ -11,6 +11,7 @@ the database is held while the provider is asked.
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
@@ -22,13 +23,14 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.database import Database
-from idm.errors import Refusal, SignInRefused, SignInUnavailable, TargetError, TargetUnavailable
+from idm.errors import ConfigurationInvalid, Refusal, SignInRefused, SignInUnavailable, TargetError, TargetUnavailable
 from idm.models.sign_in import SignIn, SignInChallenge
 from idm.operations.enrolment import usable_link
 from idm.operations.provider_links import SUBJECT_TAKEN, TAKEN, link_person
 from idm.operations.second_step import START_AGAIN, complete, sign_in_of
 from idm.operations.sign_in_attempts import SIGN_IN_PAGE, attempts_so_far
 from idm.operations.web_sessions import Stage, belongs, hash_of, new_token, open_session, stage_without_code
+from idm.organisation import SignInProvider
 from idm.policy import Policy
 from idm.ports import IdentityProvider, ProvenIdentity
 from idm.queries.provider_identities import meant_by
@@ -36,6 +38,9 @@ from idm.sealing import SealBroken, decrypt, encrypt
 from idm.vocabulary import SignInWay
 
 LOG = logging.getLogger("idm.sign_in")
+
+ProviderOpener = Callable[[SignInProvider], IdentityProvider]
+"""The client of the provider that is in force. Raises ConfigurationInvalid."""
 
 PURPOSE = "provider"
 ANSWER_WITHIN = timedelta(minutes=10)
@@ -77,6 +82,15 @@ class Arrived:
     wanted: str
     carried: str
     linked: bool
+
+
+def opened(open_provider: ProviderOpener, named: SignInProvider) -> IdentityProvider:
+    """The provider's client. Raises SignInUnavailable where it is not set up; what is missing is for the log."""
+    try:
+        return open_provider(named)
+    except ConfigurationInvalid as fault:
+        LOG.error("provider of sign-in: %s %s", fault.message, "; ".join(fault.mistakes))
+        raise SignInUnavailable(UNAVAILABLE) from fault
 
 
 def start(

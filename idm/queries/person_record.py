@@ -25,6 +25,7 @@ from idm.publication import Reader, shown_end, visible
 from idm.queries.enrolment_links import awaits_second_officer, open_link
 from idm.queries.held_rights import HeldRight, rights_of_lines
 from idm.queries.own_factors import own_factors
+from idm.queries.provider_identities import identity_of
 from idm.queries.publication import hidden_requests, hidden_starts, known, only_by, public, shown_rights
 from idm.queries.units import generations, names_over
 from idm.vocabulary import CredentialEventKind, SignInWay
@@ -137,6 +138,9 @@ class SignInRow:
 
     name: str | None
     with_directory: bool
+    with_provider: bool
+    linked: bool
+    """Whether the provider proves this person, as far as we know it."""
     has_second_factor: bool
     last_signed_in_at: datetime | None
     invited_at: datetime | None
@@ -280,6 +284,8 @@ def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> Sig
     return SignInRow(
         name=sign_in.name if sign_in else None,
         with_directory=sign_in is not None and sign_in.way is SignInWay.DIRECTORY,
+        with_provider=sign_in is not None and sign_in.way is SignInWay.PROVIDER,
+        linked=identity_of(session, person_id) is not None,
         has_second_factor=own_factors(session, person_id).some,
         last_signed_in_at=sign_in.last_signed_in_at if sign_in else None,
         invited_at=link.issued_at if link else None,

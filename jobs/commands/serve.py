@@ -12,6 +12,7 @@ from jobs.commands.options import installation
 from jobs.commands.terminal import say
 from jobs.directory_passwords import password_checker
 from jobs.installation import Installation
+from jobs.sign_in_providers import provider_opener
 from web.app import create_app
 
 
@@ -40,7 +41,10 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
     def load(self) -> Flask:
         """The application of this process."""
         served = Installation(self.idm_settings, Database(self.idm_settings.database_url))
-        return create_app(served.settings, served.database, check_password=password_checker(served))
+        return create_app(
+            served.settings, served.database, check_password=password_checker(served),
+            open_provider=provider_opener(served),
+        )  # fmt: skip
 
 
 @click.command()
