@@ -109,6 +109,7 @@ DONE = {
     "lock.asked": _("ロックの確認又は解除を依頼"),
     "lock.answered": _("ロックの確認又は解除の結果"),
     "system.tested": _("接続を点検"),
+    "sign_in.factor_renewed": _("二つ目の認証要素の再確認"),
     "sign_in.session_ended": _("サインアウト"),
     "sign_in.all_sessions_ended": _("すべてのサインインを終了"),
     "audit.payloads_expired": _("保存期間を過ぎた内容を消去"),

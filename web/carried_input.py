@@ -13,7 +13,9 @@ from idm.errors import InvalidInput
 from web.security import local_path
 
 FIELD = "carried"
-NEVER_CARRIED = frozenset({"csrf_token", "password", "password_again", "current_password", "code", FIELD})
+FRESH_CODE = "fresh_code"
+"""Brings a second factor along with the form that needs one (`web.fresh_factor`)."""
+NEVER_CARRIED = frozenset({"csrf_token", "password", "password_again", "current_password", "code", FIELD, FRESH_CODE})
 MAXIMUM_CHARACTERS = 200_000
 
 

@@ -12,6 +12,7 @@ from idm.errors import (
     ContentChanged,
     DecidedMeanwhile,
     FeedRefused,
+    FreshFactorNeeded,
     IllegalTransition,
     InvalidInput,
     NotFound,
@@ -24,6 +25,7 @@ from idm.errors import (
     SignInUnavailable,
     ZoneNotOpen,
 )
+from web import fresh_factor
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ PAGES: dict[type[Refusal], tuple[int, str]] = {
     DecidedMeanwhile: (409, "errors/changed_meanwhile.html"),
     ZoneNotOpen: (409, "errors/refused.html"),
     SafetyLimit: (409, "errors/refused.html"),
+    FreshFactorNeeded: (401, "errors/refused.html"),
     InvalidInput: (422, "errors/refused.html"),
     FeedRefused: (422, "errors/refused.html"),
     SignInRefused: (401, "errors/refused.html"),
@@ -68,7 +71,9 @@ def page_of(refusal: Refusal) -> tuple[int, str]:
 
 
 def refused(refusal: Refusal) -> Response:
-    """The page of a refusal, with its sentence and its code."""
+    """The page of a refusal, with its sentence and its code; one that a second factor lifts asks for it."""
+    if isinstance(refusal, FreshFactorNeeded) and fresh_factor.can_ask():
+        return fresh_factor.asked(refusal.message)
     status, template = page_of(refusal)
     return make_response(render_template(template, refusal=refusal), status)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, NotFound, Refusal
+from idm.errors import FreshFactorNeeded, IllegalTransition, NotFound, Refusal
 from idm.operations import requests as operations
 from idm.permissions import Action, may
 from idm.queries.approvals import stuck_at
@@ -221,6 +221,6 @@ def withdraw(request_id: int) -> Response:
 def refused_on(request_id: int, refusal: Refusal) -> Response:
     """The page of a refusal about an application: its sentence, its code and the way back to the application."""
     status, _template = refusals.page_of(refusal)
-    if isinstance(refusal, NotFound):
+    if isinstance(refusal, NotFound | FreshFactorNeeded):
         raise refusal
     return make_response(render_template("requests/refused.html", refusal=refusal, request_id=request_id), status)
