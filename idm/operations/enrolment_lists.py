@@ -198,7 +198,7 @@ def _write(
         _close(session, item.authenticator_id, record.system_id, now)
     session.flush()
     audit.record(
-        session, action="enrolment.read", actor=actor, obj=("account", str(one.account_id)), now=now,
+        session, action="enrolment_list.read", actor=actor, obj=("account", str(one.account_id)), now=now,
         policy_digest=policy.digest,
         payload={
             "system": record.system_id, "person": one.person_id, "list": record.id,
@@ -240,7 +240,7 @@ def _record(
     now: datetime,
 ) -> None:  # fmt: skip
     audit.record(
-        session, action="enrolment.list_taken_over", actor=actor, obj=("enrolment_list", str(record.id)), now=now,
+        session, action="enrolment_list.taken_over", actor=actor, obj=("enrolment_list", str(record.id)), now=now,
         policy_digest=policy.digest,
         payload={
             "system": record.system_id, "sha256": record.digest, "made_on": record.made_on.isoformat(),
