@@ -51,6 +51,7 @@ class Action(StrEnum):
     CLOSE_LOSS = "close_loss"
     UPLOAD_ENROLMENTS = "upload_enrolments"
     END_SESSIONS = "end_sessions"
+    END_EVERYBODYS_SESSIONS = "end_everybodys_sessions"
     INVITE = "invite"
     INVITE_OFFICER = "invite_officer"
     CONFIRM_OFFICER = "confirm_officer"
@@ -124,6 +125,7 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.CLOSE_LOSS: _all(Role.SECURITY, Role.CHIEF),
     Action.UPLOAD_ENROLMENTS: {**_OWN_SYSTEM, **_all(Role.HANDOVER)},
     Action.END_SESSIONS: _all(Role.SECURITY, Role.HANDOVER),
+    Action.END_EVERYBODYS_SESSIONS: _all(Role.SECURITY),
     Action.INVITE: _all(Role.HANDOVER),
     Action.INVITE_OFFICER: _all(*_HEADS, Role.HANDOVER),
     Action.CONFIRM_OFFICER: _all(*_HEADS),
@@ -183,6 +185,7 @@ TITLES = {
     Action.CLOSE_LOSS: "紛失の事後処理の完了",
     Action.UPLOAD_ENROLMENTS: "二要素認証製品の登録者一覧の取込み",
     Action.END_SESSIONS: "ほかの人のサインインの終了",
+    Action.END_EVERYBODYS_SESSIONS: "全員のサインインの終了",
     Action.INVITE: "サインイン登録の案内",
     Action.INVITE_OFFICER: "決定をする職の人へのサインイン登録の案内（二人で発行）",
     Action.CONFIRM_OFFICER: "責任者の就任の確認",
