@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idm.employment_kind import EmploymentKind
+from idm.ports import ExternalId, TargetAccount
 from idm.vocabulary import FACTOR_TITLES, FACTORS_OF, AuthenticatorKind, Factor, VerifiedBy, Zone
 
 TWO = 2
@@ -123,6 +124,18 @@ def enrolled(facts: GateFacts) -> frozenset[Factor]:
     factors = {factor for kind in kinds for factor in FACTORS_OF[kind]}
     with_password = facts.password and facts.by is not VerifiedBy.SMART_CARD
     return frozenset(factors | {Factor.KNOWLEDGE} if with_password else factors)
+
+
+def demand_shown(by: VerifiedBy, group: ExternalId | None, seen: TargetAccount) -> bool | None:
+    """Whether the directory, as the account was read, lets its owner in with two factors only; None = it does not say.
+
+    `group` is the target's id of the group whose members are asked for a second one.
+    """
+    if by is VerifiedBy.SMART_CARD:
+        return seen.card_required
+    if by is not VerifiedBy.GROUP or group is None or seen.groups is None:
+        return None
+    return group in seen.groups
 
 
 def holds_back(verdict: Verdict, *, in_effect: bool) -> bool:

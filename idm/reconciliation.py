@@ -46,8 +46,9 @@ def next_wave(
         return _begin(account_uuid, wanted)
     if MoveAccount not in can:
         wanted = replace(wanted, container=None)
-    if RequireSmartCard not in can and wanted.card_required:
-        wanted = replace(wanted, card_required=None, enabled=False)
+    if RequireSmartCard not in can and wanted.card_required is not seen.card_required:
+        # Whoever sets it is somebody else; until then nobody gets in.
+        wanted = replace(wanted, card_required=None, enabled=wanted.enabled and not wanted.card_required)
     stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
         _stop,
         _take_away,

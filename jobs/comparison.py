@@ -44,6 +44,10 @@ class Compared:
     """Group → the accounts that may be in it."""
     looked_at: set[int] = field(default_factory=set)
     settled: list[Settled] = field(default_factory=list)
+    shown: dict[int, TargetAccount] = field(default_factory=dict)
+    """Accounts with a right behind the gate, as they were read: what they show of factors is for the gate (B2)."""
+    still_so: set[int] = field(default_factory=set)
+    """Accounts that the directory vouched for: they are as they were when they were read last."""
     direct: set[tuple[ExternalId, ExternalId]] = field(default_factory=set)
     """(group, account of ours) as read with the account: told of there, not twice."""
 
@@ -89,6 +93,7 @@ def compare(
 def _take_as_seen(done: Compared, unchanged: Unchanged) -> None:
     done.examined += len(unchanged.accounts)
     done.accounts += len(unchanged.accounts)
+    done.still_so |= unchanged.accounts
     for group, members in unchanged.members.items():
         done.allowed[group] |= members
         done.direct |= {(group, member) for member in members}
@@ -110,12 +115,15 @@ def _compare_accounts(
         done.examined += 1
         done.looked_at.add(row.account_id)
         done.accounts += row.wanted.required
-        found = _judge(row, seen.get(row.uuid), directory, groups, adopting=adopting)
+        account = seen.get(row.uuid)
+        if account is not None and any(grant.gated for grant in row.facts.grants):
+            done.shown[row.account_id] = account
+        found = _judge(row, account, directory, groups, adopting=adopting)
         if found is not None:
             done.found.append(found)
             done.missing += found.kind is FindingKind.MISSING
         elif not adopting:
-            done.settled.extend(_settled(row, seen.get(row.uuid), groups))
+            done.settled.extend(_settled(row, account, groups))
 
 
 def _settled(row: Comparable, account: TargetAccount | None, groups: Collection[ExternalId]) -> Iterator[Settled]:
@@ -200,6 +208,8 @@ def _watched(directory: Directory, groups: Mapping[ExternalId, WatchedGroup]) ->
     protected = list(directory.protected_groups()) if isinstance(directory, KnowsProtected) else []
     guarded = {group.external_id for group in protected}
     for group in groups.values():
+        if group.demands:
+            continue  # who is asked for a second factor beyond what we ask has got no more by it
         yield _Watched(group.external_id, group.name, group.external_id in guarded, group.by_hand)
     for other in protected:
         if other.external_id not in groups:

@@ -2,6 +2,9 @@
 
 What to do is computed from the rows of this moment, for the newest generation only, and done in waves of independent
 steps. Whatever dies in between, running it again ends in the same place: nothing here remembers a step.
+
+Rights behind the gate are judged before anything is computed. What demands two kinds of factor is set on the disabled
+account and read back; that reading opens the gate in the transaction that records it, and the next pass enables (B2).
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,14 +18,14 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
-from idm.operations import handovers, outbox
+from idm.operations import factor_gate, factor_readings, handovers, outbox
 from idm.operations.accounts import held_back
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
 from idm.reconciliation import MAX_WAVES, in_our_care, next_wave
-from idm.vocabulary import BY_HAND, EntitlementKind, Stage, Zone
+from idm.vocabulary import BY_HAND, EntitlementKind, Stage, VerifiedBy, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
 from jobs.examination import require_examined
@@ -34,6 +37,11 @@ BATCH = 250
 GUARDED = (
     "ディレクトリの管理者として保護されたIDのため、仮パスワードを設定しませんでした。"
     "管理者のグループから外してから、もう一度交付してください。"
+)
+
+CARD_ONLY = (
+    "スマートカードが必須のIDのため、パスワードは使えません。仮パスワードを設定しませんでした。"
+    "カードを交付するか、ディレクトリの設定を確かめてください。"
 )
 
 
@@ -61,6 +69,11 @@ class Work:
     def guarded(self) -> bool:
         """Whether it is one of the target's own administrators: read, and changed by hand only (D10)."""
         return self.seen is not None and self.seen.protected
+
+    @property
+    def read_back(self) -> bool:
+        """Whether `seen` is what the target shows after everything that was done."""
+        return self.held is None and (self.error is None or self.guarded)
 
 
 def run_due(installation: Installation, *, worker: str) -> int:
@@ -117,6 +130,8 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
     now = installation.clock()
     with installation.database.writing() as session:
         tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
+        policy = policy_in_force(session, now=now)
+        factor_gate.apply(session, [task.account_id for task in tasks], actor=ACTOR, policy=policy, now=now)
         facts = account_facts(session, [task.account_id for task in tasks], now=now)
         waiting = {
             handover.account_id: handover
@@ -154,10 +169,14 @@ def _open(installation: Installation, system_id: int) -> Directory:
             for entitlement in system.entitlements
             if entitlement.kind is EntitlementKind.GROUP and entitlement.external_id is None
         ]
+        verification = system.verification or {}
+        demanding = str(verification["group"]) if verification.get("by") == VerifiedBy.GROUP else None
     directory = installation.open_target(system)
     try:
         require_examined(installation, directory, system)
         _resolve_groups(installation, directory, unresolved)
+        if demanding is not None and system.factor_group_id is None:
+            _resolve_factor_group(installation, directory, system_id, demanding)
     except TargetError:
         directory.close()
         raise
@@ -173,6 +192,16 @@ def _resolve_groups(
         with installation.database.writing() as session:
             for entitlement_id, external_id in found.items():
                 session.get_one(Entitlement, entitlement_id).external_id = external_id
+
+
+def _resolve_factor_group(installation: Installation, directory: Directory, system_id: int, name: str) -> None:
+    """Afterwards the group that demands factors is known by the target's immutable id, whatever it is called later.
+
+    Raises NotOnTarget: while it is not there, nobody there can be asked for a second factor.
+    """
+    found = directory.group(name).external_id
+    with installation.database.writing() as session:
+        session.get_one(InformationSystem, system_id).factor_group_id = found
 
 
 def _carry_out(installation: Installation, directory: Directory, system_id: int, batch: Sequence[Work]) -> None:
@@ -276,10 +305,14 @@ def _hand_over(
     if work.seen is None or not wanted.enabled or work.handover is None:
         work.error = TargetRefused("有効な権限がないため、仮パスワードを設定しませんでした。")
         return
-    if work.guarded:
-        work.error = TargetRefused(GUARDED)
+    if work.guarded or (work.seen.card_required and wanted.card_required is not False):
+        work.error = TargetRefused(GUARDED if work.guarded else CARD_ONLY)
         return
     try:
+        if work.seen.card_required:
+            # No right needs the card any more: it is lifted from the account while that is disabled, then it opens.
+            work.facts = replace(work.facts, handed_over=False)
+            reconcile(directory, [work], managed, delete_after_days=delete_after_days, now=now)
         work.issued = issue(directory, work.seen.external_id, work.handover, length=length)
         work.facts = opened
         reconcile(directory, [work], managed, delete_after_days=delete_after_days, now=now)
@@ -296,14 +329,16 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
         carried = [_carried(work) for work in batch]
         ours = outbox.finish(session, carried, worker=worker, actor=ACTOR, policy=policy, now=now)
         batch = [work for work in batch if work.task_id in ours]  # the rest is somebody else's, and so is its password
+        shown = {work.account_id: work.seen for work in batch if work.seen is not None and work.read_back}
+        factor_readings.record(session, system_id, shown, now=now)
+        factor_gate.apply(session, list(shown), actor=ACTOR, policy=policy, now=now)
         for work in batch:
             if work.issued is not None and work.error is None:
                 handover = session.get_one(Handover, work.issued.handover_id)
                 if handover.closed_at is None:
                     handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
         # What nobody but a person may change is asked of a person, also where the connector had to refuse a password.
-        read = [work for work in batch if work.held is None and (work.error is None or work.guarded)]
-        seen = {work.account_id: work.seen for work in read}
+        seen = {work.account_id: work.seen for work in batch if work.read_back}
         hand_work.follow_read_back(session, installation, system_id, seen, policy)
 
 

@@ -15,8 +15,9 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import InformationSystem
+from idm.operations import factor_watch
 from idm.operations.finding_answers import put_right
-from idm.operations.findings import COMPARED, Found, Scope, SweepResult, record_comparison
+from idm.operations.findings import COMPARED, OF_FACTORS, Found, Scope, SweepResult, record_comparison
 from idm.operations.inventory import progress_of
 from idm.policy import Policy
 from idm.ports import Directory, ReportsChanges
@@ -27,7 +28,7 @@ from jobs.comparison import compare
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.reconcile")
-WHOLE = Scope(COMPARED | {FindingKind.CHECK_FAILED})
+WHOLE = Scope(COMPARED | OF_FACTORS | {FindingKind.CHECK_FAILED})
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def _compared(
     return SweepResult(
         system.id, system.code, done.examined, tuple(done.found), skipped=frozenset(done.skipped),
         compared=done.accounts, settled=tuple(done.settled), looked_at=frozenset(done.looked_at),
+        shown=done.shown, still_so=frozenset(done.still_so), read_at=now,
     )  # fmt: skip
 
 
@@ -98,8 +100,9 @@ def _kept(
     installation: Installation, result: SweepResult, only: frozenset[int] | None, cursor: str | None, policy: Policy
 ) -> SweepResult:
     now = installation.clock()
-    scope = WHOLE if only is None else Scope(frozenset({FindingKind.DRIFT, FindingKind.MISSING}), only)
+    scope = WHOLE if only is None else Scope(OF_FACTORS | {FindingKind.DRIFT, FindingKind.MISSING}, only)
     with installation.database.writing() as session:
+        result = factor_watch.follow(session, result, only=only, actor=ACTOR, policy=policy, now=now)
         record_comparison(session, result, scope, actor=ACTOR, policy=policy, now=now)
         if cursor is not None and result.failure is None:
             progress_of(session, result.system_id).cursor = cursor

@@ -20,7 +20,7 @@ from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
-from idm.operations import losses
+from idm.operations import factor_watch, losses
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
 from idm.operations.going_live import remind
@@ -102,19 +102,23 @@ def _sweep_one(
             result = replace(
                 result, found=(*result.found, *compared.found), skipped=frozenset(compared.skipped),
                 compared=compared.accounts, settled=tuple(compared.settled), looked_at=frozenset(compared.looked_at),
+                shown=compared.shown, still_so=frozenset(compared.still_so), read_at=started_at,
             )  # fmt: skip
         finally:
             directory.close()
     except (TargetError, ConfigurationInvalid, SafetyLimit) as failure:
         result = _not_examined(system, str(failure))
     result = replace(result, found=(*result.found, *_overdue_work(installation, system, judged_at)))
-    if not dry_run:
-        now = installation.clock()
-        with installation.database.writing() as session:
-            record_sweep(session, result, started_at=started_at, actor=ACTOR, policy=policy, now=now)
-            retry_refused(session, system.id, now=now)
-            result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
-            remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)
+    now = installation.clock()
+    if dry_run:
+        with installation.database.reading() as session:
+            return factor_watch.found_in(session, result, policy=policy, now=now)
+    with installation.database.writing() as session:
+        result = factor_watch.follow(session, result, actor=ACTOR, policy=policy, now=now)
+        record_sweep(session, result, started_at=started_at, actor=ACTOR, policy=policy, now=now)
+        retry_refused(session, system.id, now=now)
+        result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
+        remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)
     return result
 
 

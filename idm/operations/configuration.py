@@ -18,7 +18,7 @@ from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, No
 from idm.feed.profile import load_feed_profile
 from idm.models.officers import ConfigurationVersion
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
-from idm.operations import going_live
+from idm.operations import factor_gate, factor_readings, going_live
 from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require
@@ -108,6 +108,9 @@ def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) ->
     _require_stages(session, text)
     version.accepted_at, version.accepted_by_id = now, person_id
     _take_effect(session, text, actor=actor, now=now)
+    session.flush()
+    # A profile may forbid the zone, a file may say that something else verifies factors: at once, not tonight.
+    factor_gate.apply_to_all(session, actor=actor, policy=policy_in_force(session, now=now), now=now)
     _record(session, "configuration.accepted", version, actor=actor, now=now)
     return version
 
@@ -166,7 +169,10 @@ def register_systems(session: Session, organisation: Organisation) -> None:
     known = {system.code: system for system in session.scalars(select(InformationSystem))}
     for wanted in organisation.systems:
         system = known.get(wanted.code) or InformationSystem(code=wanted.code)
+        demanded, elsewhere = _demanded_by(system), going_live.is_another_target(system, wanted)
         _describe(system, wanted)
+        if wanted.code in known and (elsewhere or demanded != _demanded_by(system)):
+            factor_readings.forget(session, system.id)
         session.add(system)
         session.flush()
         rights = {right.code: right for right in system.entitlements}
@@ -175,6 +181,12 @@ def register_systems(session: Session, organisation: Organisation) -> None:
     session.flush()
     _register_sign_in(session, organisation)
     _register_conflicts(session, organisation)
+
+
+def _demanded_by(system: InformationSystem) -> tuple[object, object]:
+    """What demands factors there: what was read of one thing says nothing of another."""
+    verification = system.verification or {}
+    return verification.get("by"), verification.get("group")
 
 
 def _describe(system: InformationSystem, wanted: System) -> None:

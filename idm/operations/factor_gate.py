@@ -12,12 +12,16 @@ from sqlalchemy.orm import Session, joinedload
 
 from idm.actor import Actor
 from idm.database import in_chunks
+from idm.factor_gate import Verdict
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import Grant
 from idm.models.systems import Account
 from idm.operations import suspensions
+from idm.operations.accounts import schedule
 from idm.policy import Policy
-from idm.queries.factor_gate import to_be_held
+from idm.queries.factor_gate import SET_BY_US, accounts_at_the_gate, live_grants, to_be_held, verdicts
+
+WAITS_FOR_THE_DIRECTORY = frozenset({Verdict.NOT_SHOWN, Verdict.NOT_ENFORCED, Verdict.GROWN_OLD})
 
 
 def apply(session: Session, account_ids: Collection[int], *, actor: Actor, policy: Policy, now: datetime) -> int:
@@ -45,7 +49,10 @@ def apply_to_people(
     session: Session, person_ids: Collection[int], *, system_id: int | None = None, actor: Actor, policy: Policy,
     now: datetime,
 ) -> int:  # fmt: skip
-    """Afterwards the same is true of all accounts of these people, or of those in the one system named."""
+    """Afterwards the same is true of all accounts of these people, or of those in the one system named.
+
+    Where nothing is missing but what a directory shows, a worker is asked to set it and to look.
+    """
     session.flush()
     live = select(Grant.account_id).where(Grant.state != GrantState.ENDED)
     changed = 0
@@ -53,8 +60,31 @@ def apply_to_people(
         query = select(Account.id).where(Account.person_id.in_(some), Account.id.in_(live))
         if system_id is not None:
             query = query.where(Account.system_id == system_id)
-        changed += apply(session, list(session.scalars(query)), actor=actor, policy=policy, now=now)
+        accounts = list(session.scalars(query))
+        changed += apply(session, accounts, actor=actor, policy=policy, now=now)
+        _look_again(session, accounts, policy=policy, now=now)
     return changed
+
+
+def apply_to_all(
+    session: Session, *, system_id: int | None = None, actor: Actor, policy: Policy, now: datetime
+) -> int:  # fmt: skip
+    """Afterwards the same is true of every account, or of every one in the system named: when rules have changed, and
+    in the night, for whatever nobody told of."""
+    session.flush()
+    accounts = accounts_at_the_gate(session, system_id=system_id)
+    return apply(session, accounts, actor=actor, policy=policy, now=now)
+
+
+def _look_again(session: Session, account_ids: Collection[int], *, policy: Policy, now: datetime) -> None:
+    """A worker sets what is missing, reads back and applies the gate; without that, everybody waits for the night."""
+    held = {one.account_id for one in live_grants(session, account_ids, now=now) if one.gated and one.held}
+    said = verdicts(session, held, policy=policy, now=now)
+    waiting = [one for one, verdict in said.items() if verdict in WAITS_FOR_THE_DIRECTORY]
+    query = select(Account).where(Account.id.in_(waiting)).options(joinedload(Account.system)).order_by(Account.id)
+    for account in session.scalars(query):
+        if (account.system.verification or {}).get("by") in SET_BY_US:
+            schedule(session, account, now=now)
 
 
 def _grants(session: Session, grant_ids: Collection[int]) -> list[Grant]:

@@ -1,7 +1,7 @@
 """What the sweep found, kept as facts: one row from the night it was first seen until the night it was gone (C1)."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -14,6 +14,7 @@ from idm.actor import Actor
 from idm.models.work import Finding, SweepRun
 from idm.operations.settled import Settled, keep_settled
 from idm.policy import Policy
+from idm.ports import TargetAccount
 from idm.vocabulary import FindingKind
 
 
@@ -34,6 +35,8 @@ class SweepResult:
 
     `compared`: how many accounts of ours should be there; `skipped`: those not compared, a worker is writing them;
     `held_back`: why nothing was put right. `settled`: of the accounts `looked_at`, those that are exactly as approved.
+    `shown`: accounts with a right behind the gate as they were read at `read_at` (None = nothing was read); `still_so`:
+    those that the directory vouched for, being as they were when they were read last.
     """
 
     system_id: int
@@ -46,10 +49,16 @@ class SweepResult:
     held_back: str | None = None
     settled: tuple[Settled, ...] = ()
     looked_at: frozenset[int] = frozenset()
+    shown: Mapping[int, TargetAccount] = field(default_factory=dict)
+    still_so: frozenset[int] = frozenset()
+    read_at: datetime | None = None
 
 
 COMPARED = frozenset({FindingKind.DRIFT, FindingKind.MISSING, FindingKind.EXTRA_MEMBER})
 """What comes of comparing what was approved with what a directory shows."""
+OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
+FROM_OUR_BOOKS = OF_FACTORS | {FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE}
+"""What is known even where the directory could not be examined."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ def _examined(finding: Finding, result: SweepResult, scope: Scope) -> bool:
         return False
     if finding.kind in COMPARED and finding.account_id in result.skipped:
         return False
-    return result.failure is None or finding.kind in (FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE)
+    return result.failure is None or finding.kind in FROM_OUR_BOOKS
 
 
 def _finding(system_id: int, found: Found, now: datetime) -> Finding:

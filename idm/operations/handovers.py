@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
+from idm.factor_gate import VERDICT_TITLES
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Account, CredentialEvent, Entitlement, Handover
@@ -21,9 +22,10 @@ from idm.operations.accounts import schedule
 from idm.operations.credential_desk import Desk, officer_at, require_uninvolved
 from idm.permissions import Action
 from idm.policy import Policy
+from idm.queries.factor_gate import live_grants, verdicts
 from idm.sealing import KEY_BYTES, unseal
 from idm.step_up import matters_most, require_fresh_factor
-from idm.vocabulary import BY_HAND, CredentialEventKind, EntitlementKind
+from idm.vocabulary import BY_HAND, CredentialEventKind, EntitlementKind, VerifiedBy
 
 DESK = Desk(
     Action.HAND_OVER,
@@ -60,7 +62,7 @@ def ask(
     if account is None or account.person_id is None:
         raise NotFound("利用者IDが見つかりません。")
     require_uninvolved(DESK, session, account, officer_id)
-    _require_ready(session, account)
+    _require_ready(session, account, policy=policy, now=now)
     if _opens_what_matters_most(session, account):
         require_fresh_factor(actor, policy=policy, now=now)
     _close_open(session, account_id, now)
@@ -133,9 +135,10 @@ def context(handover: Handover) -> bytes:
     return f"handovers.sealed:{handover.id}:{handover.account_id}".encode()
 
 
-def _require_ready(session: Session, account: Account) -> None:
+def _require_ready(session: Session, account: Account, *, policy: Policy, now: datetime) -> None:
     if account.system.connector == BY_HAND:
         raise InvalidInput("この情報システムの仮パスワードは、手作業の指示書により作業者が設定して渡します。")
+    _require_let_in(session, account, policy=policy, now=now)
     in_force = session.scalar(
         select(Grant.id).where(Grant.account_id == account.id, Grant.state == GrantState.IN_FORCE).limit(1)
     )
@@ -143,6 +146,24 @@ def _require_ready(session: Session, account: Account) -> None:
         raise InvalidInput("有効な権限がないため、仮パスワードを交付できません。")
     if not account.seen_present:
         raise InvalidInput("利用者IDがまだディレクトリに作成されていません。しばらくしてからやり直してください。")
+
+
+def _require_let_in(session: Session, account: Account, *, policy: Policy, now: datetime) -> None:
+    """A card needs no password; and what is held back by the gate is handed over once the gate is open (B1, E3)."""
+    live = {one.grant_id: one for one in live_grants(session, [account.id], now=now)}
+    rights = session.scalars(select(Grant).where(Grant.id.in_(live)).options(joinedload(Grant.entitlement)))
+    gated = [live[one.id] for one in rights if one.entitlement.kind is EntitlementKind.ACCOUNT and live[one.id].gated]
+    if gated and (account.system.verification or {}).get("by") == VerifiedBy.SMART_CARD:
+        raise InvalidInput(
+            "この利用者IDは、スマートカードだけでサインインします。仮パスワードはありません。"
+            "カードを交付し、使用開始を登録してください。"
+        )
+    if any(one.held for one in gated):
+        verdict = verdicts(session, [account.id], policy=policy, now=now)[account.id]
+        raise InvalidInput(
+            f"{VERDICT_TITLES[verdict]}。二つの種類の認証要素がこの情報システムで確かめられるまで、"
+            "利用者IDは止めてあり、仮パスワードを交付できません。認証要素の登録を確かめてください。"
+        )
 
 
 def _has_account_right(session: Session, account: Account) -> bool:

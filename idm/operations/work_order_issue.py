@@ -43,7 +43,8 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderNumber, WorkOrderState, WorkOrderStep
 from idm.policy import Policy
 from idm.ports import Attributes, ExternalId, TargetAccount
-from idm.queries.account_facts import account_facts, managed_groups
+from idm.queries.account_facts import account_facts, factor_group, managed_groups
+from idm.queries.account_status import FACTOR_GROUP
 from idm.reconciliation import in_our_care
 from idm.vocabulary import BY_HAND, EntitlementKind, Stage
 from idm.wanted_account import AccountFacts, WantedAccount, wanted_account
@@ -73,6 +74,8 @@ class _Situation:
     facts: Mapping[int, AccountFacts]
     guarded: Mapping[int, TargetAccount]
     managed: frozenset[ExternalId]
+    demanding: ExternalId | None
+    """The group whose members are asked for a second factor."""
     issued: list[WorkOrder] = field(default_factory=list)
     cancelled: list[WorkOrder] = field(default_factory=list)
 
@@ -126,6 +129,7 @@ def _situation(
     return _Situation(
         session, system, actor, policy, now,
         groups={right.external_id or "": right.name for right in groups},
+        demanding=factor_group(session, system.id),
         by_hand=by_hand_groups(session, system.id),
         known=_known_attributes(session, accounts),
         facts=account_facts(session, accounts, now=now),
@@ -265,7 +269,8 @@ def _about(situation: _Situation, account: Account) -> About:
     person = situation.session.get(Person, account.person_id) if account.person_id is not None else None
     return About(
         situation.system.name, account.login_name, (person.work_name or person.name) if person else None,
-        person.kana if person else None, situation.groups,
+        person.kana if person else None,
+        {**situation.groups, **({situation.demanding: FACTOR_GROUP} if situation.demanding is not None else {})},
     )  # fmt: skip
 
 

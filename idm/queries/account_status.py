@@ -20,6 +20,9 @@ from idm.queries.account_facts import account_facts
 from idm.vocabulary import BY_HAND, AccountKind, Stage, Zone
 from idm.wanted_account import WantedAccount, wanted_account
 
+FACTOR_GROUP = "二要素認証を必須にするグループ"
+"""What the group is called whose members are asked for a second factor; it stands for no right."""
+
 
 class Agreement(StrEnum):
     """How decision and directory stand to each other."""
@@ -178,7 +181,12 @@ def _group_names(session: Session, system_ids: set[int]) -> dict[int, dict[Exter
             Entitlement.system_id.in_(system_ids), Entitlement.external_id.is_not(None)
         )
     )
-    for system_id, external_id, name in rows:
+    demanding = session.execute(
+        select(InformationSystem.id, InformationSystem.factor_group_id).where(
+            InformationSystem.id.in_(system_ids), InformationSystem.factor_group_id.is_not(None)
+        )
+    )
+    for system_id, external_id, name in (*rows, *((*one, FACTOR_GROUP) for one in demanding)):
         names[system_id][external_id or ""] = name
     return names
 
@@ -193,7 +201,7 @@ def _seen(account: Account, wanted: WantedAccount, names: dict[ExternalId, str])
         enabled=bool(account.seen_enabled),
         expires_at=account.seen_expires_at,
         missing_rights=tuple(sorted(names.get(group, group) for group in wanted.groups - groups)),
-        surplus_rights=tuple(sorted(names[group] for group in groups - wanted.groups)),
+        surplus_rights=tuple(sorted({names[group] for group in groups - wanted.groups} - {FACTOR_GROUP})),
     )
 
 

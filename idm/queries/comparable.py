@@ -13,7 +13,8 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.models.work_orders import OPEN_STATES, WorkOrder
 from idm.ports import ExternalId
-from idm.queries.account_facts import account_facts
+from idm.queries.account_facts import account_facts, factor_group
+from idm.queries.account_status import FACTOR_GROUP
 from idm.vocabulary import BY_HAND, FoundState
 from idm.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
 
@@ -36,11 +37,15 @@ class Comparable:
 
 @dataclass(frozen=True)
 class WatchedGroup:
-    """A group that stands for a right, with the right's name; `by_hand`: only a person changes it (D10)."""
+    """A group that stands for a right, with the right's name; `by_hand`: only a person changes it (D10).
+
+    `demands`: it stands for no right, its members are asked for a second factor (B2).
+    """
 
     external_id: ExternalId
     name: str
     by_hand: bool
+    demands: bool = False
 
 
 def comparable_accounts(
@@ -86,13 +91,15 @@ def accounts_of_system(session: Session, system_id: int) -> dict[UUID, int]:
 
 
 def watched_groups(session: Session, system_id: int) -> list[WatchedGroup]:
-    """Every group of the target that stands for a right, those changed by hand too."""
+    """Every group of the target that stands for a right, those changed by hand too, and the one demanding factors."""
     rows = session.execute(
         select(Entitlement.external_id, Entitlement.name, Entitlement.by_hand).where(
             Entitlement.system_id == system_id, Entitlement.external_id.is_not(None)
         )
     )
-    return [WatchedGroup(external_id or "", name, by_hand) for external_id, name, by_hand in rows]
+    groups = [WatchedGroup(external_id or "", name, by_hand) for external_id, name, by_hand in rows]
+    demanding = factor_group(session, system_id)
+    return groups + ([WatchedGroup(demanding, FACTOR_GROUP, False, demands=True)] if demanding is not None else [])
 
 
 def waiting_to_be_adopted(session: Session, system_id: int) -> frozenset[ExternalId]:

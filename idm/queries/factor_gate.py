@@ -77,6 +77,30 @@ def _live_grants(session: Session, account_ids: Collection[int], day: date) -> I
         yield LiveGrant(grant_id, account_id, state, gated, bool(is_held))
 
 
+def accounts_at_the_gate(session: Session, *, system_id: int | None = None) -> list[int]:
+    """The accounts with a right that may need factors, or that is held back for want of them; of one system if named.
+
+    Whether a right needs them may depend on its holder (`live_grants` says so): here is everybody it could be.
+    """
+    held = exists().where(
+        GrantSuspension.grant_id == Grant.id, GrantSuspension.reason == SuspensionReason.MISSING_FACTOR,
+        GrantSuspension.until.is_(None),
+    )  # fmt: skip
+    cloud = (InformationSystem.zone == Zone.INTERNET) & Entitlement.privileged
+    query = (
+        select(Grant.account_id)
+        .join(Account, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(
+            Grant.state != GrantState.ENDED,
+            (InformationSystem.zone == Zone.MYNUMBER) | Entitlement.external_access | cloud | held,
+        )
+        .distinct()
+    )
+    return sorted(session.scalars(query.where(Account.system_id == system_id) if system_id is not None else query))
+
+
 def is_gated(zone: Zone, external_access: bool, privileged: bool, *, contractor: bool) -> bool:
     """Whether such a right of somebody, who works for a contractor or not, stands behind the gate."""
     holder = EmploymentKind.CONTRACTOR if contractor else None

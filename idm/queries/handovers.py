@@ -15,7 +15,7 @@ from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.vocabulary import BY_HAND, EntitlementKind
+from idm.vocabulary import BY_HAND, EntitlementKind, VerifiedBy, Zone
 
 
 class Stage(StrEnum):
@@ -78,6 +78,9 @@ def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:
     under_way = exists().where(
         Handover.account_id == Account.id, Handover.shown_at.is_(None), Handover.closed_at.is_(None)
     )
+    # Where a card alone lets people in there is no password: the card is handed over, and has its own page.
+    by = InformationSystem.verification["by"].as_string()
+    by_card = (InformationSystem.zone == Zone.MYNUMBER) & (func.coalesce(by, "") == VerifiedBy.SMART_CARD.value)
     return (
         select(
             Account.id, InformationSystem.name, Account.login_name, Person.id, Person.name, Person.kana,
@@ -92,7 +95,7 @@ def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:
         .join(Request, RequestLine.request_id == Request.id)
         .where(
             Account.handed_over_at.is_(None), Account.seen_present.is_(True), Grant.state == GrantState.IN_FORCE,
-            Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way, InformationSystem.connector != BY_HAND,
+            Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way, InformationSystem.connector != BY_HAND, ~by_card,
         )
     )  # fmt: skip
 
