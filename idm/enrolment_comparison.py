@@ -33,6 +33,15 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
+STANDING_TITLES = {
+    Standing.AGREES: "変わりなし",
+    Standing.CHANGES: "変更",
+    Standing.MISSING: "一覧にない人",
+    Standing.NO_RIGHT: "権限のない人",
+    Standing.UNKNOWN: "台帳にない人",
+}
+
+
 @dataclass(frozen=True)
 class Item:
     """One authenticator of the register. `used_here`: it is enrolled in this system as far as we know."""

@@ -16,8 +16,8 @@ from jobs.commands.terminal import say
 
 FAILED, SAFETY, TEMPORARY = 1, 5, 75
 NOUNS = (
-    "init", "demo", "serve", "work", "profile", "hr", "accounts", "lifecycle", "batch", "system", "listing", "sweep",
-    "reconcile", "audit",
+    "init", "demo", "serve", "work", "profile", "hr", "accounts", "lifecycle", "batch", "system", "listing", "factors",
+    "sweep", "reconcile", "audit",
 )  # fmt: skip
 """Each is a file of `jobs.commands` with a command of the same name."""
 

@@ -5,7 +5,7 @@ is let in, when what our register knows of them fits. Nothing of it is a decisio
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from sqlalchemy import select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, start_of
 from idm.enrolment_comparison import Compared, Comparison, Moment, Standing, compare, too_many
 from idm.enrolment_list import Enrolled, read_enrolments
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
@@ -53,6 +53,12 @@ class TakenOver:
     changed: int
 
 
+def moment_of_day(day: date, *, now: datetime) -> datetime:
+    """The moment for which a list of that day speaks: the day's end, or now where that comes first."""
+    end = start_of(day + timedelta(days=1))
+    return min(end, now) if day <= day_of(now) else end
+
+
 def look(session: Session, sent: SentEnrolments, *, actor: Actor, policy: Policy, now: datetime) -> Comparison:
     """How the list compares and what it would do, without keeping anything of it.
 
@@ -81,7 +87,7 @@ def take_over(
     digest = sha256(sent.content).hexdigest()
     _require_newest(session, sent, digest, now)
     compared = _compared(session, sent, enrolled, actor=actor, policy=policy, now=now)
-    _require_not_too_many(compared, stopping_is_right, policy)
+    said = _require_not_too_many(compared, stopping_is_right, policy)
     record = EnrolmentListImport(
         system_id=system.id, file_name=sent.file_name[:LONGEST_NAME], digest=digest, made_on=sent.made_on,
         imported_at=now, imported_by_id=actor.person_id, unknown=compared.count(Standing.UNKNOWN),
@@ -95,7 +101,7 @@ def take_over(
         _write(session, record, one, actor=actor, policy=policy, now=now)
     accounts = [one.account_id for one in ours if one.account_id is not None]
     changed = factor_gate.apply(session, accounts, actor=actor, policy=policy, now=now)
-    _record(session, record, compared, changed, actor=actor, policy=policy, now=now)
+    _record(session, record, compared, changed, said, actor=actor, policy=policy, now=now)
     return TakenOver(record, compared, changed)
 
 
@@ -155,9 +161,12 @@ def _require_newest(session: Session, sent: SentEnrolments, digest: str, now: da
         raise IllegalTransition("同じ日時の同じファイルがすでに取り込まれています。何も変えていません。")
 
 
-def _require_not_too_many(compared: Comparison, stopping_is_right: int, policy: Policy) -> None:
-    if not too_many(compared.stopped, compared.in_effect, policy.factors) or compared.stopped <= stopping_is_right:
-        return
+def _require_not_too_many(compared: Comparison, stopping_is_right: int, policy: Policy) -> dict[str, int]:
+    """Afterwards the list stops few, or somebody said that so many is right; what was said, for the record."""
+    if not too_many(compared.stopped, compared.in_effect, policy.factors):
+        return {}
+    if compared.stopped <= stopping_is_right:
+        return {"stopping_is_right": stopping_is_right}
     raise SafetyLimit(
         f"この一覧を取り込むと、いま利用している {compared.in_effect} 人のうち {compared.stopped} 人の利用が"
         "止まるため、取り込んでいません。一部の端末や一つの課だけを出力したものでないか確かめ、"
@@ -236,8 +245,8 @@ def _close(session: Session, authenticator_id: int, system_id: int, now: datetim
 
 
 def _record(
-    session: Session, record: EnrolmentListImport, compared: Comparison, changed: int, *, actor: Actor, policy: Policy,
-    now: datetime,
+    session: Session, record: EnrolmentListImport, compared: Comparison, changed: int, said: dict[str, int], *,
+    actor: Actor, policy: Policy, now: datetime,
 ) -> None:  # fmt: skip
     audit.record(
         session, action="enrolment_list.taken_over", actor=actor, obj=("enrolment_list", str(record.id)), now=now,
@@ -245,6 +254,6 @@ def _record(
         payload={
             "system": record.system_id, "sha256": record.digest, "made_on": record.made_on.isoformat(),
             "people": record.people, "unknown": record.unknown, "missing": compared.count(Standing.MISSING),
-            "stopped": compared.stopped, "in_effect": compared.in_effect, "changed_rights": changed,
+            "stopped": compared.stopped, "in_effect": compared.in_effect, "changed_rights": changed, **said,
         },
     )  # fmt: skip
