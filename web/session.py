@@ -6,9 +6,11 @@ Deny by default: whom an endpoint is open to is said in one table (`web.route_ac
 from flask import Flask, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from idm.operations.signed_in_places import note_place
 from idm.operations.web_sessions import SignedIn, Stage, note_use, resume_session
 from idm.queries.configuration import organisation_in_force, policy_in_force
 from web import current
+from web.browser_words import browser_words
 from web.carried_input import keep_what_was_typed
 from web.permitted import require_page
 from web.route_access import access_to
@@ -35,7 +37,11 @@ def cookie_name() -> str:
 
 
 def keep(response: AnyResponse, token: str) -> AnyResponse:
-    """The answer that makes this browser the session's."""
+    """The answer that makes this browser the session's, after it is noted from where it was opened."""
+    browser = browser_words(request.user_agent.string)
+    with current.site().database.writing() as session:
+        note_place(session, token=token, source=request.remote_addr or "?", browser=browser, policy=current.policy(),
+                   now=current.now())  # fmt: skip
     secure = is_https(current.site().settings)
     response.set_cookie(cookie_name(), token, secure=secure, httponly=True, samesite="Lax", path="/")
     return response
