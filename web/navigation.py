@@ -37,6 +37,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
+    Entry(lazy_gettext("認証要素"), "authenticators.index", PERMISSIONS[Action.SEE_AUTHENTICATORS]),
     Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_CALENDAR]),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),

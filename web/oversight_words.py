@@ -12,6 +12,8 @@ from flask import Blueprint
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
+from idm.authenticator_state import STATE_TITLES as AUTHENTICATOR_STATE_TITLES
+from idm.authenticator_state import AuthenticatorState
 from idm.calendar_days import day_of
 from idm.correlation import DOUBT_TITLES, RULE_TITLES, Doubt, Rule
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
@@ -66,6 +68,17 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
     },
     Rule: _plain(RULE_TITLES),
     Doubt: {kind: (title, "warning") for kind, title in DOUBT_TITLES.items()},
+    AuthenticatorState: {
+        state: (AUTHENTICATOR_STATE_TITLES[state], look)
+        for state, look in (
+            (AuthenticatorState.ISSUED, "info"),
+            (AuthenticatorState.ACTIVE, "success"),
+            (AuthenticatorState.LOST, "error"),
+            (AuthenticatorState.COLLECTED, "neutral"),
+            (AuthenticatorState.DESTROYED, "neutral"),
+            (AuthenticatorState.WITHDRAWN, "neutral"),
+        )
+    },
     FindingKind: {kind: (title, "warning") for kind, title in FINDING_TITLES.items()},
     Presence: {
         Presence.EMPLOYED: (_("在職"), "success"),

@@ -32,7 +32,7 @@ from idm.queries.person_record import (
 from idm.queries.tenures import tenures_of_person
 from idm.vocabulary import EntitlementKind, Role
 from idm.wareki import parse_date
-from web import current, oversight_words
+from web import authenticators, current, oversight_words
 from web.person_timeline import IN_FORCE, PAST, PLANNED, SUSPENDED, lanes_of, picture
 from web.row_ids import row_id
 
@@ -101,7 +101,8 @@ def _person_page(template: str, person_id: int) -> str:
     own = person_id == current.signed_in().person_id
     may_hand_over = may(current.roles(), Action.HAND_OVER)
     return render_template(
-        template, **facts, lanes=lanes, picture=picture(lanes, on=on), on=on, mistake=mistake,
+        template, **facts, **_about_authenticators(own=own), lanes=lanes, picture=picture(lanes, on=on), on=on,
+        mistake=mistake,
         on_day=[(lane.title, span) for lane in lanes for span in lane.spans if span.holds_on(on)],
         words=SPAN_WORDS, leavings=LEAVING_TITLES, near=_days_near(on),
         to_hand_over=_openable(facts["accounts"], rights) if may_hand_over else frozenset(),
@@ -127,10 +128,21 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "checklists": checklists_of(session, record) if settles else {},
         "rights": rights_of_person(session, person_id, reader=reader),
         "accounts": [account for account in accounts if account.id not in hidden],
+        "authenticators": authenticators.of_person(session, person_id),
         "tenures": tenures_of_person(session, person_id, current.today(), reader=reader),
         "credentials": credentials_of_person(session, person_id),
         "sign_in": sign_in_of_person(session, person_id, now=now),
         "needs_two": decides(session, person_id, current.today()),
+    }
+
+
+def _about_authenticators(*, own: bool) -> dict[str, bool]:
+    """What the page offers about authenticators; the operations know all the rules."""
+    roles = current.roles()
+    return {
+        "may_see_register": may(roles, Action.SEE_AUTHENTICATORS),
+        "may_report_loss": may(roles, Action.REPORT_LOSS),
+        "may_issue": may(roles, Action.KEEP_AUTHENTICATORS) and not own,
     }
 
 

@@ -227,6 +227,25 @@ _SYSTEMS = {
     "locks.show": looking(Action.UNLOCK_ACCOUNT),
     "locks.ask": sending(Action.UNLOCK_ACCOUNT),
 }
+_LOSABLE = "本人、所属の課長、窓口の担当者、情報セキュリティ責任者"
+_AUTHENTICATORS = {
+    "authenticators.index": looking(Action.SEE_AUTHENTICATORS),
+    "authenticators.table": looking(Action.SEE_AUTHENTICATORS),
+    "authenticators.show": looking(Action.SEE_AUTHENTICATORS),
+    "authenticators.new": looking(Action.KEEP_AUTHENTICATORS),
+    "authenticators.issue": sending(Action.KEEP_AUTHENTICATORS),
+    "authenticators.activate": sending(Action.KEEP_AUTHENTICATORS),
+    "authenticators.collect": sending(Action.KEEP_AUTHENTICATORS),
+    "authenticators.recover": sending(Action.KEEP_AUTHENTICATORS),
+    "authenticators.destroy": sending(Action.KEEP_AUTHENTICATORS),
+    "authenticators.witness": sending(Action.WITNESS_DESTRUCTION),
+    "authenticators.deny": sending(Action.WITNESS_DESTRUCTION),
+    "losses.new": looking(relation=_LOSABLE),
+    "losses.report": sending(Action.REPORT_LOSS, relation=_LOSABLE),
+    "losses.index": looking(Action.SEE_AUTHENTICATORS),
+    "losses.show": looking(Action.SEE_AUTHENTICATORS),
+    "losses.close": sending(Action.CLOSE_LOSS),
+}
 _OVERSIGHT = {
     "officers.index": looking(Action.SEE_SYSTEMS),
     "officers.confirm": sending(Action.CONFIRM_OFFICER),
@@ -248,7 +267,8 @@ _OVERSIGHT = {
 }
 
 ROUTES: dict[str, Access] = {
-    **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS, **_OVERSIGHT,
+    **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
+    **_AUTHENTICATORS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

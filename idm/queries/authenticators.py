@@ -23,6 +23,7 @@ from idm.queries.leaving import units_of_employments
 from idm.queries.outside_scope import units_of_person
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.publication import known, public
+from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AUTHENTICATOR_TITLES, THINGS, AuthenticatorKind
 
 STILL_HELD = (AuthenticatorState.ISSUED, AuthenticatorState.ACTIVE)
@@ -211,6 +212,15 @@ def open_systems(session: Session, authenticator_id: int) -> list[tuple[int, str
         .order_by(InformationSystem.code)
     )
     return [(system_id, code, name) for system_id, code, name in rows]
+
+
+def systems_for(session: Session, row: RegisterRow) -> list[tuple[int, str]]:
+    """(id, name) of every system that can verify this kind and in which it is not in use yet."""
+    there = {system_id for system_id, *_ in open_systems(session, row.id)}
+    systems = session.scalars(select(InformationSystem).order_by(InformationSystem.code))
+    return [
+        (one.id, one.name) for one in systems if one.id not in there and row.kind in verifiable_kinds(one.verification)
+    ]
 
 
 def held_things(session: Session, person_ids: Collection[int]) -> list[Authenticator]:
