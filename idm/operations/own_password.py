@@ -77,7 +77,7 @@ def change_password(
     """
     with database.writing() as session:
         counted = _count(session, token, policy=policy, now=now)
-    if not verify_password(counted.password_hash, old) or not counted.attempt.may_try:
+    if not counted.attempt.may_try or not verify_password(counted.password_hash, old):
         with database.writing() as session:
             _refuse(session, counted, source=source, policy=policy, now=now)
         raise refusal(counted.attempt, WRONG, now=now)
