@@ -20,6 +20,8 @@ SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key
 A_PLACE = "_dn"
 """How the name of a setting ends that says where something is (`password_policy_dn`): no secret, whatever it is of."""
 AUTHORITY = re.compile(r"https://[^\s/?#@]+(/[^\s?#]*)?")
+ENTRA_TENANT = re.compile(r"https://[^\s/?#@]+/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""The id, not a name: the issuer of the ID tokens has it, and a name could come to mean another tenant."""
 PLAIN_NAME = re.compile("[0-9A-Za-z][0-9A-Za-z._-]*")
 LIMITS = {"manager_unit": 32, "connector": 32, "credential": 64}
 """The most characters of what is a code or a file's name, never a path."""
@@ -135,6 +137,10 @@ def _provider_mistakes(provider: SignInProvider | None) -> Iterator[str]:
         return
     if not AUTHORITY.fullmatch(provider.authority):
         yield "sign_in_provider.authority: https:// で始まる URL を書いてください（「?」「#」は使えません）"
+    elif provider.entra and not ENTRA_TENANT.fullmatch(provider.authority):
+        yield "sign_in_provider.authority: Entra ID では https://login.microsoftonline.com/テナントID と書いてください"
+    elif "/" not in provider.authority.removeprefix("https://").rstrip("/"):
+        yield "sign_in_provider.authority: ホスト名のあとにパスのある発行者（issuer）だけを使えます"
     yield from _plain_name_mistakes("sign_in_provider.credential", provider.credential, LIMITS["credential"])
 
 

@@ -88,9 +88,10 @@ def _start(*, link: str | None = None, wanted: str = "", carried: str = "") -> S
 
 def _client() -> IdentityProvider:
     """The provider in force. Raises NotFound where there is none, SignInUnavailable where it is not set up."""
-    if g.sign_in_provider is None or current.site().open_provider is None:
+    open_provider = current.site().open_provider
+    if g.sign_in_provider is None or open_provider is None:
         raise NotFound("このページは使えません。サインインの画面に戻ってください。")
-    return operation.opened(current.site().open_provider, g.sign_in_provider)
+    return operation.opened(open_provider, g.sign_in_provider)
 
 
 def _on_the_way_there(started: Started) -> Response:

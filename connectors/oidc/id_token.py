@@ -26,7 +26,7 @@ OLDEST = timedelta(minutes=10)
 """An ID token is made for the answer it comes in; one older than this was kept by somebody."""
 SIGNATURE_ONLY: Options = {
     "verify_signature": True, "verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False,
-    "verify_iss": False,
+    "verify_iss": False, "verify_sub": False, "verify_jti": False,
 }  # fmt: skip
 """What PyJWT checks for us; what the claims must say is checked below, by our clock."""
 LEAST_RSA_BITS = 2048

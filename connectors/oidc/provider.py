@@ -6,7 +6,9 @@ of what comes is kept: no token is stored anywhere, and the refresh token is not
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +23,10 @@ from connectors.oidc.discovery import KEPT_FOR, Metadata, read_keys, read_metada
 from connectors.oidc.id_token import Expected, Key, proven
 from idm.errors import ConfigurationInvalid, TargetRefused, TargetUnavailable
 from idm.ports import Begun, ProvenIdentity
+
+# An answer posted from another site would come without our cookies; the code in the address is of use to nobody without
+# the verifier of PKCE, once, and stands in no log and no referrer of ours.
+warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended", category=UserWarning)
 
 MICROSOFT = "login.microsoftonline.com"
 """The only host whose instance discovery is asked."""
@@ -54,9 +60,10 @@ class OidcProvider:
 
     def begin(self, redirect_uri: str, *, max_age: timedelta) -> Begun:
         """See `IdentityProvider`."""
-        flow = self._client(self._published()).initiate_auth_code_flow(
-            [], redirect_uri=redirect_uri, max_age=int(max_age.total_seconds()), response_mode="query"
-        )
+        with self._client(self._published()) as client:
+            flow = client.initiate_auth_code_flow(
+                [], redirect_uri=redirect_uri, max_age=int(max_age.total_seconds()), response_mode="query"
+            )
         flow["issuer"] = self._issuer
         return Begun(address=flow.pop("auth_uri"), state=flow["state"], kept=json.dumps(flow))
 
@@ -83,7 +90,8 @@ class OidcProvider:
     def _redeemed(self, flow: dict[str, Any], answer: dict[str, str], metadata: Metadata) -> str:
         """The ID token the code stands for, not checked yet."""
         try:
-            result = self._client(metadata).acquire_token_by_auth_code_flow(flow, answer)
+            with self._client(metadata) as client:
+                result = client.acquire_token_by_auth_code_flow(flow, answer)
         except (ValueError, RuntimeError, KeyError, TypeError, AttributeError) as fault:  # what msal raises
             raise TargetRefused(f"the provider's answer cannot be used: {type(fault).__name__}") from None
         if "error" in result:
@@ -94,20 +102,23 @@ class OidcProvider:
             raise TargetRefused("the provider gave no ID token")
         return token
 
-    def _client(self, metadata: Metadata) -> msal.ConfidentialClientApplication:
+    @contextmanager
+    def _client(self, metadata: Metadata) -> Iterator[msal.ConfidentialClientApplication]:
         """msal for one step: what it remembers goes with it."""
         address: dict[str, str | bool] = {"oidc_authority": self._authority}
         if self._tenant is not None:
             address = {"authority": self._authority}
         if urlsplit(self._authority).hostname != MICROSOFT:
             address["instance_discovery"] = False
-        try:
-            return msal.ConfidentialClientApplication(
-                self._client_id, client_credential=self._secret, exclude_scopes=["offline_access"],
-                http_client=Conversation(self._ca_file, {metadata.address: metadata.answer}), **address,
-            )  # fmt: skip
-        except (ValueError, KeyError) as fault:
-            raise TargetRefused(f"msal does not take this provider: {fault}") from None
+        with Conversation(self._ca_file, {metadata.address: metadata.answer}) as conversation:
+            try:
+                client = msal.ConfidentialClientApplication(
+                    self._client_id, client_credential=self._secret, exclude_scopes=["offline_access"],
+                    http_client=conversation, **address,
+                )  # fmt: skip
+            except (ValueError, KeyError) as fault:
+                raise TargetRefused(f"msal does not take this provider: {fault}") from None
+            yield client
 
     def _published(self) -> Metadata:
         now = self._clock()
@@ -115,7 +126,8 @@ class OidcProvider:
             known = self._metadata
         if known is not None and known.read_at <= now < known.read_at + KEPT_FOR:
             return known
-        read = read_metadata(Conversation(self._ca_file), self._issuer, now=now)
+        with Conversation(self._ca_file) as conversation:
+            read = read_metadata(conversation, self._issuer, now=now)
         with self._lock:
             self._metadata, self._keys = read, ()
         return read
@@ -125,7 +137,8 @@ class OidcProvider:
             known = self._keys
         if known and not anew:
             return known
-        read = read_keys(Conversation(self._ca_file), metadata)
+        with Conversation(self._ca_file) as conversation:
+            read = read_keys(conversation, metadata)
         with self._lock:
             self._keys = read
         return read
