@@ -17,6 +17,10 @@ from idm.authenticator_state import AuthenticatorState
 from idm.calendar_days import day_of
 from idm.correlation import DOUBT_TITLES, RULE_TITLES, Doubt, Rule
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
+from idm.enrolment_comparison import STANDING_TITLES as ENROLMENT_TITLES
+from idm.enrolment_comparison import Standing as Enrolment
+from idm.factor_gate import VERDICT_TITLES as GATE_TITLES
+from idm.factor_gate import Verdict as GateVerdict
 from idm.grant_state import SuspensionReason
 from idm.listing_comparison import Verdict
 from idm.models.audit import AuditOutcome
@@ -30,11 +34,13 @@ from idm.queries.people import Presence
 from idm.queries.tenures import Standing
 from idm.vocabulary import (
     ACCOUNT_KIND_TITLES,
+    AUTHENTICATOR_TITLES,
     ENTITLEMENT_KIND_TITLES,
     FINDING_TITLES,
     FOUND_TITLES,
     STAGE_TITLES,
     AccountKind,
+    AuthenticatorKind,
     ConfigurationKind,
     CredentialEventKind,
     EntitlementKind,
@@ -78,6 +84,21 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
             (AuthenticatorState.DESTROYED, "neutral"),
             (AuthenticatorState.WITHDRAWN, "neutral"),
         )
+    },
+    AuthenticatorKind: _plain(AUTHENTICATOR_TITLES),
+    Enrolment: {
+        standing: (ENROLMENT_TITLES[standing], look)
+        for standing, look in (
+            (Enrolment.AGREES, "success"),
+            (Enrolment.CHANGES, "info"),
+            (Enrolment.MISSING, "error"),
+            (Enrolment.NO_RIGHT, "warning"),
+            (Enrolment.UNKNOWN, "warning"),
+        )
+    },
+    GateVerdict: {
+        verdict: (title, {GateVerdict.OPEN: "success", GateVerdict.GROWN_OLD: "warning"}.get(verdict, "error"))
+        for verdict, title in GATE_TITLES.items()
     },
     FindingKind: {kind: (title, "warning") for kind, title in FINDING_TITLES.items()},
     Presence: {

@@ -102,6 +102,10 @@ _ON_THE_WAY = {
 _ONES_OWN = {
     "home.index": looking(),
     "me.index": looking(),
+    "own_password.show": looking(),
+    "own_password.change": sending(relation="本人（いまのパスワード）"),
+    "signed_in_places.end_own": sending(relation="本人"),
+    "signed_in_places.end_others": sending(relation="本人"),
     "fresh_factor.show": looking(),
     "fresh_factor.give": sending(relation="本人"),
 }
@@ -166,6 +170,9 @@ _PERSONNEL = {
 _PEOPLE = {
     "people.index": looking(Action.SEE_PEOPLE),
     "people.show": looking(Action.SEE_PEOPLE),
+    "signed_in_places.end_of_person": sending(Action.END_SESSIONS),
+    "signed_in_places.everybody": looking(Action.END_EVERYBODYS_SESSIONS),
+    "signed_in_places.end_of_everybody": sending(Action.END_EVERYBODYS_SESSIONS),
     "people.invitation": sending(Action.INVITE, Action.INVITE_OFFICER),
     "provider_sign_in.end": sending(Action.INVITE, Action.INVITE_OFFICER),
     "outside.index": looking(relation=_REGISTER),
@@ -218,6 +225,9 @@ _SYSTEMS = {
     "listings.send": sending(Action.UPLOAD_LISTING),
     "listings.take_over": sending(Action.UPLOAD_LISTING),
     "listings.discard": sending(Action.UPLOAD_LISTING),
+    "enrolment_lists.index": looking(Action.UPLOAD_ENROLMENTS),
+    "enrolment_lists.new": looking(Action.UPLOAD_ENROLMENTS),
+    "enrolment_lists.send": sending(Action.UPLOAD_ENROLMENTS),
     "handovers.index": looking(Action.HAND_OVER),
     "handovers.show": looking(Action.HAND_OVER, relation="依頼した人"),
     "handovers.history": looking(Action.HAND_OVER, Action.SEE_AUDIT),
