@@ -84,10 +84,10 @@ def lose(cast: Cast, authenticator_id: int, *, by: str = "staff", now: datetime 
         )
 
 
-def recover(cast: Cast, authenticator_id: int, *, by: str = "desk") -> None:
+def recover(cast: Cast, authenticator_id: int, *, by: str = "desk", now: datetime = NOW) -> None:
     """It was found, and checked at the desk."""
-    with cast.acting(by, "authenticator.recover") as session:
-        losses.recover(session, authenticator_id, actor=cast.actor(by), policy=cast.policy, now=NOW)
+    with cast.acting(by, "authenticator.recover", now) as session:
+        losses.recover(session, authenticator_id, actor=cast.actor(by), policy=cast.policy, now=now)
 
 
 def end(cast: Cast, what: str, authenticator_id: int, *, by: str = "desk") -> None:
