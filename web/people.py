@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import day_of
 from idm.grant_state import GrantState
 from idm.operations.invitations import invite
+from idm.operations.own_password import kept_elsewhere
 from idm.permissions import Action, may
 from idm.personnel_event import LEAVING_TITLES
 from idm.queries.account_status import AccountStatus, accounts_of_person
 from idm.queries.deciders import decides
+from idm.queries.open_sessions import open_sessions
 from idm.queries.people import PeopleFilter, Presence, people_page, units_on
 from idm.queries.person_record import (
     RightRow,
@@ -109,6 +111,8 @@ def _person_page(template: str, person_id: int) -> str:
         may_unlock=may(current.roles(), Action.UNLOCK_ACCOUNT),
         may_invite=may(current.roles(), Action.INVITE_OFFICER if facts["needs_two"] else Action.INVITE),
         may_audit=may(current.roles(), Action.SEE_AUDIT),
+        may_end_sessions=may(current.roles(), Action.END_SESSIONS),
+        may_end_everybodys=may(current.roles(), Action.END_EVERYBODYS_SESSIONS),
         may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
         may_see_systems=may(current.roles(), Action.SEE_SYSTEMS), own=own, today=current.today(),
     )  # fmt: skip
@@ -133,6 +137,8 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "credentials": credentials_of_person(session, person_id),
         "sign_in": sign_in_of_person(session, person_id, now=now),
         "needs_two": decides(session, person_id, current.today()),
+        "places": open_sessions(session, person_id, policy=current.policy(), now=now),
+        "password_elsewhere": kept_elsewhere(session, current.signed_in().person_id),
     }
 
 
