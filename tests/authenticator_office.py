@@ -15,7 +15,14 @@ from idm.operations import authenticator_end, authenticators, losses
 from idm.vocabulary import AuthenticatorKind, Role, Zone
 from tests.cast import NOW, TODAY, Cast
 
-PRODUCT = {"by": "product", "name": "端末認証", "group": None, "password": True, "terminals": [], "listing": None}
+PRODUCT: dict[str, object] = {
+    "by": "product",
+    "name": "端末認証",
+    "group": None,
+    "password": True,
+    "terminals": [],
+    "listing": None,
+}
 CARD = AuthenticatorKind.IC_CARD
 Held = dict[str, tuple[GrantState, bool]]
 
