@@ -66,8 +66,8 @@ class TargetAccount:
     `enabled` is whether sign-in is possible at the moment of reading. `groups` are external ids, None = not read.
     `container` is where the target keeps it (the DN of its parent), None = the target has no such thing. `protected`:
     the target guards it as one of its own administrators (tier 0); we never write to it (control D10).
-    `card_required`: it lets nobody into the account without a card, whatever password they know; None = the target
-    knows no such thing (control B2).
+    `card_required`: nobody signs in to it without a card, and requiring one made its password unusable; None = the
+    target knows no such thing (control B2).
     """
 
     external_id: ExternalId

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from idm.actor import Actor
-from idm.errors import ConfigurationInvalid, TargetError, TargetRefused, TargetUnavailable
+from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.operations import factor_gate, factor_readings, handovers, outbox
@@ -197,9 +197,12 @@ def _resolve_groups(
 def _resolve_factor_group(installation: Installation, directory: Directory, system_id: int, name: str) -> None:
     """Afterwards the group that demands factors is known by the target's immutable id, whatever it is called later.
 
-    Raises NotOnTarget: while it is not there, nobody there can be asked for a second factor.
+    One that is not there stops nobody's work, and opens nothing: the examinations say that it is missing (B2).
     """
-    found = directory.group(name).external_id
+    try:
+        found = directory.group(name).external_id
+    except NotOnTarget:
+        return
     with installation.database.writing() as session:
         session.get_one(InformationSystem, system_id).factor_group_id = found
 
