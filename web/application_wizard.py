@@ -3,7 +3,7 @@
 Every step is a form that carries everything chosen so far. Only the last one changes anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, render_template, request, url_for
@@ -14,8 +14,10 @@ from werkzeug.wrappers import Response
 
 from idm.calendar_days import end_to_last_day
 from idm.errors import InvalidInput, NotFound, Refusal
+from idm.factor_gate import Verdict
 from idm.operations.requests import draft, submit
-from idm.queries.applying import Scope, choices, find_subjects, scope_of, subject_in_scope
+from idm.queries.applying import Choice, Scope, choices, find_subjects, scope_of, subject_in_scope
+from idm.queries.gate_outlook import Wanted, gate_outlook
 from idm.queries.request_sheet import RequestSheet
 from idm.vocabulary import LineEffect, RequestAction
 from idm.wareki import format_wareki
@@ -123,7 +125,11 @@ def _sit(session: Session, entry: Entry) -> Sitting:
     subject, reader = None, current.reader()
     if entry.subject_id is not None:
         subject = subject_in_scope(session, scope, entry.subject_id, day=day, reader=reader)
-    offered = tuple(choices(session, subject.person_id, reader=reader)) if subject is not None else ()
+    offered = (
+        tuple(choices(session, subject.person_id, policy=current.policy(), reader=reader))
+        if subject is not None
+        else ()
+    )
     facts = Facts(subject, offered, day)
     return Sitting(application_entry.fitted(entry, facts), facts, scope, old)
 
@@ -167,13 +173,23 @@ def _page(
         people = find_subjects(
             session, sitting.scope, query, day=facts.today, limit=PEOPLE_SHOWN, reader=current.reader()
         )
+    give = facts.rights(entry.give, entry)
     page = render_template(
         f"requests/wizard/{step}.html", entry=entry, facts=facts, scope=sitting.scope, old=sitting.old,
-        system=facts.system(entry), give=facts.rights(entry.give, entry), take=facts.rights(entry.take, entry),
+        system=facts.system(entry), give=give, take=facts.rights(entry.take, entry),
         errors=mistakes or {}, refusal=refusal, comments=_comments(sitting.old), query=query, people=people,
         people_shown=PEOPLE_SHOWN, logic=application_entry, policy=current.policy(),
+        gate=_gate(session, facts, give) if step == CHECK else {},
     )  # fmt: skip
     return page, 422 if mistakes else 200
+
+
+def _gate(session: Session, facts: Facts, give: Collection[Choice]) -> dict[Wanted, Verdict]:
+    """What the gate of factors would say of the rights that are asked for."""
+    if facts.subject is None:
+        return {}
+    wanted = [(facts.subject.person_id, right.entitlement_id) for right in give]
+    return gate_outlook(session, wanted, policy=current.policy(), now=current.now())
 
 
 def _comments(old: RequestSheet | None) -> list[str]:

@@ -12,8 +12,10 @@ from flask_babel import gettext as _
 from idm.calendar_days import day_of
 from idm.directory_status import CONFIRMED, Reflection
 from idm.directory_status import TITLES as DIRECTORY_TITLES
+from idm.factor_gate import Verdict
 from idm.grant_state import TITLES as GRANT_TITLES
 from idm.grant_state import EndReason, GrantState
+from idm.queries.gate_outlook import STILL_NEEDED
 from idm.queries.held_rights import HeldRight
 from idm.queries.seats import BAR_TITLES, Bar
 from idm.routing import RUNG_TITLES, Rung, Seated
@@ -72,6 +74,11 @@ def grant_title(state: GrantState) -> str:
 def grant_chip(state: GrantState) -> str:
     """How the chip of that state looks."""
     return GRANT_CHIPS[state.value]
+
+
+def still_needed(verdict: Verdict) -> str:
+    """What has to be shown before a right behind the gate of factors takes effect."""
+    return STILL_NEEDED[verdict]
 
 
 def end_title(reason: EndReason) -> str:
@@ -156,7 +163,7 @@ def hiragana(kana: str) -> str:
 FILTERS = (
     print_moment, moment_day, hiragana,
     action_title, effect_title, zone_title, role_title, grant_title, grant_chip, end_title, directory_title,
-    directory_chip, rung_title, seated_names, bar_title, some_names, short_hash, right_names,
+    directory_chip, still_needed, rung_title, seated_names, bar_title, some_names, short_hash, right_names,
 )  # fmt: skip
 
 

@@ -9,9 +9,11 @@ from werkzeug.wrappers import Response
 
 from idm.calendar_days import day_of
 from idm.errors import FreshFactorNeeded, IllegalTransition, NotFound, Refusal
+from idm.grant_state import GrantState
 from idm.operations import requests as operations
 from idm.permissions import Action, may
 from idm.queries.approvals import stuck_at
+from idm.queries.gate_outlook import gate_outlook
 from idm.queries.person_cards import PersonCard
 from idm.queries.request_sheet import LineRow, RequestSheet, StepRow, request_sheet, require_visible
 from idm.queries.requests import RequestFilter, request_page, systems_by_name
@@ -19,6 +21,7 @@ from idm.queries.seats import Bar
 from idm.queries.timeline import timeline
 from idm.request_state import LineState, RequestState
 from idm.routing import Seated
+from idm.vocabulary import LineEffect
 from web import current, refusals, request_words
 from web.row_ids import row_id
 
@@ -81,15 +84,26 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
     with current.look() as session:
         sheet = visible_sheet(session, request_id)
         events = timeline(session, request_id)
+        gate = gate_outlook(session, _to_take_effect(sheet), policy=current.policy(), now=current.now())
     me = current.signed_in().person_id
     return render_template(
-        "requests/show.html", sheet=sheet, events=events, typed=typed or Typed(), waiting=waiting_for(sheet, me),
+        "requests/show.html", sheet=sheet, events=events, gate=gate, typed=typed or Typed(), waiting=waiting_for(sheet, me),
         one_route=_one_route(sheet), candidates=exception_candidates(sheet),
         lapses_on=request_words.lapse_day(day_of(sheet.submitted_at)) if sheet.submitted_at else None,
         may_withdraw=may_withdraw(sheet), correctable=correctable(sheet),
         may_permit=may(current.roles(), Action.PERMIT_EXCEPTION) and not _is_about(sheet, me),
         may_see_standing=may(current.roles(), Action.SEE_SYSTEMS),
     )  # fmt: skip
+
+
+def _to_take_effect(sheet: RequestSheet) -> list[tuple[int, int]]:
+    """The person and the right of each line that gives, and has not come to nothing."""
+    return [
+        (line.subject.person_id, line.entitlement_id)
+        for line in sheet.lines
+        if line.effect is LineEffect.GRANT
+        and (line.state is LineState.PENDING or any(g.state is not GrantState.ENDED for g in line.grants))
+    ]
 
 
 def visible_sheet(session: Session, request_id: int) -> RequestSheet:

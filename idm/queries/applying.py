@@ -117,6 +117,7 @@ class Choice:
     name: str
     kind: EntitlementKind
     privileged: bool
+    external_access: bool
     held: HeldRight | None
     asked: tuple[LineEffect, str] | None
     """What a pending application asks for it, and that application's number."""
@@ -124,11 +125,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class SystemChoice:
-    """One system with its rights. `closed_zone`: the zone of My Number systems, whose gate does not stand yet."""
+    """One system with its rights. `zone_closed`: the profile keeps out of its zone; nothing new can be asked for."""
 
     system_id: int
     name: str
     zone: Zone
+    zone_closed: bool
     rights: tuple[Choice, ...]
 
     @property
@@ -141,13 +143,8 @@ class SystemChoice:
         """The rights the person does not have."""
         return tuple(right for right in self.rights if right.held is None)
 
-    @property
-    def zone_closed(self) -> bool:
-        """Whether nothing new can be asked for in it."""
-        return self.zone is Zone.MYNUMBER
 
-
-def choices(session: Session, person_id: int, *, reader: Reader) -> list[SystemChoice]:
+def choices(session: Session, person_id: int, *, policy: Policy, reader: Reader) -> list[SystemChoice]:
     """Every system and right as this person stands to it, as the reader sees it, systems by name."""
     seen = shown_rights(session, live_rights(session, [person_id]), reader)
     held = {right.entitlement_id: right for right in seen}
@@ -161,10 +158,11 @@ def choices(session: Session, person_id: int, *, reader: Reader) -> list[SystemC
     rights: dict[int, list[Choice]] = defaultdict(list)
     for system, right in rows:
         systems[system.id] = system
-        rights[system.id].append(
-            Choice(right.id, right.name, right.kind, right.privileged, held.get(right.id), asked.get(right.id))
-        )
-    return [SystemChoice(s.id, s.name, s.zone, tuple(rights[s.id])) for s in systems.values()]
+        state = held.get(right.id), asked.get(right.id)
+        choice = Choice(right.id, right.name, right.kind, right.privileged, right.external_access, *state)
+        rights[system.id].append(choice)
+    forbidden = {Zone.MYNUMBER} if policy.zones.mynumber_forbidden else set()
+    return [SystemChoice(s.id, s.name, s.zone, s.zone in forbidden, tuple(rights[s.id])) for s in systems.values()]
 
 
 def _asked(session: Session, person_ids: Iterable[int], reader: Reader) -> dict[int, tuple[LineEffect, str]]:

@@ -1,9 +1,11 @@
 """For whom somebody may apply, what a person may be given, and what the first page says."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from idm.models.feeds import FeedRun, HeldRow
 from idm.operations.requests import draft
+from idm.policy import ZoneRules
 from idm.publication import Reader
 from idm.queries.applying import Scope, SystemChoice, choices, find_subjects, scope_of, subject_in_scope
 from idm.queries.feed_runs import drafts, last_runs, waiting_rows
@@ -27,7 +29,10 @@ def subjects(cast: Cast, who: str, text: str = "") -> list[str]:
 
 def systems(cast: Cast, who: str) -> dict[str, SystemChoice]:
     with cast.database.reading() as session:
-        return {system.name: system for system in choices(session, cast.people[who], reader=Reader(TODAY))}
+        return {
+            system.name: system
+            for system in choices(session, cast.people[who], policy=cast.policy, reader=Reader(TODAY))
+        }
 
 
 def test_staff_apply_for_themselves_alone(cast: Cast) -> None:
@@ -72,8 +77,9 @@ def test_a_choice_says_what_is_held_what_is_asked_and_what_is_free(cast: Cast) -
     assert ledger.free[1].asked is None
 
 
-def test_a_my_number_system_is_shown_as_closed(cast: Cast) -> None:
-    found = systems(cast, "staff")
+def test_a_my_number_system_is_closed_where_the_profile_keeps_out_of_its_zone(cast: Cast) -> None:
+    assert not systems(cast, "staff")["年金システム"].zone_closed
+    found = systems(replace(cast, policy=replace(cast.policy, zones=ZoneRules(mynumber_forbidden=True))), "staff")
     assert found["年金システム"].zone_closed
     assert not found["会計システム"].zone_closed
 

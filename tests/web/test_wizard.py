@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
+from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Request
+from idm.models.systems import InformationSystem
+from idm.policy_file import effective_text, load_profile, shipped_profile
 from idm.request_state import Event, RequestState
-from idm.vocabulary import LineEffect, RequestAction, Role
+from idm.vocabulary import ConfigurationKind, LineEffect, RequestAction, Role
 from tests.cast import Cast
 from tests.web.office import Browser, Fields, Office
 
@@ -149,26 +152,49 @@ def test_a_privileged_right_needs_an_end(office: Office) -> None:
     rights: list[str | int] = [right(office.cast, "ledger/account"), right(office.cast, "ledger/admin")]
     answer = office.browser("staff").send("/requests/new/submit", filled(office, "staff", give=rights))
     assert answer.status_code == 422
-    assert "特権又は委託事業者の権限には終了日が必要です" in answer.text
+    assert "特権、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
 
 
 def test_a_contractors_right_needs_an_end(office: Office) -> None:
     browser = office.browser("hr")
     answer = browser.send("/requests/new/submit", filled(office, "contractor"))
-    assert "特権又は委託事業者の権限には終了日が必要です" in answer.text
+    assert "特権、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
     assert "R8-000001" in submit(browser, filled(office, "contractor", last_day="2026-12-28"))
 
 
-def test_a_my_number_system_can_be_seen_but_not_asked_for(office: Office) -> None:
-    browser = office.browser("staff")
-    assert "二要素認証の確認が備わるまで、申請を受け付けていません" in browser.page("/requests/new")
-    fields = filled(
+def pension(office: Office) -> Fields:
+    """An application for an account of the My Number system."""
+    return filled(
         office,
         "staff",
         what=what(office.cast, "register", "pension/account"),
         give=right(office.cast, "pension/account"),
     )
-    assert browser.send("/requests/new/submit", fields).status_code == 422
+
+
+def test_a_my_number_right_is_asked_for_and_told_to_wait_for_its_factors(office: Office) -> None:
+    browser = office.browser("staff")
+    waits = "承認されても、二つの種類の認証要素の登録が確認できるまで有効になりません"
+    with office.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        system.verification = {**(system.verification or {}), "password": False}
+    assert waits in browser.send(STEP.format("check"), pension(office)).text
+    submit(browser, pension(office))
+    assert waits in browser.page("/requests/1")
+    assert waits in office.browser("chief").page("/requests/1")
+    assert waits not in browser.send(STEP.format("check"), filled(office, "staff")).text
+
+
+def test_a_my_number_system_is_not_offered_where_the_profile_keeps_out_of_its_zone(office: Office) -> None:
+    child = 'extends = "fukuoka"\n[zones]\nmynumber_forbidden = true\n'
+    profile = load_profile("child", lambda name: child if name == "child" else shipped_profile(name))
+    with office.database.writing() as session:
+        session.scalars(
+            select(ConfigurationVersion).where(ConfigurationVersion.kind == ConfigurationKind.PROFILE)
+        ).one().content = effective_text(profile)
+    browser = office.browser("staff")
+    assert "この系の情報システムは使いません" in browser.page("/requests/new")
+    assert browser.send("/requests/new/submit", pension(office)).status_code == 422
     assert submitted(office) == []
 
 

@@ -1,0 +1,139 @@
+"""What the gate would say of rights that are only asked for: told before anybody applies or decides (B1, B2)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.authenticator_state import AuthenticatorState
+from idm.calendar_days import day_of
+from idm.database import in_chunks
+from idm.employment_kind import EmploymentKind
+from idm.factor_gate import LETS_IN, GatedRight, GateFacts, Verdict, judge, needs_factors
+from idm.models.authenticators import Authenticator, AuthenticatorUse
+from idm.models.people import Employment
+from idm.models.periods import not_over_on
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.policy import Policy
+from idm.queries.factor_gate import verdicts
+from idm.vocabulary import AccountKind, AuthenticatorKind, VerifiedBy, Zone
+
+STILL_NEEDED = {
+    Verdict.GROWN_OLD: "二要素認証の新しい確認結果",
+    Verdict.FORBIDDEN: "この系の情報システムを使うという定め",
+    Verdict.NOTHING_VERIFIES: "このシステムで二要素認証を確かめる仕組み",
+    Verdict.FACTOR_MISSING: "二つの種類の認証要素の登録",
+    Verdict.NOT_ENFORCED: "二要素認証が必須になっていること",
+    Verdict.NOT_SHOWN: "二要素認証が必須になっていること",
+}
+"""What has to be shown before the right takes effect, for the sentence 「…が確認できるまで有効になりません」."""
+
+Wanted = tuple[int, int]
+"""A person and a right, by their ids."""
+
+
+@dataclass(frozen=True)
+class _Right:
+    system_id: int
+    zone: Zone
+    external_access: bool
+    privileged: bool
+    verification: Mapping[str, Any] | None
+
+    def needs_factors(self, holder: EmploymentKind | None) -> bool:
+        return needs_factors(GatedRight(self.zone, self.external_access, self.privileged, holder))
+
+
+def gate_outlook(
+    session: Session, wanted: Collection[Wanted], *, policy: Policy, now: datetime
+) -> dict[Wanted, Verdict]:
+    """Of every right that needs factors and would be held back if it were given at `now`: what the gate says."""
+    found: dict[Wanted, Verdict] = {}
+    rights = _rights(session, {right for _, right in wanted})
+    for people in in_chunks(sorted({person for person, _ in wanted})):
+        found |= _outlook(session, [one for one in wanted if one[0] in set(people)], rights, policy, now)
+    return found
+
+
+def _outlook(
+    session: Session, wanted: Collection[Wanted], rights: Mapping[int, _Right], policy: Policy, now: datetime
+) -> dict[Wanted, Verdict]:
+    contractors = _contractors(session, {person for person, _ in wanted}, now)
+    gated = [
+        (person, right) for person, right in wanted
+        if rights[right].needs_factors(EmploymentKind.CONTRACTOR if person in contractors else None)
+    ]  # fmt: skip
+    if not gated:
+        return {}
+    people = {person for person, _ in gated}
+    accounts, registered = _accounts(session, people), _registered(session, people)
+    said = verdicts(session, accounts.values(), policy=policy, now=now)
+    longest = timedelta(days=policy.factors.readback_days)
+    found = {}
+    for person, right in gated:
+        place = (person, rights[right].system_id)
+        verdict = (
+            said[accounts[place]] if place in accounts
+            else judge(_facts(rights[right], registered[place], policy), now=now, longest=longest)
+        )  # fmt: skip
+        if verdict not in LETS_IN:
+            found[person, right] = verdict
+    return found
+
+
+def _facts(right: _Right, registered: Collection[AuthenticatorKind], policy: Policy) -> GateFacts:
+    """Of somebody who has no account there yet, of which nothing can have been read back."""
+    named = right.verification or {}
+    return GateFacts(
+        forbidden=policy.zones.mynumber_forbidden and right.zone is Zone.MYNUMBER,
+        by=VerifiedBy(named["by"]) if named else None, password=bool(named.get("password")),
+        lists=named.get("listing") is not None, registered=frozenset(registered), reading=None,
+    )  # fmt: skip
+
+
+def _rights(session: Session, ids: Collection[int]) -> dict[int, _Right]:
+    rows = session.execute(
+        select(
+            Entitlement.id, Entitlement.system_id, InformationSystem.zone, Entitlement.external_access,
+            Entitlement.privileged, InformationSystem.verification,
+        )
+        .join(InformationSystem, Entitlement.system_id == InformationSystem.id)
+        .where(Entitlement.id.in_(ids))
+    )  # fmt: skip
+    return {right_id: _Right(*rest) for right_id, *rest in rows}
+
+
+def _contractors(session: Session, people: Collection[int], now: datetime) -> frozenset[int]:
+    query = select(Employment.person_id).where(
+        Employment.person_id.in_(people), Employment.kind == EmploymentKind.CONTRACTOR,
+        not_over_on(Employment, day_of(now)),
+    )  # fmt: skip
+    return frozenset(session.scalars(query))
+
+
+def _accounts(session: Session, people: Collection[int]) -> dict[tuple[int, int], int]:
+    rows = session.execute(
+        select(Account.person_id, Account.system_id, Account.id).where(
+            Account.person_id.in_(people), Account.kind == AccountKind.PERSONAL
+        )
+    )
+    return {(person_id or 0, system_id): account_id for person_id, system_id, account_id in rows}
+
+
+def _registered(session: Session, people: Collection[int]) -> dict[tuple[int, int], set[AuthenticatorKind]]:
+    rows = session.execute(
+        select(Authenticator.person_id, AuthenticatorUse.system_id, Authenticator.kind)
+        .join(AuthenticatorUse, AuthenticatorUse.authenticator_id == Authenticator.id)
+        .where(
+            Authenticator.person_id.in_(people), Authenticator.state == AuthenticatorState.ACTIVE,
+            ~Authenticator.own_sign_in, AuthenticatorUse.until.is_(None),
+        )
+    )  # fmt: skip
+    found: dict[tuple[int, int], set[AuthenticatorKind]] = defaultdict(set)
+    for person_id, system_id, kind in rows:
+        found[person_id, system_id].add(kind)
+    return found
