@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from idm.calendar_days import TOKYO
 from idm.containers import same_place
-from idm.ports import ExternalId, MoveAccount, Step, TargetAccount
-from idm.reconciliation import undemanded
+from idm.ports import ExternalId, Step, TargetAccount
+from idm.reconciliation import as_far_as, demanded_too_long, undemanded
 from idm.vocabulary import FindingKind, FoundState, Stage
 from idm.wanted_account import WantedAccount
 
@@ -26,6 +26,7 @@ class Deviation(StrEnum):
     LATE_EXPIRY = "late_expiry"
     EXTRA_GROUP = "extra_group"
     CLOSED = "closed"
+    CARD_KEPT = "card_kept"
     EARLY_EXPIRY = "early_expiry"
     MISSING_GROUP = "missing_group"
     ATTRIBUTES = "attributes"
@@ -53,7 +54,8 @@ def differences(
     wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId], *, can: Collection[type[Step]] = ()
 ) -> tuple[Difference, ...]:
     """Everything in which the account differs, the most urgent first; empty = it shows what was approved."""
-    return (*_access(wanted, seen), *_groups(wanted, seen, managed), *_description(wanted, seen, can))
+    wanted = as_far_as(wanted, seen, can)
+    return (*_access(wanted, seen), *_groups(wanted, seen, managed), *_description(wanted, seen))
 
 
 def _access(wanted: WantedAccount, seen: TargetAccount) -> Iterator[Difference]:
@@ -65,6 +67,8 @@ def _access(wanted: WantedAccount, seen: TargetAccount) -> Iterator[Difference]:
         yield Difference(Deviation.NO_DEMAND)
     if wanted.enabled and not seen.enabled:
         yield Difference(Deviation.CLOSED)
+    if demanded_too_long(wanted, seen):
+        yield Difference(Deviation.CARD_KEPT)
     if wanted.enabled and seen.enabled and wanted.expires_at != seen.expires_at:
         late = wanted.expires_at is not None and (seen.expires_at is None or seen.expires_at > wanted.expires_at)
         yield Difference(Deviation.LATE_EXPIRY if late else Deviation.EARLY_EXPIRY, _moment(seen.expires_at))
@@ -78,10 +82,10 @@ def _groups(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[Exter
         yield Difference(Deviation.MISSING_GROUP, group)
 
 
-def _description(wanted: WantedAccount, seen: TargetAccount, can: Collection[type[Step]]) -> Iterator[Difference]:
+def _description(wanted: WantedAccount, seen: TargetAccount) -> Iterator[Difference]:
     if wanted.present and wanted.attributes != seen.attributes:
         yield Difference(Deviation.ATTRIBUTES)
-    if wanted.container is None or seen.container is None or MoveAccount not in can:
+    if wanted.container is None or seen.container is None:
         return
     if wanted.present and not same_place(wanted.container, seen.container):
         yield Difference(Deviation.CONTAINER, seen.container)
@@ -105,6 +109,7 @@ _WORDS: Mapping[Deviation, tuple[str, str]] = {
     Deviation.LATE_EXPIRY: ("有効期限が承認より後です（{}）", "有効期限を承認のとおりに戻す"),
     Deviation.EXTRA_GROUP: ("承認のないグループ「{}」に入っています", "グループ「{}」から外す"),
     Deviation.CLOSED: ("使えるはずのIDが止まっています", "IDを使えるようにする"),
+    Deviation.CARD_KEPT: ("スマートカードが必須のままです", "スマートカードの必須を外す"),
     Deviation.EARLY_EXPIRY: ("有効期限が承認より前です（{}）", "有効期限を承認のとおりに戻す"),
     Deviation.MISSING_GROUP: ("承認されたグループ「{}」に入っていません", "グループ「{}」に入れる"),
     Deviation.ATTRIBUTES: ("氏名・所属などが登録と異なります", "氏名・所属などを登録のとおりに書き直す"),

@@ -44,11 +44,7 @@ def next_wave(
     """
     if seen is None:
         return _begin(account_uuid, wanted)
-    if MoveAccount not in can:
-        wanted = replace(wanted, container=None)
-    if RequireSmartCard not in can and wanted.card_required is not seen.card_required:
-        # Whoever sets it is somebody else; until then nobody gets in.
-        wanted = replace(wanted, card_required=None, enabled=wanted.enabled and not wanted.card_required)
+    wanted = as_far_as(wanted, seen, can)
     stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
         _stop,
         _take_away,
@@ -59,6 +55,15 @@ def next_wave(
         _open,
     )
     return next((steps for stage in stages if (steps := stage(wanted, seen, managed))), ())
+
+
+def as_far_as(wanted: WantedAccount, seen: TargetAccount, can: Collection[type[Step]]) -> WantedAccount:
+    """What is wanted of a target that can do only so much: where nobody can demand a card, nobody is let in."""
+    if MoveAccount not in can:
+        wanted = replace(wanted, container=None)
+    if RequireSmartCard not in can and wanted.card_required is not seen.card_required:
+        wanted = replace(wanted, card_required=None, enabled=wanted.enabled and not wanted.card_required)
+    return wanted
 
 
 def in_our_care(facts: AccountFacts, managed: frozenset[ExternalId], *, adopting: bool) -> frozenset[ExternalId]:
@@ -95,6 +100,15 @@ def undemanded(wanted: WantedAccount, seen: TargetAccount) -> bool:
     return asked or (wanted.card_required is True and seen.card_required is not True)
 
 
+def demanded_too_long(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    """Whether a card is demanded that no right needs any more, of an account that is disabled and will be used again.
+
+    While it is enabled it stays: its owner has the card, and no password that would let them in.
+    """
+    needless = wanted.card_required is False and seen.card_required is True
+    return needless and wanted.required and not seen.enabled
+
+
 def _ends_sooner(wanted: datetime | None, seen: datetime | None) -> bool:
     return wanted is not None and (seen is None or wanted < seen)
 
@@ -122,9 +136,7 @@ def _demand(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[Exte
         group = wanted.factor_group if wanted.factor_group in wanted.groups - (seen.groups or frozenset()) else None
         steps: tuple[Step, ...] = (RequireSmartCard(seen.external_id, required=True),) if card else ()
         return (*steps, AddMember(seen.external_id, group)) if group is not None else steps
-    if wanted.required and wanted.card_required is False and seen.card_required and not seen.enabled:
-        return (RequireSmartCard(seen.external_id, required=False),)
-    return ()
+    return (RequireSmartCard(seen.external_id, required=False),) if demanded_too_long(wanted, seen) else ()
 
 
 def _give(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:

@@ -31,11 +31,12 @@ from idm.ports import (
     ReadsPasswordPolicy,
     ReadsPasswordState,
     ReportsLastUse,
+    RequireSmartCard,
     Writes,
 )
 from idm.queries.configuration import policy_in_force
 from idm.queries.sign_in_accounts import belongs_to_another
-from idm.vocabulary import EntitlementKind, Stage
+from idm.vocabulary import EntitlementKind, Stage, VerifiedBy
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.examination")
@@ -110,7 +111,7 @@ def look_over(directory: Directory, subject: Subject) -> Examined:
         checks.append(Check(LISTING, FAILED, str(failure), "接続アカウントの件数上限と読取りの権限を確かめてください"))
     else:
         checks.append(Check(LISTING, FINE, f"利用者ID {accounts} 件を、上限にかからず最後まで読めました"))
-    for check in (_abilities, _groups, _passwords, _last_use, _service_account, _sign_in):
+    for check in (_abilities, _groups, _demand, _passwords, _last_use, _service_account, _sign_in):
         checks.extend(_tried(check, directory, subject))
     return Examined(tuple(checks), reached=True)
 
@@ -162,6 +163,25 @@ def _groups(directory: Directory, subject: Subject) -> Iterator[Check]:
             yield from missing_groups([(name, group)])
             continue
         yield tier0_check(GroupRight(name, group, by_hand, found.protected or found.external_id in protected))
+
+
+def _demand(directory: Directory, subject: Subject) -> Iterator[Check]:
+    """Whether what should demand two kinds of factor is there: without it nobody behind the gate gets in (B2)."""
+    verification = subject.system.verification or {}
+    if verification.get("by") == VerifiedBy.SMART_CARD:
+        can = isinstance(directory, Writes) and RequireSmartCard in directory.can
+        remedy = "" if can else "団体設定の verification を、この接続でできる方法（group 又は product）にしてください"
+        found = "必須にでき、読み取れます" if can else "この接続では、スマートカードを必須にできません"
+        yield Check("二要素認証（スマートカード）", FINE if can else FAILED, found, remedy)
+    elif verification.get("by") == VerifiedBy.GROUP:
+        group = str(verification.get("group"))
+        try:
+            directory.group(group)
+        except NotOnTarget:
+            remedy = "ディレクトリにグループを作るか、団体設定の verification の group を直してください"
+            yield Check(f"二要素認証を必須にするグループ {group}", FAILED, "ディレクトリに見つかりません", remedy)
+        else:
+            yield Check(f"二要素認証を必須にするグループ {group}", FINE, "あります")
 
 
 def _passwords(directory: Directory, subject: Subject) -> Iterator[Check]:

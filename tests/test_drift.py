@@ -7,17 +7,19 @@ import pytest
 from hypothesis import given
 
 from idm.drift import MORE, Deviation, Difference, differences, gives_more, in_words, stray_kind
-from idm.ports import MoveAccount, TargetAccount
+from idm.ports import MoveAccount, RequireSmartCard, TargetAccount
 from idm.reconciliation import next_wave
 from idm.vocabulary import FindingKind, FoundState, Stage
 from idm.wanted_account import WantedAccount
-from tests.test_reconciliation import ABSENT, ACCOUNT, KEPT, MANAGED, OPEN, PLACED, SHOWN, targets, wants
+from tests.test_reconciliation import ABSENT, ACCOUNT, KEPT, MANAGED, OPEN, PLACED, SHOWN, demanding, with_cards
 
 MAY, JUNE = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
 
+CAN = (MoveAccount, RequireSmartCard)
+
 
 def kinds(wanted: WantedAccount, seen: TargetAccount) -> set[Deviation]:
-    return {one.kind for one in differences(wanted, seen, MANAGED, can=[MoveAccount])}
+    return {one.kind for one in differences(wanted, seen, MANAGED, can=CAN)}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,13 @@ def kinds(wanted: WantedAccount, seen: TargetAccount) -> set[Deviation]:
         (OPEN, replace(SHOWN, expires_at=MAY), Deviation.EARLY_EXPIRY),
         (OPEN, replace(SHOWN, groups=frozenset({"a", "b"})), Deviation.EXTRA_GROUP),
         (OPEN, replace(SHOWN, groups=frozenset()), Deviation.MISSING_GROUP),
+        (replace(OPEN, card_required=True), replace(SHOWN, card_required=False), Deviation.NO_DEMAND),
+        (replace(OPEN, groups=frozenset({"a", "c"}), factor_group="c"), SHOWN, Deviation.NO_DEMAND),
+        (
+            replace(OPEN, enabled=False, card_required=False),
+            replace(SHOWN, enabled=False, card_required=True),
+            Deviation.CARD_KEPT,
+        ),
         (OPEN, replace(SHOWN, enabled=False), Deviation.CLOSED),
         (replace(OPEN, attributes=replace(OPEN.attributes, unit_name="会計課")), SHOWN, Deviation.ATTRIBUTES),
         (PLACED, replace(SHOWN, container="ou=else,dc=x"), Deviation.CONTAINER),
@@ -38,19 +47,20 @@ def kinds(wanted: WantedAccount, seen: TargetAccount) -> set[Deviation]:
 )
 def test_each_deviation_is_told_alone(wanted: WantedAccount, seen: TargetAccount, kind: Deviation) -> None:
     assert kinds(wanted, seen) == {kind}
-    assert gives_more(differences(wanted, seen, MANAGED, can=[MoveAccount])) is (kind in MORE)
+    assert gives_more(differences(wanted, seen, MANAGED, can=CAN)) is (kind in MORE)
 
 
 def test_groups_that_stand_for_no_right_are_left_alone() -> None:
     assert kinds(OPEN, replace(SHOWN, groups=frozenset({"a", "foreign"}))) == set()
 
 
-@given(wants, targets.filter(lambda seen: seen is not None))
+@given(demanding, with_cards.filter(lambda seen: seen is not None))
 def test_what_reconciliation_would_do_nothing_about_differs_in_nothing(
     wanted: WantedAccount, seen: TargetAccount
 ) -> None:
-    nothing_to_do = next_wave(ACCOUNT, wanted, seen, MANAGED) == ()
-    assert nothing_to_do is (differences(wanted, seen, MANAGED) == ())
+    for can in ((), CAN):
+        nothing_to_do = next_wave(ACCOUNT, wanted, seen, MANAGED, can=can) == ()
+        assert nothing_to_do is (differences(wanted, seen, MANAGED, can=can) == ())
 
 
 def test_it_is_told_by_the_names_of_rights_with_what_would_be_done() -> None:

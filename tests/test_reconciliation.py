@@ -17,14 +17,15 @@ from idm.ports import (
     DeleteAccount,
     MoveAccount,
     RemoveMember,
+    RequireSmartCard,
     SetEnabled,
     Step,
     TargetAccount,
     UpdateAttributes,
 )
-from idm.reconciliation import MAX_WAVES, in_our_care, next_wave
+from idm.reconciliation import MAX_WAVES, in_our_care, next_wave, undemanded
 from idm.vocabulary import EntitlementKind
-from idm.wanted_account import AccountFacts, GrantFacts, WantedAccount
+from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts, WantedAccount
 
 ACCOUNT = UUID(int=7)
 ON_TARGET = "entry-1"
@@ -43,6 +44,7 @@ class Target:
 
     account: TargetAccount | None
     waves: list[tuple[Step, ...]] = field(default_factory=list)
+    can: tuple[type[Step], ...] = ()
 
     def carry_out(self, wave: tuple[Step, ...]) -> None:
         self.waves.append(wave)
@@ -52,14 +54,15 @@ class Target:
     def after(self, step: Step) -> TargetAccount | None:
         if isinstance(step, CreateAccount):
             assert self.account is None
-            return TargetAccount(ON_TARGET, step.account_uuid, step.attributes, False, None, frozenset())
+            made = TargetAccount(ON_TARGET, step.account_uuid, step.attributes, False, None, frozenset())
+            return replace(made, card_required=False if RequireSmartCard in self.can else None)
         assert self.account is not None
         assert not isinstance(step, CreateAccount)
         assert step.external_id == self.account.external_id
         return _changed(self.account, step)
 
     def bring_to(self, wanted: WantedAccount) -> None:
-        while wave := next_wave(ACCOUNT, wanted, self.account, MANAGED):
+        while wave := next_wave(ACCOUNT, wanted, self.account, MANAGED, can=self.can):
             assert len(self.waves) < MAX_WAVES
             self.carry_out(wave)
 
@@ -74,6 +77,8 @@ def _changed(account: TargetAccount, step: Step) -> TargetAccount | None:
         return replace(account, groups=groups - {step.group_id})
     if isinstance(step, UpdateAttributes):
         return replace(account, attributes=step.attributes)
+    if isinstance(step, RequireSmartCard):
+        return replace(account, card_required=step.required)
     assert isinstance(step, DeleteAccount)
     return None
 
@@ -256,3 +261,80 @@ def test_somebody_who_left_is_stopped_before_anything_is_moved() -> None:
     seen = replace(SHOWN, container="ou=old,dc=x")
     kept = replace(KEPT, container="ou=stopped,dc=x")
     assert next_wave(ACCOUNT, kept, seen, MANAGED, can=[MoveAccount]) == (SetEnabled(ON_TARGET, enabled=False),)
+
+
+# --- what demands two kinds of factor (control B2) -------------------------------------------------------------------
+
+CARDS = (RequireSmartCard,)
+demanding = st.builds(
+    lambda wanted, card, group, inside: replace(
+        wanted, card_required=card if wanted.required else None, factor_group="c" if group else None,
+        groups=(wanted.groups | {"c"} if inside and wanted.required else wanted.groups - {"c"}) if group
+        else wanted.groups,
+    ),
+    wants, st.sampled_from([None, True, False]), st.booleans(), st.booleans(),
+)  # fmt: skip
+with_cards = st.builds(
+    lambda seen, card: replace(seen, card_required=card) if seen is not None else None, targets, st.booleans()
+)
+
+
+@given(demanding, with_cards)
+def test_an_account_is_never_opened_before_its_demand_was_seen_and_the_target_ends_up_as_wanted(
+    wanted: WantedAccount, seen: TargetAccount | None
+) -> None:
+    target = Target(seen, can=CARDS)
+    while wave := next_wave(ACCOUNT, wanted, target.account, MANAGED, can=CARDS):
+        before = target.account
+        for step in wave:
+            if before is not None and undemanded(wanted, before):
+                assert not (isinstance(step, SetEnabled) and step.enabled)
+            if isinstance(step, RequireSmartCard):
+                assert before is not None
+                assert not before.enabled, "it is set, and lifted, while nobody can sign in"
+        target.carry_out(wave)
+        assert len(target.waves) <= MAX_WAVES
+    if target.account is not None and wanted.present:
+        assert target.account.enabled == wanted.enabled
+        assert not undemanded(wanted, target.account)
+        assert (target.account.groups or frozenset()) & MANAGED == wanted.groups
+
+
+@given(demanding, with_cards)
+def test_a_card_is_lifted_only_where_no_right_needs_one_and_the_account_will_be_used(
+    wanted: WantedAccount, seen: TargetAccount | None
+) -> None:
+    target = Target(seen, can=CARDS)
+    target.bring_to(wanted)
+    steps = [step for wave in target.waves for step in wave]
+    if RequireSmartCard(ON_TARGET, required=False) in steps:
+        assert (wanted.card_required, wanted.required) == (False, True)
+
+
+def test_the_right_goes_before_the_demand_and_comes_after_it() -> None:
+    held = replace(SHOWN, groups=frozenset({"a", "c"}))
+    none_left = replace(OPEN, groups=frozenset(), factor_group="c")
+    assert next_wave(ACCOUNT, none_left, held, MANAGED) == (RemoveMember(ON_TARGET, "a"),)
+    assert next_wave(ACCOUNT, none_left, replace(held, groups=frozenset({"c"})), MANAGED) == (
+        RemoveMember(ON_TARGET, "c"),
+    )
+    bare = replace(SHOWN, enabled=False, groups=frozenset())
+    both = replace(OPEN, groups=frozenset({"a", "c"}), factor_group="c")
+    assert next_wave(ACCOUNT, both, bare, MANAGED) == (AddMember(ON_TARGET, "c"),)
+
+
+def test_where_no_card_can_be_demanded_nobody_who_needs_one_is_let_in() -> None:
+    wanted = replace(OPEN, card_required=True)
+    assert next_wave(ACCOUNT, wanted, SHOWN, MANAGED) == (SetEnabled(ON_TARGET, enabled=False),)
+    assert next_wave(ACCOUNT, wanted, replace(SHOWN, enabled=False), MANAGED) == ()
+    assert next_wave(ACCOUNT, wanted, replace(SHOWN, card_required=True), MANAGED) == (), "somebody has seen to it"
+
+
+def test_who_never_had_a_right_that_needs_factors_is_not_taken_out_of_the_group_that_demands_them() -> None:
+    demand = DemandFacts(by_card=False, group="c", enrolled=False, card_in_hand=False)
+    grant = GrantFacts(EntitlementKind.GROUP, "a", GrantState.IN_FORCE, date(2026, 4, 1), None, None)
+    facts = AccountFacts(ATTRIBUTES, (grant,), (), handed_over=True, demand=demand)
+    assert in_our_care(facts, MANAGED, adopting=False) == {"a", "b"}
+    gated = replace(facts, grants=(replace(grant, gated=True),))
+    assert in_our_care(gated, MANAGED, adopting=False) == MANAGED
+    assert in_our_care(replace(gated, adopted_on=date(2026, 4, 1)), MANAGED, adopting=True) == {"a", "c"}

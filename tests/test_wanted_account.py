@@ -13,6 +13,7 @@ from idm.ports import Attributes
 from idm.vocabulary import EntitlementKind
 from idm.wanted_account import (
     AccountFacts,
+    DemandFacts,
     GrantFacts,
     WantedAccount,
     changes_by_itself_on,
@@ -259,3 +260,46 @@ def test_until_the_day_of_the_next_change_the_same_is_wanted_every_day(
     on_the_day = wanted_account(facts, now=today, delete_after_days=keep)
     for later in {day + (last - day) * part / 4 for part in range(5)}:
         assert wanted_account(facts, now=start_of(later), delete_after_days=keep) == on_the_day
+
+
+# --- what demands two kinds of factor (control B2) -------------------------------------------------------------------
+
+GATED = replace(ACCOUNT, gated=True)
+CARD = DemandFacts(by_card=True, group=None, enrolled=True, card_in_hand=True)
+GROUP = DemandFacts(by_card=False, group="g-two", enrolled=True, card_in_hand=False)
+WITHOUT = {"enrolled": False, "card_in_hand": False}
+
+
+def held_back(*grants: GrantFacts) -> tuple[GrantFacts, ...]:
+    return tuple(replace(grant, state=GrantState.SUSPENDED) for grant in grants)
+
+
+@pytest.mark.parametrize("demand", [CARD, GROUP, replace(CARD, **WITHOUT), replace(GROUP, **WITHOUT)])  # type: ignore[arg-type]
+def test_factors_are_demanded_of_a_held_back_account_whether_or_not_its_owner_has_them(demand: DemandFacts) -> None:
+    account = wanted(replace(FACTS, grants=held_back(GATED, ENTER), demand=demand))
+    assert (account.present, account.enabled) == (True, False)
+    assert account.card_required is (True if demand.by_card else None)
+    assert account.groups == (frozenset() if demand.by_card else {"g-two"})
+
+
+def test_where_only_a_card_lets_people_in_the_card_is_the_hand_over() -> None:
+    facts = replace(FACTS, grants=(GATED,), demand=CARD, handed_over=False)
+    assert wanted(facts).enabled
+    assert not wanted(replace(facts, handed_over=True, demand=replace(CARD, card_in_hand=False))).enabled
+    assert not wanted(replace(facts, demand=GROUP)).enabled, "with a group the password is handed over as usual"
+
+
+def test_nobody_is_shut_out_of_their_ordinary_account_for_having_applied_for_more() -> None:
+    more = replace(ENTER, gated=True, state=GrantState.SUSPENDED)
+    facts = replace(FACTS, grants=(ACCOUNT, more), demand=replace(CARD, **WITHOUT))  # type: ignore[arg-type]
+    assert (wanted(facts).enabled, wanted(facts).card_required) == (True, None)
+    with_card = replace(facts, demand=CARD)
+    assert (wanted(with_card).enabled, wanted(with_card).card_required) == (True, True)
+
+
+def test_the_demand_is_taken_back_when_no_right_needs_it_and_only_where_one_did() -> None:
+    over = ended(DAY, replace(ENTER, gated=True))
+    assert wanted(replace(FACTS, grants=(ACCOUNT, *over), demand=CARD)).card_required is False
+    assert wanted(replace(FACTS, grants=(ACCOUNT, *over), demand=GROUP)).groups == frozenset()
+    assert wanted(replace(FACTS, demand=CARD)).card_required is None
+    assert wanted(replace(FACTS, grants=(GATED,))).card_required is None, "nothing that we set demands factors there"

@@ -16,7 +16,7 @@ from idm.grant_state import EndReason, GrantState
 from idm.models.people import Assignment, Employment, Person
 from idm.models.systems import RetiredName
 from idm.names.personal_names import match_key, search_key
-from idm.operations import grants, sponsorship
+from idm.operations import factor_gate, grants, sponsorship
 from idm.operations.accounts import schedule
 from idm.operations.outside_authority import for_anyone, person_acting, require_for_units, require_not_oneself
 from idm.operations.outside_end import record, shorten, tell_directories
@@ -58,6 +58,9 @@ def register_person(
     record(session, "outside.registered", employment, more, actor=actor, policy=policy, now=now)
     answering = Answering(wanted.sponsor_id, checked.unit.code)
     sponsorship.begin(session, employment, answering, actor=actor, policy=policy, now=now)
+    if checked.joins is not None:
+        # Of a contractor more rights need two kinds of factor than of anybody else (FK 6-5(1)⑦).
+        factor_gate.apply_to_people(session, [person.id], actor=actor, policy=policy, now=now)
     return employment
 
 

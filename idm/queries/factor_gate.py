@@ -108,14 +108,17 @@ def is_gated(zone: Zone, external_access: bool, privileged: bool, *, contractor:
 
 
 def contractors_among(session: Session, person_ids: Collection[int | None], day: date) -> frozenset[int]:
-    """Those who work for a contractor on the day, or will: the gate does not wait until somebody is inside."""
+    """Those who work for a contractor on the day; of people not here yet, those who will."""
     people = [person for person in person_ids if person is not None]
     if not people:
         return frozenset()
-    query = select(Employment.person_id).where(
-        Employment.person_id.in_(people), Employment.kind == EmploymentKind.CONTRACTOR, not_over_on(Employment, day)
-    )
-    return frozenset(session.scalars(query))
+    query = select(Employment.person_id, Employment.kind, Employment.valid_from <= day)
+    rows = session.execute(query.where(Employment.person_id.in_(people), not_over_on(Employment, day))).all()
+    here = {person_id for person_id, _, begun in rows if begun}
+    return frozenset(
+        person_id for person_id, kind, begun in rows
+        if kind is EmploymentKind.CONTRACTOR and (begun or person_id not in here)
+    )  # fmt: skip
 
 
 def gate_facts(session: Session, account_ids: Collection[int], *, policy: Policy) -> dict[int, GateFacts]:
