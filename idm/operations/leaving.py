@@ -18,6 +18,7 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.people import Employment
+from idm.operations import losses
 from idm.operations.notices import notify
 from idm.permissions import Action, require
 from idm.policy import Policy
@@ -167,6 +168,7 @@ def settle(
 ) -> ReturnItem:
     """Afterwards the thing is returned, lost or was never lent; with the last one the checklist is closed.
 
+    A card or token that is lost is stopped as if its loss had been reported (`idm.operations.losses`).
     Raises NotPermitted for the leaver and for other units, InvalidInput for a loss without a note, IllegalTransition.
     """
     item, checklist = _for_settling(session, item_id, actor=actor, now=now)
@@ -182,6 +184,9 @@ def settle(
     _settled(session, item, checklist, state, actor=actor, policy=policy, now=now)
     if state is ReturnState.LOST:
         _tell_of_loss(session, item, checklist, now=now)
+        losses.lost_at_leaving(
+            session, item.person_id, item.title, item.note, actor=actor, policy=policy, now=now
+        )  # fmt: skip
     return item
 
 

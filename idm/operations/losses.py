@@ -20,7 +20,7 @@ from idm.operations.loss_notices import remind_officers, tell_of_loss
 from idm.operations.lost_card import Followed
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.authenticators import open_systems, units_of_owner
+from idm.queries.authenticators import held_things, open_systems, units_of_owner
 from idm.queries.losses import possible_outcomes
 from idm.queries.officers import contracted, humans, roles_of
 from idm.queries.reach import units_reached
@@ -40,11 +40,29 @@ def report_loss(
     """
     authenticator = locked(session, authenticator_id)
     require_may_report(session, authenticator.person_id, actor=actor, now=now)
+    return _lose(session, authenticator, _told(circumstances), actor=actor, policy=policy, now=now)
+
+
+def lost_at_leaving(
+    session: Session, person_id: int, title: str, note: str, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Afterwards what somebody who leaves could not give back counts as reported lost; nothing of that name, nothing.
+
+    Whoever settles what is given back needs no other permission to stop it (`idm.operations.leaving`).
+    """
+    for thing in held_things(session, [person_id]):
+        if thing.title == title:
+            _lose(session, locked(session, thing.id), note, actor=actor, policy=policy, now=now)
+
+
+def _lose(
+    session: Session, authenticator: Authenticator, circumstances: str, *, actor: Actor, policy: Policy, now: datetime
+) -> Followed:
     if authenticator.state is AuthenticatorState.LOST:
         raise IllegalTransition("この認証要素は、すでに紛失として届けられ、止められています。")
     authenticator.state = after(authenticator.state, AuthenticatorEvent.REPORT_LOSS)
     authenticator.ended_at = now
-    report = _report(session, authenticator, _told(circumstances), actor=actor, now=now)
+    report = _report(session, authenticator, circumstances, actor=actor, now=now)
     systems = open_systems(session, authenticator.id)
     people = [authenticator.person_id]
     followed = lost_card.follow(session, people, actor=actor, policy=policy, now=now)

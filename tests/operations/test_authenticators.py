@@ -387,6 +387,29 @@ def test_whoever_leaves_gives_back_every_card_and_collecting_it_settles_that(off
         assert session.scalars(select(LeavingChecklist.closed_at)).one() is None
 
 
+def test_a_card_that_a_leaver_cannot_give_back_is_stopped_whoever_writes_that_down(office: Cast) -> None:
+    furnish(office)
+    lost, kept = card(office, "ledger"), card(office, "pension", label="0002")
+    with office.database.writing() as session:
+        office.employment(session, "staff").valid_until = TODAY + timedelta(days=3)
+    follow(office)
+    with office.acting("hr", "leaving.settle") as session:
+        item = session.scalars(select(ReturnItem).where(ReturnItem.title == "ICカード 0001")).one()
+        leaving.settle(
+            session,
+            item.id,
+            ReturnState.LOST,
+            "引越しで失くした",
+            actor=office.stale("hr"),
+            policy=office.policy,
+            now=NOW,
+        )
+    assert (state(office, lost), state(office, kept)) == (S.LOST, S.ACTIVE)
+    assert held(office)["ledger"][1]
+    with office.database.reading() as session:
+        assert session.scalars(select(LossReport.circumstances)).one() == "引越しで失くした"
+
+
 def follow(cast: Cast) -> None:
     with cast.database.writing() as session:
         leaving.follow(session, policy=cast.policy, actor=cast.actor("hr"), now=NOW)
