@@ -353,6 +353,9 @@ def test_a_service_to_sign_in_with_is_read() -> None:
         ("/v2.0", "/v2.0?policy=x", "authority: https:// で始まる URL を書いてください"),
         ('"oidc.secret"', '"../oidc.secret"', "credential: 半角の英数字と「.」「_」「-」で、64文字までにしてください"),
         ('"oidc.secret"', '"/etc/passwd"', "credential: 半角の英数字と「.」「_」「-」で、64文字までにしてください"),
+        ("/tenant/v2.0", "", "authority: ホスト名のあとにパスのある発行者（issuer）だけを使えます"),
+        ("/tenant/v2.0", "/", "authority: ホスト名のあとにパスのある発行者（issuer）だけを使えます"),
+        ('v2.0"', 'v2.0", entra = true', "authority: Entra ID では https://login.microsoftonline.com/"),
     ],
 )
 def test_a_service_to_sign_in_with_is_reached_over_https_and_its_secret_stands_in_a_file(

@@ -278,7 +278,7 @@ def test_what_was_typed_too_late_is_still_there_after_the_provider(desk: Desk) -
     client, _ = desk.linked("staff", "aoki")
     token = token_in(client.get("/").text)
     desk.office.pass_by(hours=2)
-    late = client.post("/requests/new", data={"csrf_token": token, "reason": "長い理由を書いていた"})
+    late = client.post("/requests/new/reason", data={"csrf_token": token, "reason": "長い理由を書いていた"})
     assert late.status_code == 401
     carried = re.search(r'name="carried" value="([^"]+)"', late.text)
     assert carried is not None
