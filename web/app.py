@@ -46,8 +46,10 @@ from web import (
     outside,
     outside_contracts,
     outside_duties,
+    own_factors,
     own_password,
     paging,
+    passkeys,
     people,
     permissions_page,
     provider_sign_in,
@@ -61,6 +63,7 @@ from web import (
     signed_in_places,
     standing,
     systems,
+    without_factor,
     work_orders,
 )
 from web.current import EXTENSION, Site
@@ -101,6 +104,9 @@ BLUEPRINTS = (
     provider_sign_in.blueprint,
     enrolment.blueprint,
     fresh_factor.blueprint,
+    passkeys.blueprint,
+    without_factor.blueprint,
+    own_factors.blueprint,
     own_password.blueprint,
     signed_in_places.blueprint,
     help_page.blueprint,
@@ -150,9 +156,15 @@ def create_app(
 
 
 def _offer_to_templates(app: Flask) -> None:
-    """Afterwards templates know who is signed in, the organisation, the navigation and the style sheet's address."""
-    sheet = Path(app.root_path, "static", "idm.css")
-    version = sha256(sheet.read_bytes()).hexdigest()[:12]
+    """Afterwards templates know who is signed in, the organisation, the navigation and what static files are called."""
+
+    def address_of(name: str) -> Callable[[], str]:
+        version = sha256(Path(app.root_path, "static", name).read_bytes()).hexdigest()[:12]
+        return lambda: url_for("static", filename=name, version=version)
+
+    def runs_script() -> str:
+        g.runs_script = True
+        return ""
 
     def keep_page_open() -> str:
         g.holds_input = True
@@ -173,5 +185,7 @@ def _offer_to_templates(app: Flask) -> None:
         described_by=forms.described_by,
         keep_page_open=keep_page_open,
         link_to_page=paging.link_to_page,
-        style_sheet=lambda: url_for("static", filename=sheet.name, version=version),
+        passkey_script=address_of("passkey.js"),
+        runs_script=runs_script,
+        style_sheet=address_of("idm.css"),
     )

@@ -7,15 +7,17 @@ from flask import Blueprint, flash, g, redirect, render_template, request, url_f
 from flask import session as form_session
 from flask_babel import gettext as _
 from markupsafe import Markup
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from idm.errors import InvalidInput
+from idm.errors import FreshFactorNeeded, InvalidInput
 from idm.one_time_codes import provisioning_uri, secret_as_text
 from idm.operations import enrolment as operation
 from idm.operations import factor_enrolment
 from idm.operations import second_factor as factor
 from idm.operations.enrolment import Enrolment
 from idm.operations.web_sessions import Stage
+from idm.queries.own_factors import own_factors
 from web import current, session
 from web.sign_in import wanted_page
 
@@ -55,7 +57,9 @@ def set_password(token: str) -> str | tuple[str, int] | Response:
 @blueprint.get("/sign-in/second-factor")
 def second_factor() -> str | Response:
     """The QR code, or the button that makes one."""
-    return _factor_page() if _may_enrol_factor() else redirect(url_for("home.index"))
+    if current.signed_in().stage is Stage.CODE_NEEDED:
+        return redirect(url_for("sign_in.code"))
+    return _factor_page()
 
 
 @blueprint.post("/sign-in/second-factor/new")
@@ -122,23 +126,29 @@ def _whose() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _may_enrol_factor() -> bool:
-    return current.signed_in().stage is not Stage.CODE_NEEDED and not current.signed_in().has_second_factor
-
-
 def _factor_page(error: str | None = None) -> str:
     who = current.signed_in()
     with current.look() as database_session:
-        if factor_enrolment.needs_link(
+        if not who.has_second_factor and factor_enrolment.needs_link(
             database_session, who.person_id, policy=current.policy(), now=current.now(), session_id=who.session_id
         ):
             sentence = factor_enrolment.why_link(database_session, who.person_id)
             return render_template("sign_in/link_needed.html", sentence=sentence)
-        secret = factor.pending_second_factor(database_session, **_whose())
+        secret = _pending(database_session)
+        has = own_factors(database_session, who.person_id)
     return render_template(
-        "sign_in/second_factor.html", error=error, **_drawn(secret),
+        "sign_in/second_factor.html", error=error, **_drawn(secret), has=has,
         confirm_to=url_for("enrolment.confirm_second_factor"), anew_at=url_for("enrolment.new_secret"),
+        passkey_at=url_for("passkeys.new", next=request.values.get("next") or None),
     )  # fmt: skip
+
+
+def _pending(database_session: Session) -> bytes | None:
+    """The secret that waits; none is shown to somebody who has a second factor and has not just given it."""
+    try:
+        return factor.pending_second_factor(database_session, **_whose())
+    except FreshFactorNeeded:
+        return None
 
 
 def _by_link_page(found: Enrolment, token: str, error: str | None = None) -> str:
@@ -151,6 +161,7 @@ def _by_link_page(found: Enrolment, token: str, error: str | None = None) -> str
         "sign_in/second_factor.html", error=error, **_drawn(secret), by_link=True,
         confirm_to=url_for("enrolment.confirm_by_link", token=token),
         anew_at=url_for("enrolment.new_secret_by_link", token=token),
+        passkey_at=url_for("passkeys.new_by_link", token=token),
     )  # fmt: skip
 
 

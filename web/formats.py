@@ -6,6 +6,7 @@ from flask import Flask
 
 from idm import request_state
 from idm.calendar_days import TOKYO, day_of, end_to_last_day
+from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind
 from idm.wareki import format_wareki, format_wareki_weekday
 
 CHIP_KINDS = {
@@ -48,6 +49,11 @@ def clock_time(value: datetime) -> str:
     return value.astimezone(TOKYO).strftime("%H:%M")
 
 
+def factor_kind(value: AuthenticatorKind) -> str:
+    """認証アプリ, パスキー …"""
+    return AUTHENTICATOR_TITLES[value]
+
+
 def iso_day(value: date) -> str:
     """2026-04-01, for machines and beside an era date in dense tables."""
     return value.isoformat()
@@ -68,7 +74,7 @@ def chip_kind(state: str) -> str:
     return CHIP_KINDS[str(state)]
 
 
-FILTERS = (day, plain_day, last_day, moment, clock_time, iso_day, iso_moment, state_title, chip_kind)
+FILTERS = (day, plain_day, last_day, moment, clock_time, factor_kind, iso_day, iso_moment, state_title, chip_kind)
 
 
 def install(app: Flask) -> None:

@@ -21,6 +21,7 @@ from idm.personnel_event import LEAVING_TITLES
 from idm.queries.account_status import AccountStatus, accounts_of_person
 from idm.queries.deciders import decides
 from idm.queries.open_sessions import open_sessions
+from idm.queries.own_factors import listed, own_factors
 from idm.queries.people import PeopleFilter, Presence, people_page, units_on
 from idm.queries.person_record import (
     RightRow,
@@ -138,6 +139,8 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "sign_in": sign_in_of_person(session, person_id, now=now),
         "needs_two": decides(session, person_id, current.today()),
         "places": open_sessions(session, person_id, policy=current.policy(), now=now),
+        "second_factors": listed(session, person_id),
+        "factors": own_factors(session, person_id),
         "password_elsewhere": kept_elsewhere(session, current.signed_in().person_id),
     }
 

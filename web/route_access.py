@@ -1,8 +1,8 @@
 """Endpoint → who may open it. Every route stands in this one table, or the application does not start.
 
 What is looked at is judged here, by the gate (`web.session`): a page that is not for somebody answers 404, as if it
-were not there. What is sent is judged by its operation, in a unit of work that also records the refusal; the table says
-by which actions of `idm.permissions`, or by what else, for those who read it and for the tests that walk it.
+were not there. What is sent is judged by its operation, in a unit of work that also records the refusal; whoever may do
+none of the actions that the form is for is shown no page by it, not even one that tells of mistakes in what they typed.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,8 @@ from enum import StrEnum
 from flask import Flask
 
 from idm.operations.web_sessions import Stage
-from idm.permissions import Action
+from idm.permissions import Action, may
+from idm.vocabulary import Role
 
 
 class Who(StrEnum):
@@ -28,9 +29,9 @@ class Who(StrEnum):
 class Access:
     """Who may open one endpoint, by any of its methods.
 
-    `opens`: the roles of one of these actions, on top of a complete sign-in; empty = no role. `judged_by`: what the
-    operation asks for before something that was sent takes effect. `relation`: what else the page or the operation asks
-    (one's own, the seat, the sponsor, one's scope), in words.
+    `opens`: the roles of one of these actions, on top of a complete sign-in; empty = no role. `judged_by`: the actions
+    one of which is needed to send something; empty = none. `relation`: what the page or the operation asks besides, in
+    words (one's own, the seat). `instead`: who needs none of the actions, in words; then the operation judges alone.
     """
 
     who: Who
@@ -38,10 +39,15 @@ class Access:
     opens: tuple[Action, ...] = ()
     judged_by: tuple[Action, ...] = ()
     relation: str = ""
+    instead: str = ""
 
     def lets_in(self, stage: Stage | None) -> bool:
         """Whether somebody at this stage (None = a stranger) comes as far as the page or its operation."""
         return self.who is Who.STRANGERS or stage is Stage.SIGNED_IN or stage in self.stages
+
+    def may_be_sent_by(self, roles: frozenset[Role]) -> bool:
+        """Whether somebody signed in with these roles may do any of what the form is for, as far as roles can tell."""
+        return not self.judged_by or bool(self.instead) or any(may(roles, action) for action in self.judged_by)
 
 
 class RouteNotJudged(RuntimeError):
@@ -63,9 +69,9 @@ def looking(*actions: Action, relation: str = "") -> Access:
     return Access(Who.SIGNED_IN, opens=actions, relation=relation)
 
 
-def sending(*actions: Action, relation: str = "") -> Access:
-    """A form for those signed in, whose operation judges by one of these actions (none: by the relation alone)."""
-    return Access(Who.SIGNED_IN, judged_by=actions, relation=relation)
+def sending(*actions: Action, relation: str = "", instead: str = "") -> Access:
+    """A form for those who may do one of these actions; without any, its operation judges by the relation alone."""
+    return Access(Who.SIGNED_IN, judged_by=actions, relation=relation, instead=instead)
 
 
 _OWN_APPLICATION = "申請した人、対象者、決裁欄に就く人、すべての申請を閲覧できる人"
@@ -97,11 +103,28 @@ _ON_THE_WAY = {
     "enrolment.confirm_second_factor": on_the_way(Stage.FACTOR_NEEDED),
     "enrolment.new_secret": on_the_way(Stage.FACTOR_NEEDED),
     "enrolment.new_secret_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
+    "passkeys.back": on_the_way(Stage.CODE_NEEDED),
+    "passkeys.ask": on_the_way(Stage.CODE_NEEDED),
+    "passkeys.answer": on_the_way(Stage.CODE_NEEDED),
+    "passkeys.new": on_the_way(Stage.FACTOR_NEEDED),
+    "passkeys.ask_to_enrol": on_the_way(Stage.FACTOR_NEEDED),
+    "passkeys.enrol": on_the_way(Stage.FACTOR_NEEDED),
+    "passkeys.new_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
+    "passkeys.ask_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
+    "passkeys.enrol_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
+    "without_factor.code": on_the_way(Stage.CODE_NEEDED),
+    "without_factor.give_code": on_the_way(Stage.CODE_NEEDED),
+    "without_factor.lost": on_the_way(Stage.CODE_NEEDED),
+    "without_factor.report": on_the_way(Stage.CODE_NEEDED),
     "enrolment.confirm_by_link": on_the_way(*_ANY_STAGE, relation="案内を受け取った人（リンクの秘密）"),
 }
 _ONES_OWN = {
     "home.index": looking(),
     "me.index": looking(),
+    "own_factors.confirm_removal": looking(relation="本人"),
+    "own_factors.removal": sending(relation="本人"),
+    "own_factors.codes": looking(),
+    "own_factors.make_codes": sending(relation="本人"),
     "own_password.show": looking(),
     "own_password.change": sending(relation="本人（いまのパスワード）"),
     "signed_in_places.end_own": sending(relation="本人"),
@@ -119,7 +142,7 @@ _APPLICATIONS = {
     "application_wizard.start": looking(),
     "application_wizard.begin_again": looking(),
     "application_wizard.take_step": sending(relation=_APPLYING),
-    "application_wizard.finish": sending(Action.APPLY_FOR_ANYONE, Action.APPLY_FOR_OWN_UNIT, relation=_APPLYING),
+    "application_wizard.finish": sending(Action.APPLY_FOR_ANYONE, Action.APPLY_FOR_OWN_UNIT, instead=_APPLYING),
     "approvals.index": looking(),
     "approvals.history": looking(),
     "approvals.decide": sending(relation=_SEAT),
@@ -180,9 +203,9 @@ _PEOPLE = {
     "outside.new": looking(Action.REGISTER_OUTSIDE),
     "outside.take_step": sending(Action.REGISTER_OUTSIDE),
     "outside.name_sponsor": sending(Action.REGISTER_OUTSIDE),
-    "outside.renew": sending(Action.REGISTER_OUTSIDE, relation="人事担当者と受入担当者"),
-    "outside.end": sending(Action.REGISTER_OUTSIDE, relation="受入担当者"),
-    "outside.hand_over": sending(Action.REGISTER_OUTSIDE, relation="人事担当者と受入担当者"),
+    "outside.renew": sending(Action.REGISTER_OUTSIDE, instead="受入担当者"),
+    "outside.end": sending(Action.REGISTER_OUTSIDE, instead="受入担当者"),
+    "outside.hand_over": sending(Action.REGISTER_OUTSIDE, instead="受入担当者"),
     "outside.accept": sending(relation="指名された受入担当者"),
     "outside_contracts.index": looking(Action.SEE_OUTSIDE),
     "outside_contracts.show": looking(Action.SEE_OUTSIDE),

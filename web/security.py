@@ -1,6 +1,7 @@
 """What every request and every answer obeys: known host, proof against forged forms, strict headers.
 
-No page runs a script or an inline style, none may be framed or stored by a browser or a proxy.
+No page runs an inline script or style, none may be framed or stored by a browser or a proxy. The only script is the one
+that asks a browser for a passkey; only the pages that do so may load it.
 """
 
 import re
@@ -19,6 +20,8 @@ from web.current import site
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+CSP_OF_PASSKEY_PAGES = f"{CONTENT_SECURITY_POLICY}; script-src 'self'"
+"""For the few pages that ask a browser for a passkey: our one script file, nothing inline, no connection of its own."""
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -85,6 +88,8 @@ def _largest_form() -> int:
 def add_headers(response: Response) -> Response:
     """The answer carries the headers; nothing but the style sheet may be kept."""
     response.headers.update(HEADERS)
+    if g.get("runs_script"):
+        response.headers["Content-Security-Policy"] = CSP_OF_PASSKEY_PAGES
     if is_https(site().settings):
         response.headers["Strict-Transport-Security"] = HSTS
     if request.endpoint != "static" or response.status_code not in {200, 304}:

@@ -9,6 +9,7 @@ from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.operations import sign_in as operation
 from idm.operations.sign_in_attempts import LOCKED
 from idm.operations.web_sessions import Stage, end_session, resume_session
+from idm.queries.own_factors import own_factors
 from idm.queries.provider_identities import is_linked
 from idm.queries.sign_in_accounts import sign_in_system
 from web import carried_input, current, session
@@ -55,8 +56,8 @@ def start_page(**shown: object) -> str:
 
 @blueprint.get("/sign-in/code")
 def code() -> str | Response:
-    """The second page: the code from the authenticator app."""
-    return render_template("sign_in/code.html")
+    """The second page: what this person has, to choose from."""
+    return code_page()
 
 
 @blueprint.post("/sign-in/code")
@@ -68,11 +69,11 @@ def give_code() -> str | tuple[str, int] | Response:
             source=source(), factor_key=current.site().factor_key, policy=current.policy(), now=current.now(),
         )  # fmt: skip
     except InvalidInput as mistake:
-        return render_template("sign_in/code.html", error=mistake.message), 422
+        return code_page(mistake.message), 422
     except SignInRefused as refusal:
         if refusal.code == LOCKED:
             return session.drop(redirect(url_for("sign_in.start", reason="locked")))
-        return render_template("sign_in/code.html", error=refusal.message), 401
+        return code_page(refusal.message), 401
     return come_in(token)
 
 
@@ -98,6 +99,13 @@ def timed_out() -> str:
     return render_template("sign_in/timed_out.html", next=wanted_page())
 
 
+def code_page(error: str | None = None, *, refused: str | None = None, carried: str = "") -> str:
+    """The second page. `error` is about a code that was given, `refused` about another way."""
+    with current.look() as database_session:
+        has = own_factors(database_session, current.signed_in().person_id)
+    return render_template("sign_in/code.html", error=error, refused=refused, has=has, carried=carried)
+
+
 def come_in(token: str, *, wanted: str | None = None, carried: str | None = None) -> Response:
     """The answer after a step of sign-in that succeeded: the page that was wanted, or the form that came too late.
 
@@ -118,7 +126,7 @@ def _carried_on(stage: Stage, typed: str) -> Response | None:
     if not typed:
         return None
     if stage is Stage.CODE_NEEDED:
-        return make_response(render_template("sign_in/code.html", carried=typed))
+        return make_response(code_page(carried=typed))
     carried = carried_input.from_text(typed)
     return make_response(render_template("sign_in/continue.html", input=carried)) if stage is Stage.SIGNED_IN else None
 
