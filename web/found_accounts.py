@@ -15,6 +15,7 @@ from idm.operations.found_accounts import Settlement
 from idm.permissions import Action, may
 from idm.queries.adoption import rights_to_ask_for
 from idm.queries.found_accounts import found_page, found_row, progress_of_systems
+from idm.queries.gate_outlook import gate_outlook
 from idm.queries.people import person_with_number
 from idm.queries.systems import system_row
 from idm.vocabulary import AccountKind, FoundState
@@ -166,7 +167,9 @@ def _application(system_id: int, typed: Mapping[str, str], mistakes: Mapping[str
         system = system_row(session, system_id, current.today())
         rights = rights_to_ask_for(session, system_id, now=current.now())
         progress = progress_of_systems(session)[system_id]
+        wanted = [(right.person_id, right.entitlement_id) for right in rights]
+        gate = gate_outlook(session, wanted, policy=current.policy(), now=current.now())
     return render_template(
         "found/application.html", system=system, rights=rights, progress=progress, typed=typed, mistakes=mistakes,
-        privileged=any(right.privileged for right in rights),
+        needs_end=any(right.needs_end for right in rights), gate=gate, stopped=len({person for person, _right in gate}),
     )  # fmt: skip

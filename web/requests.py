@@ -87,8 +87,8 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
         gate = gate_outlook(session, _to_take_effect(sheet), policy=current.policy(), now=current.now())
     me = current.signed_in().person_id
     return render_template(
-        "requests/show.html", sheet=sheet, events=events, gate=gate, typed=typed or Typed(), waiting=waiting_for(sheet, me),
-        one_route=_one_route(sheet), candidates=exception_candidates(sheet),
+        "requests/show.html", sheet=sheet, events=events, gate=gate, typed=typed or Typed(),
+        waiting=waiting_for(sheet, me), one_route=_one_route(sheet), candidates=exception_candidates(sheet),
         lapses_on=request_words.lapse_day(day_of(sheet.submitted_at)) if sheet.submitted_at else None,
         may_withdraw=may_withdraw(sheet), correctable=correctable(sheet),
         may_permit=may(current.roles(), Action.PERMIT_EXCEPTION) and not _is_about(sheet, me),

@@ -1,7 +1,8 @@
 """The inventory application of a system: what already exists is asked for, line by line, by its manager (control A18).
 
 It goes the way of every application: a written reason, a number, the seats of the route, separation judged for each
-line. What cannot be asked for (a consent that is missing, a zone that is not open) is left out and told.
+line. What cannot be asked for (a consent that is missing, a zone the profile keeps out of) is left out and told. Rights
+behind the gate of factors are taken over held back until it opens: how many is told before (`gate_outlook`).
 """
 
 from collections.abc import Collection
@@ -51,7 +52,8 @@ def submit_adoption(
 ) -> Submitted:  # fmt: skip
     """Afterwards everything that was recognised and never asked for stands in one submitted application.
 
-    `privileged_until` is the first day on which privileged rights no longer hold (FK 6-2(3)①). Raises NotPermitted,
+    `privileged_until` is the first day on which privileged rights, and those to external access, no longer hold (FK
+    6-2(3)①, 6-2(4)). Raises NotPermitted,
     NotFound, IllegalTransition while the system is only observed, InvalidInput.
     """
     system = session.get(InformationSystem, system_id)
@@ -81,13 +83,13 @@ def submit_adoption(
 
 
 def _line(right: HeldRight, privileged_until: date | None, day: date) -> WantedLine:
-    ends = [end for end in (right.until, privileged_until if right.privileged else None) if end is not None]
+    ends = [end for end in (right.until, privileged_until if right.needs_end else None) if end is not None]
     return WantedLine(right.person_id, right.entitlement_id, LineEffect.GRANT, day, min(ends) if ends else None)
 
 
 def _require_end(rights: Collection[HeldRight], privileged_until: date | None) -> None:
-    if privileged_until is None and any(right.privileged for right in rights):
-        problem = "特権が含まれているため、特権の最終日を入れてください。"
+    if privileged_until is None and any(right.needs_end for right in rights):
+        problem = "特権又は外部からの利用の権限が含まれているため、その最終日を入れてください。"
         raise InvalidInput(problem, fields={"privileged_until": problem})
 
 

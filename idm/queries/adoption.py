@@ -38,6 +38,12 @@ class HeldRight:
     privileged: bool
     until: date | None
     enabled: bool = True
+    external_access: bool = False
+
+    @property
+    def needs_end(self) -> bool:
+        """Whether it is not asked for without a last day (FK 6-2(3)①, 6-2(4))."""
+        return self.privileged or self.external_access
 
 
 def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> list[HeldRight]:
@@ -63,7 +69,7 @@ def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> lis
     return [
         HeldRight(
             person.id, person.name, found.login_name, right.id, right.name, right.kind, right.privileged,
-            ends.get(person.id), found.enabled,
+            ends.get(person.id), found.enabled, right.external_access,
         )
         for found, person in rows
         for right in (account_right, *(groups[group] for group in found.groups if group in groups))

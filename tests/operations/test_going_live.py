@@ -14,6 +14,7 @@ from idm.errors import (
     SafetyLimit,
     SeparationOfDuties,
 )
+from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.going_live import FoundAccount
 from idm.models.officers import ConfigurationVersion
@@ -25,12 +26,13 @@ from idm.operations.accounts import personal_accounts
 from idm.operations.configuration import ConfigurationText
 from idm.organisation import LoginNames
 from idm.organisation_file import effective_text, organisation_from_text
+from idm.policy import ZoneRules
 from idm.queries.account_facts import account_facts
 from idm.queries.adoption import rights_to_ask_for
 from idm.queries.due import due_deletions
 from idm.queries.found_accounts import Counts, progress_of_systems
 from idm.queries.name_preview import names_of_request
-from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage
+from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage, Zone
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast, organisation_source
 from tests.going_live import OTHER, SHARED, STAFF, Ledger, there
@@ -284,7 +286,7 @@ def test_an_observed_system_is_not_taken_over_yet(one: Ledger) -> None:
 def test_a_privileged_right_needs_its_last_day_and_a_contractors_ends_with_the_contract(one: Ledger) -> None:
     contractor = there("e-c", "gyosha", number="900001")
     one.take(there("e-s", "aoki", number="100009", groups=["admin"]), contractor)
-    with pytest.raises(InvalidInput, match="特権の最終日"):
+    with pytest.raises(InvalidInput, match="その最終日を入れてください"):
         one.apply()
     done = one.apply(privileged_until=TODAY + timedelta(days=60))
     with one.cast.database.reading() as session:
@@ -313,6 +315,42 @@ def test_what_cannot_be_asked_for_is_left_out_and_told(one: Ledger) -> None:
         assert [line.subject_id for line in session.get_one(Request, done.request.id).lines] == [
             one.cast.people["other"]
         ]
+
+
+def test_a_my_number_system_is_taken_over_and_its_rights_wait_for_their_factors(one: Ledger) -> None:
+    one.take(STAFF, OTHER)
+    with one.cast.database.writing() as session:
+        system = one.cast.entitlement(session, "ledger/account").system
+        system.zone = Zone.MYNUMBER
+        system.verification = {"by": "group", "name": "二要素", "group": "g", "password": True}
+    done = one.apply()
+    assert done.left_out == ()
+    one.decide("chief", done.request.id, Role.CHIEF)
+    one.decide("vice", done.request.id, Role.SYSTEM)
+    with one.cast.database.reading() as session:
+        states = set(session.scalars(select(Grant.state)))
+    assert states == {GrantState.SUSPENDED}
+
+
+def test_nothing_is_taken_over_in_a_zone_that_the_profile_keeps_out_of(one: Ledger) -> None:
+    one.take(OTHER)
+    with one.cast.database.writing() as session:
+        one.cast.entitlement(session, "ledger/account").system.zone = Zone.MYNUMBER
+    one.cast = replace(one.cast, policy=replace(one.cast.policy, zones=ZoneRules(mynumber_forbidden=True)))
+    with pytest.raises(InvalidInput, match="マイナンバー利用事務系の情報システムを使うことができません"):
+        one.apply()
+
+
+def test_access_from_outside_is_taken_over_with_its_last_day(one: Ledger) -> None:
+    one.take(STAFF)
+    with one.cast.database.writing() as session:
+        one.cast.entitlement(session, "ledger/enter").external_access = True
+    with pytest.raises(InvalidInput, match="その最終日を入れてください"):
+        one.apply()
+    done = one.apply(privileged_until=TODAY + timedelta(days=366))
+    with one.cast.database.reading() as session:
+        ends = {line.entitlement.code: line.valid_until for line in session.get_one(Request, done.request.id).lines}
+    assert ends == {"account": None, "enter": TODAY + timedelta(days=366)}
 
 
 def test_a_name_that_is_anothers_in_our_books_is_refused(one: Ledger) -> None:

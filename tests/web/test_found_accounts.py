@@ -9,7 +9,7 @@ from sqlalchemy import select
 from idm.models.going_live import FoundAccount, SystemProgress
 from idm.models.requests import Request
 from idm.models.systems import InformationSystem
-from idm.vocabulary import AccountKind, FoundState, Stage
+from idm.vocabulary import AccountKind, FoundState, Stage, Zone
 from tests.cast import NOW, TODAY
 from tests.going_live import OTHER, SHARED, STAFF, Ledger, there
 from tests.web.office import Office
@@ -139,12 +139,24 @@ def test_the_manager_submits_one_application(office: Office, ledger: Ledger) -> 
 def test_a_privileged_right_asks_for_its_last_day(office: Office, ledger: Ledger) -> None:
     ledger.take(replace(STAFF, groups=frozenset({"g-admin"})), OTHER, SHARED)
     browser = office.browser("system")
-    assert "特権の最終日" in browser.page("/systems/1/adoption")
+    assert "特権・外部からの利用の最終日" in browser.page("/systems/1/adoption")
     answer = browser.send("/systems/1/adoption", {"reason": "x"}, shown="/systems/1/adoption")
-    assert (answer.status_code, "特権の最終日を入れてください" in answer.text) == (422, True)
+    assert (answer.status_code, "その最終日を入れてください" in answer.text) == (422, True)
     answer = browser.send("/systems/1/adoption", {"reason": "x", "privileged_until": "令和8年9月30日"},
                           shown="/systems/1/adoption")  # fmt: skip
     assert answer.status_code == 302
+
+
+def test_how_many_the_gate_will_stop_is_told_before_the_application_is_submitted(
+    office: Office, ledger: Ledger
+) -> None:
+    browser = office.browser("system")
+    assert "利用が止まります" not in browser.page("/systems/1/adoption")
+    with office.database.writing() as session:
+        session.get_one(InformationSystem, 1).zone = Zone.MYNUMBER
+    page = browser.page("/systems/1/adoption")
+    assert "承認されると、2人の利用が止まります" in page
+    assert "承認されても、このシステムで二要素認証を確かめる仕組みが確認できるまで有効になりません。" in page
 
 
 def test_an_observed_system_says_that_nothing_is_written(office: Office, ledger: Ledger) -> None:
