@@ -15,10 +15,13 @@ missing_packages() {
     command -v python3 >/dev/null || echo python3
     # Debian's python3 comes without what `python3 -m venv` needs; a Python installed another way has it.
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    # The tests' OpenID provider runs on Node.js (18 as in Debian 12, or 20), which may have come another way.
+    command -v node >/dev/null || echo nodejs
+    command -v npm >/dev/null || echo npm
 }
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "setup: this is not a Debian system. Install what these Debian packages hold: $PACKAGES python3-venv" >&2
+    echo "setup: this is not a Debian system. Install what these Debian packages hold: $PACKAGES python3-venv nodejs npm" >&2
     exit 1
 fi
 missing=$(missing_packages | tr '\n' ' ')
