@@ -39,6 +39,7 @@ from idm.vocabulary import (
     FINDING_TITLES,
     FOUND_TITLES,
     STAGE_TITLES,
+    VERIFIED_BY_TITLES,
     AccountKind,
     AuthenticatorKind,
     ConfigurationKind,
@@ -46,6 +47,7 @@ from idm.vocabulary import (
     EntitlementKind,
     FindingKind,
     FoundState,
+    VerifiedBy,
 )
 from idm.vocabulary import Stage as SystemStage
 
@@ -86,6 +88,7 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
         )
     },
     AuthenticatorKind: _plain(AUTHENTICATOR_TITLES),
+    VerifiedBy: _plain(VERIFIED_BY_TITLES),
     Enrolment: {
         standing: (ENROLMENT_TITLES[standing], look)
         for standing, look in (

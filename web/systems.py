@@ -6,6 +6,7 @@ from flask_babel import lazy_gettext as _
 from idm.operations.system_tests import newest_test
 from idm.permissions import Action, may
 from idm.ports import CheckVerdict
+from idm.queries.enrolment_lists import verification_in
 from idm.queries.findings import FindingFilter, findings_page, sweep_page
 from idm.queries.found_accounts import progress_of_systems
 from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
@@ -36,6 +37,7 @@ def show(system_id: int) -> str:
     """One system: its rights, what could not be written, and what the sweeps found."""
     with current.look() as session:
         system = system_row(session, system_id, current.today())
+        verification = verification_in(session, system_id)
         rights = rights_of_system(session, system_id)
         tasks = unfinished_tasks(
             session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
@@ -46,8 +48,9 @@ def show(system_id: int) -> str:
         tested = newest_test(session, system_id) if _sees_findings() else None
     return render_template(
         "systems/show.html", system=system, progress=progress, may_see_found=_sees_found(), rights=rights,
-        tasks=tasks, found=found,
-        sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (), may_see_findings=_sees_findings(),
+        verification=verification, may_bring_lists=may(current.roles(), Action.UPLOAD_ENROLMENTS),
+        tasks=tasks, found=found, may_see_findings=_sees_findings(),
+        sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (),
         may_see_people=may(current.roles(), Action.SEE_PEOPLE), tested=tested, verdict_words=VERDICT_WORDS,
     )  # fmt: skip
 

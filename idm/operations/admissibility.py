@@ -135,7 +135,7 @@ def _require_external_access_bounded(line: RequestLine, policy: Policy) -> None:
     asked = AskedFor(line.valid_from, line.valid_until, by_name=line.request.feed_run_id is None)
     wrong = mistake_in(asked, policy.external_access, policy.applications.route)
     if wrong is not None:
-        fields = {wrong.field: "終了日を直してください"} if wrong.field is not None else {}
+        fields = {wrong.field: wrong.sentence} if wrong.field is not None else {}
         raise InvalidInput(f"{_label(line)}: {wrong.sentence}。", fields=fields)
 
 

@@ -34,6 +34,11 @@ def verification_of(system: InformationSystem) -> Verification | None:
     return TypeAdapter(Verification).validate_python(system.verification) if system.verification is not None else None
 
 
+def verification_in(session: Session, system_id: int) -> Verification | None:
+    """The same of the system with that id."""
+    return verification_of(session.get_one(InformationSystem, system_id))
+
+
 def listed_products(session: Session, system_ids: Collection[int]) -> list[ListedProduct]:
     """Those of the systems whose product prints who is enrolled, by name."""
     systems = session.scalars(

@@ -68,7 +68,6 @@ def own(cast: Cast, who: str, state: AuthenticatorState) -> int:
         return card.id
 
 
-@pytest.mark.asvs("6.3.3")
 def test_an_approved_right_waits_for_the_list_and_is_in_effect_with_it(office: Cast) -> None:
     assert states(office, "staff", "other") == [HELD, HELD]
     taken = bring(office, list_of(office, "staff"))
@@ -195,6 +194,7 @@ def test_nobody_else_brings_a_list(pension: Cast, who: str) -> None:
         bring(pension, list_of(pension, "staff"), who=who)
 
 
+@pytest.mark.asvs("8.2.2")
 def test_a_manager_brings_lists_of_their_own_systems_only_and_a_contractor_none(pension: Cast) -> None:
     seat(pension, "auditor", Role.SYSTEM, "0900")
     with pytest.raises(NotPermitted, match="所管"):
@@ -205,7 +205,6 @@ def test_a_manager_brings_lists_of_their_own_systems_only_and_a_contractor_none(
     bring(pension, list_of(pension, "staff"), who="system")
 
 
-@pytest.mark.asvs("7.5.3")
 def test_whoever_brings_a_list_has_just_given_a_second_factor(pension: Cast) -> None:
     sent = SentEnrolments(system_id(pension), NOW, "x.csv", list_of(pension, "staff").encode("cp932"))
     with pension.acting("desk") as session, pytest.raises(FreshFactorNeeded):

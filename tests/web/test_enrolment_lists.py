@@ -85,7 +85,6 @@ def test_an_old_list_and_one_of_the_future_are_refused(office: Office, made_on: 
     assert answer.status_code == status
 
 
-@pytest.mark.asvs("7.5.3")
 def test_without_a_second_factor_given_just_now_nothing_is_taken_over(office: Office) -> None:
     browser = office.browser("desk")
     page = browser.page("/enrolment-lists/new")

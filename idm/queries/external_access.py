@@ -1,0 +1,105 @@
+"""Who gets in from outside, or out to the internet, why, until when and by which permission (FK 6-2(4), control I1)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of
+from idm.employment_kind import EmploymentKind
+from idm.factor_gate import Verdict
+from idm.grant_state import GrantState
+from idm.models.people import Employment
+from idm.models.periods import not_over_on
+from idm.models.requests import Grant, Request, RequestLine
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.policy import Policy
+from idm.publication import Reader
+from idm.queries.factor_gate import verdicts
+from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.publication import hidden_requests
+from idm.vocabulary import Zone
+
+
+@dataclass(frozen=True)
+class ExternalRight:
+    """One right that has not ended, and the application behind it. `cloud`: a contractor's cloud administration.
+
+    `verdict` is what the gate of factors says of the account.
+    """
+
+    grant_id: int
+    person: PersonCard
+    login_name: str
+    system_id: int
+    system_name: str
+    right_name: str
+    cloud: bool
+    state: GrantState
+    valid_from: date
+    valid_until: date | None
+    request_id: int
+    request_number: str
+    reason: str
+    verdict: Verdict
+
+
+def external_rights(
+    session: Session, *, policy: Policy, now: datetime, reader: Reader, system_id: int | None = None
+) -> list[ExternalRight]:
+    """Every such right that has not ended, the one that ends first on top; nothing the reader may not know yet.
+
+    Beside rights to external access it has what contractors administrate in the cloud (FK 6-5(1)⑦): the same is asked.
+    """
+    day, hidden = day_of(now), hidden_requests(session, reader)
+    contractor = select(Employment.person_id).where(
+        Employment.kind == EmploymentKind.CONTRACTOR, not_over_on(Employment, day)
+    )
+    cloud = and_(
+        Entitlement.privileged, InformationSystem.zone == Zone.INTERNET, Account.person_id.in_(contractor)
+    )  # fmt: skip
+    query = (
+        select(Grant, Account, Entitlement, InformationSystem.name, Request)
+        .join(Account, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .join(RequestLine, Grant.line_id == RequestLine.id)
+        .join(Request, RequestLine.request_id == Request.id)
+        .where(
+            Grant.state != GrantState.ENDED, or_(Entitlement.external_access, cloud),
+            Request.id.not_in(hidden),
+        )
+        .order_by(Grant.valid_until.is_(None), Grant.valid_until, Grant.id)
+    )  # fmt: skip
+    if system_id is not None:
+        query = query.where(Account.system_id == system_id)
+    rows = session.execute(query).all()
+    unseen = _lines_of(session, hidden)
+    cards = person_cards(session, {account.person_id or 0 for _, account, *_ in rows}, day=day, reader=reader)
+    said = verdicts(session, {account.id for _, account, *_ in rows}, policy=policy, now=now)
+    return [
+        ExternalRight(
+            grant_id=grant.id,
+            person=cards[account.person_id or 0],
+            login_name=account.login_name,
+            system_id=account.system_id,
+            system_name=system_name,
+            right_name=right.name,
+            cloud=not right.external_access,
+            state=grant.state,
+            valid_from=grant.valid_from,
+            valid_until=None if grant.ended_by_line_id in unseen else grant.valid_until,
+            request_id=request.id,
+            request_number=request.number or "",
+            reason=request.reason,
+            verdict=said[account.id],
+        )
+        for grant, account, right, system_name, request in rows
+    ]
+
+
+def _lines_of(session: Session, requests: Collection[int]) -> frozenset[int]:
+    """The lines by which something unpublished ends a right: the reader does not see that end."""
+    return frozenset(session.scalars(select(RequestLine.id).where(RequestLine.request_id.in_(requests))))

@@ -1,0 +1,163 @@
+"""Access from outside: by name, with a reason, an end, two permissions, and two factors (FK 6-2(4), 6-2(5), I1, B8)."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.errors import InvalidInput
+from idm.external_access import AskedFor, mistake_in
+from idm.factor_gate import Verdict
+from idm.grant_state import GrantState
+from idm.models.feeds import FeedRun, FeedSource
+from idm.models.requests import Grant
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.operations import requests
+from idm.policy import ExternalAccessRules
+from idm.publication import Reader
+from idm.queries.external_access import ExternalRight, external_rights
+from idm.vocabulary import EntitlementKind, RequestAction, Role, Zone
+from tests.cast import NOW, TODAY, Cast
+
+YEAR = timedelta(days=366)
+TWO = (Role.CHIEF, Role.SYSTEM)
+RULES = ExternalAccessRules(longest_days=366)
+
+
+@pytest.fixture
+def office(cast: Cast) -> Cast:
+    """The office whose ledger has a right to come in from outside, and a group that demands a second factor."""
+    with cast.database.writing() as session:
+        right = cast.entitlement(session, "ledger/enter")
+        right.external_access = True
+        right.system.verification = {"by": "group", "name": "VPNの二要素認証", "group": "two-factor", "password": True}
+    cast.approve(cast.file("hr", ("staff", "ledger/account")))
+    return cast
+
+
+def ask(cast: Cast, *, until: date | None = TODAY + YEAR, reason: str = "在宅勤務のため") -> int:
+    return cast.file(
+        "hr", ("staff", "ledger/enter"), action=RequestAction.CHANGE, valid_until=until, reason=reason
+    )  # fmt: skip
+
+
+def rows(cast: Cast, reader: Reader | None = None) -> list[ExternalRight]:
+    with cast.database.reading() as session:
+        return external_rights(session, policy=cast.policy, now=NOW, reader=reader or Reader(TODAY))
+
+
+def state(cast: Cast, code: str) -> GrantState:
+    with cast.database.reading() as session:
+        return session.scalars(select(Grant.state).join(Grant.entitlement).where(Entitlement.code == code)).one()
+
+
+@pytest.mark.parametrize(
+    ("asked", "route", "told", "field"),
+    [
+        (AskedFor(TODAY, TODAY + YEAR, by_name=True), TWO, None, None),
+        (AskedFor(TODAY, TODAY + timedelta(days=1), by_name=True), TWO, None, None),
+        (AskedFor(TODAY, None, by_name=True), TWO, "終了日が必要です（令和9年4月1日まで）", "valid_until"),
+        (AskedFor(TODAY, TODAY + YEAR + timedelta(days=1), by_name=True), TWO, "366日以内の期間", "valid_until"),
+        (AskedFor(TODAY, TODAY + YEAR, by_name=False), TWO, "人事異動の下書きからは申請できない", None),
+        (AskedFor(TODAY, TODAY + YEAR, by_name=True), (Role.SYSTEM,), "二人の許可が必要", None),
+        (AskedFor(TODAY, TODAY + YEAR, by_name=True), (Role.SYSTEM, Role.SYSTEM), "二人の許可が必要", None),
+    ],
+)
+def test_what_a_right_to_external_access_asks_of_an_application(
+    asked: AskedFor, route: tuple[Role, ...], told: str | None, field: str | None
+) -> None:
+    mistake = mistake_in(asked, RULES, route)
+    assert (mistake is None) == (told is None)
+    if mistake is not None:
+        assert told is not None
+        assert told in mistake.sentence
+        assert mistake.field == field
+
+
+def test_it_is_asked_for_with_an_end_within_the_profiles_days(office: Cast) -> None:
+    for until in (None, TODAY + YEAR + timedelta(days=1)):
+        with pytest.raises(InvalidInput) as refusal:
+            ask(office, until=until)
+        assert "valid_until" in refusal.value.fields
+    with pytest.raises(InvalidInput, match="申請に足りないところ"):
+        ask(office, reason=" ")
+    assert ask(office)
+
+
+def test_it_does_not_follow_from_a_post(office: Cast) -> None:
+    with office.acting("hr") as session:
+        line = office.line(session, "staff", "ledger/enter", valid_until=TODAY + YEAR)
+        system_id = office.entitlement(session, "ledger/enter").system_id
+        draft = requests.draft(
+            session, action=RequestAction.CHANGE, system_id=system_id, lines=[line], reason="異動", now=NOW,
+            feed_run_id=_feed_run(session),
+        )  # fmt: skip
+        with pytest.raises(InvalidInput, match="人事異動の下書きからは申請できない"):
+            requests.submit(session, draft, actor=office.actor("hr"), policy=office.policy, now=NOW)
+
+
+def _feed_run(session: Session) -> int:
+    run = FeedRun(feed="t", source=FeedSource.COMMAND, sha256="0" * 64, applied_at=NOW, as_of=TODAY, row_count=0,
+                  joiners=0, movers=0, leavers=0, held=0)  # fmt: skip
+    session.add(run)
+    session.flush()
+    return run.id
+
+
+def test_where_one_person_permits_nobody_gets_in_from_outside(office: Cast) -> None:
+    alone = replace(office.policy, applications=replace(office.policy.applications, route=(Role.SYSTEM,)))
+    with pytest.raises(InvalidInput, match="二人の許可が必要"):
+        ask(replace(office, policy=alone))
+
+
+def test_what_became_a_right_to_external_access_meanwhile_is_not_approved_without_an_end(cast: Cast) -> None:
+    request = cast.file("hr", ("staff", "ledger/account"))
+    with cast.database.writing() as session:
+        cast.entitlement(session, "ledger/account").external_access = True
+    with pytest.raises(InvalidInput, match="外部からの利用の権限には終了日が必要です"):
+        cast.decide("chief", request, Role.CHIEF)
+
+
+def test_it_stands_behind_the_gate_and_the_account_beside_it_does_not(office: Cast) -> None:
+    office.approve(ask(office))
+    assert state(office, "account") is GrantState.IN_FORCE
+    assert state(office, "enter") is GrantState.SUSPENDED
+
+
+def test_the_register_says_who_which_why_until_when_and_by_which_permission(office: Cast) -> None:
+    request = ask(office)
+    assert rows(office) == []
+    office.approve(request)
+    (row,) = rows(office)
+    assert (row.person.person_id, row.system_name, row.right_name) == (
+        office.people["staff"], "会計システム", "伝票入力"
+    )  # fmt: skip
+    assert (row.reason, row.valid_until, row.request_id) == ("在宅勤務のため", TODAY + YEAR, request)
+    assert (row.state, row.verdict, row.cloud) == (GrantState.SUSPENDED, Verdict.FACTOR_MISSING, False)
+
+
+def test_what_contractors_administrate_in_the_cloud_stands_in_the_register_behind_the_gate(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().zone = Zone.INTERNET
+    until = TODAY + timedelta(days=90)
+    for who in ("contractor", "staff"):
+        request = cast.file("hr", (who, "ledger/account"), (who, "ledger/admin"), valid_until=until)
+        for line in (0, 1):
+            cast.decide("chief", request, Role.CHIEF, line=line)
+            cast.decide("system", request, Role.SYSTEM, line=line)
+    (row,) = rows(cast)
+    assert (row.person.person_id, row.right_name, row.cloud) == (cast.people["contractor"], "システム管理", True)
+    with cast.database.reading() as session:
+        query = (
+            select(Account.person_id, Grant.state).join(Grant, Grant.account_id == Account.id).join(Grant.entitlement)
+        )
+        privileged = dict(session.execute(query.where(Entitlement.privileged)).all())
+        ordinary = set(session.scalars(query.with_only_columns(Grant.state).where(
+            Entitlement.kind == EntitlementKind.ACCOUNT
+        )))  # fmt: skip
+    assert privileged == {
+        cast.people["contractor"]: GrantState.SUSPENDED, cast.people["staff"]: GrantState.IN_FORCE
+    }  # fmt: skip
+    assert ordinary == {GrantState.IN_FORCE}
