@@ -11,13 +11,17 @@ from werkzeug.test import TestResponse
 from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn, WebSession
 from idm.one_time_codes import code_at, new_secret, step_of
+from idm.operations.passkeys import Ceremony, ask_to_enrol, enrol_passkey
 from idm.operations.sign_in import totp_context
+from idm.operations.web_sessions import resume_session
+from idm.passkey_ceremony import relying_party
 from idm.request_state import StepState
 from idm.sealing import encrypt
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY
+from tests.operations.sign_in.soft_passkey import SoftPasskey
 from tests.web.deciding import shown_hash, step_id
-from tests.web.office import Browser, Office, token_in
+from tests.web.office import HIDDEN, Browser, Office, token_in
 from web import carried_input
 from web.current import EXTENSION
 
@@ -188,3 +192,59 @@ def test_a_stranger_with_a_code_is_sent_to_sign_in(office: Office) -> None:
     answer = client.post("/sign-in/confirm", data={"fresh_code": "123456", "csrf_token": token_in(page.text)})
     assert answer.status_code == 401
     assert "サインイン" in answer.text
+
+
+def test_a_passkey_carries_the_same_form_out(office: Office, request_id: int) -> None:
+    browser, key = with_passkey(office, "chief")
+    asked = send(office, browser, request_id, comment="要ると\n確認")
+    assert "パスキーで確認する" in asked.text
+    assert "fresh_code" not in asked.text
+    (path,) = re.findall(r'<form method="post" action="([^"]+/decide)">', asked.text)
+    kept = {name: unescape(value) for name, value in KEPT.findall(asked.text)}
+    page = browser.client.post(path, data={**kept, "fresh_way": "passkey", "csrf_token": token_in(asked.text)})
+    assert page.status_code == 401
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    assert decided(office, request_id) == [StepState.PENDING] * 2
+    (question,) = re.findall(r'data-question="([^"]+)"', page.text)
+    fields = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+    answer = browser.client.post(path, data={**fields, "fresh_passkey": key.proves(unescape(question))})
+    assert answer.headers["Location"] == "/approvals"
+    assert decided(office, request_id) == [StepState.APPROVED] * 2
+
+
+def test_an_answer_of_another_key_asks_again(office: Office, request_id: int) -> None:
+    browser, _key = with_passkey(office, "chief")
+    asked = send(office, browser, request_id)
+    kept = {name: unescape(value) for name, value in KEPT.findall(asked.text)}
+    to = f"/requests/{request_id}/decide"
+    page = browser.client.post(to, data={**kept, "fresh_way": "passkey", "csrf_token": token_in(asked.text)})
+    (question,) = re.findall(r'data-question="([^"]+)"', page.text)
+    fields = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+    another = SoftPasskey("http://localhost:8600", "localhost").proves(unescape(question))
+    again = browser.client.post(to, data={**fields, "fresh_passkey": another})
+    assert again.status_code == 401
+    assert "確認できませんでした" in again.text
+    assert decided(office, request_id) == [StepState.PENDING] * 2
+
+
+def with_passkey(office: Office, who: str) -> tuple[Browser, SoftPasskey]:
+    """Somebody whose only second factor is a passkey, which they gave eleven minutes ago, and the passkey."""
+    browser, key = office.browser(who), SoftPasskey("http://localhost:8600", "localhost")
+    site = office.app.extensions[EXTENSION]
+    ceremony = Ceremony(relying_party(site.settings.base_url, "idm"), site.factor_key)
+    cookie = browser.client.get_cookie("idm")
+    assert cookie is not None
+    with office.database.writing() as session:
+        signed_in = resume_session(session, token=cookie.value, policy=office.cast.policy, now=office.now)
+        assert signed_in is not None
+        question = ask_to_enrol(session, signed_in=signed_in, ceremony=ceremony, policy=office.cast.policy,
+                                now=office.now)  # fmt: skip
+        session.flush()
+        made = key.made(question)
+        token = enrol_passkey(session, signed_in=signed_in, answer=made, label="執務室", ceremony=ceremony,
+                              policy=office.cast.policy, now=office.now)  # fmt: skip
+    browser.client.set_cookie("idm", token)
+    for _ in range(2):
+        office.pass_by(minutes=5, seconds=30)
+        browser.page("/")
+    return browser, key

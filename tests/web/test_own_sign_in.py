@@ -218,6 +218,19 @@ def test_a_cookie_kept_from_before_signing_out_opens_nothing(staff: Visitor) -> 
     assert staff.open("/").status_code == 302
 
 
+@pytest.mark.asvs("7.4.4")
+def test_signing_out_is_offered_on_every_page(staff: Visitor, clock: Clock) -> None:
+    everything = officer(staff, clock, *Role)
+    rules = [rule for rule in staff.app.url_map.iter_rules() if not rule.arguments and "GET" in (rule.methods or ())]
+    shown = {}
+    for rule in rules:
+        answer = everything.open(rule.rule)
+        if answer.status_code == 200 and answer.mimetype == "text/html":
+            shown[rule.rule] = 'action="/sign-out"' in answer.text
+    assert len(shown) > 25
+    assert [path for path, offered in shown.items() if not offered] == []
+
+
 @pytest.mark.asvs("7.2.1")
 def test_a_cookie_that_was_tampered_with_opens_nothing(staff: Visitor) -> None:
     kept = staff.client.get_cookie("idm")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
 from sqlalchemy import select, update
 
 from idm.database import Database
@@ -35,12 +36,14 @@ from tests.operations.sign_in.steps import (
 from tests.small_town import NOW, Town
 
 
+@pytest.mark.asvs("7.3.1")
 def test_a_session_ends_after_the_profiles_idle_minutes(database: Database, town: Town) -> None:
     token = enrolled(database, town, town.staff)
     assert who(database, token, now=NOW + MINUTE * 9)
     assert who(database, token, now=NOW + MINUTE * POLICY.sign_in.idle_minutes) is None
 
 
+@pytest.mark.asvs("7.3.2")
 def test_use_keeps_a_session_alive_until_the_profiles_hours(database: Database, town: Town) -> None:
     token = enrolled(database, town, town.staff)
     end = NOW + timedelta(hours=POLICY.sign_in.absolute_hours)
@@ -68,6 +71,7 @@ def test_a_slow_request_does_not_turn_the_clock_of_a_session_back(database: Data
     assert who(database, token, now=NOW + MINUTE * 17)
 
 
+@pytest.mark.asvs("7.4.2")
 def test_a_session_ends_the_moment_its_person_has_left(database: Database, town: Town) -> None:
     token = enrolled(database, town, town.staff)
     with database.writing() as session:
@@ -86,6 +90,7 @@ def test_a_role_gained_during_a_session_demands_its_factor_at_once(database: Dat
     assert present(database, token).stage is Stage.FACTOR_NEEDED
 
 
+@pytest.mark.asvs("7.4.1")
 def test_an_ended_session_stays_ended(database: Database, town: Town) -> None:
     token = enrolled(database, town, town.staff)
     found = present(database, token)
