@@ -240,6 +240,21 @@ def test_the_cookie_of_the_way_is_for_this_host_and_no_script_and_no_longer_than
     assert "form-action 'self'" in sent.headers["Content-Security-Policy"]
 
 
+@pytest.mark.asvs("3.3.1", "3.3.3")
+def test_over_tls_the_cookie_of_the_way_is_bound_to_this_very_host(desk: Desk) -> None:
+    site = desk.office.app.extensions["idm"]
+    settings = site.settings.model_copy(update={"base_url": "https://idm.example.jp"})
+    desk.office.app.extensions["idm"] = replace(site, settings=settings)
+    client = desk.client()
+    sent = client.post("/sign-in/provider", data={"csrf_token": token_in(client.get("/sign-in").text)})
+    set_cookie = next(line for line in sent.headers.getlist("Set-Cookie") if COOKIE in line)
+    assert set_cookie.startswith(f"__Host-{COOKIE}=")
+    assert "Secure" in set_cookie
+    assert "Path=/" in set_cookie
+    assert "Domain" not in set_cookie
+    assert "redirect_uri=https%3A%2F%2Fidm.example.jp%2Fsign-in%2Fprovider%2Fanswer" in sent.headers["Refresh"]
+
+
 def test_cancelling_at_the_provider_says_so(desk: Desk) -> None:
     client = desk.client()
     state = re.search(r"state=([\w-]+)", desk.begin(client))

@@ -219,6 +219,16 @@ def test_the_directorys_password_opens_nothing_for_who_is_linked(office: Cast, p
     assert refused.value.code == TWO_PATHS
 
 
+def test_an_identity_opens_nothing_for_somebody_whose_way_is_another(office: Cast, provider: AnsweringProvider) -> None:
+    linked(office, provider)
+    with office.database.writing() as session:
+        ours = session.scalars(select(SignIn).where(SignIn.person_id == office.people["staff"])).one()
+        ours.way, ours.password_hash = SignInWay.PASSWORD, "-"
+    with pytest.raises(SignInRefused) as refused:
+        sign_in_as(office, provider, "subject-of-staff")
+    assert refused.value.code == UNKNOWN
+
+
 def test_the_database_keeps_a_password_exactly_where_that_is_the_way(office: Cast) -> None:
     for way, password_hash in ((SignInWay.PASSWORD, None), (SignInWay.PROVIDER, "-"), (SignInWay.DIRECTORY, "-")):
         with pytest.raises(IntegrityError), office.database.writing() as session:
