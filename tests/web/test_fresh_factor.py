@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 from html import unescape
+from io import BytesIO
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from idm.errors import FreshFactorNeeded
 from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn, WebSession
 from idm.one_time_codes import code_at, new_secret, step_of
@@ -248,3 +250,16 @@ def with_passkey(office: Office, who: str) -> tuple[Browser, SoftPasskey]:
         office.pass_by(minutes=5, seconds=30)
         browser.page("/")
     return browser, key
+
+
+def test_a_file_is_not_held_and_the_way_back_is(office: Office, chief: Browser) -> None:
+    def refuse(**_arguments: object) -> str:
+        raise FreshFactorNeeded("もう一度確認してください。")
+
+    office.app.view_functions["requests.withdraw"] = refuse
+    sent = {"file": (BytesIO(b"secret list"), "list.csv"), "csrf_token": token_in(chief.page("/me"))}
+    asked = chief.client.post("/requests/1/withdraw", data=sent, headers={"Referer": "http://localhost/approvals"})
+    assert asked.status_code == 401
+    assert "ファイルはもう一度選んでください" in asked.text
+    assert "secret list" not in asked.text
+    assert go_on(chief, asked, code(office)).headers["Location"] == "/approvals"
