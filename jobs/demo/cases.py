@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
@@ -18,11 +18,12 @@ from idm.calendar_days import day_of
 from idm.errors import Refusal
 from idm.models.people import Employment, Person
 from idm.models.requests import Request
-from idm.models.systems import Entitlement, InformationSystem
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
 from idm.one_time_codes import code_at, secret_as_text, step_of
-from idm.operations import decisions, enrolment, listings, requests, second_factor, work_orders
+from idm.operations import decisions, enrolment, enrolment_lists, listings, requests, second_factor, work_orders
 from idm.operations.decisions import Verdict
+from idm.operations.enrolment_lists import SentEnrolments
 from idm.operations.listings import SentListing
 from idm.operations.requests import WantedLine
 from idm.operations.web_sessions import resume_session
@@ -108,7 +109,7 @@ def _enrol(installation: Installation, staff_number: str, password: str) -> byte
 
 
 def play(installation: Installation) -> None:
-    """Afterwards there is one application of every kind: carried out, half decided, returned, refused, by hand."""
+    """Afterwards there is one application of every kind: carried out, held back, half decided, returned, refused."""
     done = _apply(installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため")
     for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
         _decide(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
@@ -118,7 +119,14 @@ def play(installation: Installation) -> None:
     _decide(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")
     own = _apply(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
     _attempt(lambda: _decide(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
-    _attempt(lambda: _apply(installation, "security", "staff", ("pension/account",), "年金記録の照会のため"))
+    _attempt(lambda: _apply(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため（終了日なし）"))
+    outside = _apply(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため", days=180)
+    for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
+        _decide(installation, outside, seat, role, Event.APPROVE, "期間と必要性を確認しました。")
+    for subject in ("staff", "colleague"):
+        records = _apply(installation, "hr", subject, ("pension/account", "pension/records"), "年金記録の照会のため")
+        for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "pension")):
+            _decide(installation, records, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
     for subject in ("leaver", "colleague"):
         car = _apply(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
         for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
@@ -155,8 +163,28 @@ def bring_listing(installation: Installation) -> None:
         listings.take_over(session, listing.id, shown=listing.sha256, actor=actor, policy=policy, now=now)
 
 
-def _apply(installation: Installation, applicant: str, subject: str, rights: tuple[str, ...], reason: str) -> int:
-    """The id of an application that one of the cast has submitted for another, or for themself."""
+def bring_enrolments(installation: Installation) -> None:
+    """Afterwards one My Number right is in effect, by the list of the terminals' product; another waits (B1)."""
+    now = installation.clock()
+    with installation.database.reading() as session:
+        actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "pension")).one()
+        person = _person(session, CAST["staff"][0])
+        query = select(Account.login_name).where(Account.person_id == person.id, Account.system_id == system_id)
+        login_name = session.scalars(query).one()
+    content = f"ログインID,登録済みの認証,二要素\r\n{login_name},ICカード／暗証番号,必須\r\n".encode("cp932")
+    with unit_of_work(
+        installation.database, actor=actor, now=now, attempted="enrolment_list.import", obj=("system", system_id)
+    ) as session:
+        sent = SentEnrolments(system_id, now, "touroku-ichiran.csv", content)
+        enrolment_lists.take_over(session, sent, actor=actor, policy=policy, now=now)
+
+
+def _apply(
+    installation: Installation, applicant: str, subject: str, rights: tuple[str, ...], reason: str,
+    days: int | None = None,
+) -> int:  # fmt: skip
+    """The id of an application that one of the cast has submitted for another, or for themself, for so many days."""
     now = installation.clock()
     with installation.database.reading() as session:
         actor = _actor(session, applicant, now=now)
@@ -166,7 +194,8 @@ def _apply(installation: Installation, applicant: str, subject: str, rights: tup
         policy = policy_in_force(session, now=now)
         person = _person(session, CAST[subject][0])
         wanted = [_right(session, right) for right in rights]
-        lines = [WantedLine(person.id, right.id, LineEffect.GRANT, day_of(now)) for right in wanted]
+        until = day_of(now) + timedelta(days=days) if days is not None else None
+        lines = [WantedLine(person.id, right.id, LineEffect.GRANT, day_of(now), until) for right in wanted]
         request = requests.draft(
             session, action=RequestAction.REGISTER, system_id=wanted[0].system_id, lines=lines, reason=reason, now=now
         )

@@ -31,7 +31,7 @@ from jobs.installation import Clock, Installation, utc_now
 
 GROUPS = (
     "folder-general", "folder-pension", "folder-health", "folder-welfare", "folder-review", "folder-systems",
-    "ledger-entry", "ledger-approval", "administration",
+    "ledger-entry", "ledger-approval", "administration", "remote-access", "two-factor",
 )  # fmt: skip
 BRANCHES = ("pension",)
 """Systems with a part of the directory, and a service account, of their own."""
@@ -118,6 +118,8 @@ def _first_day(demo: Demo) -> None:
     provision.run_due(installation, worker="idm demo")
     cases.work_by_hand(installation)
     cases.bring_listing(installation)
+    cases.bring_enrolments(installation)
+    provision.run_due(installation, worker="idm demo")
     sweep.sweep(installation)
     sealing.seal(installation, sign=True)
 

@@ -1,0 +1,61 @@
+"""What the demonstration shows on its first day of rights behind the gate: one is in effect, others wait (B1, I1)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from idm.grant_state import GrantState, SuspensionReason
+from idm.models.requests import Grant, GrantSuspension
+from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.models.work import OutboxTask, TaskState
+from jobs.demo import prepare as demonstration
+from jobs.demo.prepare import Demo
+
+HELD, OPEN = GrantState.SUSPENDED, GrantState.IN_FORCE
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demonstration on its first day, with its directory."""
+    folder: Path = tmp_path_factory.mktemp("demo") / "first-day"
+    prepared = demonstration.prepare(folder)
+    yield prepared
+    prepared.directory.stop()
+
+
+def rights(demo: Demo, system: str) -> dict[tuple[str, str], tuple[GrantState, bool | None]]:
+    """Login name and right → the state of the right, and whether the directory shows the account as enabled."""
+    query = (
+        select(Account.login_name, Entitlement.code, Grant.state, Account.seen_enabled)
+        .join(Grant, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(InformationSystem.code == system)
+    )
+    with demo.installation.database.reading() as session:
+        return {(name, right): (state, enabled) for name, right, state, enabled in session.execute(query)}
+
+
+def test_one_my_number_right_is_in_effect_by_the_products_list_and_another_waits(demo: Demo) -> None:
+    assert rights(demo, "pension") == {
+        ("a002040", "account"): (OPEN, False),  # enabled when its first password is handed over
+        ("a002040", "records"): (OPEN, False),
+        ("a002061", "account"): (HELD, False),
+        ("a002061", "records"): (HELD, False),
+    }
+
+
+def test_access_from_outside_waits_for_a_second_factor_and_the_account_does_not(demo: Demo) -> None:
+    office = rights(demo, "office")
+    assert office["a002025", "account"][0] is OPEN
+    assert office["a002025", "remote-access"][0] is HELD
+
+
+def test_everything_that_waits_says_so_and_the_directories_have_taken_the_rest(demo: Demo) -> None:
+    with demo.installation.database.reading() as session:
+        reasons = set(session.scalars(select(GrantSuspension.reason).where(GrantSuspension.until.is_(None))))
+        tasks = set(session.scalars(select(OutboxTask.state)))
+    assert reasons == {SuspensionReason.MISSING_FACTOR}
+    assert tasks <= {TaskState.DONE, TaskState.SUPERSEDED}
