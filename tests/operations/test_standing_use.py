@@ -215,7 +215,12 @@ def make_my_number(cast: Cast) -> None:
         session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().zone = Zone.MYNUMBER
 
 
-@pytest.mark.parametrize("change", [make_privileged, make_by_name_only, make_my_number])
+def make_external_access(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        cast.entitlement(session, "ledger/enter").external_access = True
+
+
+@pytest.mark.parametrize("change", [make_privileged, make_by_name_only, make_my_number, make_external_access])
 def test_a_right_that_may_no_longer_be_covered_is_not(cast: Cast, change: Callable[[Cast], None]) -> None:
     in_force(cast)
     change(cast)
