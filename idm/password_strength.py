@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from math import log10
-from typing import Any
+from typing import Any, cast
 
 from idm.errors import InvalidInput
 
@@ -77,8 +77,8 @@ def _estimate(password: str, words: LocalWords) -> Estimate:
     matched = matching.omnimatch(password[:ESTIMATED_CHARACTERS], lists)
     # Without its surcharge for every further word: a city, a year and a flower are soon tried together.
     result = scoring.most_guessable_match_sequence(password[:ESTIMATED_CHARACTERS], matched, _exclude_additive=True)
-    found: list[dict[str, Any]] = [part for part in result["sequence"] if part["pattern"] != "bruteforce"]
-    found.sort(key=lambda part: -len(part["token"]))
+    sequence = cast(list[dict[str, Any]], result["sequence"])  # its stubs know nothing of parts that are just tried
+    found = sorted((part for part in sequence if part["pattern"] != "bruteforce"), key=lambda part: -len(part["token"]))
     return Estimate(log10(result["guesses"]), tuple(dict.fromkeys(_kind_of(part) for part in found)))
 
 

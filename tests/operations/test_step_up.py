@@ -196,7 +196,7 @@ def test_a_line_of_a_privileged_right_is_decided_either_way_only_with_a_fresh_fa
 
 
 def test_a_line_with_access_from_outside_is_decided_only_with_a_fresh_factor(cast: Cast) -> None:
-    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/enter"))
+    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/enter"), valid_until=MONTH)
     assert decided_stale(cast, filed, line=0), "an ordinary right needs none"
     with cast.database.writing() as session:
         cast.entitlement(session, "ledger/enter").external_access = True

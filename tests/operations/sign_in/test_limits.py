@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import cycle, islice
 
 import pytest
@@ -106,7 +107,7 @@ def test_every_way_to_guess_counts_with_every_other(database: Database, town: To
     inside = give_code(database, arrive(database, "100003"), code_of(NOW))
     waiting = arrive(database, "100003")
     ways = [*WAYS[first:], *WAYS[:first]][:ATTEMPTS]
-    codes = [code_of_refusal(lambda way=way: way(database, waiting, inside)) for way in ways]
+    codes = [code_of_refusal(partial(way, database, waiting, inside)) for way in ways]
     assert codes == ["SIGN-IN"] * (ATTEMPTS - 1) + ["SIGN-IN-LOCKED"]
     assert refused(database, "100003").code == "SIGN-IN-LOCKED"
 
@@ -254,7 +255,7 @@ def test_every_attempt_of_every_way_is_on_record_once(database: Database, town: 
     for way in WAYS:
         with database.writing() as session:
             session.execute(update(SignInAttempts).values(count=0, locked_until=None))
-        code_of_refusal(lambda way=way: way(database, waiting, inside))
+        code_of_refusal(partial(way, database, waiting, inside))
     with database.reading() as session:
         failed = session.scalars(select(AuditRecord.object_id).where(AuditRecord.action == "sign_in.attempted")).all()
     assert failed == [str(town.chief)] * len(WAYS)
