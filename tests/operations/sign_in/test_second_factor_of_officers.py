@@ -18,13 +18,17 @@ from idm.one_time_codes import code_at, step_of
 from idm.operations.enrolment import INVITED_BY_TWO, enrol, find_enrolment, issue_enrolment_link
 from idm.operations.factor_enrolment import BY_LINK
 from idm.operations.invitations import invite
+from idm.operations.lost_factor import report_own_factor_lost
+from idm.operations.passkeys import ask_to_enrol, enrol_passkey
 from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.sign_in import sign_in, verify_code
 from idm.operations.web_sessions import SignedIn, Stage
 from idm.ports import PasswordCheck, PasswordVerdict
-from idm.vocabulary import Role
+from idm.queries.own_factors import own_authenticators
+from idm.vocabulary import AuthenticatorKind, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.sign_in.answering_directory import OWN_PASSWORD, DirectoryAnswers, account_of, arrive, who
+from tests.operations.sign_in.factor_steps import CEREMONY, passkey
 from tests.operations.sign_in.steps import HERE, KEY, POLICY
 
 NAMES = {"hr": "u100006", "staff": "u100009", "vice": "u100002", "auditor": "u100008"}
@@ -300,3 +304,70 @@ def test_a_link_of_the_first_day_needs_no_officer(office: Cast) -> None:
         token = issue_enrolment_link(session, person_id=office.people["hr"], actor=Actor.job("idm init"),
                                      policy=POLICY, now=NOW)  # fmt: skip
         assert enrol(session, token=token, password=OWN_PASSWORD, policy=POLICY, now=NOW)
+
+
+# --- the same for a passkey ------------------------------------------------------------------------------------------
+
+
+def question(office: Cast, signed_in: SignedIn, link: str | None = None) -> str:
+    with office.database.writing() as session:
+        return ask_to_enrol(session, signed_in=signed_in, ceremony=CEREMONY, policy=POLICY, now=NOW, link=link)
+
+
+def make(office: Cast, signed_in: SignedIn, answer: str, link: str | None = None) -> str:
+    with office.database.writing() as session:
+        return enrol_passkey(session, signed_in=signed_in, answer=answer, label="", ceremony=CEREMONY, policy=POLICY,
+                             now=NOW, link=link)  # fmt: skip
+
+
+def test_an_officer_enrols_a_passkey_with_two_officers_link_only(office: Cast, directory: DirectoryAnswers) -> None:
+    signed_in, key = come(office, directory, "hr"), passkey()
+    with pytest.raises(NotPermitted) as refused:
+        question(office, signed_in)
+    assert refused.value.code == BY_LINK
+    link = link_of(office, "hr", "desk", "security")
+    found = who(office, make(office, signed_in, key.made(question(office, signed_in, link)), link))
+    assert found is not None
+    assert found.stage is Stage.SIGNED_IN
+    with pytest.raises(NotFound):
+        question(office, come(office, directory, "hr"), link)
+
+
+def test_a_passkey_asked_for_by_the_password_beforehand_is_not_what_the_link_confirms(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
+    signed_in, key = come(office, directory, "staff"), passkey()
+    prepared = key.made(question(office, signed_in))
+    becomes_officer(office, "staff", Role.CHIEF)
+    link = link_of(office, "staff", "desk", "security")
+    with pytest.raises(InvalidInput):
+        make(office, signed_in, prepared, link)
+
+
+def test_a_link_withdraws_everything_enrolled_before(office: Cast, directory: DirectoryAnswers) -> None:
+    signed_in = come(office, directory, "staff")
+    confirm(office, signed_in, prepare(office, signed_in))
+    waiting, key = come(office, directory, "staff"), passkey()
+    link = link_of(office, "staff", "desk")
+    make(office, waiting, key.made(question(office, waiting, link)), link)
+    with office.database.reading() as session:
+        rows = own_authenticators(session, office.people["staff"])
+        assert [row.kind for row in rows] == [AuthenticatorKind.PASSKEY]
+        assert session.scalars(select(SignIn.totp_secret)).all() == [None]
+
+
+def test_after_a_loss_the_directorys_password_enrols_nothing_and_a_link_does(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
+    signed_in = come(office, directory, "staff")
+    confirm(office, signed_in, prepare(office, signed_in))
+    waiting = come(office, directory, "staff")
+    with office.database.writing() as session:
+        report_own_factor_lost(session, signed_in=waiting, circumstances="", policy=POLICY, now=NOW)
+    again = come(office, directory, "staff")
+    assert again.stage is Stage.FACTOR_NEEDED
+    with pytest.raises(NotPermitted):
+        prepare(office, again)
+    link, key = link_of(office, "staff", "desk"), passkey()
+    make(office, again, key.made(question(office, again, link)), link)
+    assert come(office, directory, "staff").stage is Stage.CODE_NEEDED
