@@ -2,14 +2,18 @@
 
 from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _
+from sqlalchemy.orm import Session
 
+from idm.factor_gate import LETS_IN, VERDICT_TITLES, in_words
 from idm.operations.system_tests import newest_test
 from idm.permissions import Action, may
 from idm.ports import CheckVerdict
 from idm.queries.enrolment_lists import verification_in
+from idm.queries.factor_holders import Holder, figures_of, holders_behind_gate, holders_page
 from idm.queries.findings import FindingFilter, findings_page, sweep_page
 from idm.queries.found_accounts import progress_of_systems
-from idm.queries.system_rights import holders_page, right_of_system, rights_of_system, unfinished_tasks
+from idm.queries.system_rights import holders_page as right_holders_page
+from idm.queries.system_rights import right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import system_row, system_rows
 from web import current
 from web.row_ids import row_id
@@ -46,9 +50,10 @@ def show(system_id: int) -> str:
         found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
         tested = newest_test(session, system_id) if _sees_findings() else None
+        gate = figures_of(_holders(session, system_id))
     return render_template(
         "systems/show.html", system=system, progress=progress, may_see_found=_sees_found(), rights=rights,
-        verification=verification, may_bring_lists=may(current.roles(), Action.UPLOAD_ENROLMENTS),
+        gate=gate, verification=verification, may_bring_lists=may(current.roles(), Action.UPLOAD_ENROLMENTS),
         tasks=tasks, found=found, may_see_findings=_sees_findings(),
         sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (),
         may_see_people=may(current.roles(), Action.SEE_PEOPLE), tested=tested, verdict_words=VERDICT_WORDS,
@@ -61,11 +66,29 @@ def right(system_id: int, right_id: int) -> str:
     with current.look() as session:
         system = system_row(session, system_id, current.today())
         shown = right_of_system(session, system_id, right_id)
-        page = holders_page(session, right_id, asked=request.args.get("page", 1, type=row_id))
+        page = right_holders_page(session, right_id, asked=request.args.get("page", 1, type=row_id))
     return render_template(
         "systems/right.html", system=system, right=shown, page=page,
         may_open=may(current.roles(), Action.SEE_ALL_REQUESTS), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
     )  # fmt: skip
+
+
+@blueprint.get("/systems/<int:system_id>/factors")
+def factors(system_id: int) -> str:
+    """Who holds rights there that need two kinds of factor, with what, verified by what, and when that was read."""
+    with current.look() as session:
+        system = system_row(session, system_id, current.today())
+        verification, holders = verification_in(session, system_id), _holders(session, system_id)
+    page = holders_page(holders, asked=request.args.get("page", 1, type=row_id))
+    return render_template(
+        "systems/factors.html", system=system, verification=verification, figures=figures_of(holders), page=page,
+        verdicts=VERDICT_TITLES, lets_in=LETS_IN, kinds=in_words, now=current.now(),
+        readback_days=current.policy().factors.readback_days, may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+    )  # fmt: skip
+
+
+def _holders(session: Session, system_id: int) -> list[Holder]:
+    return holders_behind_gate(session, system_id=system_id, policy=current.policy(), now=current.now())
 
 
 def _sees_findings() -> bool:

@@ -20,6 +20,7 @@ from idm.models.people import Person
 from idm.models.systems import Account
 from idm.policy import Policy
 from idm.queries.factor_gate import LiveGrant, accounts_at_the_gate, gate_facts, live_grants, verdicts
+from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind, Factor
 
 
@@ -71,6 +72,35 @@ def holders_behind_gate(
     chosen = [one for one in among if account_ids is None or one in set(account_ids)]
     found = [one for some in in_chunks(chosen) for one in _holders(session, some, policy, now)]
     return sorted(found, key=lambda one: (one.system_id, one.login_name))
+
+
+@dataclass(frozen=True)
+class GateFigures:
+    """What an auditor reads first. `without`: how many have a right in effect that the gate does not let be."""
+
+    holders: int
+    in_effect: int
+    held: int
+    without: int
+    oldest: datetime | None
+    """The oldest read-back among those with a right in effect; None where nobody has one."""
+
+
+def figures_of(holders: Collection[Holder]) -> GateFigures:
+    """The holders counted."""
+    read = [one.read_at for one in holders if one.in_effect and one.read_at is not None]
+    return GateFigures(
+        len(holders), sum(one.in_effect for one in holders), sum(one.held for one in holders),
+        len(without_factors(holders)), min(read, default=None),
+    )  # fmt: skip
+
+
+def holders_page(holders: Sequence[Holder], *, asked: int = 1) -> Page[Holder]:
+    """One page of them, those whom the gate does not let in first."""
+    number = nearest_page(asked, len(holders))
+    ordered = sorted(holders, key=lambda one: (one.verdict is Verdict.OPEN, one.login_name))
+    first = offset_of(number)
+    return Page(tuple(ordered[first : first + ROWS_A_PAGE]), number, len(holders))
 
 
 def without_factors(holders: Iterable[Holder]) -> list[Holder]:

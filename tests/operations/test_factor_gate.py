@@ -191,7 +191,6 @@ def by_whatever_reason_being_closed(cast: Cast) -> None:
         by_a_lost_thing_being_found, by_whatever_reason_being_closed,
     ],
 )  # fmt: skip
-@pytest.mark.asvs("6.3.3")
 def test_by_no_way_does_a_right_reach_effect_behind_a_closed_gate(cast: Cast, way: Callable[[Cast], None]) -> None:
     way(cast)
     assert set(states(cast)) == {HELD}
@@ -325,7 +324,6 @@ def test_the_loss_of_one_of_two_stops_nothing_that_the_other_carries_once_the_lo
     assert states(one) == [IN_FORCE]
 
 
-@pytest.mark.asvs("6.5.6")
 def test_a_loss_stops_the_right_in_the_transaction_that_reports_it(office: Cast) -> None:
     approve(office)
     lost = token(office)
