@@ -250,7 +250,8 @@ def _counts(item: Item) -> bool:
 
 
 def _closes(account: Booked, kinds: frozenset[AuthenticatorKind]) -> tuple[Item, ...]:
-    return tuple(item for item in account.items if item.used_here and item.kind not in kinds)
+    """What counts no more. A lost one stays where it was in use: what its loss stopped is the desk's to lift."""
+    return tuple(item for item in account.items if item.used_here and _counts(item) and item.kind not in kinds)
 
 
 Begun = tuple[frozenset[AuthenticatorKind], tuple[Item, ...], tuple[str, ...]]

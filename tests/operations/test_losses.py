@@ -29,6 +29,7 @@ from idm.operations.suspensions import suspend
 from idm.vocabulary import AuthenticatorKind, LossOutcome, Role
 from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, recover, state
 from tests.cast import NOW, PEOPLE, Cast
+from tests.factor_office import bring, grant, list_of, verify_by_product
 
 S = AuthenticatorState
 IN_FORCE, STOPPED = (GrantState.IN_FORCE, False), (GrantState.SUSPENDED, True)
@@ -232,6 +233,27 @@ def test_what_is_lost_is_not_lost_twice_and_what_is_gone_is_not_lost(office: Cas
         lose(office, one)
     with pytest.raises(NotFound):
         lose(office, 999)
+
+
+def test_a_list_on_which_the_lost_card_no_longer_stands_lifts_nothing(cast: Cast) -> None:
+    verify_by_product(cast)
+    grant(cast, "staff", "other")
+    bring(cast, list_of(cast, "staff", "other"))
+    with cast.database.reading() as session:
+        query = select(Authenticator.id).where(Authenticator.person_id == cast.people["staff"])
+        one = session.scalars(query).one()
+    lose(cast, one)
+    bring(cast, list_of(cast, "other"), now=NOW + timedelta(days=1))
+    card_of_another(cast)
+    assert held(cast)["pension"] == STOPPED
+    assert held(cast, "other")["pension"] == IN_FORCE
+    recover(cast, one)
+    assert not held(cast)["pension"][1], "the desk lifts it, and the gate goes on judging"
+
+
+def card_of_another(cast: Cast) -> None:
+    """Something else happens to the same person's authenticators, and what is held back is judged again."""
+    end(cast, "collect", issue(cast, "9"))
 
 
 def test_those_who_answer_for_it_are_told_at_once_and_what_was_stopped(office: Cast) -> None:
