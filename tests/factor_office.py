@@ -12,14 +12,15 @@ from idm.operations.enrolment_lists import SentEnrolments, TakenOver
 from tests.cast import NOW, Cast
 
 SYSTEM = "pension"
-VERIFICATION = {
-    "by": "product", "name": "年金端末の二要素認証製品", "group": None, "password": True, "terminals": ["窓口1番"],
-    "listing": {
-        "factors": "認証", "words": {"ICカード": "ic_card", "顔": "biometric"}, "login_name": "ID",
-        "employee_number": None, "required": "必須", "required_words": ["はい"], "separator": "・",
-        "format": "delimited", "encoding": "cp932", "delimiter": ",", "sheet": "",
-    },
+LISTING: dict[str, object] = {
+    "factors": "認証", "words": {"ICカード": "ic_card", "顔": "biometric"}, "login_name": "ID",
+    "required": "必須", "required_words": ["はい"],
 }  # fmt: skip
+VERIFICATION: dict[str, object] = {
+    "by": "product", "name": "年金端末の二要素認証製品", "group": None, "password": True, "terminals": ["窓口1番"],
+    "listing": LISTING,
+}  # fmt: skip
+"""The description of the product as the register has it."""
 HEADING = "ID,認証,必須\r\n"
 
 

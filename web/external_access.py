@@ -57,4 +57,5 @@ def _line(row: ExternalRight) -> list[str]:
 @blueprint.app_template_filter("external_kind")
 def kind_of(row: ExternalRight) -> str:
     """Why the right stands in the register."""
-    return _("委託事業者によるクラウドの管理") if row.cloud else _("外部からの利用")
+    title: str = _("委託事業者によるクラウドの管理") if row.cloud else _("外部からの利用")
+    return title

@@ -104,7 +104,10 @@ def _rights(session: Session, ids: Collection[int]) -> dict[int, _Right]:
         .join(InformationSystem, Entitlement.system_id == InformationSystem.id)
         .where(Entitlement.id.in_(ids))
     )  # fmt: skip
-    return {right_id: _Right(*rest) for right_id, *rest in rows}
+    return {
+        right_id: _Right(system_id, zone, external_access, privileged, verification)
+        for right_id, system_id, zone, external_access, privileged, verification in rows
+    }
 
 
 def _contractors(session: Session, people: Collection[int], now: datetime) -> frozenset[int]:

@@ -17,10 +17,7 @@ from tests.cast import NOW, Cast
 from tests.factor_office import SYSTEM, VERIFICATION, bring, grant, list_of, states
 
 HELD, OPEN = GrantState.SUSPENDED, GrantState.IN_FORCE
-PRODUCT = {
-    **{key: VERIFICATION[key] for key in ("by", "name", "terminals")},
-    "listing": {key: value for key, value in VERIFICATION["listing"].items() if value is not None},  # type: ignore[attr-defined]
-}
+PRODUCT = {key: value for key, value in VERIFICATION.items() if value is not None}
 
 
 def agree_on(cast: Cast, text: ConfigurationText) -> None:

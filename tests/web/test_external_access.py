@@ -6,7 +6,7 @@ import pytest
 
 from idm.vocabulary import RequestAction
 from tests.cast import TODAY
-from tests.web.office import Office
+from tests.web.office import Fields, Office
 
 
 def allow(office: Office) -> None:
@@ -44,7 +44,7 @@ def test_the_wizard_asks_for_an_end(office: Office) -> None:
     with cast.database.writing() as session:
         right = cast.entitlement(session, "ledger/account")
         right.external_access = True
-        fields = {"subject": cast.people["staff"], "what": f"register:{right.system_id}", "give": right.id,
+        fields: Fields = {"subject": cast.people["staff"], "what": f"register:{right.system_id}", "give": right.id,
                   "first_day": "令和8年4月1日", "reason": "在宅勤務のため"}  # fmt: skip
     browser = office.browser("staff")
     answer = browser.send("/requests/new/submit", fields)
