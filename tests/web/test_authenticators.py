@@ -10,6 +10,7 @@ from sqlalchemy import select
 from idm.authenticator_state import AuthenticatorState
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.officers import Officer
+from idm.operations import own_factors
 from idm.vocabulary import AuthenticatorKind, Role
 from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, state, system_id
 from tests.cast import TODAY
@@ -174,6 +175,22 @@ def test_what_was_typed_is_kept_when_it_cannot_be_accepted(furnished: Office) ->
     page = staff.page(f"/authenticators/{one}/loss")
     answer = staff.send_on(page, f"/authenticators/{one}/loss", {"circumstances": "電車で\u202e"})
     assert (answer.status_code, "電車で" in answer.text) == (422, True)
+
+
+def test_a_lost_own_factor_ends_the_very_session_in_which_it_was_reported(furnished: Office) -> None:
+    staff = furnished.browser("staff")
+    with furnished.database.writing() as session:
+        own = own_factors.register(
+            session, person_id=furnished.cast.people["staff"], kind=AuthenticatorKind.PASSKEY, label="電話",
+            replaces=None, now=furnished.now,
+        ).id  # fmt: skip
+    form = LOSS.search(staff.page("/me"))
+    assert form is not None
+    page = staff.page(form[1])
+    assert "いま開いているサインインも、すべてすぐに終わります" in page
+    staff.send_on(page, form[1], {})
+    assert state_of(furnished, own) is AuthenticatorState.WITHDRAWN
+    assert staff.open("/me").headers["Location"].startswith("/sign-in")
 
 
 def test_a_card_that_is_lost_already_has_a_form_that_says_so(furnished: Office) -> None:
