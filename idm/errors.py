@@ -121,7 +121,7 @@ class SignInRefused(Refusal):
 
 
 class SignInUnavailable(Refusal):
-    """The directory that people sign in with cannot be asked now; nobody was judged, and nothing counts."""
+    """The directory or the provider that people sign in with cannot be asked now; nobody was judged, nothing counts."""
 
     code = "SIGN-IN-DIRECTORY"
 

@@ -49,6 +49,8 @@ MOST_WAITING = 2_000
 
 UNKNOWN = "SIGN-IN-PROVIDER-UNKNOWN"
 """Code: the provider proves somebody who is linked to nobody here."""
+AWAY = "SIGN-IN-PROVIDER-AWAY"
+"""Code: the provider cannot be asked now."""
 NOT_PROVEN = "SIGN-IN-PROVIDER"
 """Code: what came back from the provider proves nobody."""
 
@@ -90,7 +92,7 @@ def opened(open_provider: ProviderOpener, named: SignInProvider) -> IdentityProv
         return open_provider(named)
     except ConfigurationInvalid as fault:
         LOG.error("provider of sign-in: %s %s", fault.message, "; ".join(fault.mistakes))
-        raise SignInUnavailable(UNAVAILABLE) from fault
+        raise SignInUnavailable(UNAVAILABLE, code=AWAY) from fault
 
 
 def start(
@@ -188,7 +190,7 @@ def _asked(provider: IdentityProvider, kept: str, said: dict[str, str]) -> Prove
 
 def _away(fault: TargetError) -> SignInUnavailable:
     LOG.warning("provider of sign-in: %s: %s", type(fault).__name__, fault)
-    return SignInUnavailable(UNAVAILABLE)
+    return SignInUnavailable(UNAVAILABLE, code=AWAY)
 
 
 def _opened_for(

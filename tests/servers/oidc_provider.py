@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -59,16 +59,12 @@ class ProviderServer:
 
     def start(self) -> None:
         """Afterwards it answers."""
-        with prepared(
-            "openid-provider", fingerprint(*((RECIPE / part).read_text() for part in PARTS)), _install
-        ) as made:
-            server = made / "server.mjs"
         (self.folder / "provider.json").write_text(json.dumps(self._configuration()), encoding="utf-8")
         log = self.folder / "provider.log"
-        command = die_with_parent([program("node", "nodejs"), str(server), str(self.folder / "provider.json")])
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        wait_port(self._process, self.port, log=log)
+        with installed() as made, log.open("wb") as output:
+            command = die_with_parent([program("node", "nodejs"), str(made / "server.mjs"), "provider.json"])
+            self._process = subprocess.Popen(command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT)
+            wait_port(self._process, self.port, log=log)
 
     def stop(self) -> None:
         """Afterwards it is down."""
@@ -137,6 +133,12 @@ def running(server: ProviderServer) -> Iterator[ProviderServer]:
         server.stop()
 
 
+def installed() -> AbstractContextManager[Path]:
+    """The folder of the server, fetched from npm's registry once in this machine's life."""
+    version = fingerprint(*((RECIPE / part).read_text(encoding="utf-8") for part in PARTS))
+    return prepared("openid-provider", version, _install)
+
+
 def _install(folder: Path) -> None:
     """Afterwards the folder holds the server and what it needs, as the lock file says; no script of a package runs."""
     for part in PARTS:
@@ -145,3 +147,8 @@ def _install(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"npm ci: {done.stderr}")
+
+
+if __name__ == "__main__":
+    with installed():
+        pass

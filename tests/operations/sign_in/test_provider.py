@@ -28,7 +28,7 @@ from idm.operations import provider_sign_in
 from idm.operations.enrolment import enrol, issue_enrolment_link
 from idm.operations.factor_enrolment import BY_LINK
 from idm.operations.provider_links import SUBJECT_TAKEN, end_link
-from idm.operations.provider_sign_in import NOT_PROVEN, UNKNOWN
+from idm.operations.provider_sign_in import AWAY, NOT_PROVEN, UNKNOWN
 from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.sign_in import sign_in, verify_code
 from idm.operations.sign_in_directory import TWO_PATHS
@@ -459,6 +459,7 @@ def test_a_provider_that_is_away_judges_nobody(office: Cast, provider: Answering
         begin(office, provider)
     with pytest.raises(SignInUnavailable):
         come_back(office, provider, started.token, state=state, code="subject-of-staff")
+    assert last_record(office, "sign_in.attempted").code == AWAY
     assert count_of(office, SignInAttempts) == 0
 
 
