@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -176,7 +176,7 @@ def _count(session: Session, passkey: Passkey, count: int, *, backed_up: bool, n
 
     Compare-and-swap in the database: of two answers with one counter, one succeeds.
     """
-    forward = or_(Passkey.sign_count < count, and_(Passkey.sign_count == 0, count == 0))
+    forward = Passkey.sign_count == 0 if count == 0 else Passkey.sign_count < count
     swapped = session.execute(
         update(Passkey)
         .where(Passkey.id == passkey.id, forward)

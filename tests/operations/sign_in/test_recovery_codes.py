@@ -86,7 +86,7 @@ def test_only_slow_salted_hashes_are_kept(database: Database, town: Town) -> Non
         kept = session.scalars(select(RecoveryCode.code_hash)).all()
     assert len(kept) == len(shown) == HOW_MANY
     assert {extract_parameters(one).type.name for one in kept} == {"ID"}
-    assert not [one for one in kept for code in shown if code in one or canonical(code) in one]
+    assert not [one for one in kept for code in shown if code in one or code.replace("-", "") in one]
     assert shown[0] not in repr(draw_codes())
 
 
