@@ -103,6 +103,7 @@ class WebSession(Base):
         UniqueConstraint("token_hash"),
         Index("ix_web_sessions_open", "person_id", sqlite_where=text("ended_at IS NULL"),
               postgresql_where=text("ended_at IS NULL")),
+        Index("ix_web_sessions_place", "person_id", "source", "browser"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

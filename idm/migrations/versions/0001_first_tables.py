@@ -1005,6 +1005,7 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
+        batch_op.create_index("ix_web_sessions_place", ["person_id", "source", "browser"], unique=False)
 
     op.create_table(
         "audit_checkpoints",
