@@ -150,6 +150,27 @@ def test_somebody_of_another_tenant_is_not_let_in_by_the_same_object_id(desk: De
     assert "確認できませんでした" in refused.text
 
 
+@pytest.mark.asvs("6.8.1", "10.5.2")
+def test_the_same_subject_at_another_provider_is_nobody_here(desk: Desk, tmp_path: Path) -> None:
+    """Another provider takes the place of the first, and proves the very same tenant, subject and address."""
+    desk.linked("staff", "aoki")
+    with running(ProviderServer(tmp_path, answer_at=ANSWER_AT, people=PEOPLE)) as other:
+        trusted = tmp_path / "both.pem"
+        trusted.write_text(desk.server.ca_file.read_text() + other.ca_file.read_text(), encoding="utf-8")
+        settings = Settings(
+            database_url=desk.office.database.url, secrets_dir=tmp_path / "provider-secrets",
+            sign_in_provider_ca_file=trusted,
+        )  # fmt: skip
+        site = desk.office.app.extensions["idm"]
+        opener = provider_opener(Installation(settings, desk.office.database))
+        desk.office.app.extensions["idm"] = replace(site, open_provider=opener)
+        name_provider(desk.office.database, other.described(entra=True))
+        client = desk.client()
+        refused = client.get(desk.answer_for(desk.begin(client), "aoki", ProviderBrowser(other)))
+    assert refused.status_code == 401
+    assert "誰にも結び付けられていません" in refused.text
+
+
 def test_an_officer_is_linked_by_two_officers_and_enrols_the_second_factor_at_once(desk: Desk) -> None:
     client, came = desk.linked("hr", "jinji", "desk", "security")
     assert came.status_code == 302
@@ -229,6 +250,7 @@ def test_an_answer_is_taken_once_and_not_with_its_parameters_doubled(desk: Desk)
     assert again.get(answer).status_code == 401
 
 
+@pytest.mark.asvs("3.3.2", "3.3.4")
 def test_the_cookie_of_the_way_is_for_this_host_and_no_script_and_no_longer_than_the_way(desk: Desk) -> None:
     client = desk.client()
     token = token_in(client.get("/sign-in").text)

@@ -109,7 +109,7 @@ def test_a_link_of_an_officer_links_its_person_and_opens_a_session(office: Cast,
     assert (payload["issuer"], payload["subject"]) == (NAMED.issuer, "subject-of-staff")
 
 
-@pytest.mark.asvs("10.3.3", "10.5.2")
+@pytest.mark.asvs("10.5.2")
 def test_whoever_is_linked_comes_in_by_the_subject_alone_from_then_on(
     office: Cast, provider: AnsweringProvider
 ) -> None:
@@ -168,6 +168,23 @@ def test_a_subject_of_one_person_is_never_linked_to_another(office: Cast, provid
     )
     with pytest.raises(IntegrityError), office.database.writing() as session:
         session.add(again)
+
+
+def test_of_two_people_linked_to_one_subject_at_once_one_is(office: Cast, provider: AnsweringProvider) -> None:
+    begun = [begin(office, provider, link=link_of(office, person, "desk")) for person in ("staff", "other")]
+
+    def one(number: int) -> str:
+        started, state = begun[number]
+        try:
+            come_back(office, provider, started.token, state=state, code="the-same")
+        except SignInRefused as refused:
+            return refused.code
+        return "linked"
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(one, range(2))) == sorted(["linked", SUBJECT_TAKEN])
+    assert count_of(office, ProviderIdentity) == 1
+    assert last_record(office, "sign_in.attempted").code == SUBJECT_TAKEN
 
 
 def test_a_new_link_ends_the_former_identity_and_every_session(office: Cast, provider: AnsweringProvider) -> None:
@@ -250,7 +267,7 @@ def test_a_subject_that_is_nobodys_is_told_where_to_turn_and_audited(office: Cas
     assert count_of(office, SignInAttempts) == 0
 
 
-@pytest.mark.asvs("6.8.1", "10.3.3")
+@pytest.mark.asvs("6.8.1", "10.5.2")
 def test_the_same_subject_of_another_issuer_is_another_human(office: Cast, provider: AnsweringProvider) -> None:
     linked(office, provider)
     provider.issuer = "https://evil.example/tenant/v2.0"
