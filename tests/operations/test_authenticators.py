@@ -283,7 +283,6 @@ def test_nobody_does_any_of_it_for_themself_under_any_of_their_rows(cast: Cast, 
         acts[act]("other")
 
 
-@pytest.mark.asvs("7.5.3")
 @pytest.mark.parametrize("act", ["issue", "activate", "collect", "recover", "destroy", "witness", "deny"])
 def test_none_of_it_is_done_without_a_second_factor_given_just_now(
     cast: Cast, act: str, monkeypatch: pytest.MonkeyPatch

@@ -284,7 +284,6 @@ def test_the_audit_names_owner_and_reporter(office: Cast) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.asvs("6.4.4")
 def test_a_lost_own_factor_is_withdrawn_and_every_session_of_its_owner_is_ended(cast: Cast) -> None:
     with cast.database.writing() as session:
         own = own_factors.register(

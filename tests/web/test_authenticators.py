@@ -115,7 +115,6 @@ def test_ones_own_card_has_a_page_that_offers_nothing_at_the_desk(furnished: Off
     assert f"/people/{furnished.cast.people['desk']}/authenticators" not in desk.page(of_person(furnished, "desk"))
 
 
-@pytest.mark.asvs("6.4.4")
 def test_a_loss_is_two_clicks_from_home_without_a_fresh_factor_and_says_what_it_stops(furnished: Office) -> None:
     one = card(furnished.cast, "ledger")
     staff = furnished.browser("staff")
