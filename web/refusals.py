@@ -3,7 +3,7 @@
 import logging
 from secrets import token_hex
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -25,7 +25,11 @@ from idm.errors import (
     SignInUnavailable,
     ZoneNotOpen,
 )
-from web import fresh_factor
+from idm.operations.web_sessions import Stage
+from idm.permissions import require
+from web import current, fresh_factor
+from web.route_access import access_to
+from web.security import UNSAFE_METHODS
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, form_expired)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, fault)
+    app.after_request(withhold)
 
 
 def page_of(refusal: Refusal) -> tuple[int, str]:
@@ -76,6 +81,24 @@ def refused(refusal: Refusal) -> Response:
         return fresh_factor.asked(refusal.message)
     status, template = page_of(refusal)
     return make_response(render_template(template, refusal=refusal), status)
+
+
+def withhold(answer: Response) -> Response:
+    """The answer; but a refusal, which is recorded, where it shows a form's page to somebody whom it is not for.
+
+    A view that tells of mistakes in what was typed may come to it before its operation asks who sent it.
+    """
+    found, endpoint = g.get("signed_in"), request.endpoint
+    if request.method not in UNSAFE_METHODS or answer.status_code not in (200, 409, 422) or endpoint is None:
+        return answer
+    if found is None or found.stage is not Stage.SIGNED_IN or access_to(endpoint).may_be_sent_by(found.roles):
+        return answer
+    try:
+        with current.act(endpoint, ("page", request.path[:200])):
+            require(found.roles, access_to(endpoint).judged_by[0])
+    except NotPermitted as refusal:
+        return refused(refusal)
+    return answer
 
 
 def form_expired(_error: CSRFError) -> Response:

@@ -1,0 +1,253 @@
+"""Who is expected to see which page and to do what: written down for the walk, without asking the code that decides.
+
+Each line is a judgement of its own, from the roles and from how somebody stands to the very object. A route that has no
+line here makes the walk fail.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idm.vocabulary import Role
+from tests.web.walk.walked_office import OWNER_UNIT, Thing
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A member of the office who comes: the one role they hold, and the unit they hold it for."""
+
+    key: str
+    role: Role | None = None
+    unit: str = ""
+
+    def stands(self, thing: Thing, *relations: str) -> bool:
+        """Whether they are the object's applicant, subject, sponsor ..."""
+        return any(thing.persons.get(relation) == self.key for relation in relations)
+
+    def manages(self, thing: Thing) -> bool:
+        """Whether they are the manager of the system that the object belongs to."""
+        return self.role is Role.SYSTEM and OWNER_UNIT.get(thing.system) == self.unit
+
+
+Expectation = Callable[[Somebody, Thing], bool]
+
+
+def only(*roles: Role) -> Expectation:
+    """Those who hold one of these roles, whatever the object."""
+    return lambda who, _thing: who.role in roles
+
+
+def everybody(_who: Somebody, _thing: Thing) -> bool:
+    """Whoever is signed in."""
+    return True
+
+
+def nobody(_who: Somebody, _thing: Thing) -> bool:
+    """No one."""
+    return False
+
+
+def any_of(*some: Expectation) -> Expectation:
+    """Whoever one of the expectations lets in."""
+    return lambda who, thing: any(one(who, thing) for one in some)
+
+
+def related(*relations: str) -> Expectation:
+    """Who stands to the object in one of these relations."""
+    return lambda who, thing: who.stands(thing, *relations)
+
+
+def in_state(expectation: Expectation, *states: str) -> Expectation:
+    """The expectation, while the object is in one of these states; nobody otherwise."""
+    return lambda who, thing: thing.state in states and expectation(who, thing)
+
+
+def own_unit(who: Somebody, thing: Thing) -> bool:
+    """The section manager of the object's unit."""
+    return who.role is Role.SECTION and who.unit == thing.unit
+
+
+def own_system(who: Somebody, thing: Thing) -> bool:
+    """The manager of the object's system."""
+    return who.manages(thing)
+
+
+def not_about_oneself(expectation: Expectation) -> Expectation:
+    """The expectation, for somebody the object is not about."""
+    return lambda who, thing: not who.stands(thing, "subject") and expectation(who, thing)
+
+
+CISO, CHIEF, SECURITY, HR, DESK = (
+    only(Role.CISO),
+    only(Role.CHIEF),
+    only(Role.SECURITY),
+    only(Role.HR),
+    only(Role.HANDOVER),
+)
+HEADS = (Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY)
+GOVERNING = only(*HEADS, Role.AUDITOR)
+OFFICE = only(*Role)
+FEED = only(*HEADS, Role.HR, Role.AUDITOR)
+FINDINGS = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
+REGISTER = only(*HEADS, Role.HR, Role.AUDITOR, Role.SECTION)
+REGISTERED = any_of(FEED, own_unit, related("sponsor"))
+APPLICATION = any_of(FEED, related("applicant", "subject"), own_system)
+WORK = only(*HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR)
+ORDER = any_of(GOVERNING, DESK, own_system)
+FOUND = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
+LISTED = any_of(DESK, own_system)
+LEAVERS = any_of(HR, DESK, own_unit)
+CARDS = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.HANDOVER, Role.AUDITOR)
+CARD = any_of(only(*HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR), own_unit)
+
+LOOKING: dict[str, Expectation] = {
+    "home.index": everybody, "me.index": everybody,
+    "requests.index": everybody, "requests.show": APPLICATION, "requests.printed": APPLICATION,
+    "requests.received": APPLICATION, "requests.confirm_withdrawal": APPLICATION,
+    "application_wizard.start": everybody, "application_wizard.begin_again": everybody,
+    "approvals.index": everybody, "approvals.history": everybody,
+    "standing.index": OFFICE, "standing.new": HR, "standing.show": OFFICE,
+    "hr.index": FEED, "hr.draft": nobody, "account_names.of_draft": nobody,
+    "feed_uploads.new": HR, "feed_uploads.show": HR, "feed_uploads.rows": HR,
+    "feed_answers.matches": HR, "feed_answers.match": HR, "feed_answers.check_match": HR, "feed_answers.gaiji": HR,
+    "feed_answers.map_form": nobody,
+    "batches.index": only(Role.HR, Role.CHIEF), "batches.show": only(Role.HR, Role.CHIEF), "batches.new": HR,
+    "calendar.index": REGISTER, "calendar.day": REGISTER,
+    "leaving.index": only(Role.SECTION, Role.HR, Role.HANDOVER), "leaving.show": LEAVERS,
+    "people.index": OFFICE, "people.show": OFFICE,
+    "outside.index": any_of(REGISTER, lambda who, _thing: who.key == "sponsor"),
+    "outside.show": in_state(REGISTERED, "sponsored"), "outside.new": only(Role.HR, Role.SECTION),
+    "outside_contracts.index": REGISTER, "outside_contracts.new": only(Role.HR, Role.SECTION),
+    "outside_contracts.show": any_of(FEED, own_unit),
+    "outside_duties.consents": REGISTER, "outside_duties.services": REGISTER,
+    "systems.index": OFFICE, "systems.show": OFFICE, "systems.right": OFFICE, "systems.factors": OFFICE,
+    "found_accounts.index": FOUND, "found_accounts.show": FOUND,
+    "found_accounts.application": only(Role.SYSTEM, Role.SECURITY),
+    "findings.index": FINDINGS, "findings.show": FINDINGS, "findings.sweeps": FINDINGS,
+    "work_orders.index": WORK, "work_orders.history": WORK, "work_orders.show": ORDER, "work_orders.sheet": ORDER,
+    "listings.index": only(Role.SYSTEM, Role.HANDOVER), "listings.new": only(Role.SYSTEM, Role.HANDOVER),
+    "listings.show": LISTED,
+    "handovers.index": DESK, "handovers.show": related("officer"), "handovers.history": any_of(GOVERNING, DESK),
+    "locks.show": DESK,
+    "officers.index": OFFICE,
+    "configuration.index": GOVERNING, "configuration.show": GOVERNING, "configuration.profile": GOVERNING,
+    "configuration.new": SECURITY,
+    "permissions.index": GOVERNING, "permissions.table": GOVERNING,
+    "authenticators.index": CARDS, "authenticators.table": CARDS, "losses.index": CARDS,
+    "authenticators.show": CARD, "losses.show": CARD, "authenticators.new": DESK,
+    "losses.new": any_of(related("subject"), DESK, SECURITY, own_unit),
+    "enrolment_lists.index": only(Role.SYSTEM, Role.HANDOVER), "enrolment_lists.new": only(Role.SYSTEM, Role.HANDOVER),
+    "external_access.index": OFFICE, "external_access.table": OFFICE,
+    "fresh_factor.show": everybody, "own_factors.codes": everybody, "own_factors.confirm_removal": nobody,
+    "own_password.show": everybody, "signed_in_places.everybody": SECURITY,
+    "audit_trail.index": GOVERNING, "audit_trail.show": GOVERNING, "audit_trail.verification": GOVERNING,
+}  # fmt: skip
+"""The pages for those signed in: the page is shown, or is not there (404)."""
+
+DOING: dict[str, Expectation] = {
+    "requests.withdraw": related("applicant"),
+    "application_wizard.take_step": everybody, "application_wizard.finish": everybody,
+    "approvals.decide": any_of(
+        in_state(CHIEF, "pending, for oneself", "pending, by the section", "pending, by HR"),
+        in_state(only(Role.VICE_CISO), "pending, for the chief"),
+    ),
+    "approvals.permit_exception": CISO,
+    "standing.propose": nobody, "standing.approve": nobody, "standing.refuse": nobody,
+    "standing.end": only(Role.HR, Role.CISO),
+    "hr.drop": nobody, "hr.submit_draft": nobody, "account_names.choose": nobody,
+    "feed_uploads.send": HR, "feed_uploads.confirm": nobody, "feed_uploads.discard": nobody,
+    "feed_uploads.propose_batch": nobody,
+    "feed_answers.answer_match": HR, "feed_answers.check_gaiji": nobody, "feed_answers.map_gaiji": nobody,
+    "batches.propose": HR, "batches.permit": in_state(CHIEF, "waiting"), "batches.refuse": in_state(CHIEF, "waiting"),
+    "leaving.settle": not_about_oneself(LEAVERS), "leaving.correct": not_about_oneself(LEAVERS),
+    "people.invitation": any_of(
+        in_state(not_about_oneself(only(*HEADS, Role.HANDOVER)), "decides"), in_state(DESK, "employed")
+    ),
+    "outside.take_step": only(Role.HR, Role.SECTION),
+    "outside.name_sponsor": any_of(HR, own_unit),
+    "outside.renew": in_state(any_of(HR, related("sponsor")), "sponsored"),
+    "outside.end": in_state(any_of(HR, own_unit, related("sponsor")), "sponsored"),
+    "outside.hand_over": in_state(any_of(HR, related("sponsor")), "sponsored"),
+    "outside.accept": nobody,
+    "outside_contracts.register": only(Role.HR, Role.SECTION),
+    "outside_contracts.extend": any_of(HR, own_unit), "outside_contracts.end": any_of(HR, own_unit),
+    "outside_duties.record_consent": only(Role.HR, Role.SECTION), "outside_duties.report": only(Role.HR, Role.SECTION),
+    "outside_duties.lift": not_about_oneself(any_of(HR, own_unit)),
+    "found_accounts.settle": any_of(SECURITY, own_system), "found_accounts.submit": any_of(SECURITY, own_system),
+    "found_accounts.take_inventory": any_of(SECURITY, own_system),
+    "findings.repair": in_state(any_of(SECURITY, own_system), "open"),
+    "findings.justify": in_state(any_of(SECURITY, CHIEF), "open"),
+    "work_orders.tick": in_state(any_of(DESK, own_system), "issued"),
+    "work_orders.confirm": in_state(any_of(SECURITY, CHIEF, own_system), "done"),
+    "work_orders.send_back": in_state(any_of(SECURITY, CHIEF, own_system), "done"),
+    "work_orders.confirm_ticked": only(Role.SECURITY, Role.CHIEF, Role.SYSTEM),
+    "listings.send": only(Role.SYSTEM, Role.HANDOVER), "listings.take_over": LISTED, "listings.discard": LISTED,
+    "handovers.ask": DESK, "handovers.reveal": in_state(related("officer"), "open"),
+    "handovers.receive": in_state(related("officer"), "open"),
+    "locks.ask": DESK,
+    "officers.confirm": in_state(only(*HEADS), "unconfirmed"),
+    "officers.name_deputy": only(Role.CHIEF, Role.SYSTEM), "officers.accept_deputy": CISO,
+    "configuration.propose": SECURITY, "configuration.accept": in_state(CISO, "waiting"),
+    "configuration.refuse": in_state(CISO, "waiting"),
+    "audit_trail.verify": GOVERNING,
+    "authenticators.issue": DESK, "authenticators.activate": DESK, "authenticators.collect": DESK,
+    "authenticators.recover": in_state(DESK, "lost"), "authenticators.destroy": nobody,
+    "authenticators.witness": nobody,
+    "authenticators.deny": nobody,
+    "losses.report": in_state(any_of(related("subject"), DESK, SECURITY, own_unit), "active"),
+    "losses.close": any_of(SECURITY, CHIEF),
+    "enrolment_lists.send": only(Role.SYSTEM, Role.HANDOVER),
+    "fresh_factor.give": everybody, "own_factors.make_codes": everybody, "own_factors.removal": nobody,
+    "own_password.change": everybody, "provider_sign_in.end": nobody,
+    "signed_in_places.end_own": nobody, "signed_in_places.end_others": everybody,
+    "signed_in_places.end_of_person": only(Role.SECURITY, Role.HANDOVER),
+    "signed_in_places.end_of_everybody": SECURITY,
+}  # fmt: skip
+"""What is sent: nobody else is obeyed (403, 404, 409), and nothing changes."""
+
+OPEN_TO_STRANGERS = frozenset({
+    "static", "health.alive", "health.ready", "help.index", "sign_in.start", "sign_in.give_password",
+    "sign_in.timed_out", "enrolment.enrol", "enrolment.set_password", "provider_sign_in.begin",
+    "provider_sign_in.begin_linking", "provider_sign_in.answer",
+})  # fmt: skip
+CODE, FACTOR = "/sign-in/code", "/sign-in/second-factor"
+BY_LINK = frozenset({
+    "sign_in.sign_out", "enrolment.new_secret_by_link", "enrolment.confirm_by_link", "passkeys.new_by_link",
+    "passkeys.ask_by_link", "passkeys.enrol_by_link",
+})  # fmt: skip
+OPEN_HALF_WAY = {
+    CODE: BY_LINK | {
+        "sign_in.code", "sign_in.give_code", "passkeys.back", "passkeys.ask", "passkeys.answer", "without_factor.code",
+        "without_factor.give_code", "without_factor.lost", "without_factor.report",
+    },
+    FACTOR: BY_LINK | {
+        "enrolment.second_factor", "enrolment.confirm_second_factor", "enrolment.new_secret", "passkeys.new",
+        "passkeys.ask_to_enrol", "passkeys.enrol",
+    },
+}  # fmt: skip
+"""What somebody may open whose sign-in has come only so far, by where everything else leads them."""
+
+FORMS: dict[str, dict[str, str]] = {
+    "approvals.permit_exception": {"exception_reason": "災害", "exception_days": "7"},
+    "batches.propose": {"day": "令和8年4月1日", "reason": "異動"},
+    "leaving.settle": {"state": "returned", "note": "受領"},
+    "leaving.correct": {"note": "訂正"},
+    "findings.justify": {"reason": "確認済み", "until": "令和8年4月10日"},
+    "outside.renew": {"last_day": "令和9年3月31日"},
+    "outside.end": {"reason": "終了"},
+    "configuration.refuse": {"reason": "不要"},
+    "configuration.propose": {"reason": "変更"},
+    "work_orders.tick": {"act": "keep"},
+    "work_orders.send_back": {"reason": "不足"},
+    "found_accounts.settle": {"answer": "finding", "reason": "確認"},
+    "found_accounts.submit": {"reason": "棚卸し"},
+    "standing.end": {"reason": "終了"},
+    "handovers.ask": {"account_id": "2"},
+    "batches.permit": {"comment": "確認"},
+    "batches.refuse": {"comment": "不要"},
+    "outside.hand_over": {"sponsor": "100025"},
+    "outside.name_sponsor": {"sponsor": "100025"},
+    "losses.report": {"circumstances": "車内に置き忘れた"},
+    "losses.close": {"outcome": "found", "note": "確認した"},
+    "standing.propose": {"system": "1", "reason": "異動"},
+}
+"""What is filled in, so that an operation comes to ask who sends it."""
