@@ -53,7 +53,7 @@ def take_factor() -> Response | None:
     return way() if way is not None else None
 
 
-def asked(sentence: str = ASKED, *, status: int = 401, wrong: bool = False) -> Response:
+def asked(sentence: str = ASKED, *, status: int = 401, wrong: bool = False) -> FlaskResponse:
     """The page that asks, with the form that was sent. `wrong`: the sentence is about what came with it."""
     if any(file.filename for file in request.files.values()):
         return _page(sentence, status=status, path=url_for("fresh_factor.give"), fields=(("next", _back()),), file=True)
@@ -130,7 +130,7 @@ def _taken(verify: Callable[[], str]) -> Response | None:
 
 def _page(
     sentence: str = ASKED, *, path: str, fields: Fields, status: int = 200, wrong: bool = False, file: bool = False
-) -> Response:
+) -> FlaskResponse:
     with current.look() as database_session:
         has = own_factors(database_session, current.signed_in().person_id)
     page = render_template(
