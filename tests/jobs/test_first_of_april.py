@@ -40,7 +40,7 @@ from jobs.demo.prepare import GROUPS, configuration_texts
 from jobs.hr_feed import import_feed
 from jobs.installation import Installation
 
-HR, CHIEF, SYSTEM, VICE, CISO = "000456", "000412", "000445", "000407", "000401"
+HR, CHIEF, SYSTEM, PENSION, VICE, CISO = "000456", "000412", "000445", "000423", "000407", "000401"
 APRIL = date(2027, 4, 1)
 MEMORY = "test-first-of-april"
 
@@ -98,7 +98,7 @@ class Association:
             drafts = session.scalars(select(Request.id).where(Request.state == RequestState.DRAFT)).all()
         for request_id in drafts:
             self._act(HR, request_id, self._submit)
-            for who in (CHIEF, SYSTEM, VICE, CISO):
+            for who in (CHIEF, SYSTEM, PENSION, VICE, CISO):
                 self._act(who, request_id, self._approve)
         with self.database.reading() as session:
             states = set(session.scalars(select(Request.state).where(Request.id.in_(drafts))))
@@ -180,6 +180,7 @@ def association(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Associatio
     directory = MemoryDirectory.named(MEMORY)
     for group in GROUPS:
         directory.add_group(group)
+    MemoryDirectory.named(f"{MEMORY}-pension").add_group("records")
     first_record.make(installation, [_in_memory(text) for text in configuration_texts({"name": MEMORY})])
     import_feed(installation, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
     yield Association(installation, clock, directory)
@@ -187,12 +188,13 @@ def association(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Associatio
 
 
 def _in_memory(text: ConfigurationText) -> ConfigurationText:
-    """The sample's organisation with every system that has a directory in one directory in memory."""
+    """The sample's organisation with every system that has a directory in a directory in memory of its own."""
     if text.kind is not ConfigurationKind.ORGANISATION:
         return text
     table = json.loads(text.content)
     for system in (one for one in table["systems"] if one["connector"] != BY_HAND):
-        system["connector"], system["settings"] = "memory", {"name": MEMORY}
+        name = MEMORY if system["code"] == "office" else f"{MEMORY}-{system['code']}"
+        system["connector"], system["settings"] = "memory", {"name": name}
         system.pop("credential", None)
     return replace(text, content=json.dumps(table, ensure_ascii=False))
 
