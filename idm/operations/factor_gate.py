@@ -32,17 +32,32 @@ def apply(session: Session, account_ids: Collection[int], *, actor: Actor, polic
     session.flush()
     changed = 0
     for some in in_chunks(sorted(account_ids)):
-        wanted = {
-            one.grant_id: hold for one, hold in to_be_held(session, some, policy=policy, now=now).items()
-            if hold is not one.held
-        }  # fmt: skip
-        query = (
-            select(Grant).where(Grant.id.in_(wanted)).options(joinedload(Grant.account), joinedload(Grant.entitlement))
-        )
-        for grant in session.scalars(query.order_by(Grant.id)) if wanted else ():
-            move = suspensions.suspend if wanted[grant.id] else suspensions.resume
+        judged = to_be_held(session, _locked(session, some, now), policy=policy, now=now)
+        hold = {one.grant_id: held for one, held in judged.items() if held is not one.held}
+        for grant in _grants(session, hold):
+            move = suspensions.suspend if hold[grant.id] else suspensions.resume
             changed += move(session, grant, SuspensionReason.MISSING_FACTOR, actor=actor, policy=policy, now=now)
     return changed
+
+
+def _locked(session: Session, account_ids: Collection[int], now: datetime) -> list[int]:
+    """Those of the accounts that the gate has to do with, kept as they are until the transaction ends.
+
+    Whoever changes one of the facts applies the gate after it: of two at one moment the second waits here, and judges
+    by what the first has done. Without this a card given back and a reading at the same moment could miss each other.
+    """
+    concerned = {one.account_id for one in live_grants(session, account_ids, now=now) if one.gated or one.held}
+    if not concerned:
+        return []
+    query = select(Account.id).where(Account.id.in_(concerned)).order_by(Account.id).with_for_update(key_share=True)
+    return list(session.scalars(query))
+
+
+def _grants(session: Session, grant_ids: Collection[int]) -> list[Grant]:
+    if not grant_ids:
+        return []
+    loaded = (joinedload(Grant.account), joinedload(Grant.entitlement))
+    return list(session.scalars(select(Grant).where(Grant.id.in_(grant_ids)).options(*loaded).order_by(Grant.id)))
 
 
 def apply_to_people(
@@ -85,10 +100,3 @@ def _look_again(session: Session, account_ids: Collection[int], *, policy: Polic
     for account in session.scalars(query):
         if (account.system.verification or {}).get("by") in SET_BY_US:
             schedule(session, account, now=now)
-
-
-def _grants(session: Session, grant_ids: Collection[int]) -> list[Grant]:
-    if not grant_ids:
-        return []
-    loaded = (joinedload(Grant.account), joinedload(Grant.entitlement))
-    return list(session.scalars(select(Grant).where(Grant.id.in_(grant_ids)).options(*loaded).order_by(Grant.id)))

@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -610,3 +611,31 @@ def test_in_any_order_of_events_no_account_is_wanted_enabled_while_the_gate_is_c
             was_enabled = any(enabled for enabled, _ in judged)
     finally:
         cast.database.dispose()
+
+
+# --- two at one moment ----------------------------------------------------------------------------------------------
+
+
+def waits_or_is_done(cast: Cast, act: Future[None]) -> None:
+    """Until the act has ended, or waits for somebody else's transaction."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    while not act.done():
+        with cast.database.reading() as session:
+            if session.scalar(waiting):
+                return
+
+
+def test_a_card_given_back_and_a_reading_at_the_same_moment_do_not_miss_each_other(postgres_office: Cast) -> None:
+    cast = gated(postgres_office)
+    approve(cast)
+    card = token(cast)
+    with ThreadPoolExecutor(1) as threads:
+        with cast.database.writing() as session:
+            authenticator = session.get_one(Authenticator, card)
+            authenticator.state, authenticator.ended_at = AuthenticatorState.COLLECTED, NOW
+            people = [authenticator.person_id]
+            factor_gate.apply_to_people(session, people, actor=JOB, policy=cast.policy, now=NOW)
+            reading = threads.submit(read_back, cast)
+            waits_or_is_done(cast, reading)
+        reading.result()
+    assert states(cast) == [HELD]
