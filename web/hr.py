@@ -17,10 +17,12 @@ from idm.permissions import Action, may
 from idm.queries.feed_answers import open_question_count, unmapped_signs
 from idm.queries.feed_runs import HeldRowView, drafts, feed_run, last_run_of_each_feed, last_runs, waiting_rows
 from idm.queries.feed_uploads import waiting_uploads
+from idm.queries.gate_outlook import gate_outlook
 from idm.queries.request_sheet import RequestSheet, request_sheet, require_visible
 from idm.request_state import RequestState
 from idm.vocabulary import HeldKind
 from web import current, refusals
+from web.requests import to_take_effect
 from web.row_ids import row_id
 
 blueprint = Blueprint("hr", __name__)
@@ -83,7 +85,8 @@ def _draft_page(request_id: int, refusal: Refusal | None = None) -> str:
     with current.look() as session:
         sheet = _draft_sheet(session, request_id)
         run = feed_run(session, sheet.feed_run_id) if sheet.feed_run_id is not None else None
-    return render_template("hr/draft.html", sheet=sheet, run=run, refusal=refusal)
+        gate = gate_outlook(session, to_take_effect(sheet), policy=current.policy(), now=current.now())
+    return render_template("hr/draft.html", sheet=sheet, run=run, refusal=refusal, gate=gate)
 
 
 def _draft_sheet(session: Session, request_id: int) -> RequestSheet:

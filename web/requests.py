@@ -84,7 +84,7 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
     with current.look() as session:
         sheet = visible_sheet(session, request_id)
         events = timeline(session, request_id)
-        gate = gate_outlook(session, _to_take_effect(sheet), policy=current.policy(), now=current.now())
+        gate = gate_outlook(session, to_take_effect(sheet), policy=current.policy(), now=current.now())
     me = current.signed_in().person_id
     return render_template(
         "requests/show.html", sheet=sheet, events=events, gate=gate, typed=typed or Typed(),
@@ -96,7 +96,7 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
     )  # fmt: skip
 
 
-def _to_take_effect(sheet: RequestSheet) -> list[tuple[int, int]]:
+def to_take_effect(sheet: RequestSheet) -> list[tuple[int, int]]:
     """The person and the right of each line that gives, and has not come to nothing."""
     return [
         (line.subject.person_id, line.entitlement_id)

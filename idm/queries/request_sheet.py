@@ -55,6 +55,7 @@ class LineRow:
     right_name: str
     kind: EntitlementKind
     privileged: bool
+    external_access: bool
     effect: LineEffect
     valid_from: date
     valid_until: date | None
@@ -122,9 +123,9 @@ def request_sheet(session: Session, request_id: int, *, day: date, reader: Reade
     steps, conflicts = _step_rows(session, request_id, seats), _conflicts(session, lines, held)
     rows = tuple(
         LineRow(
-            line.id, cards[line.subject_id], right.id, right.name, right.kind, right.privileged, line.effect,
-            line.valid_from, line.valid_until, line.state, tuple(steps[line.id]), tuple(given.get(line.id, ())),
-            conflicts.get(line.id, ()),
+            line.id, cards[line.subject_id], right.id, right.name, right.kind, right.privileged,
+            right.external_access, line.effect, line.valid_from, line.valid_until, line.state, tuple(steps[line.id]),
+            tuple(given.get(line.id, ())), conflicts.get(line.id, ()),
         )
         for line, right in lines
     )  # fmt: skip

@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from idm.authenticator_state import AuthenticatorState
 from idm.models.audit import AuditOutcome, AuditRecord
+from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.feeds import FeedRun, HeldRow
 from idm.models.requests import Request, RequestLine
 from idm.operations.requests import draft
 from idm.request_state import RequestState
-from idm.vocabulary import HeldKind, RequestAction
+from idm.vocabulary import AuthenticatorKind, HeldKind, RequestAction
 from tests.cast import NOW, TODAY, Cast
 from tests.web.office import Office
 
@@ -177,3 +179,18 @@ def test_looking_at_drafts_changes_nothing(office: Office) -> None:
     browser.page(f"/hr/drafts/{found}")
     assert browser.open(f"/hr/drafts/{found}/submit").status_code == 405
     assert office.rows() == before
+
+
+def test_a_draft_says_what_the_gate_still_needs_of_a_my_number_right(office: Office) -> None:
+    waits = "承認されても、二要素認証が必須になっていることが確認できるまで有効になりません"
+    with office.database.writing() as session:
+        card = Authenticator(
+            person_id=office.cast.people["staff"], kind=AuthenticatorKind.IC_CARD, state=AuthenticatorState.ACTIVE,
+            issued_at=NOW, issued_by_id=office.cast.people["desk"], activated_at=NOW,
+            activated_by_id=office.cast.people["desk"],
+        )  # fmt: skip
+        system_id = office.cast.entitlement(session, "pension/account").system_id
+        card.uses.append(AuthenticatorUse(system_id=system_id, since=NOW))
+        session.add(card)
+    assert waits in office.browser("hr").page(f"/hr/drafts/{drafted(office.cast, ('staff', 'pension/account'))}")
+    assert waits not in office.browser("hr").page(f"/hr/drafts/{drafted(office.cast, ('staff', 'ledger/account'))}")
