@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from idm.database import Database
 from tests import one_dialect
+from tests.asvs import ShownRequirements
 from tests.cast import Cast
 from tests.templates import with_cast, with_tables
 
@@ -25,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--screenshots DIR` keeps the pictures that the README shows; `--live-directory FILE` asks a real domain too."""
     parser.addoption("--screenshots", default=None, help="folder for the pictures")
     parser.addoption("--live-directory", default=None, help="file about a test domain (docs/active-directory.md)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Afterwards the run tells at its end which requirements of OWASP ASVS 5.0 it has shown."""
+    config.pluginmanager.register(ShownRequirements(), "shown-requirements")
 
 
 @pytest.fixture

@@ -101,7 +101,6 @@ def test_all_others_are_ended_with_one(staff: Visitor, elsewhere: Visitor) -> No
     assert staff.open("/").status_code == 200
 
 
-@pytest.mark.asvs("6.3.5")
 def test_a_browser_never_seen_before_is_told_by_mail(staff: Visitor, elsewhere: Visitor) -> None:
     with elsewhere.site.database.reading() as session:
         (body,) = session.scalars(select(MailMessage.body)).all()

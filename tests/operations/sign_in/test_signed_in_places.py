@@ -53,7 +53,6 @@ def test_the_first_place_and_one_used_before_are_told_to_nobody(database: Databa
     assert mails(database) == []
 
 
-@pytest.mark.asvs("6.3.5")
 @pytest.mark.usefixtures("staff")
 @pytest.mark.parametrize(("source", "browser"), [("192.0.2.8", EDGE), ("192.0.2.7", CHROME)])
 def test_a_browser_or_an_address_never_seen_before_is_told_once(database: Database, source: str, browser: str) -> None:
