@@ -1,7 +1,8 @@
 """Standing approvals (包括承認): what one may cover, and when it no longer holds (controls A1, A4, A7). Pure.
 
 There are none unless the profile cites the organisation's rule that allows them. One covers ordinary rights that follow
-from posts: never a privileged one, never one of a My Number system, never one asked for by name only. It never covers a
+from posts: never a privileged one, never one of a My Number system or for access from outside, never one asked for by
+name only. It never covers a
 line about an officer of the route, a contractor, or any of the three people who made it. It was given for the
 rights-by-post rules of one day: other rules are not approved.
 """
@@ -22,6 +23,7 @@ class RightBar(StrEnum):
 
     MYNUMBER = "mynumber"
     PRIVILEGED = "privileged"
+    EXTERNAL_ACCESS = "external_access"
     BY_NAME_ONLY = "by_name_only"
     NOT_BY_POST = "not_by_post"
 
@@ -29,6 +31,7 @@ class RightBar(StrEnum):
 RIGHT_BAR_TITLES = {
     RightBar.MYNUMBER: "マイナンバー利用事務系の権限です",
     RightBar.PRIVILEGED: "特権です",
+    RightBar.EXTERNAL_ACCESS: "外部からの利用などの権限です",
     RightBar.BY_NAME_ONLY: "本人を名指しした申請だけで付与する権限です",
     RightBar.NOT_BY_POST: "職から決まる権限ではありません",
 }
@@ -40,6 +43,7 @@ class RightFacts:
 
     zone: Zone
     privileged: bool
+    external_access: bool
     by_name_only: bool
     by_post: bool
 
@@ -50,6 +54,8 @@ def right_bar(right: RightFacts) -> RightBar | None:
         return RightBar.MYNUMBER
     if right.privileged:
         return RightBar.PRIVILEGED
+    if right.external_access:
+        return RightBar.EXTERNAL_ACCESS
     if right.by_name_only:
         return RightBar.BY_NAME_ONLY
     return None if right.by_post else RightBar.NOT_BY_POST

@@ -31,7 +31,7 @@ from idm.standing_rules import (
 )
 from idm.vocabulary import Role, Zone
 
-ORDINARY = RightFacts(zone=Zone.LGWAN, privileged=False, by_name_only=False, by_post=True)
+ORDINARY = RightFacts(zone=Zone.LGWAN, privileged=False, external_access=False, by_name_only=False, by_post=True)
 MAKERS = Makers(proposer=frozenset({1, 11}), approvers=frozenset({2, 12, 3}), rights=frozenset({100}))
 LINE = LineFacts(
     entitlement_id=100, right=ORDINARY, subject=frozenset({9, 99}), officer=False, contractor=False,
@@ -57,6 +57,7 @@ def test_an_ordinary_right_by_post_may_be_covered(zone: Zone) -> None:
     [
         (replace(ORDINARY, zone=Zone.MYNUMBER), RightBar.MYNUMBER),
         (replace(ORDINARY, privileged=True), RightBar.PRIVILEGED),
+        (replace(ORDINARY, external_access=True), RightBar.EXTERNAL_ACCESS),
         (replace(ORDINARY, by_name_only=True), RightBar.BY_NAME_ONLY),
         (replace(ORDINARY, by_post=False), RightBar.NOT_BY_POST),
     ],
@@ -67,12 +68,13 @@ def test_each_kind_of_right_that_is_never_covered_says_why(right: RightFacts, ba
     assert line_bar(replace(LINE, right=right), MAKERS) is LineBar.RIGHT
 
 
-@given(st.sampled_from(Zone), st.booleans(), st.booleans(), st.booleans())
+@given(st.sampled_from(Zone), st.booleans(), st.booleans(), st.booleans(), st.booleans())
 def test_only_an_ordinary_right_by_post_outside_my_number_is_covered(
-    zone: Zone, privileged: bool, by_name_only: bool, by_post: bool
+    zone: Zone, privileged: bool, external_access: bool, by_name_only: bool, by_post: bool
 ) -> None:
-    ordinary = by_post and not privileged and not by_name_only and zone is not Zone.MYNUMBER
-    assert (right_bar(RightFacts(zone, privileged, by_name_only, by_post)) is None) == ordinary
+    right = RightFacts(zone, privileged, external_access, by_name_only, by_post)
+    ordinary = by_post and not (privileged or external_access or by_name_only) and zone is not Zone.MYNUMBER
+    assert (right_bar(right) is None) == ordinary
 
 
 def test_a_line_about_somebody_else_with_a_named_right_is_covered() -> None:

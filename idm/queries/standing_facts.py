@@ -50,8 +50,8 @@ def right_facts(right: Entitlement, organisation: Organisation) -> RightFacts:
     """What the rules look at in the right, under the organisation's rights-by-post rules."""
     name = RightName(right.system.code, right.code)
     return RightFacts(
-        zone=right.system.zone, privileged=right.privileged, by_name_only=right.by_name_only,
-        by_post=name in rights_under_rules(organisation.post_rights),
+        zone=right.system.zone, privileged=right.privileged, external_access=right.external_access,
+        by_name_only=right.by_name_only, by_post=name in rights_under_rules(organisation.post_rights),
     )  # fmt: skip
 
 
