@@ -17,7 +17,7 @@ from idm.errors import FeedRefused, IllegalTransition, InvalidInput, SafetyLimit
 from idm.operations import enrolment_lists
 from idm.operations.enrolment_lists import SentEnrolments, moment_of_day
 from idm.permissions import Action
-from idm.queries.enrolment_lists import ListedProduct, imports_of, listed_products
+from idm.queries.enrolment_lists import ListedProduct, hidden_accounts, imports_of, listed_products
 from idm.queries.reach import systems_reached
 from idm.wareki import format_wareki, parse_date
 from web import current
@@ -90,7 +90,11 @@ def _result(
 ) -> str:  # fmt: skip
     with current.look() as session:
         products = _products(session)
-    told = [one for one in compared.lines if one.standing is not Standing.AGREES or one.differences]
+        unseen = hidden_accounts(session, row_id(typed["system"]), current.reader())
+    told = [
+        one for one in compared.lines
+        if (one.standing is not Standing.AGREES or one.differences) and one.account_id not in unseen
+    ]  # fmt: skip
     return render_template(
         "enrolment_lists/result.html", compared=compared, told=told, typed=typed, takes=takes, changed=changed,
         refusal=refusal, too_many=too_many(compared.stopped, compared.in_effect, current.policy().factors),

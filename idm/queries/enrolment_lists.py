@@ -15,7 +15,10 @@ from idm.models.people import Employment, Person
 from idm.models.systems import Account, InformationSystem
 from idm.organisation import Verification
 from idm.policy import Policy
+from idm.publication import Reader
 from idm.queries.factor_gate import gate_facts, live_grants
+from idm.queries.publication import hidden_requests, only_by
+from idm.vocabulary import AccountKind
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,11 @@ def imports_of(session: Session, system_ids: Collection[int], *, most: int = 50)
 
 
 def booked_of(session: Session, system_id: int, *, policy: Policy, now: datetime) -> list[Booked]:
-    """Every account of the system that is somebody's, as a list is compared with it, by login name."""
+    """Every personal account of the system, as a list is compared with it, by login name; nobody has two there."""
     rows = session.execute(
         select(Account.id, Account.login_name, Person.id, Person.name, Person.work_name)
         .join(Person, Account.person_id == Person.id)
-        .where(Account.system_id == system_id)
+        .where(Account.system_id == system_id, Account.kind == AccountKind.PERSONAL)
         .order_by(Account.login_name)
     ).all()
     accounts = [account_id for account_id, *_ in rows]
@@ -91,6 +94,14 @@ def booked_of(session: Session, system_id: int, *, policy: Policy, now: datetime
         )
         for account_id, login_name, person_id, name, work_name in rows
     ]  # fmt: skip
+
+
+def hidden_accounts(session: Session, system_id: int, reader: Reader) -> frozenset[int]:
+    """Accounts of the system that have rights by unpublished applications only: the reader knows nothing of them."""
+    hidden = hidden_requests(session, reader)
+    if not hidden:
+        return frozenset()
+    return frozenset(session.scalars(select(Account.id).where(Account.system_id == system_id, only_by(hidden))))
 
 
 def _items(session: Session, system_id: int) -> dict[int, list[Item]]:

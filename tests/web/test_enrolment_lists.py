@@ -1,13 +1,19 @@
 """Lists of who is enrolled at the browser: shown beside the register, taken over, or refused with why (B1, B2)."""
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from idm.grant_state import GrantState
-from tests.factor_office import HEADING, bring, grant, list_of, states, system_id, verify_by_product
+from idm.models.authenticators import FactorReading
+from idm.operations import requests
+from idm.vocabulary import RequestAction
+from tests.cast import NOW, TODAY
+from tests.factor_office import HEADING, bring, grant, list_of, login_name, states, system_id, verify_by_product
 from tests.web.office import Browser, Office, open_office, token_in
 
 HELD, OPEN = GrantState.SUSPENDED, GrantState.IN_FORCE
@@ -101,3 +107,22 @@ def test_without_a_second_factor_given_just_now_nothing_is_taken_over(office: Of
 @pytest.mark.parametrize("who", ["chief", "hr", "staff", "auditor"])
 def test_for_others_there_is_no_page(office: Office, who: str) -> None:
     assert office.browser(who).open("/enrolment-lists").status_code == 404
+
+
+def test_nobody_learns_from_a_list_of_an_appointment_that_is_not_published(office: Office) -> None:
+    cast, first = office.cast, TODAY + timedelta(days=30)
+    with cast.database.writing() as session:
+        line = cast.line(session, "auditor", "pension/account", valid_from=first)
+        request = requests.draft(
+            session, action=RequestAction.REGISTER, system_id=system_id(cast), lines=[line], reason="異動", now=NOW,
+            published_on=first,
+        )  # fmt: skip
+        requests.submit(session, request, actor=cast.actor("hr"), policy=cast.policy, now=NOW)
+    cast.approve(request.id)
+    text = list_of(cast, *PEOPLE, "auditor")
+    for who, seen in (("desk", False), ("system", True)):
+        answer = send(office, office.browser(who), text, step="look")
+        assert (login_name(cast, "auditor") in answer.text) is seen
+    send(office, office.browser("desk"), text)
+    with cast.database.reading() as session:
+        assert len(session.scalars(select(FactorReading)).all()) == len(PEOPLE) + 1
