@@ -37,6 +37,7 @@ def test_every_page_carries_exactly_these_headers(client: FlaskClient, path: str
     assert "Strict-Transport-Security" not in found
 
 
+@pytest.mark.asvs("3.4.3")
 def test_the_policy_allows_our_style_sheet_and_images_and_nothing_else() -> None:
     allowed = dict(part.split(" ", 1) for part in CONTENT_SECURITY_POLICY.split("; "))
     assert allowed == {
@@ -45,6 +46,7 @@ def test_the_policy_allows_our_style_sheet_and_images_and_nothing_else() -> None
     }  # fmt: skip
 
 
+@pytest.mark.asvs("1.2.3", "3.2.2", "3.7.1")
 def test_no_template_holds_a_script_or_an_inline_style_but_the_one_that_loads_the_passkey_script(app: Flask) -> None:
     assert app.template_folder is not None
     for template in Path(app.root_path, app.template_folder).rglob("*.html"):
@@ -78,6 +80,7 @@ def https(settings: Settings, database: Database, clock: Clock) -> FlaskClient:
     return create_app(secure, database, clock=clock).test_client()
 
 
+@pytest.mark.asvs("3.4.1", "3.3.1", "3.3.3")
 def test_over_tls_browsers_are_told_to_stay_there_and_cookies_to_stay_on_this_host(https: FlaskClient) -> None:
     answer = https.get("/sign-in", base_url="https://id.aoba.example")
     assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
@@ -105,6 +108,7 @@ def test_another_host_is_not_answered(client: FlaskClient, host: str) -> None:
     assert "evil" not in answer.text
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Host", "Forwarded"])
 def test_a_host_named_in_another_header_is_not_believed(client: FlaskClient, header: str) -> None:
     answer = client.get("/", headers={header: "host=evil.example"})
@@ -114,6 +118,7 @@ def test_a_host_named_in_another_header_is_not_believed(client: FlaskClient, hea
 # --- forged forms ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("3.5.1")
 def test_no_unsafe_route_accepts_a_request_without_our_token(app: Flask, visitor: Visitor) -> None:
     visitor.exists(visitor.town.staff, "100001")
     visitor.sign_in("100001")
@@ -125,6 +130,7 @@ def test_no_unsafe_route_accepts_a_request_without_our_token(app: Flask, visitor
             assert (answer.status_code, "有効期限" in answer.text) == (400, True), rule
 
 
+@pytest.mark.asvs("3.5.1")
 def test_a_form_sent_from_another_site_is_refused_even_with_a_token(visitor: Visitor) -> None:
     visitor.exists(visitor.town.staff, "100001")
     visitor.sign_in("100001")
@@ -134,6 +140,7 @@ def test_a_form_sent_from_another_site_is_refused_even_with_a_token(visitor: Vis
     assert visitor.open("/sign-in").status_code == 302
 
 
+@pytest.mark.asvs("3.5.1")
 def test_a_token_of_before_sign_in_does_not_serve_afterwards(visitor: Visitor) -> None:
     from_before = visitor.client.get("/sign-in").text
     token = re.search(r'name="csrf_token" value="([^"]+)"', from_before)
@@ -179,6 +186,7 @@ def test_half_way_through_sign_in_every_other_page_leads_to_the_code(app: Flask,
             assert answer.headers.get("Location", "").startswith("/sign-in/code"), rule
 
 
+@pytest.mark.asvs("3.5.3")
 def test_looking_at_pages_changes_nothing(app: Flask, visitor: Visitor, database: Database) -> None:
     visitor.exists(visitor.town.staff, "100001")
     visitor.sign_in("100001")
@@ -209,6 +217,7 @@ ELSEWHERE = [
 ]  # fmt: skip
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_sign_in_never_leads_to_another_site(visitor: Visitor, target: str) -> None:
     visitor.exists(visitor.town.staff, "100001")

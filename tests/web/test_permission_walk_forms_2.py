@@ -7,7 +7,7 @@ from werkzeug.routing import Rule
 
 from tests.web.walk.walker import asking_once, send, share_of, walk_of_this_process
 
-PART, PARTS, SHARE = 1, 2, 7_000
+PART, PARTS, SHARE = 1, 2, 6_500
 pytestmark = pytest.mark.asvs("8.2.1", "8.2.2", "8.3.1")
 
 

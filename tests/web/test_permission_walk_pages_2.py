@@ -7,8 +7,8 @@ from werkzeug.routing import Rule
 
 from tests.web.walk.walker import asking_once, look, share_of, walk_of_this_process
 
-PART, PARTS, SHARE = 1, 2, 18_000
-pytestmark = pytest.mark.asvs("8.2.1", "8.2.2", "8.3.1")
+PART, PARTS, SHARE = 1, 2, 18_500
+pytestmark = pytest.mark.asvs("8.2.1", "8.2.2", "8.3.1", "3.5.3")
 
 
 @pytest.fixture(autouse=True)

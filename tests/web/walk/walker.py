@@ -73,6 +73,8 @@ class Walk:
     pristine: sqlite3.Connection
     environment: dict[str, Any]
     cells: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    """Those of the last answer."""
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -98,10 +100,12 @@ class Walk:
             assert built is not None, (rule, values)
             yield built[1], thing
 
-    def ask(self, method: str, path: str, visitor: Visitor, query: str = "", body: bytes = b"") -> tuple[int, str]:
-        """The status and where a redirect leads."""
+    def ask(
+        self, method: str, path: str, visitor: Visitor, query: str = "", body: bytes = b"", **environment: str
+    ) -> tuple[int, str]:
+        """The status and where a redirect leads; `environment` are headers as WSGI names them."""
         said: list[Any] = []
-        environ = dict(self.environment, REQUEST_METHOD=method, PATH_INFO=path, QUERY_STRING=query)
+        environ = dict(self.environment, REQUEST_METHOD=method, PATH_INFO=path, QUERY_STRING=query, **environment)
         environ["HTTP_COOKIE"] = visitor.cookie
         environ["wsgi.input"] = BytesIO(body)
         if body:
@@ -110,7 +114,8 @@ class Walk:
         b"".join(answer)
         getattr(answer, "close", lambda: None)()
         status, headers = said[0]
-        return int(status[:3]), next((value for name, value in headers if name == "Location"), "")
+        self.headers = dict(headers)
+        return int(status[:3]), self.headers.get("Location", "")
 
     def note(self, expected: bool, cell: str, answer: tuple[int, str]) -> None:
         """Afterwards the cell is counted, and kept when it is wrong."""
