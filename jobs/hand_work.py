@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.operations import listings, outbox, work_order_notices
+from idm.operations import factor_gate, listings, outbox, work_order_notices
 from idm.operations.accounts import held_back
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.operations.work_order_issue import by_hand_groups, issue, open_orders
@@ -38,6 +38,7 @@ def _one_batch(installation: Installation, system_id: int, worker: str, limit: i
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
         tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
+        factor_gate.apply(session, [task.account_id for task in tasks], actor=ACTOR, policy=policy, now=now)
         # What an order asks for already is kept up to date, or a clerk would go on with what nobody wants any more.
         asked = open_orders(session, [task.account_id for task in tasks])
         held = held_back(session, system_id, [task.account for task in tasks if task.account_id not in asked])

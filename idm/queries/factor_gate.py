@@ -82,23 +82,19 @@ def accounts_at_the_gate(session: Session, *, system_id: int | None = None) -> l
 
     Whether a right needs them may depend on its holder (`live_grants` says so): here is everybody it could be.
     """
-    held = exists().where(
-        GrantSuspension.grant_id == Grant.id, GrantSuspension.reason == SuspensionReason.MISSING_FACTOR,
-        GrantSuspension.until.is_(None),
-    )  # fmt: skip
+    live = select(Grant.account_id).join(Account, Grant.account_id == Account.id).where(Grant.state != GrantState.ENDED)
+    if system_id is not None:
+        live = live.where(Account.system_id == system_id)
     cloud = (InformationSystem.zone == Zone.INTERNET) & Entitlement.privileged
-    query = (
-        select(Grant.account_id)
-        .join(Account, Grant.account_id == Account.id)
-        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+    by_right = (
+        live.join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
-        .where(
-            Grant.state != GrantState.ENDED,
-            (InformationSystem.zone == Zone.MYNUMBER) | Entitlement.external_access | cloud | held,
-        )
-        .distinct()
+        .where((InformationSystem.zone == Zone.MYNUMBER) | Entitlement.external_access | cloud)
     )
-    return sorted(session.scalars(query.where(Account.system_id == system_id) if system_id is not None else query))
+    held = live.join(GrantSuspension, GrantSuspension.grant_id == Grant.id).where(
+        GrantSuspension.reason == SuspensionReason.MISSING_FACTOR, GrantSuspension.until.is_(None)
+    )
+    return sorted({*session.scalars(by_right), *session.scalars(held)})
 
 
 def is_gated(zone: Zone, external_access: bool, privileged: bool, *, contractor: bool) -> bool:

@@ -79,6 +79,7 @@ def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:
         Handover.account_id == Account.id, Handover.shown_at.is_(None), Handover.closed_at.is_(None)
     )
     # Where a card alone lets people in there is no password: the card is handed over, and has its own page.
+    opened = func.coalesce(Account.seen_enabled, False)
     by = InformationSystem.verification["by"].as_string()
     by_card = (InformationSystem.zone == Zone.MYNUMBER) & (func.coalesce(by, "") == VerifiedBy.SMART_CARD.value)
     return (
@@ -94,8 +95,9 @@ def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:
         .join(RequestLine, Grant.line_id == RequestLine.id)
         .join(Request, RequestLine.request_id == Request.id)
         .where(
-            Account.handed_over_at.is_(None), Account.seen_present.is_(True), Grant.state == GrantState.IN_FORCE,
-            Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way, InformationSystem.connector != BY_HAND, ~by_card,
+            Account.handed_over_at.is_(None), Account.seen_present.is_(True), ~opened,
+            Grant.state == GrantState.IN_FORCE, Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way,
+            InformationSystem.connector != BY_HAND, ~by_card,
         )
     )  # fmt: skip
 

@@ -222,3 +222,24 @@ def test_looking_over_changes_nothing_on_the_target(approved: World, monkeypatch
     with approved.cast.database.reading() as session:
         assert session.scalars(select(Entitlement.external_id).where(Entitlement.code == "account")).all() == [None] * 2
     assert isinstance(approved.now, datetime)
+
+
+@pytest.mark.parametrize(
+    ("verification", "group", "subject", "verdict"),
+    [
+        ({"by": "smart_card"}, None, "二要素認証（スマートカード）", CheckVerdict.FINE),
+        ({"by": "group", "group": "two"}, "two", "二要素認証を必須にするグループ two", CheckVerdict.FINE),
+        ({"by": "group", "group": "two"}, None, "二要素認証を必須にするグループ two", CheckVerdict.FAILED),
+        ({"by": "product"}, None, "二要素認証", None),
+        (None, None, "二要素認証", None),
+    ],
+)
+def test_what_should_demand_factors_is_looked_for(
+    world: World, verification: dict[str, object] | None, group: str | None, subject: str, verdict: CheckVerdict | None
+) -> None:
+    if group is not None:
+        world.directory.add_group(group)
+    with world.cast.database.writing() as session:
+        world.system(session).verification = verification
+    said = [check["verdict"] for check in world.test().checks if str(check["subject"]).startswith(subject)]
+    assert said == ([verdict] if verdict is not None else [])

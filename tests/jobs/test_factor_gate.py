@@ -6,14 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from connectors.ldap.connector import LdapConnector
 from idm.errors import InvalidInput, TargetError
 from idm.grant_state import GrantState
+from idm.models.systems import Entitlement, Handover, InformationSystem
+from idm.models.work import OutboxTask
+from idm.operations import handovers
 from idm.operations.accounts import schedule
 from idm.ports import Outcome, Step
 from idm.queries.handovers import waiting_accounts
-from idm.vocabulary import AuthenticatorKind, FindingKind
+from idm.sealing import new_handover_key
+from idm.vocabulary import AuthenticatorKind, EntitlementKind, FindingKind, LineEffect, RequestAction, Zone
 from jobs.sweep import sweep
 from tests.cast import Cast
 from tests.connectors.conftest import now
@@ -292,3 +297,83 @@ def test_a_leaver_is_stopped_before_the_demand_is_taken_back(by_group: Gated, op
     assert (openldap.sign_in(dn, password), asked_for_two(openldap, by_group)) == (False, False)
     by_group.reconcile()
     assert by_group.found() == {}
+
+
+# --- an ordinary account in a domain that demands cards of those who reach further ------------------------------------
+
+
+@pytest.fixture
+def further(by_card: Gated, domain: SambaTarget) -> Gated:
+    """青木 uses an ordinary account with a password; the system has a right for access from outside as well."""
+    domain.add_group("remote")
+    with by_card.cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        system.zone = Zone.LGWAN
+        session.add(
+            Entitlement(
+                system_id=system.id, code="remote", name="外部からの利用", kind=EntitlementKind.GROUP,
+                target_name="remote", privileged=False, external_access=True,
+            )
+        )  # fmt: skip
+    by_card.approve()
+    by_card.settle()
+    return by_card
+
+
+def reach_further(office: Gated, *, effect: LineEffect = LineEffect.GRANT) -> None:
+    now = office.clock()
+    action = RequestAction.CHANGE if effect is LineEffect.GRANT else RequestAction.REMOVE
+    until = now.date() + timedelta(days=30) if effect is LineEffect.GRANT else None
+    request = office.cast.file(
+        "hr", ("staff", "pension/remote"), now=now, valid_until=until, action=action, effect=effect
+    )
+    office.cast.approve(request, now=now)
+
+
+def is_inside(domain: SambaTarget, office: Gated) -> bool:
+    """Whether the account is in the group that opens the way from outside."""
+    members = domain.server.read(f"CN=remote,{domain.server.groups_ou}", "member").get("member", [])
+    return domain.dn(office.login_name) in members
+
+
+def test_the_ordinary_account_goes_on_until_the_card_is_there_and_has_its_password_back_when_none_is_needed(
+    further: Gated, domain: SambaTarget
+) -> None:
+    password = further.hand_over()
+    reach_further(further)
+    further.settle()
+    assert (bits(domain, further), is_inside(domain, further)) == ((False, False), False)
+    assert domain.sign_in(further.login_name, password), "nobody is shut out for having applied for more"
+    further.give_factor(SMART_CARD)
+    further.settle()
+    assert (bits(domain, further), is_inside(domain, further)) == ((False, True), True)
+    reach_further(further, effect=LineEffect.REVOKE)
+    further.settle()
+    assert (bits(domain, further), is_inside(domain, further)) == ((False, True), False), "the owner has the card"
+    again = further.hand_over()
+    assert (bits(domain, further), domain.sign_in(further.login_name, again)) == ((False, False), True)
+
+
+def test_a_password_that_could_let_nobody_in_is_not_set(further: Gated, domain: SambaTarget) -> None:
+    reach_further(further)
+    further.give_factor(SMART_CARD)
+    further.settle()
+    assert bits(domain, further) == (False, True), "opened with the card, without any password"
+    assert "スマートカードが必須のID" in refused_password(further)
+
+
+def refused_password(office: Gated) -> str:
+    """What the worker says to a desk that asks for a password where only a card lets people in."""
+    now, public = office.clock(), new_handover_key()[1]
+    with office.cast.acting("desk", now=now) as session:
+        asked = handovers.ask(
+            session, account_id=office.account(session).id, public_key=public, actor=office.cast.actor("desk"),
+            policy=office.cast.policy, now=now,
+        ).id  # fmt: skip
+    office.settle()
+    with office.cast.database.reading() as session:
+        task = session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc())).first()
+        handover = session.get_one(Handover, asked)
+        assert task is not None
+        assert handover.sealed is None
+        return task.last_error or ""
