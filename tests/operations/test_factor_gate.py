@@ -35,6 +35,7 @@ from idm.ports import Attributes, TargetAccount
 from idm.queries.account_facts import account_facts
 from idm.queries.factor_gate import verdicts
 from idm.queries.factor_holders import Holder, holders_behind_gate, without_factors
+from idm.queries.handovers import waiting_accounts
 from idm.sealing import new_handover_key
 from idm.vocabulary import AuthenticatorKind, ConfigurationKind, LineEffect, RequestAction, Role, Stage, Zone
 from idm.wanted_account import WantedAccount, wanted_account
@@ -237,6 +238,7 @@ def test_an_approved_right_is_held_back_and_its_demand_is_wanted_before_anybody_
     with office.database.reading() as session:
         records = session.scalars(select(AuditRecord).where(AuditRecord.action == "grant.suspended")).all()
         assert [json.loads(one.payload or "{}")["reason"] for one in records] == ["missing_factor"]
+        assert waiting_accounts(session).total == 0, "nobody is called to the desk for what could not be used"
 
 
 @pytest.mark.parametrize("first", ["factor", "reading"])
