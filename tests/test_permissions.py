@@ -16,6 +16,7 @@ def test_every_action_has_its_roles_and_its_title() -> None:
     assert all(roles <= frozenset(Role) and roles for roles in PERMISSIONS.values())
 
 
+@pytest.mark.asvs("8.2.1", "8.3.1")
 @pytest.mark.parametrize("action", Action)
 def test_without_a_role_nothing_is_allowed(action: Action) -> None:
     assert not may(frozenset(), action)

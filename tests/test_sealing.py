@@ -48,6 +48,7 @@ def test_a_hand_over_opens_neither_for_another_officer_nor_as_another_hand_over(
         unseal(private, sealed, b"handovers.sealed:2:7")
 
 
+@pytest.mark.asvs("11.3.3")
 @given(data=st.data())
 def test_a_changed_or_shortened_seal_is_broken(data: st.DataObject) -> None:
     private, public = new_handover_key()
@@ -99,6 +100,7 @@ def test_a_new_installation_makes_a_key_of_its_own_that_only_its_user_can_read(t
     assert [file.name for file in (tmp_path / "a" / "secrets").iterdir()] == ["factor.key"]
 
 
+@pytest.mark.asvs("13.3.2")
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     load_or_create_key(tmp_path, "factor.key")
     (tmp_path / "factor.key").chmod(0o640)

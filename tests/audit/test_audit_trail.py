@@ -60,6 +60,7 @@ def test_filter_lets_the_right_records_through(filled: Database, wanted: TrailFi
     assert shown(filled, wanted) == ids
 
 
+@pytest.mark.asvs("16.2.1")
 def test_row_says_all_of_the_record(filled: Database) -> None:
     seal(filled)
     with filled.reading() as session:

@@ -67,6 +67,7 @@ def test_lost_public_key_is_written_again(tmp_path: Path) -> None:
     assert load_public_key(tmp_path / "audit-signing.pub") == key.public
 
 
+@pytest.mark.asvs("13.3.2")
 def test_private_key_open_to_others_is_refused(tmp_path: Path) -> None:
     load_or_create_key(tmp_path)
     (tmp_path / "audit-signing.key").chmod(0o640)

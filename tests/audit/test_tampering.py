@@ -155,6 +155,7 @@ ANY = st.one_of(
 )
 
 
+@pytest.mark.asvs("16.4.2", "11.4.3")
 @settings(UNHURRIED, max_examples=200)
 @given(tampering=ANY)
 def test_every_tampering_is_found_at_its_place(ledger: Ledger, tampering: Tampering) -> None:

@@ -86,6 +86,7 @@ def test_refusal_undoes_the_act_and_is_recorded_and_raised(decided: Database) ->
     assert message_of(record) == {"message": "申請者は承認できません。"}
 
 
+@pytest.mark.asvs("16.3.2", "16.3.3")
 @pytest.mark.parametrize("kind", Refusal.__subclasses__())
 def test_every_kind_of_refusal_is_recorded(decided: Database, kind: type[Refusal]) -> None:
     with pytest.raises(kind):
@@ -131,6 +132,7 @@ def test_other_violations_are_faults_and_no_refusals(decided: Database, fault: d
     assert count(decided, AuditRecord) == 0
 
 
+@pytest.mark.asvs("2.3.3")
 def test_fault_undoes_the_act_and_passes_unrecorded(decided: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         decide(decided, then=ZeroDivisionError())
@@ -138,6 +140,7 @@ def test_fault_undoes_the_act_and_passes_unrecorded(decided: Database) -> None:
     assert count(decided, AuditRecord) == 0
 
 
+@pytest.mark.asvs("16.2.5")
 def test_secret_in_a_payload_stops_the_act(decided: Database) -> None:
     secret: dict[str, Any] = {"action": "account.made", "actor": YAMADA, "obj": ("account", 1), "now": NOW}
     with pytest.raises(audit.PayloadInvalid), unit_of_work(decided, **ACT) as session:
@@ -155,6 +158,7 @@ NO_ROOM = {
 GONE = {dialect: ["ALTER TABLE audit_records RENAME TO gone"] for dialect in NO_ROOM}
 
 
+@pytest.mark.asvs("16.5.3")
 @pytest.mark.parametrize("trouble", [NO_ROOM, GONE], ids=["no room", "no table"])
 def test_act_that_cannot_be_recorded_is_not_done(decided: Database, trouble: dict[str, list[str]]) -> None:
     """FK 6-1(6): when logging fails, the operation does not go ahead."""

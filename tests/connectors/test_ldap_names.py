@@ -62,6 +62,7 @@ def test_ordinary_awkward_names_are_not_refused(connector: LdapConnector, name: 
     connector.perform([DeleteAccount(account.external_id)])
 
 
+@pytest.mark.asvs("1.2.6")
 @pytest.mark.parametrize("sought", ["*", "g*", ")(cn=*", "*)(objectClass=*", "g)(|(cn=*", "\\2a", "\\67"])
 def test_what_is_sought_is_a_value_and_never_a_filter(server: OpenLDAP, connector: LdapConnector, sought: str) -> None:
     if not server.read(f"cn=g,{server.groups_base}", "cn"):
@@ -79,6 +80,7 @@ def test_only_text_and_bytes_are_values() -> None:
             octets(value)  # type: ignore[arg-type]
 
 
+@pytest.mark.asvs("1.2.6")
 @pytest.mark.parametrize(
     ("value", "escaped"),
     [

@@ -81,6 +81,7 @@ def test_the_right_server_is_told_the_password(certificates: Certificates) -> No
         assert SECRET.encode() in directory.heard()
 
 
+@pytest.mark.asvs("12.3.2", "12.3.4")
 @pytest.mark.parametrize("fault", BAD)
 @pytest.mark.parametrize("transport", ["ldaps", "starttls"])
 def test_a_server_with_a_bad_certificate_hears_nothing(
@@ -134,6 +135,7 @@ def test_a_server_that_stays_silent_is_given_up(certificates: Certificates) -> N
         refused_by(settings_for(directory.port, certificates))
 
 
+@pytest.mark.asvs("12.3.1")
 def test_there_is_no_way_to_ask_for_a_connection_in_clear(certificates: Certificates) -> None:
     with pytest.raises(ConfigurationInvalid, match="transport"):
         settings_for(389, certificates, transport="plain")
@@ -223,6 +225,7 @@ def test_a_referral_at_or_after_sign_in_is_not_followed(certificates: Certificat
         assert elsewhere.connections == 0
 
 
+@pytest.mark.asvs("15.3.2")
 def test_a_referral_in_the_directory_is_an_error_and_never_followed(ldap_target: OpenLdapTarget) -> None:
     with Eavesdropper() as elsewhere:
         away = f"ou=away,{ldap_target.server.people_base}"
@@ -269,6 +272,7 @@ def test_a_certificate_file_that_is_none_is_a_mistake_in_the_settings(
 # --- a person's own password -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("12.3.2")
 @pytest.mark.parametrize("fault", BAD)
 def test_a_persons_password_is_never_told_to_the_wrong_server(
     certificates: Certificates, ldap_target: OpenLdapTarget, fault: str

@@ -97,6 +97,7 @@ def test_a_password_goes_from_the_worker_to_one_pair_of_eyes_once(cast: Cast, ac
     assert kinds == [CredentialEventKind.ISSUED, CredentialEventKind.HANDED_OVER]
 
 
+@pytest.mark.asvs("16.2.5")
 def test_the_password_is_nowhere_in_the_database(cast: Cast, account: int) -> None:
     private, public = new_handover_key()
     handover_id = ask(cast, account, public)
@@ -180,6 +181,7 @@ def test_an_officer_who_lost_the_role_meanwhile_is_shown_nothing(cast: Cast, acc
         show(cast, handover_id, private)
 
 
+@pytest.mark.asvs("8.2.2")
 def test_another_officer_does_not_see_the_hand_over(cast: Cast, account: int) -> None:
     make_desk(cast, "other")
     private, public = new_handover_key()

@@ -83,6 +83,7 @@ def test_a_file_is_shown_before_anything_happens(office: Office) -> None:
     assert (runs(office), states(office)) == ([], [(UploadState.WAITING, True)])
 
 
+@pytest.mark.asvs("8.2.3", "15.3.1")
 def test_a_preview_shows_no_birth_date(office: Office) -> None:
     browser = office.browser("hr")
     path = uploaded(browser, sample())
@@ -208,6 +209,7 @@ def test_after_a_day_an_upload_is_refused_and_emptied(office: Office) -> None:
     assert states(office) == [(UploadState.DISCARDED, False)]
 
 
+@pytest.mark.asvs("8.2.1")
 @pytest.mark.parametrize("who", ["staff", "ciso", "auditor", "security"])
 def test_nobody_but_hr_sends_sees_or_confirms_a_file(office: Office, who: str) -> None:
     path = uploaded(office.browser("hr"), sample())
@@ -237,6 +239,7 @@ def test_what_is_missing_or_wrong_is_told_at_its_field(office: Office, fields: d
     assert states(office) == []
 
 
+@pytest.mark.asvs("5.2.1")
 def test_only_who_may_send_files_may_send_a_large_form(office: Office) -> None:
     large = {"content": "x" * (FORM_BYTES + 1)}
     assert upload(office.browser("hr"), large["content"].encode()).status_code == 422, "too large for this feed only"
@@ -244,16 +247,18 @@ def test_only_who_may_send_files_may_send_a_large_form(office: Office) -> None:
     assert office.browser("hr").send("/configuration/proposals", large).status_code == 413
 
 
+@pytest.mark.asvs("5.4.1")
 def test_a_list_is_saved_whole(office: Office) -> None:
     browser = office.browser("hr")
     path = uploaded(browser, sample(80))
     assert browser.page(path).count('<tr><td class="breakable">0') == ROWS_SHOWN
-    answer = browser.open(f"{path}/joiners.csv")
+    answer = browser.open(f"{path}/joiners.csv?filename=other.exe")
     rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"))))
     assert rows[0] == ["職員番号", "氏名", "職", "採用日"]
     assert len(rows) > ROWS_SHOWN + 1
     assert {row[0] for row in rows[1:]} <= {row[0] for row in sheet(80).rows}
-    assert answer.headers["Content-Disposition"].startswith("attachment")
+    named = f'attachment; filename="upload-{path.rsplit("/", 1)[-1]}-joiners.csv"'
+    assert answer.headers["Content-Disposition"] == named
     assert browser.open(f"{path}/other.csv").status_code == 404
 
 

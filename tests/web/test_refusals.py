@@ -53,6 +53,7 @@ def test_a_refusal_outside_the_table_takes_its_parents_page() -> None:
     assert page_of(Special("なし")) == PAGES[NotFound]
 
 
+@pytest.mark.asvs("13.4.2", "16.3.4", "16.5.1")
 def test_a_fault_shows_a_number_to_tell_and_nothing_of_what_went_wrong(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -85,6 +86,7 @@ def test_every_page_named_in_the_tables_exists(app: Flask) -> None:
         assert app.jinja_env.get_template(template)
 
 
+@pytest.mark.asvs("5.2.1")
 def test_too_large_a_form_is_refused(visitor: Visitor) -> None:
     assert visitor.send("/sign-in", {"name": "x" * 3_000_000}).status_code == 413
 

@@ -108,6 +108,7 @@ def _paths(office: Office, rule: Rule) -> list[str]:
             return []
 
 
+@pytest.mark.asvs("8.2.3")
 @pytest.mark.parametrize("who", OUTSIDERS)
 @pytest.mark.parametrize("approved", [False, True])
 def test_no_page_tells_of_an_unpublished_transfer(office: Office, who: str, approved: bool) -> None:
@@ -194,6 +195,7 @@ def test_a_deputy_is_not_found_by_a_number_nobody_may_know(office: Office) -> No
     assert NEWCOMER not in answer.text
 
 
+@pytest.mark.asvs("8.2.3")
 def test_a_draft_is_listed_for_those_alone_who_see_its_appointment(office: Office) -> None:
     with office.database.writing() as session:
         system_id = office.cast.entitlement(session, "ledger/account").system_id

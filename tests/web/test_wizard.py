@@ -99,6 +99,7 @@ def test_people_are_searched_without_losing_what_was_chosen(office: Office) -> N
     assert f'value="{office.cast.people["staff"]}" checked' in found
 
 
+@pytest.mark.asvs("8.2.2", "2.2.2")
 @pytest.mark.parametrize("step", ["what", "rights", "period", "check", "submit"])
 def test_somebody_of_another_unit_cannot_be_slipped_in(office: Office, step: str) -> None:
     browser, before = office.browser("security"), office.rows()["requests"]
@@ -108,6 +109,7 @@ def test_somebody_of_another_unit_cannot_be_slipped_in(office: Office, step: str
     assert office.rows()["requests"] == before
 
 
+@pytest.mark.asvs("2.2.1")
 @pytest.mark.parametrize(
     ("changes", "mistake", "link"),
     [
@@ -329,6 +331,7 @@ def test_a_form_without_our_token_is_refused(office: Office) -> None:
     assert submitted(office) == []
 
 
+@pytest.mark.asvs("1.2.1", "1.1.2")
 def test_what_is_typed_is_shown_as_text(office: Office) -> None:
     submit(office.browser("staff"), filled(office, "staff", reason="<script>alert(1)</script>"))
     page = office.browser("chief").page("/requests/1")

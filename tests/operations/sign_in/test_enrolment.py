@@ -57,6 +57,7 @@ def test_a_link_says_for_whom_it_is_and_looking_does_not_use_it(database: Databa
         assert (found.person_name, found.name) == ("佐藤 一郎", "100001")
 
 
+@pytest.mark.asvs("6.5.5", "6.4.1")
 def test_a_link_ends_after_the_profiles_hours(database: Database, town: Town) -> None:
     link = invite(database, town, town.staff)
     late = NOW + timedelta(hours=POLICY.sign_in.enrolment_hours)

@@ -145,6 +145,7 @@ def test_a_removed_one_opens_nothing_and_ends_the_other_sessions(database: Datab
     assert json.loads(audited(database, "sign_in.factor_withdrawn")[-1].payload or "")["because"] == "removed"
 
 
+@pytest.mark.asvs("7.5.1")
 def test_removing_asks_for_a_factor_just_given(database: Database, town: Town) -> None:
     token, _ = with_passkey(database, town, town.staff)
     with pytest.raises(FreshFactorNeeded):

@@ -44,6 +44,7 @@ def test_the_code_replaces_the_session_by_a_signed_in_one(database: Database, to
     assert present(database, token).stage is Stage.SIGNED_IN
 
 
+@pytest.mark.asvs("6.5.5")
 @pytest.mark.parametrize(("steps_away", "accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
 def test_a_code_is_accepted_one_step_early_or_late(
     database: Database, town: Town, steps_away: int, accepted: bool

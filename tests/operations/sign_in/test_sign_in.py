@@ -66,6 +66,7 @@ def test_an_unknown_name_costs_a_real_password_hash(monkeypatch: pytest.MonkeyPa
     assert nobody[2] == f"m={real.memory_cost},t={real.time_cost},p={real.parallelism}"
 
 
+@pytest.mark.asvs("16.3.1")
 def test_every_failure_is_counted_and_audited_although_it_is_a_refusal(database: Database, town: Town) -> None:
     enrolled(database, town, town.staff)
     refused(database)
@@ -79,6 +80,7 @@ def test_every_failure_is_counted_and_audited_although_it_is_a_refusal(database:
         assert [row.count for row in session.scalars(select(SignInAttempts))] == [1, 1]
 
 
+@pytest.mark.asvs("16.2.5")
 def test_nothing_typed_is_ever_written_down(database: Database, town: Town) -> None:
     enrolled(database, town, town.staff)
     with pytest.raises(SignInRefused):
@@ -183,6 +185,7 @@ def test_an_officer_without_an_employment_can_sign_in(database: Database, town: 
     assert present(database, arrive(database, "KANSA")).stage is Stage.FACTOR_NEEDED
 
 
+@pytest.mark.asvs("11.4.2")
 def test_a_hash_made_with_other_parameters_is_made_anew_at_sign_in(database: Database, town: Town) -> None:
     former = PasswordHasher(time_cost=2, memory_cost=512, parallelism=1).hash(PASSWORD)
     with database.writing() as session:

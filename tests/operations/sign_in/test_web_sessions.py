@@ -126,6 +126,7 @@ def test_a_session_left_open_counts_as_signed_out_when_it_ran_out(database: Data
     assert found.previous_sign_out_at == NOW + POLICY.idle
 
 
+@pytest.mark.asvs("7.2.2")
 def test_the_database_holds_no_token_of_a_session_or_a_link(database: Database, town: Town) -> None:
     link = invite(database, town, town.staff)
     with database.writing() as session:
