@@ -51,6 +51,9 @@ CAST = {
 }
 """Who can be played: role → staff number and title. The hand-over officer is last: from then on links are theirs."""
 
+PENSION_STAFF = ("002145", "002148")
+"""Two of the pension section: the list of the terminals' product has the first, and not yet the second."""
+
 
 @dataclass(frozen=True)
 class Player:
@@ -123,7 +126,7 @@ def play(installation: Installation) -> None:
     outside = _apply(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため", days=180)
     for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
         _decide(installation, outside, seat, role, Event.APPROVE, "期間と必要性を確認しました。")
-    for subject in ("staff", "colleague"):
+    for subject in PENSION_STAFF:
         records = _apply(installation, "hr", subject, ("pension/account", "pension/records"), "年金記録の照会のため")
         for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "pension")):
             _decide(installation, records, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
@@ -169,7 +172,7 @@ def bring_enrolments(installation: Installation) -> None:
     with installation.database.reading() as session:
         actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
         system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "pension")).one()
-        person = _person(session, CAST["staff"][0])
+        person = _person(session, PENSION_STAFF[0])
         query = select(Account.login_name).where(Account.person_id == person.id, Account.system_id == system_id)
         login_name = session.scalars(query).one()
     content = f"ログインID,登録済みの認証,二要素\r\n{login_name},ICカード／暗証番号,必須\r\n".encode("cp932")
@@ -192,7 +195,7 @@ def _apply(
         installation.database, actor=actor, now=now, attempted="request.submit", obj=("request", "new")
     ) as session:
         policy = policy_in_force(session, now=now)
-        person = _person(session, CAST[subject][0])
+        person = _person(session, CAST[subject][0] if subject in CAST else subject)
         wanted = [_right(session, right) for right in rights]
         until = day_of(now) + timedelta(days=days) if days is not None else None
         lines = [WantedLine(person.id, right.id, LineEffect.GRANT, day_of(now), until) for right in wanted]

@@ -40,10 +40,10 @@ def rights(demo: Demo, system: str) -> dict[tuple[str, str], tuple[GrantState, b
 
 def test_one_my_number_right_is_in_effect_by_the_products_list_and_another_waits(demo: Demo) -> None:
     assert rights(demo, "pension") == {
-        ("a002040", "account"): (OPEN, False),  # enabled when its first password is handed over
-        ("a002040", "records"): (OPEN, False),
-        ("a002061", "account"): (HELD, False),
-        ("a002061", "records"): (HELD, False),
+        ("a002145", "account"): (OPEN, False),  # enabled when its first password is handed over
+        ("a002145", "records"): (OPEN, False),
+        ("a002148", "account"): (HELD, False),
+        ("a002148", "records"): (HELD, False),
     }
 
 
