@@ -21,8 +21,8 @@ def test_a_section_manager_reaches_their_unit_and_those_below_and_no_other(cast:
         session.add(below)
         session.flush()
         manager = cast.people["system"]
-        assert managed_units(session, manager, action, TODAY) == {"0600"}
-        assert units_reached(session, manager, action, TODAY) == {"0600", "0610", "0620"}
+        assert managed_units(session, manager, action, TODAY) == frozenset({"0600"})
+        assert units_reached(session, manager, action, TODAY) == frozenset({"0600", "0610", "0620"})
 
 
 @pytest.mark.parametrize("who", ["staff", "contractor", "auditor"])

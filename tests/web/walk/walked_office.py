@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import delete, select
@@ -301,7 +302,7 @@ class _Maker:
 
     def _batches(self) -> list[Thing]:
         approved = {"approved_by_id": self._id("chief"), "approved_at": NOW}
-        answers = {"waiting": {}, "permitted": approved, "refused": {"refused_at": NOW}}
+        answers: dict[str, dict[str, Any]] = {"waiting": {}, "permitted": approved, "refused": {"refused_at": NOW}}
         made = []
         for state, answer in answers.items():
             row = PlannedBatch(

@@ -110,7 +110,12 @@ class Walk:
         environ["wsgi.input"] = BytesIO(body)
         if body:
             environ.update(CONTENT_LENGTH=str(len(body)), CONTENT_TYPE="application/x-www-form-urlencoded")
-        answer = self.app.wsgi_app(environ, lambda status, headers, _info=None: said.append((status, headers)))
+
+        def begin(status: str, headers: list[tuple[str, str]], _failure: Any = None) -> Callable[[bytes], object]:
+            said.append((status, headers))
+            return lambda _written: None
+
+        answer = self.app.wsgi_app(environ, begin)
         b"".join(answer)
         getattr(answer, "close", lambda: None)()
         status, headers = said[0]
