@@ -96,6 +96,8 @@ ORDER = any_of(GOVERNING, DESK, own_system)
 FOUND = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
 LISTED = any_of(DESK, own_system)
 LEAVERS = any_of(HR, DESK, own_unit)
+FOR_0100 = any_of(HR, lambda who, _thing: who.role is Role.SECTION and who.unit == "0100")
+"""What is sent names somebody, or something, of that unit."""
 CARDS = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.HANDOVER, Role.AUDITOR)
 CARD = any_of(only(*HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR), own_unit)
 
@@ -168,9 +170,9 @@ DOING: dict[str, Expectation] = {
     "outside.end": in_state(any_of(HR, own_unit, related("sponsor")), "sponsored"),
     "outside.hand_over": in_state(any_of(HR, related("sponsor")), "sponsored"),
     "outside.accept": nobody,
-    "outside_contracts.register": only(Role.HR, Role.SECTION),
+    "outside_contracts.register": FOR_0100,
     "outside_contracts.extend": any_of(HR, own_unit), "outside_contracts.end": any_of(HR, own_unit),
-    "outside_duties.record_consent": only(Role.HR, Role.SECTION), "outside_duties.report": only(Role.HR, Role.SECTION),
+    "outside_duties.record_consent": FOR_0100, "outside_duties.report": FOR_0100,
     "outside_duties.lift": not_about_oneself(any_of(HR, own_unit)),
     "found_accounts.settle": any_of(SECURITY, own_system), "found_accounts.submit": any_of(SECURITY, own_system),
     "found_accounts.take_inventory": any_of(SECURITY, own_system),
@@ -232,6 +234,19 @@ FORMS: dict[str, dict[str, str]] = {
     "leaving.settle": {"state": "returned", "note": "受領"},
     "leaving.correct": {"note": "訂正"},
     "findings.justify": {"reason": "確認済み", "until": "令和8年4月10日"},
+    "outside_contracts.end": {"last_day": "令和9年2月28日", "reason": "満了"},
+    "outside_contracts.extend": {"last_day": "令和10年3月31日", "reason": "延長"},
+    "outside_contracts.register": {
+        "number": "契1",
+        "company": "会社",
+        "title": "業務",
+        "manager_name": "責任者",
+        "unit": "0100",
+        "valid_from": "令和8年4月1日",
+        "last_day": "令和9年3月31日",
+    },
+    "outside_duties.record_consent": {"staff_number": "100009", "given_on": "令和8年4月1日", "document": "綴り1"},
+    "outside_duties.report": {"staff_number": "100009", "service": "internet", "reason": "不要"},
     "outside.renew": {"last_day": "令和9年3月31日"},
     "outside.end": {"reason": "終了"},
     "configuration.refuse": {"reason": "不要"},
