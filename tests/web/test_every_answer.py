@@ -132,3 +132,16 @@ def test_no_page_leads_to_another_site(walk: Walk, target: str) -> None:
 def test_nothing_of_the_inside_is_served(walk: Walk, path: str) -> None:
     for visitor in visitors(walk, "stranger", "ciso (signed in)"):
         assert walk.ask("GET", path, visitor)[0] == 404
+
+
+@pytest.mark.asvs("1.4.2", "15.3.5")
+@pytest.mark.parametrize(
+    "value", ["-1", "0", "2147483648", "9223372036854775808", "1" * 400, "NaN", "[1]", "true", "１"]
+)
+def test_a_number_out_of_range_or_of_another_kind_is_never_a_fault(walk: Walk, value: str) -> None:
+    asked = "&".join(f"{name}={quote(value)}" for name in ("page", "system", "days", "on", "day", "kind", "state"))
+    for rule in walk.rules("GET"):
+        for visitor in visitors(walk, "ciso (signed in)", "hr (signed in)"):
+            path, _thing = next(iter(walk.addresses(rule)))
+            if rule.endpoint != "health.ready":
+                assert walk.ask("GET", path, visitor, asked)[0] < 500, (path, visitor.name)
