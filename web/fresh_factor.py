@@ -62,9 +62,10 @@ def asked(sentence: str = ASKED, *, status: int = 401, wrong: bool = False) -> F
 
 
 def can_ask() -> bool:
-    """Whether something was sent by somebody signed in."""
+    """Whether something was sent by somebody signed in, to an address of ours: it is sent there once more."""
     found = g.get("signed_in")
-    return request.method in UNSAFE_METHODS and found is not None and found.stage is Stage.SIGNED_IN
+    sent = request.method in UNSAFE_METHODS and request.endpoint is not None
+    return sent and found is not None and found.stage is Stage.SIGNED_IN
 
 
 def _code() -> Response | None:

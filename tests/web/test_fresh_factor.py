@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from idm.errors import FreshFactorNeeded
 from idm.models.audit import AuditRecord
-from idm.models.sign_in import SignIn, WebSession
+from idm.models.sign_in import SignIn, SignInAttempts, WebSession
 from idm.one_time_codes import code_at, new_secret, step_of
 from idm.operations.passkeys import Ceremony, ask_to_enrol, enrol_passkey
 from idm.operations.sign_in import totp_context
@@ -186,6 +186,32 @@ def test_passwords_and_codes_are_not_held_by_the_page(office: Office) -> None:
     data = {"fresh_code": "123456", "current_password": "p", "password": "p", "reason": "r"}
     with office.app.test_request_context("/x", method="POST", data=data):
         assert carried_input.of_request().fields == (("reason", "r"),)
+
+
+@pytest.mark.asvs("3.5.1")
+@pytest.mark.parametrize("address", ["/no-such-page", "/me", "/%5Cevil.example/x"])
+@pytest.mark.parametrize("site", ["same-site", "same-origin"])
+def test_a_forged_form_to_an_address_that_is_none_of_ours_tries_no_code(
+    office: Office, chief: Browser, address: str, site: str
+) -> None:
+    for _ in range(10):
+        answer = chief.client.post(address, data={"fresh_code": "000000"}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code in (400, 403)
+    with office.database.reading() as session:
+        assert session.scalars(select(SignInAttempts)).all() == []
+    assert chief.open("/").status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/no-such-page", "/me", "/%5Cevil.example/x"])
+@pytest.mark.parametrize("field", ["fresh_code", "fresh_way", "fresh_passkey"])
+def test_what_is_sent_to_an_address_that_is_none_of_ours_is_not_offered_again(
+    office: Office, chief: Browser, address: str, field: str
+) -> None:
+    answer = chief.send(address, {field: "000000"})
+    assert answer.status_code in (404, 405)
+    assert "evil" not in answer.text
+    with office.database.reading() as session:
+        assert session.scalars(select(SignInAttempts)).all() == []
 
 
 def test_a_stranger_with_a_code_is_sent_to_sign_in(office: Office) -> None:
