@@ -12,7 +12,7 @@ from enum import StrEnum
 from idm.calendar_days import TOKYO
 from idm.containers import same_place
 from idm.ports import ExternalId, Step, TargetAccount
-from idm.reconciliation import as_far_as, demanded_too_long, undemanded
+from idm.reconciliation import as_far_as, card_kept, group_kept, undemanded
 from idm.vocabulary import FindingKind, FoundState, Stage
 from idm.wanted_account import WantedAccount
 
@@ -27,6 +27,7 @@ class Deviation(StrEnum):
     EXTRA_GROUP = "extra_group"
     CLOSED = "closed"
     CARD_KEPT = "card_kept"
+    GROUP_KEPT = "group_kept"
     EARLY_EXPIRY = "early_expiry"
     MISSING_GROUP = "missing_group"
     ATTRIBUTES = "attributes"
@@ -67,8 +68,10 @@ def _access(wanted: WantedAccount, seen: TargetAccount) -> Iterator[Difference]:
         yield Difference(Deviation.NO_DEMAND)
     if wanted.enabled and not seen.enabled:
         yield Difference(Deviation.CLOSED)
-    if demanded_too_long(wanted, seen):
+    if card_kept(wanted, seen):
         yield Difference(Deviation.CARD_KEPT)
+    if group_kept(wanted, seen):
+        yield Difference(Deviation.GROUP_KEPT)
     if wanted.enabled and seen.enabled and wanted.expires_at != seen.expires_at:
         late = wanted.expires_at is not None and (seen.expires_at is None or seen.expires_at > wanted.expires_at)
         yield Difference(Deviation.LATE_EXPIRY if late else Deviation.EARLY_EXPIRY, _moment(seen.expires_at))
@@ -78,7 +81,7 @@ def _groups(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[Exter
     held = (seen.groups or frozenset()) & managed
     for group in sorted(held - wanted.groups):
         yield Difference(Deviation.EXTRA_GROUP, group)
-    for group in sorted((wanted.groups & managed) - held - {wanted.factor_group}):
+    for group in sorted((wanted.groups & managed) - held):
         yield Difference(Deviation.MISSING_GROUP, group)
 
 
@@ -110,6 +113,9 @@ _WORDS: Mapping[Deviation, tuple[str, str]] = {
     Deviation.EXTRA_GROUP: ("承認のないグループ「{}」に入っています", "グループ「{}」から外す"),
     Deviation.CLOSED: ("使えるはずのIDが止まっています", "IDを使えるようにする"),
     Deviation.CARD_KEPT: ("スマートカードが必須のままです", "スマートカードの必須を外す"),
+    Deviation.GROUP_KEPT: (
+        "二要素認証を必須にするグループに入ったままです", "二要素認証を必須にするグループから外す",
+    ),
     Deviation.EARLY_EXPIRY: ("有効期限が承認より前です（{}）", "有効期限を承認のとおりに戻す"),
     Deviation.MISSING_GROUP: ("承認されたグループ「{}」に入っていません", "グループ「{}」に入れる"),
     Deviation.ATTRIBUTES: ("氏名・所属などが登録と異なります", "氏名・所属などを登録のとおりに書き直す"),

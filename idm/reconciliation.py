@@ -4,7 +4,8 @@
 again, until it gives none. The order is a rule of safety: stop first, then take away, then give, then open; a leaver is
 disabled before anything else, and deleted only when nothing else is left. An end that comes nearer counts as stopping:
 the directory keeps it even where a later step fails. What demands two kinds of factor is set while the account is
-disabled, before anything is given or opened, and is lifted only while it is disabled (control B2).
+disabled, before anything is given or opened, and is lifted only while it is disabled and no right that needed it is
+left there (control B2).
 """
 
 from collections.abc import Callable, Collection
@@ -27,7 +28,7 @@ from idm.ports import (
     TargetAccount,
     UpdateAttributes,
 )
-from idm.wanted_account import AccountFacts, WantedAccount, asks_of
+from idm.wanted_account import AccountFacts, WantedAccount
 
 MAX_WAVES = 8
 """More waves than any account needs; a target that needs more does not keep what it was told."""
@@ -51,6 +52,7 @@ def next_wave(
         _delete,
         _move,
         _demand,
+        _lift,
         _give,
         _open,
     )
@@ -69,13 +71,8 @@ def as_far_as(wanted: WantedAccount, seen: TargetAccount, can: Collection[type[S
 def in_our_care(facts: AccountFacts, managed: frozenset[ExternalId], *, adopting: bool) -> frozenset[ExternalId]:
     """The groups that are given to and taken from the account: while what was there is still being taken over, only
     those about which something was decided, so that nobody loses what an application has yet to ask for (A18).
-
-    Nobody is taken out of the group that demands factors who never had a right that needs them.
     """
-    demands = {facts.demand.group} if facts.demand is not None else set()
-    ours = managed & demands if asks_of(facts) else frozenset()
-    decided = {grant.group for grant in facts.grants} if adopting and facts.adopted_on else managed
-    return (managed & decided) - demands | ours
+    return managed & {grant.group for grant in facts.grants} if adopting and facts.adopted_on else managed
 
 
 def _begin(account_uuid: UUID, wanted: WantedAccount) -> tuple[Step, ...]:
@@ -95,18 +92,40 @@ def _stop(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[Extern
 
 def undemanded(wanted: WantedAccount, seen: TargetAccount) -> bool:
     """Whether factors should be demanded of the account and, as it was read, are not."""
+    return _outside(wanted, seen) or (wanted.card_required is True and seen.card_required is not True)
+
+
+def _outside(wanted: WantedAccount, seen: TargetAccount) -> bool:
     in_group = wanted.factor_group is None or wanted.factor_group in (seen.groups or frozenset())
-    asked = wanted.factor_group in wanted.groups and not in_group
-    return asked or (wanted.card_required is True and seen.card_required is not True)
+    return wanted.group_required is True and not in_group
 
 
-def demanded_too_long(wanted: WantedAccount, seen: TargetAccount) -> bool:
-    """Whether a card is demanded that no right needs any more, of an account that is disabled and will be used again.
+def demanded_needlessly(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    """Whether a card, or membership of the group, is demanded that no right needs any more.
 
-    While it is enabled it stays: its owner has the card, and no password that would let them in.
+    It stays while the account is enabled: its owner has what is demanded, and perhaps no password that would let them
+    in. A card also stays on an account that will not be used again; it stands in no group's list of members.
     """
-    needless = wanted.card_required is False and seen.card_required is True
-    return needless and wanted.required and not seen.enabled
+    return _needless_card(wanted, seen) or _needless_group(wanted, seen)
+
+
+def _needless_card(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    return wanted.required and wanted.card_required is False and seen.card_required is True
+
+
+def _needless_group(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    inside = wanted.factor_group is not None and wanted.factor_group in (seen.groups or frozenset())
+    return wanted.present and wanted.group_required is False and inside
+
+
+def card_kept(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    """Whether a card that no right needs is to be lifted now, the account being disabled."""
+    return not seen.enabled and _needless_card(wanted, seen)
+
+
+def group_kept(wanted: WantedAccount, seen: TargetAccount) -> bool:
+    """The same of membership of the group."""
+    return not seen.enabled and _needless_group(wanted, seen)
 
 
 def _ends_sooner(wanted: datetime | None, seen: datetime | None) -> bool:
@@ -115,9 +134,7 @@ def _ends_sooner(wanted: datetime | None, seen: datetime | None) -> bool:
 
 def _take_away(wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId]) -> tuple[Step, ...]:
     surplus = ((seen.groups or frozenset()) & managed) - wanted.groups
-    # What demanded factors of the account goes last, after every right that needed them.
-    first = surplus - {wanted.factor_group} or surplus
-    return tuple(RemoveMember(seen.external_id, group) for group in sorted(first))
+    return tuple(RemoveMember(seen.external_id, group) for group in sorted(surplus))
 
 
 def _delete(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
@@ -131,12 +148,22 @@ def _move(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[Extern
 
 
 def _demand(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
-    if undemanded(wanted, seen):
-        card = wanted.card_required is True and seen.card_required is not True
-        group = wanted.factor_group if wanted.factor_group in wanted.groups - (seen.groups or frozenset()) else None
-        steps: tuple[Step, ...] = (RequireSmartCard(seen.external_id, required=True),) if card else ()
-        return (*steps, AddMember(seen.external_id, group)) if group is not None else steps
-    return (RequireSmartCard(seen.external_id, required=False),) if demanded_too_long(wanted, seen) else ()
+    steps: list[Step] = []
+    if wanted.card_required is True and seen.card_required is not True:
+        steps.append(RequireSmartCard(seen.external_id, required=True))
+    if wanted.factor_group is not None and _outside(wanted, seen):
+        steps.append(AddMember(seen.external_id, wanted.factor_group))
+    return tuple(steps)
+
+
+def _lift(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
+    """After every right that needed it was taken, and after what demands factors instead is there."""
+    steps: list[Step] = []
+    if card_kept(wanted, seen):
+        steps.append(RequireSmartCard(seen.external_id, required=False))
+    if wanted.factor_group is not None and group_kept(wanted, seen):
+        steps.append(RemoveMember(seen.external_id, wanted.factor_group))
+    return tuple(steps)
 
 
 def _give(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:

@@ -12,7 +12,7 @@ there before us, and nobody approved it → as ended on the day it was taken ove
 Where the directory itself demands two kinds of factor, of whoever needs a card or is in one group (control B2), that is
 wanted as soon as a right behind the gate is decided, long before it takes effect: it is set on an account that is still
 disabled, and read back. It is taken back only where no such right is left, and never where none ever was: what others
-demand of people is not ours to say.
+demand of people is not ours to say. While nothing is decided about it, it stays as it is.
 """
 
 from collections.abc import Iterable
@@ -44,13 +44,14 @@ class DemandFacts:
     """What demands two kinds of factor of accounts of this system, where we set it: a card, or being in `group`.
 
     `group` is None until its name was found on the target. `enrolled`: the owner has two kinds there; `card_in_hand`:
-    and among them an active smart card.
+    and among them an active smart card. `once_by_card`: a card was demanded there before something else was.
     """
 
     by_card: bool
     group: ExternalId | None
     enrolled: bool
     card_in_hand: bool
+    once_by_card: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ class AccountFacts:
 class WantedAccount:
     """What the target should show. An account that is `present` but not `required` is kept where it is, never made.
 
-    `adopts`: it is there already under this id of the target and has to be taken over, not made. `card_required`:
-    whether the directory asks for a card; None = that is not ours to say. `factor_group`: whoever is in it is asked for
-    a second factor; it is among `groups` where this account has to be.
+    `adopts`: it is there already under this id of the target and has to be taken over, not made. `groups` are those of
+    rights. `card_required`: whether the directory asks for a card; `group_required`: whether the account is in
+    `factor_group`, whose members are asked for a second factor; None = that stays as it is.
     """
 
     present: bool
@@ -92,6 +93,13 @@ class WantedAccount:
     adopts: ExternalId | None = None
     card_required: bool | None = None
     factor_group: ExternalId | None = None
+    group_required: bool | None = None
+
+    @property
+    def member_of(self) -> frozenset[ExternalId]:
+        """Every group it has to be in: those of rights, and the one that demands factors of it."""
+        demanding = {self.factor_group} if self.factor_group is not None and self.group_required else set()
+        return self.groups | demanding
 
 
 def employed_until(employments: Iterable[Period], day: date) -> tuple[bool, date | None]:
@@ -118,28 +126,33 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
     if account_grant is None or not employed:
         return _stopped(facts, today, delete_after_days, employed=employed)
     active = account_grant.state is GrantState.IN_FORCE
-    demanded, by_card, group = _demanded(facts, account_grant, today), _by_card(facts), _factor_group(facts)
+    demanded, by_card = _demanded(facts, account_grant, today), _by_card(facts)
     return WantedAccount(
         present=True,
         required=True,
         enabled=active and _in_hand(facts, card=by_card and demanded is True),
         expires_at=_earliest_end(account_grant.valid_until, employed_to),
-        groups=(_groups(facts.grants, today) if active else frozenset()) | ({group} if group and demanded else set()),
+        groups=_groups(facts.grants, today) if active else frozenset(),
         attributes=facts.attributes,
         container=facts.container,
         adopts=facts.adopts,
-        card_required=demanded if by_card else None,
-        factor_group=group,
+        card_required=demanded if by_card else _left_of_cards(facts),
+        factor_group=_factor_group(facts),
+        group_required=demanded,
     )
-
-
-def asks_of(facts: AccountFacts) -> bool:
-    """Whether the account has, or ever had, a right behind the gate: then what demands factors of it is ours to set."""
-    return facts.demand is not None and any(grant.gated for grant in facts.grants)
 
 
 def _by_card(facts: AccountFacts) -> bool:
     return facts.demand is not None and facts.demand.by_card
+
+
+def _left_of_cards(facts: AccountFacts) -> bool | None:
+    """Where something else demands factors by now, no card is wanted of whom one may have been demanded by us."""
+    return False if facts.demand is not None and facts.demand.once_by_card and _ever_gated(facts) else None
+
+
+def _ever_gated(facts: AccountFacts) -> bool:
+    return any(grant.gated for grant in facts.grants)
 
 
 def _factor_group(facts: AccountFacts) -> ExternalId | None:
@@ -157,7 +170,7 @@ def _demanded(facts: AccountFacts, account_grant: GrantFacts, day: date) -> bool
     An account that serves other rights too is not shut off from its owner, who has applied for more and has no factors
     yet: there the demand waits for them, and what is behind the gate waits for the demand.
     """
-    if facts.demand is None or not any(grant.gated for grant in facts.grants):
+    if facts.demand is None or not _ever_gated(facts):
         return None
     live = (GrantState.IN_FORCE, GrantState.SUSPENDED)
     if not any(grant.gated and grant.state in live and _holds(grant, day) for grant in facts.grants):
@@ -210,6 +223,8 @@ def _stopped(facts: AccountFacts, today: date, delete_after_days: int, *, employ
         attributes=facts.attributes,
         container=facts.stopped_container,
         adopts=facts.adopts if stopped_on is not None else None,
+        factor_group=_factor_group(facts),
+        group_required=False if _ever_gated(facts) else None,
     )
 
 

@@ -133,7 +133,7 @@ def _settled(row: Comparable, account: TargetAccount | None, groups: Collection[
 
 
 def _note_groups(done: Compared, row: Comparable, account: TargetAccount) -> None:
-    for group in row.wanted.groups:
+    for group in row.wanted.member_of:
         done.allowed[group].add(account.external_id)
     for group in account.groups or ():
         done.direct.add((group, account.external_id))
@@ -148,7 +148,8 @@ def _judge(
     wanted = row.wanted
     if account.external_id != row.external_id:
         wanted = replace(wanted, enabled=False)  # another account than the one that was handed over (E3)
-    managed = in_our_care(row.facts, frozenset(groups), adopting=adopting)
+    rights = frozenset(one.external_id for one in groups.values() if not one.demands)
+    managed = in_our_care(row.facts, rights, adopting=adopting)
     can = directory.can if isinstance(directory, Writes) else ()
     told = differences(wanted, account, managed, can=can)
     if not told:

@@ -24,7 +24,7 @@ from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
-from idm.reconciliation import MAX_WAVES, in_our_care, next_wave
+from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
 from idm.vocabulary import BY_HAND, EntitlementKind, Stage, VerifiedBy, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
@@ -312,8 +312,8 @@ def _hand_over(
         work.error = TargetRefused(GUARDED if work.guarded else CARD_ONLY)
         return
     try:
-        if work.seen.card_required:
-            # No right needs the card any more: it is lifted from the account while that is disabled, then it opens.
+        if demanded_needlessly(wanted, work.seen):
+            # No right needs it any more: it is lifted from the account while that is disabled, then it opens.
             work.facts = replace(work.facts, handed_over=False)
             reconcile(directory, [work], managed, delete_after_days=delete_after_days, now=now)
         work.issued = issue(directory, work.seen.external_id, work.handover, length=length)

@@ -41,7 +41,7 @@ def _as_wanted(session: Session, account: Account, policy: Policy, now: datetime
     if not wanted.present:
         return None
     return TargetAccount(
-        str(account.uuid), account.uuid, wanted.attributes, wanted.enabled, wanted.expires_at, wanted.groups
+        str(account.uuid), account.uuid, wanted.attributes, wanted.enabled, wanted.expires_at, wanted.member_of
     )
 
 

@@ -34,7 +34,12 @@ def kinds(wanted: WantedAccount, seen: TargetAccount) -> set[Deviation]:
         (OPEN, replace(SHOWN, groups=frozenset({"a", "b"})), Deviation.EXTRA_GROUP),
         (OPEN, replace(SHOWN, groups=frozenset()), Deviation.MISSING_GROUP),
         (replace(OPEN, card_required=True), replace(SHOWN, card_required=False), Deviation.NO_DEMAND),
-        (replace(OPEN, groups=frozenset({"a", "c"}), factor_group="c"), SHOWN, Deviation.NO_DEMAND),
+        (replace(OPEN, factor_group="m", group_required=True), SHOWN, Deviation.NO_DEMAND),
+        (
+            replace(OPEN, enabled=False, factor_group="m", group_required=False),
+            replace(SHOWN, enabled=False, groups=frozenset({"a", "m"})),
+            Deviation.GROUP_KEPT,
+        ),
         (
             replace(OPEN, enabled=False, card_required=False),
             replace(SHOWN, enabled=False, card_required=True),

@@ -23,9 +23,9 @@ from idm.ports import (
     TargetAccount,
     UpdateAttributes,
 )
-from idm.reconciliation import MAX_WAVES, in_our_care, next_wave, undemanded
+from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave, undemanded
 from idm.vocabulary import EntitlementKind
-from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts, WantedAccount
+from idm.wanted_account import AccountFacts, GrantFacts, WantedAccount
 
 ACCOUNT = UUID(int=7)
 ON_TARGET = "entry-1"
@@ -268,15 +268,17 @@ def test_somebody_who_left_is_stopped_before_anything_is_moved() -> None:
 CARDS = (RequireSmartCard,)
 demanding = st.builds(
     lambda wanted, card, group, inside: replace(
-        wanted, card_required=card if wanted.required else None, factor_group="c" if group else None,
-        groups=(wanted.groups | {"c"} if inside and wanted.required else wanted.groups - {"c"}) if group
-        else wanted.groups,
+        wanted, card_required=card if wanted.required else None, factor_group="m" if group else None,
+        group_required=inside if wanted.required else False if inside is False else None,
     ),
-    wants, st.sampled_from([None, True, False]), st.booleans(), st.booleans(),
+    wants, st.sampled_from([None, True, False]), st.booleans(), st.sampled_from([None, True, False]),
 )  # fmt: skip
 with_cards = st.builds(
-    lambda seen, card: replace(seen, card_required=card) if seen is not None else None, targets, st.booleans()
-)
+    lambda seen, card, inside: replace(
+        seen, card_required=card, groups=(seen.groups or frozenset()) | ({"m"} if inside else frozenset())
+    ) if seen is not None else None,
+    targets, st.booleans(), st.booleans(),
+)  # fmt: skip
 
 
 @given(demanding, with_cards)
@@ -289,7 +291,7 @@ def test_an_account_is_never_opened_before_its_demand_was_seen_and_the_target_en
         for step in wave:
             if before is not None and undemanded(wanted, before):
                 assert not (isinstance(step, SetEnabled) and step.enabled)
-            if isinstance(step, RequireSmartCard):
+            if isinstance(step, RequireSmartCard) or getattr(step, "group_id", None) == "m":
                 assert before is not None
                 assert not before.enabled, "it is set, and lifted, while nobody can sign in"
         target.carry_out(wave)
@@ -301,7 +303,7 @@ def test_an_account_is_never_opened_before_its_demand_was_seen_and_the_target_en
 
 
 @given(demanding, with_cards)
-def test_a_card_is_lifted_only_where_no_right_needs_one_and_the_account_will_be_used(
+def test_a_demand_is_lifted_only_where_no_right_needs_it_and_a_card_only_of_who_comes_back(
     wanted: WantedAccount, seen: TargetAccount | None
 ) -> None:
     target = Target(seen, can=CARDS)
@@ -309,18 +311,32 @@ def test_a_card_is_lifted_only_where_no_right_needs_one_and_the_account_will_be_
     steps = [step for wave in target.waves for step in wave]
     if RequireSmartCard(ON_TARGET, required=False) in steps:
         assert (wanted.card_required, wanted.required) == (False, True)
+    if RemoveMember(ON_TARGET, "m") in steps:
+        assert wanted.group_required is False
+    if target.account is not None and not target.account.enabled and wanted.required:
+        assert not demanded_needlessly(wanted, target.account)
 
 
 def test_the_right_goes_before_the_demand_and_comes_after_it() -> None:
-    held = replace(SHOWN, groups=frozenset({"a", "c"}))
-    none_left = replace(OPEN, groups=frozenset(), factor_group="c")
-    assert next_wave(ACCOUNT, none_left, held, MANAGED) == (RemoveMember(ON_TARGET, "a"),)
-    assert next_wave(ACCOUNT, none_left, replace(held, groups=frozenset({"c"})), MANAGED) == (
-        RemoveMember(ON_TARGET, "c"),
-    )
+    held = replace(SHOWN, enabled=False, groups=frozenset({"a", "m"}))
+    for none_left in (replace(OPEN, groups=frozenset()), KEPT):
+        lifted = replace(none_left, factor_group="m", group_required=False)
+        assert next_wave(ACCOUNT, lifted, held, MANAGED) == (RemoveMember(ON_TARGET, "a"),)
+        assert next_wave(ACCOUNT, lifted, replace(held, groups=frozenset({"m"})), MANAGED) == (
+            RemoveMember(ON_TARGET, "m"),
+        )
     bare = replace(SHOWN, enabled=False, groups=frozenset())
-    both = replace(OPEN, groups=frozenset({"a", "c"}), factor_group="c")
-    assert next_wave(ACCOUNT, both, bare, MANAGED) == (AddMember(ON_TARGET, "c"),)
+    both = replace(OPEN, factor_group="m", group_required=True)
+    assert next_wave(ACCOUNT, both, bare, MANAGED) == (AddMember(ON_TARGET, "m"),)
+
+
+def test_nobody_who_can_sign_in_is_taken_out_of_the_group_that_demands_factors() -> None:
+    inside = replace(SHOWN, groups=frozenset({"a", "m"}))
+    for required in (None, False):
+        wanted = replace(OPEN, factor_group="m", group_required=required)
+        assert next_wave(ACCOUNT, wanted, inside, MANAGED) == ()
+    stays = replace(OPEN, enabled=False, factor_group="m", group_required=None)
+    assert next_wave(ACCOUNT, stays, replace(inside, enabled=False), MANAGED) == ()
 
 
 def test_where_no_card_can_be_demanded_nobody_who_needs_one_is_let_in() -> None:
@@ -328,13 +344,3 @@ def test_where_no_card_can_be_demanded_nobody_who_needs_one_is_let_in() -> None:
     assert next_wave(ACCOUNT, wanted, SHOWN, MANAGED) == (SetEnabled(ON_TARGET, enabled=False),)
     assert next_wave(ACCOUNT, wanted, replace(SHOWN, enabled=False), MANAGED) == ()
     assert next_wave(ACCOUNT, wanted, replace(SHOWN, card_required=True), MANAGED) == (), "somebody has seen to it"
-
-
-def test_who_never_had_a_right_that_needs_factors_is_not_taken_out_of_the_group_that_demands_them() -> None:
-    demand = DemandFacts(by_card=False, group="c", enrolled=False, card_in_hand=False)
-    grant = GrantFacts(EntitlementKind.GROUP, "a", GrantState.IN_FORCE, date(2026, 4, 1), None, None)
-    facts = AccountFacts(ATTRIBUTES, (grant,), (), handed_over=True, demand=demand)
-    assert in_our_care(facts, MANAGED, adopting=False) == {"a", "b"}
-    gated = replace(facts, grants=(replace(grant, gated=True),))
-    assert in_our_care(gated, MANAGED, adopting=False) == MANAGED
-    assert in_our_care(replace(gated, adopted_on=date(2026, 4, 1)), MANAGED, adopting=True) == {"a", "c"}

@@ -279,7 +279,7 @@ def test_factors_are_demanded_of_a_held_back_account_whether_or_not_its_owner_ha
     account = wanted(replace(FACTS, grants=held_back(GATED, ENTER), demand=demand))
     assert (account.present, account.enabled) == (True, False)
     assert account.card_required is (True if demand.by_card else None)
-    assert account.groups == (frozenset() if demand.by_card else {"g-two"})
+    assert account.member_of == (frozenset() if demand.by_card else {"g-two"})
 
 
 def test_where_only_a_card_lets_people_in_the_card_is_the_hand_over() -> None:
@@ -293,6 +293,8 @@ def test_nobody_is_shut_out_of_their_ordinary_account_for_having_applied_for_mor
     more = replace(ENTER, gated=True, state=GrantState.SUSPENDED)
     facts = replace(FACTS, grants=(ACCOUNT, more), demand=replace(CARD, **WITHOUT))  # type: ignore[arg-type]
     assert (wanted(facts).enabled, wanted(facts).card_required) == (True, None)
+    by_group = wanted(replace(facts, demand=replace(GROUP, enrolled=False)))
+    assert (by_group.enabled, by_group.group_required) == (True, None), "nor taken out of the group they may be in"
     with_card = replace(facts, demand=CARD)
     assert (wanted(with_card).enabled, wanted(with_card).card_required) == (True, True)
 
@@ -300,6 +302,21 @@ def test_nobody_is_shut_out_of_their_ordinary_account_for_having_applied_for_mor
 def test_the_demand_is_taken_back_when_no_right_needs_it_and_only_where_one_did() -> None:
     over = ended(DAY, replace(ENTER, gated=True))
     assert wanted(replace(FACTS, grants=(ACCOUNT, *over), demand=CARD)).card_required is False
-    assert wanted(replace(FACTS, grants=(ACCOUNT, *over), demand=GROUP)).groups == frozenset()
+    assert wanted(replace(FACTS, grants=(ACCOUNT, *over), demand=GROUP)).group_required is False
+    assert wanted(replace(FACTS, demand=GROUP)).group_required is None
     assert wanted(replace(FACTS, demand=CARD)).card_required is None
     assert wanted(replace(FACTS, grants=(GATED,))).card_required is None, "nothing that we set demands factors there"
+
+
+def test_what_is_left_of_the_cards_is_lifted_where_something_else_demands_factors_now() -> None:
+    for demand in (GROUP, DemandFacts(by_card=False, group=None, enrolled=False, card_in_hand=False)):
+        assert wanted(replace(FACTS, grants=(GATED,), demand=demand)).card_required is None
+        before = replace(demand, once_by_card=True)
+        assert wanted(replace(FACTS, grants=(GATED,), demand=before)).card_required is False
+        assert wanted(replace(FACTS, demand=before)).card_required is None, "nobody who never had such a right"
+
+
+def test_of_a_stopped_account_the_group_is_known_so_that_it_goes_last() -> None:
+    stopped = wanted(replace(FACTS, grants=ended(DAY, GATED), demand=GROUP))
+    assert (stopped.required, stopped.factor_group, stopped.group_required) == (False, "g-two", False)
+    assert wanted(replace(FACTS, grants=ended(DAY, ACCOUNT), demand=GROUP)).group_required is None

@@ -65,6 +65,8 @@ class InformationSystem(Base):
     """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing we know of (B2)."""
     factor_group_id: Mapped[str | None] = mapped_column(Text)
     """The target's immutable id of the group whose members are asked for factors, filled at its first resolution."""
+    demanded_cards: Mapped[bool] = mapped_column(default=False)
+    """Whether a card was demanded of accounts at some time: what is left of that is ours to lift (B2)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 

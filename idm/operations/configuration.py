@@ -3,6 +3,7 @@
 Editing a file changes nothing. The first load is one record, audited as a whole and then signed with the audit chain.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -26,7 +27,7 @@ from idm.policy_file import profile_from_text
 from idm.queries.configuration import policy_in_force
 from idm.queries.officers import humans, roles_of
 from idm.step_up import require_fresh_factor
-from idm.vocabulary import ConfigurationKind, Zone
+from idm.vocabulary import ConfigurationKind, VerifiedBy, Zone
 from idm.written_text import written
 
 LONGEST_NAME = 64
@@ -170,7 +171,9 @@ def register_systems(session: Session, organisation: Organisation) -> None:
     for wanted in organisation.systems:
         system = known.get(wanted.code) or InformationSystem(code=wanted.code)
         demanded, elsewhere = _demanded_by(system), going_live.is_another_target(system, wanted)
+        cards = system.demanded_cards and not elsewhere
         _describe(system, wanted)
+        system.demanded_cards = cards or (system.verification or {}).get("by") == VerifiedBy.SMART_CARD
         if wanted.code in known and (elsewhere or demanded != _demanded_by(system)):
             factor_readings.forget(session, system.id)
         session.add(system)
@@ -183,10 +186,11 @@ def register_systems(session: Session, organisation: Organisation) -> None:
     _register_conflicts(session, organisation)
 
 
-def _demanded_by(system: InformationSystem) -> tuple[object, object]:
-    """What demands factors there: what was read of one thing says nothing of another."""
+def _demanded_by(system: InformationSystem) -> str:
+    """What demands factors there: what was read of one thing says nothing of another. Its name is only a name, but
+    what prints another list is another product."""
     verification = system.verification or {}
-    return verification.get("by"), verification.get("group")
+    return json.dumps({key: verification.get(key) for key in ("by", "group", "listing")}, sort_keys=True)
 
 
 def _describe(system: InformationSystem, wanted: System) -> None:

@@ -135,7 +135,7 @@ def _demands(session: Session, account_ids: list[int]) -> dict[int, DemandFacts]
     """Account → what demands factors of it, where that is set by us: nothing is by a product, or by hand."""
     facts = enrolment_facts(session, account_ids) if account_ids else {}
     rows = session.execute(
-        select(Account.id, InformationSystem.factor_group_id)
+        select(Account.id, InformationSystem.factor_group_id, InformationSystem.demanded_cards)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
         .where(Account.id.in_(account_ids), InformationSystem.connector != BY_HAND)
     )
@@ -145,9 +145,10 @@ def _demands(session: Session, account_ids: list[int]) -> dict[int, DemandFacts]
             group=group if facts[account_id].by is VerifiedBy.GROUP else None,
             enrolled=len(enrolled(facts[account_id])) >= TWO,
             card_in_hand=AuthenticatorKind.SMART_CARD in facts[account_id].registered,
+            once_by_card=once_by_card,
         )
-        for account_id, group in rows
-        if facts[account_id].by in SET_BY_US
+        for account_id, group, once_by_card in rows
+        if facts[account_id].by in SET_BY_US or once_by_card
     }
 
 
@@ -201,14 +202,14 @@ def _staff_number(employments: list[Employment], day: date) -> str | None:
 def managed_groups(session: Session, system_id: int) -> frozenset[ExternalId]:
     """The groups of the system's target that stand for a right: only these are given and taken by its connector.
 
-    Those that are changed by hand only are not among them (control D10); the one that demands factors is (B2).
+    Those that are changed by hand only are not among them (control D10), nor is the one that demands factors (B2).
     """
     rows = session.scalars(
         select(Entitlement.external_id).where(
             Entitlement.system_id == system_id, Entitlement.external_id.is_not(None), ~Entitlement.by_hand
         )
     )
-    return frozenset(group for group in (*rows, factor_group(session, system_id)) if group is not None)
+    return frozenset(group for group in rows if group is not None)
 
 
 def factor_group(session: Session, system_id: int) -> ExternalId | None:

@@ -200,7 +200,7 @@ def _seen(account: Account, wanted: WantedAccount, names: dict[ExternalId, str])
         present=bool(account.seen_present),
         enabled=bool(account.seen_enabled),
         expires_at=account.seen_expires_at,
-        missing_rights=tuple(sorted(names.get(group, group) for group in wanted.groups - groups)),
+        missing_rights=tuple(sorted(names.get(group, group) for group in wanted.member_of - groups)),
         surplus_rights=tuple(sorted({names[group] for group in groups - wanted.groups} - {FACTOR_GROUP})),
     )
 

@@ -234,7 +234,7 @@ def test_an_approved_right_is_held_back_and_its_demand_is_wanted_before_anybody_
     approve(office)
     assert (states(office), open_reasons(office)) == ([HELD], [SuspensionReason.MISSING_FACTOR])
     wanted = wanted_of(office)
-    assert (wanted.present, wanted.enabled, sorted(wanted.groups)) == (True, False, [GROUP_ID])
+    assert (wanted.present, wanted.enabled, sorted(wanted.member_of)) == (True, False, [GROUP_ID])
     with office.database.reading() as session:
         records = session.scalars(select(AuditRecord).where(AuditRecord.action == "grant.suspended")).all()
         assert [json.loads(one.payload or "{}")["reason"] for one in records] == ["missing_factor"]
