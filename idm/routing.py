@@ -1,10 +1,10 @@
 """Who decides a step, at the moment of decision: the ladder (control A2; FK 1-2(1)④⑤, 6-2(1)①).
 
-The holder of the seat decides, unless they are the applicant, the subject or the decider of another step. Then an
-accepted deputy of the holder, then the vice-CISO, then the CISO. When nobody is left the step is held, and is shown as
-held. A holder who is the applicant or the subject is not represented by their deputy: that would be deciding in their
-interest (SOD-3). Whoever never decides (SOD-6, SOD-7) fills no rung, so that the ladder goes on past them. Pure: takes
-who is who, answers who may.
+The holder of the seat decides, unless they are the applicant, the subject, the decider of another step, or put the
+subject's authenticator to use there (SOD-4). Then an accepted deputy of the holder, then the vice-CISO, then the CISO.
+When nobody is left the step is held, and is shown as held. A holder who is the applicant or the subject is not
+represented by their deputy: that would be deciding in their interest (SOD-3). Whoever never decides (SOD-6, SOD-7)
+fills no rung, so that the ladder goes on past them. Pure: takes who is who, answers who may.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,10 @@ class Deputation:
 
 @dataclass(frozen=True)
 class SeatFacts:
-    """Who is who for one step at one moment. `never_deciding` are auditors and contractors, by any row of theirs."""
+    """Who is who for one step at one moment. `never_deciding` are auditors and contractors, by any row of theirs.
+
+    `confirmers` saw the subject's authenticator work in the system of the line (SOD-4).
+    """
 
     holders: tuple[Human, ...]
     deputies: tuple[Deputation, ...]
@@ -45,6 +48,7 @@ class SeatFacts:
     subject: PersonId
     other_deciders: frozenset[PersonId]
     never_deciding: frozenset[PersonId] = frozenset()
+    confirmers: frozenset[PersonId] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ def seated(facts: SeatFacts) -> tuple[Seated, ...]:
 
 
 def _free(human: Human, facts: SeatFacts) -> bool:
-    return not human.is_one_of(facts.other_deciders | facts.never_deciding | {facts.applicant, facts.subject})
+    barred = facts.other_deciders | facts.confirmers | facts.never_deciding | {facts.applicant, facts.subject}
+    return not human.is_one_of(barred)
 
 
 def _interested(human: Human, facts: SeatFacts) -> bool:

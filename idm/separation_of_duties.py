@@ -4,6 +4,7 @@ SOD-1  Nobody decides on their own application.
 SOD-2  Nobody decides on an application about themselves.
 SOD-3  Nobody decides as the deputy of the applicant, of the subject, or of themselves.
 SOD-4  One human decides at most one step of a line, unless the CISO permitted an exception named on the application.
+       Nor does anybody decide who saw the subject's authenticator work in that system: no exception lifts that.
 SOD-5  The same human under another account or another employment is the same person in every rule here.
 SOD-6  Whoever audits never decides on what is audited.
 SOD-7  A contractor never decides.
@@ -44,12 +45,14 @@ class Decision:
     """Everything the rules look at when somebody is about to decide one step of one line.
 
     `acting_for` is the officer a deputy stands in for; what is said of the decider holds for all of their rows (SOD-5).
+    `confirmers` saw the subject's authenticator work in the system of the line.
     """
 
     decider: Human
     applicant: PersonId
     subject: PersonId
     other_deciders: frozenset[PersonId] = frozenset()
+    confirmers: frozenset[PersonId] = frozenset()
     acting_for: Human | None = None
     decider_audits: bool = False
     decider_is_contractor: bool = False
@@ -64,6 +67,8 @@ class Violation:
 
     rule: str
     message: str
+    exceptable: bool = False
+    """Whether an exception to the rule lifts it."""
 
 
 def own_application(decision: Decision) -> Violation | None:
@@ -94,7 +99,16 @@ def deputy_of_the_interested(decision: Decision) -> Violation | None:
 def one_human_one_step(decision: Decision) -> Violation | None:
     """SOD-4 and SOD-5."""
     if decision.decider.is_one_of(decision.other_deciders):
-        return Violation("SOD-4", "同じ申請の二つの決裁欄を一人で決裁することはできません。")
+        message = "同じ申請の二つの決裁欄を一人で決裁することはできません。"
+        return Violation("SOD-4", message, exceptable=True)
+    return None
+
+
+def desk_decides(decision: Decision) -> Violation | None:
+    """SOD-4 and SOD-5: whoever put the authenticator to use does not give the right that rests on it."""
+    if decision.decider.is_one_of(decision.confirmers):
+        message = "この人の認証要素の使用を開始した人は、その情報システムの権限を決裁できません。"
+        return Violation("SOD-4", message)
     return None
 
 
@@ -126,6 +140,7 @@ RULES: tuple[Rule, ...] = (
     about_oneself,
     deputy_of_the_interested,
     one_human_one_step,
+    desk_decides,
     auditor_decides,
     contractor_decides,
     conflicting_entitlements,
@@ -138,7 +153,7 @@ def violations(decision: Decision) -> tuple[Violation, ...]:
     """Every rule that forbids the decision, exceptions taken into account; empty = it may be made."""
     found = (rule(decision) for rule in RULES)
     lifted = decision.excepted_rules & EXCEPTABLE
-    return tuple(violation for violation in found if violation is not None and violation.rule not in lifted)
+    return tuple(one for one in found if one is not None and not (one.exceptable and one.rule in lifted))
 
 
 def require(decision: Decision) -> None:

@@ -38,6 +38,13 @@ def test_the_deputy_decides_for_a_holder_who_decided_the_other_step() -> None:
     assert seated(replace(FACTS, other_deciders=frozenset({HOLDER}))) == (Seated(DEPUTY, Rung.DEPUTY, HOLDER),)
 
 
+def test_whoever_put_the_subjects_card_to_use_leaves_the_seat_to_the_ladder() -> None:
+    facts = replace(FACTS, confirmers=frozenset({HOLDER}))
+    assert seated(facts) == (Seated(DEPUTY, Rung.DEPUTY, HOLDER),)
+    facts = replace(FACTS, confirmers=frozenset({HOLDER, DEPUTY, VICE}))
+    assert seated(facts) == (Seated(CISO, Rung.CISO),)
+
+
 def test_the_deputy_of_an_applicant_does_not_decide_for_them() -> None:
     assert seated(replace(FACTS, applicant=HOLDER)) == (Seated(VICE, Rung.VICE_CISO),)
 

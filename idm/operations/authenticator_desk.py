@@ -14,13 +14,16 @@ from idm.actor import Actor
 from idm.errors import NotFound
 from idm.models.authenticators import Authenticator
 from idm.models.people import Person
+from idm.models.requests import ApprovalStep, RequestLine
 from idm.models.systems import Account
 from idm.operations import lost_card
-from idm.operations.credential_desk import Desk, officer_at, require_another, require_uninvolved
+from idm.operations.credential_desk import Desk, officer_at, require_another, require_none_of, require_uninvolved
 from idm.operations.notices import notify
 from idm.permissions import Action
 from idm.policy import Policy
+from idm.request_state import LineState
 from idm.step_up import require_fresh_factor
+from idm.vocabulary import LineEffect
 
 DESK = Desk(
     Action.KEEP_AUTHENTICATORS,
@@ -59,10 +62,22 @@ def at_desk(
 
 
 def require_uninvolved_in(session: Session, person_id: int, system_ids: set[int], officer_id: int) -> None:
-    """Afterwards the officer decided on no right of the person in these systems. Raises SeparationOfDuties (SOD-4)."""
+    """Afterwards the officer decided on no right of the person in these systems, not even on one that waits for others.
+
+    Whoever acts here first may not decide afterwards (`idm.queries.confirmers`). Raises SeparationOfDuties (SOD-4).
+    """
     query = select(Account).where(Account.person_id == person_id, Account.system_id.in_(system_ids))
     for account in session.scalars(query.order_by(Account.id)):
         require_uninvolved(DESK, session, account, officer_id)
+    waiting = select(ApprovalStep.decider_id).join(RequestLine, ApprovalStep.line_id == RequestLine.id)
+    deciders = session.scalars(
+        waiting.where(
+            RequestLine.subject_id == person_id, RequestLine.system_id.in_(system_ids),
+            RequestLine.effect == LineEffect.GRANT, RequestLine.state == LineState.PENDING,
+        )
+    )  # fmt: skip
+    agreed = frozenset(decider for decider in deciders if decider is not None)
+    require_none_of(DESK, session, agreed, officer_id)
 
 
 def tell_owner(session: Session, authenticator: Authenticator, what: str, *, now: datetime) -> None:

@@ -46,7 +46,12 @@ def officer_at(desk: Desk, session: Session, *, actor: Actor, now: datetime) -> 
 def require_uninvolved(desk: Desk, session: Session, account: Account, officer_id: int) -> None:
     """Afterwards the officer is not the account's person and approved none of its rights. Raises SeparationOfDuties."""
     require_another(desk, session, account.person_id or 0, officer_id)
-    if humans(session, [officer_id])[officer_id].is_one_of(_approvers_of(session, account)):
+    require_none_of(desk, session, _approvers_of(session, account), officer_id)
+
+
+def require_none_of(desk: Desk, session: Session, approvers: frozenset[int], officer_id: int) -> None:
+    """Afterwards the officer is none of the approvers, under any row. Raises SeparationOfDuties (SOD-4)."""
+    if humans(session, [officer_id])[officer_id].is_one_of(approvers):
         raise SeparationOfDuties(f"{desk.approver}（SOD-4）", code="SOD-4")
 
 

@@ -15,6 +15,7 @@ from idm.models.requests import ApprovalStep, Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, EntitlementConflict
 from idm.operations.exceptions import excepted_rules
 from idm.queries.bench import Asked, Bench
+from idm.queries.confirmers import confirmers
 from idm.queries.officers import auditing, contracted, humans
 from idm.request_state import StepState
 from idm.routing import Seated, SeatFacts, seated
@@ -42,6 +43,8 @@ class Judgement:
     names: dict[int, str]
     held: Held
     subjects: dict[int, Human]
+    confirmers: dict[int, frozenset[int]]
+    """Line → who saw its subject's authenticator work in the system (SOD-4)."""
     decided_here: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Line → the steps of it that this act has decided."""
     promised: list[RequestLine] = field(default_factory=list)
@@ -66,6 +69,7 @@ class Judgement:
             names=_names(session, involved),
             held=_held(session, subjects, involved),
             subjects=subjects,
+            confirmers=confirmers(session, {line.id for line in request.lines}),
         )
 
     def seat_of(self, step: ApprovalStep, *, approves: bool) -> Seated:
@@ -81,6 +85,7 @@ class Judgement:
                 applicant=step.applicant_id,
                 subject=step.subject_id,
                 other_deciders=self._other_deciders(step),
+                confirmers=self.confirmers_of(step.line),
                 acting_for=_acting_for(facts, self.human.person_id, seat),
                 decider_audits=self.audits,
                 decider_is_contractor=self.contractor,
@@ -98,9 +103,13 @@ class Judgement:
         """The exception that seats this person a second time on the line, where one is needed."""
         return self.exceptions.get("SOD-4") if self.human.person_id in self._other_deciders(step) else None
 
+    def confirmers_of(self, line: RequestLine) -> frozenset[int]:
+        """Who saw the subject's authenticator work in the system of the line: none of them decides on it."""
+        return self.confirmers.get(line.id, frozenset())
+
     def _facts(self, step: ApprovalStep) -> SeatFacts:
         asked = Asked(step.seat, self.manager_unit_code, step.applicant_id, step.subject_id)
-        facts = self.bench.facts(asked, self._other_deciders(step))
+        facts = self.bench.facts(asked, self._other_deciders(step), self.confirmers_of(step.line))
         if "SOD-4" in self.exceptions:
             return replace(facts, other_deciders=facts.other_deciders - {self.human.person_id})
         return facts

@@ -54,7 +54,9 @@ class Bench:
         never = never_deciding(session, known.values(), day)
         return cls([(r, u, p) for r, u, p in tenures], [(r, p, d) for r, p, d in deputies], known, never)
 
-    def facts(self, asked: Asked, other_deciders: frozenset[int]) -> SeatFacts:
+    def facts(
+        self, asked: Asked, other_deciders: frozenset[int], confirmers: frozenset[int] = frozenset()
+    ) -> SeatFacts:  # fmt: skip
         """Who is who for one step: what `idm.routing` decides on."""
         holders = self._held(asked.seat, asked.manager_unit_code if asked.seat is Role.SYSTEM else None)
         principals = {holder.person_id for holder in holders}
@@ -71,6 +73,7 @@ class Bench:
             subject=asked.subject_id,
             other_deciders=other_deciders,
             never_deciding=self._never,
+            confirmers=confirmers,
         )
 
     def _held(self, role: Role, unit: str | None = None) -> tuple[Human, ...]:

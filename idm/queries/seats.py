@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from idm.models.requests import ApprovalStep, PolicyException, Request, RequestLine
 from idm.models.systems import InformationSystem
 from idm.queries.bench import Asked, Bench
+from idm.queries.confirmers import confirmers
 from idm.request_state import StepState
 from idm.routing import Seated, SeatFacts, seated
 from idm.vocabulary import Role
@@ -40,6 +41,7 @@ class Bar(StrEnum):
     APPLICANT = "applicant"
     SUBJECT = "subject"
     OTHER_STEP = "other_step"
+    CONFIRMER = "confirmer"
     NEVER = "never"
 
 
@@ -47,6 +49,7 @@ BAR_TITLES = {
     Bar.APPLICANT: "申請者本人",
     Bar.SUBJECT: "対象者本人",
     Bar.OTHER_STEP: "別の決裁欄を決裁済み",
+    Bar.CONFIRMER: "対象者の認証要素の使用を開始した人",
     Bar.NEVER: "監査を行う者又は委託事業者",
 }
 
@@ -93,12 +96,13 @@ def seatings(session: Session, steps: Sequence[OpenStep], *, day: date) -> dict[
     if not steps:
         return {}
     bench = Bench.on(session, day)
-    deciders = _deciders(session, {step.line_id for step in steps})
+    line_ids = {step.line_id for step in steps}
+    deciders, confirmed_by = _deciders(session, line_ids), confirmers(session, line_ids)
     excepted = _excepted(session, {step.request_id for step in steps}, day)
     found = {}
     for step in steps:
         asked = Asked(step.seat, step.manager_unit_code, step.applicant_id, step.subject_id)
-        facts = bench.facts(asked, frozenset(deciders[step.line_id]))
+        facts = bench.facts(asked, frozenset(deciders[step.line_id]), confirmed_by.get(step.line_id, frozenset()))
         may = _seated(facts, excepted.get(step.request_id, frozenset()))
         barred = tuple((person, bar) for person, bar in _barred(facts) if all(s.person_id != person for s in may))
         found[step.step_id] = Seating(may, barred)
@@ -152,5 +156,7 @@ def _barred(facts: SeatFacts) -> Iterable[tuple[int, Bar]]:
             yield human.person_id, Bar.SUBJECT
         elif human.is_one_of(facts.other_deciders):
             yield human.person_id, Bar.OTHER_STEP
+        elif human.is_one_of(facts.confirmers):
+            yield human.person_id, Bar.CONFIRMER
         elif human.is_one_of(facts.never_deciding):
             yield human.person_id, Bar.NEVER
