@@ -14,9 +14,10 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotPermitted, SeparationOfDuties
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.operations import factor_gate, leaving, lost_card
-from idm.operations.authenticator_desk import at_desk, locked, name_of, record
+from idm.operations.authenticator_desk import at_desk, locked, name_of, record, require_uninvolved_in
 from idm.permissions import Action, require
 from idm.policy import Policy
+from idm.queries.authenticators import open_systems
 from idm.queries.officers import contracted, humans, roles_of
 from idm.step_up import require_fresh_factor
 
@@ -32,6 +33,10 @@ def collect(
     authenticator, officer_id = at_desk(session, authenticator_id, actor=actor, policy=policy, now=now)
     if authenticator.own_sign_in:
         raise IllegalTransition("本人がサインインのために登録したものには、回収するものがありません。")
+    if authenticator.state is AuthenticatorState.LOST:
+        # To take back what was lost gives access back, as finding it does.
+        places = {system_id for system_id, *_ in open_systems(session, authenticator.id)}
+        require_uninvolved_in(session, authenticator.person_id, places, officer_id)
     authenticator.state = after(authenticator.state, AuthenticatorEvent.COLLECT)
     authenticator.collected_at, authenticator.collected_by_id = now, officer_id
     authenticator.ended_at = authenticator.ended_at or now

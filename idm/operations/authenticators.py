@@ -23,6 +23,7 @@ from idm.operations import factor_gate, lost_card
 from idm.operations.authenticator_desk import DESK, at_desk, name_of, record, require_uninvolved_in, tell_owner
 from idm.operations.credential_desk import officer_at, require_another
 from idm.policy import Policy
+from idm.queries.replacements import predecessors
 from idm.step_up import require_fresh_factor
 from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AUTHENTICATOR_TITLES, ISSUED_KINDS, THINGS, AuthenticatorKind
@@ -43,7 +44,7 @@ def issue(
     officer_id = officer_at(DESK, session, actor=actor, now=now)
     require_fresh_factor(actor, policy=policy, now=now)
     require_another(DESK, session, person_id, officer_id)
-    _require_employed(session, person_id, now=now)
+    _require_employed(session, person_id, "交付できません", now=now)
     if kind not in ISSUED_KINDS:
         problem = "この種類は、本人が自分のサインインのために登録するものです。窓口では交付できません。"
         raise InvalidInput(problem, fields={"kind": problem})
@@ -65,13 +66,14 @@ def activate(
 ) -> Authenticator:  # fmt: skip
     """Afterwards it counts in these systems, where the officer has seen it work, and its owner has it in hand.
 
-    One in use already is put to use in further systems. Where it replaces another, that one's use there is over, and
-    what was stopped there because the other is lost is lifted. Raises FreshFactorNeeded, NotPermitted,
+    One in use already is put to use in further systems. Where it replaces others, their use there is over, and what
+    was stopped there because one of them is lost is lifted. Raises FreshFactorNeeded, NotPermitted,
     SeparationOfDuties, NotFound, InvalidInput, IllegalTransition.
     """
     authenticator, officer_id = at_desk(session, authenticator_id, actor=actor, policy=policy, now=now)
     if authenticator.own_sign_in:
         raise IllegalTransition("本人がサインインのために登録したものは、情報システムでは使えません。")
+    _require_employed(session, authenticator.person_id, "使用開始を記録できません。回収してください", now=now)
     systems = _verifying(session, authenticator.kind, system_ids)
     require_uninvolved_in(session, authenticator.person_id, set(systems), officer_id)
     if authenticator.state is not AuthenticatorState.ACTIVE:
@@ -90,14 +92,14 @@ def activate(
     return authenticator
 
 
-def _require_employed(session: Session, person_id: int, *, now: datetime) -> None:
+def _require_employed(session: Session, person_id: int, refused: str, *, now: datetime) -> None:
     if session.get(Person, person_id) is None:
         raise NotFound("交付を受ける人が見つかりません。")
     of_person = select(Employment.id).where(
         Employment.person_id == person_id, not_over_on(Employment, day_of(now))
     )  # fmt: skip
     if session.scalars(of_person).first() is None:
-        raise InvalidInput("離職した人には、認証要素を交付できません。")
+        raise InvalidInput(f"離職した人の認証要素は、{refused}。")
 
 
 def _require_replaceable(session: Session, replaces_id: int, person_id: int) -> None:
@@ -164,26 +166,29 @@ def _put_to_use(authenticator: Authenticator, officer_id: int, *, received: bool
 def _open_uses(
     session: Session, authenticator: Authenticator, system_ids: Collection[int], officer_id: int, now: datetime
 ) -> None:
-    there = set(session.scalars(
-        select(AuthenticatorUse.system_id).where(
-            AuthenticatorUse.authenticator_id == authenticator.id, AuthenticatorUse.until.is_(None)
-        )
-    ))  # fmt: skip
-    session.add_all(
-        AuthenticatorUse(authenticator_id=authenticator.id, system_id=system_id, since=now, confirmed_by_id=officer_id)
-        for system_id in sorted(set(system_ids) - there)
+    query = select(AuthenticatorUse).where(
+        AuthenticatorUse.authenticator_id == authenticator.id, AuthenticatorUse.until.is_(None)
     )
+    there = {use.system_id: use for use in session.scalars(query)}
+    for system_id in sorted(system_ids):
+        if system_id not in there:
+            use = AuthenticatorUse(authenticator_id=authenticator.id, system_id=system_id, since=now)
+            session.add(use)
+        else:
+            use = there[system_id]
+        # What a product's list showed, and somebody has seen now, is that officer's to answer for (SOD-4).
+        use.confirmed_by_id = use.confirmed_by_id or officer_id
 
 
 def _end_uses_of_replaced(
     session: Session, authenticator: Authenticator, system_ids: Collection[int], now: datetime
 ) -> None:  # fmt: skip
-    if authenticator.replaces_id is not None:
-        session.execute(
-            update(AuthenticatorUse)
-            .where(
-                AuthenticatorUse.authenticator_id == authenticator.replaces_id,
-                AuthenticatorUse.system_id.in_(system_ids), AuthenticatorUse.until.is_(None),
-            )
-            .values(until=now)
-        )  # fmt: skip
+    """Of the one it replaces, and of those that one was to replace: what was lost on the way ends with them."""
+    session.execute(
+        update(AuthenticatorUse)
+        .where(
+            AuthenticatorUse.authenticator_id.in_(predecessors(session, authenticator.id)),
+            AuthenticatorUse.system_id.in_(system_ids), AuthenticatorUse.until.is_(None),
+        )
+        .values(until=now)
+    )  # fmt: skip

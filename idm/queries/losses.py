@@ -15,6 +15,7 @@ from idm.publication import Reader
 from idm.queries.authenticators import works_in
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.publication import known
+from idm.queries.replacements import successors
 from idm.vocabulary import LossOutcome
 
 _OWN_OUTCOMES = frozenset({LossOutcome.REPLACED, LossOutcome.GIVEN_UP})
@@ -83,8 +84,8 @@ def possible_outcomes(session: Session, authenticator: Authenticator) -> frozens
     """How the follow-up can end, by what the register shows: nothing is written down as found that is still lost."""
     if authenticator.own_sign_in:
         return _OWN_OUTCOMES
-    newer = aliased(Authenticator)
-    in_use = exists().where(newer.replaces_id == authenticator.id, newer.activated_at.is_not(None))
+    newer = successors(session, authenticator.id)
+    in_use = exists().where(Authenticator.id.in_(newer), Authenticator.activated_at.is_not(None))
     replaced = bool(session.scalar(select(in_use)))
     return (_WHILE_LOST if authenticator.state is AuthenticatorState.LOST else _FOUND)[replaced]
 

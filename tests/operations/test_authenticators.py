@@ -26,12 +26,14 @@ from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse, LossReport
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.people import Person
-from idm.models.requests import GrantSuspension
+from idm.models.requests import ApprovalStep, GrantSuspension, Request, RequestLine
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
 from idm.operations import authenticator_end, authenticators, leaving
+from idm.queries.seats import open_steps, seatings
+from idm.request_state import RequestState
 from idm.verifiable_kinds import verifiable_kinds
-from idm.vocabulary import AuthenticatorKind
+from idm.vocabulary import AuthenticatorKind, Role
 from tests.authenticator_office import (
     PRODUCT,
     activate,
@@ -47,6 +49,7 @@ from tests.authenticator_office import (
     system_id,
 )
 from tests.cast import NOW, TODAY, Cast
+from tests.factor_office import bring, grant, list_of, verify_by_product
 
 S = AuthenticatorState
 LISTING = {"factors": "登録", "words": {"カード": "ic_card", "顔": "biometric"}}
@@ -217,6 +220,16 @@ def test_nothing_is_issued_to_somebody_who_has_left(cast: Cast) -> None:
         issue(cast)
 
 
+def test_nothing_is_put_to_use_for_somebody_who_has_left(office: Cast) -> None:
+    furnish(office)
+    one = issue(office)
+    with office.database.writing() as session:
+        office.employment(session, "staff").valid_until = day_of(NOW)
+    with pytest.raises(InvalidInput, match="離職"):
+        activate(office, one, "ledger")
+    assert (state(office, one), open_uses(office, one)) == (S.ISSUED, [])
+
+
 def test_a_replacement_is_for_the_same_person(cast: Cast) -> None:
     first = issue(cast)
     with pytest.raises(InvalidInput, match="同じ人"):
@@ -303,6 +316,79 @@ def test_whoever_approved_a_right_does_not_put_a_card_to_use_for_it(office: Cast
     lose(office, lost)
     with pytest.raises(SeparationOfDuties, match="SOD-4"):
         recover(office, lost, by="chief")
+
+
+def seated_for(cast: Cast, request: int) -> set[str]:
+    """Who is asked for the manager's step."""
+    names = {person: name for name, person in cast.people.items()}
+    with cast.database.reading() as session:
+        steps = open_steps(session, RequestLine.request_id == request, ApprovalStep.seat == Role.SYSTEM)
+        (seating,) = seatings(session, steps, day=TODAY).values()
+        return {names[seat.person_id] for seat in seating.seated}
+
+
+def test_whoever_put_a_card_to_use_does_not_approve_the_right_afterwards(cast: Cast) -> None:
+    verify_by_product(cast)
+    at_desk(cast, "system")
+    activate(cast, issue(cast, by="system"), "pension", by="system")
+    request = cast.file("hr", ("staff", "pension/account"))
+    cast.decide("chief", request, Role.CHIEF)
+    with pytest.raises(SeparationOfDuties, match=r"認証要素の使用を開始した人は.*SOD-4"):
+        cast.decide("system", request, Role.SYSTEM)
+    assert seated_for(cast, request) == {"vice"}
+    cast.decide("vice", request, Role.SYSTEM)
+    with cast.database.reading() as session:
+        assert session.get_one(Request, request).state is RequestState.APPROVED
+
+
+def test_a_card_put_to_use_elsewhere_or_already_replaced_keeps_nobody_from_deciding(office: Cast) -> None:
+    furnish(office)
+    at_desk(office, "vice")
+    old = issue(office, by="vice")
+    activate(office, old, "ledger", by="vice")
+    request = office.file("hr", ("staff", "ledger/enter"))
+    with office.database.writing() as session:
+        session.execute(text("UPDATE officers SET person_id = :vice WHERE role = 'system'"),
+                        {"vice": office.people["vice"]})  # fmt: skip
+    assert seated_for(office, request) == {"ciso"}
+    activate(office, issue(office, "0002", replaces=old), "ledger")
+    assert seated_for(office, request) == {"vice"}
+
+
+def test_whoever_agreed_to_a_right_that_still_waits_for_another_does_not_put_a_card_to_use(office: Cast) -> None:
+    furnish(office)
+    at_desk(office, "vice")
+    with office.database.writing() as session:
+        session.execute(text("UPDATE officers SET person_id = :vice WHERE role = 'chief'"),
+                        {"vice": office.people["vice"]})  # fmt: skip
+    one = issue(office, by="vice")
+    office.decide("vice", office.file("hr", ("staff", "ledger/enter")), Role.CHIEF)
+    with pytest.raises(SeparationOfDuties, match="SOD-4"):
+        activate(office, one, "ledger", by="vice")
+    activate(office, one, "pension", by="vice")
+
+
+def test_what_a_list_showed_and_somebody_has_seen_is_theirs_to_answer_for(cast: Cast) -> None:
+    verify_by_product(cast)
+    grant(cast, "staff")
+    bring(cast, list_of(cast, "staff"))
+    with cast.database.reading() as session:
+        one = session.scalars(select(Authenticator.id)).one()
+    activate(cast, one, "pension")
+    with cast.database.reading() as session:
+        assert session.scalars(select(AuthenticatorUse.confirmed_by_id)).one() == cast.people["desk"]
+
+
+def test_the_approver_does_not_lift_a_loss_by_collecting_the_card(office: Cast) -> None:
+    furnish(office)
+    at_desk(office, "chief")
+    one = card(office, "ledger")
+    lose(office, one)
+    with pytest.raises(SeparationOfDuties, match="SOD-4"):
+        end(office, "collect", one, by="chief")
+    assert held(office)["ledger"][1]
+    end(office, "collect", one)
+    assert not held(office)["ledger"][1]
 
 
 def destroyed_by_desk(cast: Cast) -> int:

@@ -166,6 +166,19 @@ def test_a_replacement_lifts_it_where_it_has_been_seen_to_work(office: Cast) -> 
         recover(office, old)
 
 
+def test_a_replacement_ends_everything_that_was_lost_on_the_way_to_it(office: Cast) -> None:
+    furnish(office)
+    first = card(office, "ledger", "pension")
+    lose(office, first)
+    second = issue(office, "0002", replaces=first)
+    lose(office, second)
+    third = issue(office, "0003", replaces=second)
+    activate(office, third, "ledger")
+    assert held(office) == {"ledger": IN_FORCE, "pension": STOPPED}
+    close(office, LossOutcome.REPLACED)
+    close(office, LossOutcome.REPLACED, report=1)
+
+
 def test_a_card_that_replaces_nothing_lifts_nothing(office: Cast) -> None:
     furnish(office)
     lose(office, card(office, "ledger"))
