@@ -134,8 +134,13 @@ def _enrolled(token: str | None) -> str | tuple[str, int] | Response:
     who = current.signed_in()
     try:
         with current.act("sign_in.enrol_passkey", ("person", who.person_id)) as database_session:
+            question = passkeys.take_question(
+                database_session, signed_in=who, ceremony=ceremony(), policy=current.policy(), now=current.now(),
+                link=token,
+            )  # fmt: skip
+        with current.act("sign_in.enrol_passkey", ("person", who.person_id)) as database_session:
             opened = passkeys.enrol_passkey(
-                database_session, signed_in=who, answer=request.form.get("answer", ""),
+                database_session, question, signed_in=who, answer=request.form.get("answer", ""),
                 label=request.form.get("label", ""), ceremony=ceremony(), policy=current.policy(), now=current.now(),
                 link=token,
             )  # fmt: skip

@@ -19,7 +19,7 @@ from idm import audit
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, NotPermitted
 from idm.models.authenticators import Authenticator
-from idm.models.sign_in import EnrolmentLink, SignIn
+from idm.models.sign_in import EnrolmentLink, SignIn, WebSession
 from idm.operations.enrolment import UNUSABLE, usable_link, use_up
 from idm.operations.notices import notify
 from idm.operations.own_factors import PAGE, Because, register, title_of, withdraw, withdraw_all
@@ -48,15 +48,22 @@ _CAME_BY = {SignInWay.DIRECTORY: "ディレクトリのパスワード", SignInW
 
 @dataclass(frozen=True)
 class Place:
-    """Whose second factor is enrolled, and by which link; None = after the password, or beside another one."""
+    """Whose second factor is enrolled, in which session, and by which link; None = after the password, or beside
+    another one.
+    """
 
     sign_in: SignIn
+    session_id: int
     link: EnrolmentLink | None
 
     def context(self, column: str) -> bytes:
-        """The place to which what waits to be confirmed is sealed."""
-        known = f"sign_ins.{column}:{self.sign_in.person_id}".encode()
-        return known if self.link is None else known + b":link:%d" % self.link.id
+        """The place to which what waits to be confirmed is sealed: this person's one session, and the link.
+
+        What one session prepared, no other ever sees: whoever knows the password could otherwise look at a secret, or
+        have one looked at, that somebody else confirms later. It runs out with the session.
+        """
+        link_id = self.link.id if self.link is not None else 0
+        return f"sign_ins.{column}:{self.sign_in.person_id}:session:{self.session_id}:link:{link_id}".encode()
 
 
 def place_for(session: Session, signed_in: SignedIn, token: str | None, *, policy: Policy, now: datetime) -> Place:
@@ -66,14 +73,14 @@ def place_for(session: Session, signed_in: SignedIn, token: str | None, *, polic
     another one, and what `usable_link` raises.
     """
     if token is None:
-        return Place(_by_oneself(session, signed_in, policy=policy, now=now), None)
+        return Place(_by_oneself(session, signed_in, policy=policy, now=now), signed_in.session_id, None)
     link = usable_link(session, token, now=now)
     if link.person_id != signed_in.person_id:
         raise NotFound(UNUSABLE)
     sign_in = _sign_in_of(session, signed_in.person_id)
     if sign_in is None or not signs_in_with_directory(session, signed_in.person_id, day_of(now)):
         raise IllegalTransition("このリンクでは、先にパスワードを登録してください。")
-    return Place(sign_in, link)
+    return Place(sign_in, signed_in.session_id, link)
 
 
 def needs_link(
@@ -141,10 +148,14 @@ def settle(
 def signed_in_anew(
     session: Session, place: Place, *, signed_in: SignedIn, policy: Policy, now: datetime
 ) -> str:  # fmt: skip
-    """Afterwards every session of theirs is ended, and one with both factors is open; returns its token."""
+    """Afterwards every session of theirs is ended, and one with both factors is open; returns its token.
+
+    It lasts as long as the one in which they enrolled would have; with a link, which proves who they are, anew.
+    """
+    until = None if place.link is not None else session.get_one(WebSession, signed_in.session_id).expires_at
     replace_session(session, session_id=signed_in.session_id, now=now)
     end_all_sessions(session, person_id=signed_in.person_id, actor=signed_in.actor, policy=policy, now=now)
-    return open_session(session, place.sign_in, policy=policy, now=now, second_factor=True)
+    return open_session(session, place.sign_in, policy=policy, now=now, second_factor=True, until=until)
 
 
 def _by_oneself(session: Session, signed_in: SignedIn, *, policy: Policy, now: datetime) -> SignIn:

@@ -1,7 +1,8 @@
 """What a browser was asked about a passkey and has not answered yet: for one session, one answer, a few minutes.
 
-A challenge is drawn at random, kept sealed, and bound to the token of the session it was drawn for; asking again takes
-its place. One drawn with an enrolment link is not the one that is answered without, nor with another link.
+A challenge is drawn at random, kept sealed, and bound to the session it was drawn for (whose token may change on the
+way: a second factor given again gives it another); asking again takes its place. One drawn with an enrolment link is
+not the one that is answered without, nor with another link.
 """
 
 import os
@@ -11,7 +12,7 @@ from enum import StrEnum
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from idm.models.sign_in import SignInChallenge, WebSession
+from idm.models.sign_in import SignInChallenge
 from idm.operations.web_sessions import SignedIn, hash_of
 from idm.passkey_ceremony import CHALLENGE_BYTES
 from idm.sealing import SealBroken, decrypt, encrypt
@@ -34,7 +35,7 @@ def draw(
     session.execute(
         delete(SignInChallenge).where(SignInChallenge.purpose.in_(list(Purpose)), SignInChallenge.expires_at <= now)
     )
-    challenge, key = os.urandom(CHALLENGE_BYTES), _key_of(session, signed_in, purpose)
+    challenge, key = os.urandom(CHALLENGE_BYTES), _key_of(signed_in, purpose)
     values = {
         "sealed": encrypt(factor_key, challenge, _context(key, link_id)), "created_at": now,
         "expires_at": now + ANSWER_WITHIN, "used_at": None,
@@ -52,7 +53,7 @@ def take(
     link_id: int | None = None,
 ) -> bytes | None:  # fmt: skip
     """The challenge that waits, for one of any number of answers at once; None for the others, and after its time."""
-    key = _key_of(session, signed_in, purpose)
+    key = _key_of(signed_in, purpose)
     waiting = (
         SignInChallenge.token_hash == key, SignInChallenge.person_id == signed_in.person_id,
         SignInChallenge.used_at.is_(None), SignInChallenge.expires_at > now,
@@ -75,9 +76,8 @@ def take(
         return None
 
 
-def _key_of(session: Session, signed_in: SignedIn, purpose: Purpose) -> str:
-    token_hash = session.scalars(select(WebSession.token_hash).where(WebSession.id == signed_in.session_id)).one()
-    return hash_of(f"{purpose}:{token_hash}")
+def _key_of(signed_in: SignedIn, purpose: Purpose) -> str:
+    return hash_of(f"{purpose}:session:{signed_in.session_id}")
 
 
 def _context(key: str, link_id: int | None) -> bytes:

@@ -4,7 +4,7 @@ Who may enrol one is the rule for every kind (`idm.operations.factor_enrolment`)
 does not go forward means that there are two of it (WebAuthn 6.1.1), and neither is trusted any more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,9 +76,32 @@ def ask_to_enrol(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class TakenQuestion:
+    """A question about a new passkey that no other answer is judged by any more."""
+
+    challenge: bytes = field(repr=False)
+
+
+def take_question(
+    session: Session, *, signed_in: SignedIn, ceremony: Ceremony, policy: Policy, now: datetime, link: str | None = None
+) -> TakenQuestion:
+    """Afterwards the question that this session was asked is used up, to be committed before its answer is judged.
+
+    Otherwise a wrong answer, which undoes what it did, would leave it open to another. Raises InvalidInput when none
+    waits, and what `place_for` raises.
+    """
+    place = place_for(session, signed_in, link, policy=policy, now=now)
+    challenge = take(session, signed_in, Purpose.ENROL, factor_key=ceremony.factor_key, now=now,
+                     link_id=place.link.id if place.link else None)  # fmt: skip
+    if challenge is None:
+        raise InvalidInput("確認の時間が過ぎたか、別の画面で登録を始めています。もう一度はじめからやり直してください。")
+    return TakenQuestion(challenge)
+
+
 def enrol_passkey(
-    session: Session, *, signed_in: SignedIn, answer: str, label: str, ceremony: Ceremony, policy: Policy,
-    now: datetime, link: str | None = None,
+    session: Session, question: TakenQuestion, *, signed_in: SignedIn, answer: str, label: str, ceremony: Ceremony,
+    policy: Policy, now: datetime, link: str | None = None,
 ) -> str:  # fmt: skip
     """Afterwards the browser's new passkey is a second factor of this person, and their other sessions are ended.
 
@@ -87,11 +110,7 @@ def enrol_passkey(
     """
     place = place_for(session, signed_in, link, policy=policy, now=now)
     called = _label(label)
-    challenge = take(session, signed_in, Purpose.ENROL, factor_key=ceremony.factor_key, now=now,
-                     link_id=place.link.id if place.link else None)  # fmt: skip
-    if challenge is None:
-        raise InvalidInput("確認の時間が過ぎたか、別の画面で登録を始めています。もう一度はじめからやり直してください。")
-    made = verified_enrolment(ceremony.party, answer, challenge)
+    made = verified_enrolment(ceremony.party, answer, question.challenge)
     if session.scalar(select(Passkey.id).where(Passkey.credential_id == made.credential_id)) is not None:
         raise InvalidInput("このパスキーは、すでに登録されたことがあります。別の鍵か端末を使ってください。")
     begin(session, place, signed_in=signed_in, policy=policy, now=now)

@@ -1,8 +1,8 @@
 """An authenticator app as a second factor: a secret is shown, and counts once a code has confirmed it (FK 6-2(9)).
 
-Who may enrol one, and with what, is the rule for every kind (`idm.operations.factor_enrolment`). What is shown with a
-link is another secret than what was shown without: it is sealed to the link, so that a secret somebody prepared
-beforehand is never the one that its owner confirms.
+Who may enrol one, and with what, is the rule for every kind (`idm.operations.factor_enrolment`). What is shown is
+sealed to the session it was prepared in, and to the link where there is one, so that a secret somebody prepared
+beforehand, or looks at meanwhile, is never the one that its owner confirms.
 """
 
 from datetime import datetime
@@ -35,7 +35,7 @@ def pending_second_factor(
     session: Session, *, signed_in: SignedIn, factor_key: bytes, policy: Policy, now: datetime,
     link: str | None = None,
 ) -> bytes | None:  # fmt: skip
-    """The secret that waits to be confirmed, to be shown to its owner; None when there is none, or of another link.
+    """The secret of this session and link that waits to be confirmed, to be shown to its owner; None = there is none.
 
     Raises what `place_for` raises.
     """
@@ -71,5 +71,5 @@ def _pending(place: Place, factor_key: bytes) -> bytes | None:
         return None
     try:
         return decrypt(factor_key, place.sign_in.totp_pending, place.context("totp_pending"))
-    except SealBroken:  # prepared on another way: by the password alone, or with a link that was replaced
+    except SealBroken:  # prepared in another session, or on another way: without a link, with one that was replaced
         return None

@@ -81,17 +81,17 @@ def belongs(session: Session, person: Person, *, now: datetime) -> bool:
 
 def open_session(
     session: Session, sign_in: SignIn, *, policy: Policy, now: datetime, second_factor: bool = False, failures: int = 0,
-    recovery_code: bool = False,
+    recovery_code: bool = False, until: datetime | None = None,
 ) -> str:  # fmt: skip
     """Afterwards a session of this person is open; returns its token, for one browser and nowhere else.
 
     `failures` is how many attempts failed since the sign-in before. `recovery_code`: one stood in for the second
-    factor, which opens pages but is never a fresh factor.
+    factor, which opens pages but is never a fresh factor. `until`: when the one it takes the place of would have ended.
     """
     token = new_token()
     opened = WebSession(
         token_hash=hash_of(token), person_id=sign_in.person_id, created_at=now, last_seen_at=now,
-        expires_at=now + timedelta(hours=policy.sign_in.absolute_hours),
+        expires_at=until if until is not None else now + timedelta(hours=policy.sign_in.absolute_hours),
         second_factor_at=now if second_factor else None, recovery_code_at=now if recovery_code else None,
         failures_before=failures,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from idm.errors import FreshFactorNeeded
 from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn, SignInAttempts, WebSession
 from idm.one_time_codes import code_at, new_secret, step_of
-from idm.operations.passkeys import Ceremony, ask_to_enrol, enrol_passkey
+from idm.operations.passkeys import Ceremony, ask_to_enrol, enrol_passkey, take_question
 from idm.operations.sign_in import totp_context
 from idm.operations.web_sessions import resume_session
 from idm.passkey_ceremony import relying_party
@@ -269,7 +269,9 @@ def with_passkey(office: Office, who: str) -> tuple[Browser, SoftPasskey]:
                                 now=office.now)  # fmt: skip
         session.flush()
         made = key.made(question)
-        token = enrol_passkey(session, signed_in=signed_in, answer=made, label="執務室", ceremony=ceremony,
+        taken = take_question(session, signed_in=signed_in, ceremony=ceremony, policy=office.cast.policy,
+                              now=office.now)  # fmt: skip
+        token = enrol_passkey(session, taken, signed_in=signed_in, answer=made, label="執務室", ceremony=ceremony,
                               policy=office.cast.policy, now=office.now)  # fmt: skip
     browser.client.set_cookie("idm", token)
     for _ in range(2):

@@ -9,7 +9,14 @@ from idm.database import Database
 from idm.models.authenticators import Authenticator
 from idm.models.work import MailMessage
 from idm.one_time_codes import code_at, step_of
-from idm.operations.passkeys import Ceremony, ask_for_passkey, ask_to_enrol, enrol_passkey, verify_passkey
+from idm.operations.passkeys import (
+    Ceremony,
+    ask_for_passkey,
+    ask_to_enrol,
+    enrol_passkey,
+    take_question,
+    verify_passkey,
+)
 from idm.operations.recovery_codes import draw_codes, keep_codes
 from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.web_sessions import SignedIn
@@ -50,7 +57,9 @@ def enrol_answer(
     label: str = "執務室のパソコン",
 ) -> str:  # fmt: skip
     with database.writing() as session:
-        return enrol_passkey(session, signed_in=signed_in, answer=answer, label=label, ceremony=CEREMONY,
+        taken = take_question(session, signed_in=signed_in, ceremony=CEREMONY, policy=POLICY, now=now, link=link)
+    with database.writing() as session:
+        return enrol_passkey(session, taken, signed_in=signed_in, answer=answer, label=label, ceremony=CEREMONY,
                              policy=POLICY, now=now, link=link)  # fmt: skip
 
 

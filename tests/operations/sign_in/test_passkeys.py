@@ -264,6 +264,26 @@ def test_without_a_question_nothing_is_enrolled_not_even_with_an_empty_challenge
         enrol_answer(database, signed_in, key.made('{"challenge": ""}'))
 
 
+def test_a_wrong_answer_uses_up_the_question_about_a_new_one(database: Database, town: Town) -> None:
+    signed_in, key = present(database, enrolled(database, town, town.chief)), passkey()
+    made = key.made(enrol_question(database, signed_in))
+    with pytest.raises(AnswerRefused):
+        enrol_answer(database, signed_in, "{}")
+    with pytest.raises(InvalidInput, match="はじめから"):
+        enrol_answer(database, signed_in, made)
+    assert own(database, town.chief) == []
+
+
+def test_a_question_about_a_new_one_outlasts_a_factor_given_again(database: Database, town: Town) -> None:
+    token, key = with_passkey(database, town, town.chief)
+    other, later = passkey(), NOW + MINUTE
+    made = other.made(enrol_question(database, present(database, token)))
+    renewed = give_answer(database, token, key.proves(sign_in_question(database, token, now=later)), now=later,
+                          again=True)  # fmt: skip
+    enrol_answer(database, present(database, renewed, now=later), made, now=later)
+    assert len(own(database, town.chief)) == 2
+
+
 def test_a_challenge_is_kept_sealed(database: Database, town: Town) -> None:
     with_passkey(database, town, town.chief)
     question = sign_in_question(database, arrive(database, CHIEF))

@@ -15,11 +15,11 @@ from idm.models.sign_in import EnrolmentLink, SignIn
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
 from idm.one_time_codes import code_at, step_of
-from idm.operations.enrolment import INVITED_BY_TWO, enrol, find_enrolment, issue_enrolment_link
+from idm.operations.enrolment import INVITED_BY_TWO, find_enrolment, issue_enrolment_link
 from idm.operations.factor_enrolment import BY_LINK
 from idm.operations.invitations import invite
 from idm.operations.lost_factor import report_own_factor_lost
-from idm.operations.passkeys import ask_to_enrol, enrol_passkey
+from idm.operations.passkeys import ask_to_enrol, enrol_passkey, take_question
 from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.sign_in import sign_in, verify_code
 from idm.operations.web_sessions import SignedIn, Stage
@@ -29,7 +29,7 @@ from idm.vocabulary import AuthenticatorKind, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.sign_in.answering_directory import OWN_PASSWORD, DirectoryAnswers, account_of, arrive, who
 from tests.operations.sign_in.factor_steps import CEREMONY, passkey
-from tests.operations.sign_in.steps import HERE, KEY, POLICY
+from tests.operations.sign_in.steps import HERE, KEY, POLICY, enrol
 
 NAMES = {"hr": "u100006", "staff": "u100009", "vice": "u100002", "auditor": "u100008"}
 
@@ -117,6 +117,42 @@ def test_who_becomes_an_officer_after_the_first_sign_in_falls_under_the_same_rul
     with pytest.raises(NotPermitted) as refused:
         confirm(office, signed_in, prepared)
     assert refused.value.code == BY_LINK
+
+
+def shown(office: Cast, signed_in: SignedIn, link: str | None = None) -> bytes | None:
+    with office.database.reading() as session:
+        return pending_second_factor(session, signed_in=signed_in, factor_key=KEY, policy=POLICY, now=NOW, link=link)
+
+
+def test_a_secret_that_another_session_prepared_is_never_shown_to_the_owner(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
+    """Whoever set the password could prepare one beforehand, and would have the app that its owner confirms."""
+    of_the_desk = come(office, directory, "staff")
+    planted = prepare(office, of_the_desk)
+    owner = come(office, directory, "staff")
+    assert shown(office, owner) is None
+    with pytest.raises(IllegalTransition, match="QRコード"):
+        confirm(office, owner, planted)
+    assert prepare(office, owner) != planted
+    assert shown(office, of_the_desk) is None, "nor does the desk see the owner's afterwards"
+
+
+def test_a_secret_prepared_with_the_same_link_in_another_session_is_never_shown_to_the_owner(
+    office: Cast, directory: DirectoryAnswers
+) -> None:
+    link = link_of(office, "hr", "vice", "desk")  # the desk, second, has seen the link, and can set the password
+    of_the_desk = come(office, directory, "hr")
+    planted = prepare(office, of_the_desk, link)
+    owner = come(office, directory, "hr")
+    assert shown(office, owner, link) is None
+    with pytest.raises(IllegalTransition, match="QRコード"):
+        confirm(office, owner, planted, link)
+    mine = prepare(office, owner, link)
+    assert shown(office, of_the_desk, link) is None
+    found = who(office, confirm(office, owner, mine, link))
+    assert found is not None
+    assert found.stage is Stage.SIGNED_IN
 
 
 def test_who_deputises_an_officer_needs_a_second_factor_and_a_link_for_it(
@@ -316,8 +352,10 @@ def question(office: Cast, signed_in: SignedIn, link: str | None = None) -> str:
 
 def make(office: Cast, signed_in: SignedIn, answer: str, link: str | None = None) -> str:
     with office.database.writing() as session:
-        return enrol_passkey(session, signed_in=signed_in, answer=answer, label="", ceremony=CEREMONY, policy=POLICY,
-                             now=NOW, link=link)  # fmt: skip
+        taken = take_question(session, signed_in=signed_in, ceremony=CEREMONY, policy=POLICY, now=NOW, link=link)
+    with office.database.writing() as session:
+        return enrol_passkey(session, taken, signed_in=signed_in, answer=answer, label="", ceremony=CEREMONY,
+                             policy=POLICY, now=NOW, link=link)  # fmt: skip
 
 
 def test_an_officer_enrols_a_passkey_with_two_officers_link_only(office: Cast, directory: DirectoryAnswers) -> None:

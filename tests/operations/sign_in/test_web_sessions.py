@@ -1,7 +1,7 @@
 """Sessions: how long they hold, and what ends them at once."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -10,9 +10,6 @@ from idm.database import Database
 from idm.models.officers import Officer
 from idm.models.people import Employment
 from idm.models.sign_in import EnrolmentLink, WebSession
-from idm.operations.enrolment import (
-    enrol,
-)
 from idm.operations.web_sessions import (
     Stage,
     end_all_sessions,
@@ -21,12 +18,14 @@ from idm.operations.web_sessions import (
     resume_session,
 )
 from idm.vocabulary import Role
+from tests.operations.sign_in.factor_steps import add_passkey, passkey, with_passkey
 from tests.operations.sign_in.steps import (
     MINUTE,
     PASSWORD,
     POLICY,
     arrive,
     audited,
+    enrol,
     enrolled,
     invite,
     inviter,
@@ -54,6 +53,20 @@ def test_use_keeps_a_session_alive_until_the_profiles_hours(database: Database, 
             note_use(session, session_id=found.session_id, now=now)
         now += MINUTE * 9
     assert who(database, token, now=end) is None
+
+
+@pytest.mark.asvs("7.3.2")
+def test_enrolling_another_second_factor_makes_no_session_last_longer(database: Database, town: Town) -> None:
+    token, _key = with_passkey(database, town, town.chief)
+    until = lasts_until(database, token)
+    later = NOW + MINUTE * 5
+    assert lasts_until(database, add_passkey(database, token, passkey(), now=later), now=later) == until
+
+
+def lasts_until(database: Database, token: str, *, now: datetime = NOW) -> datetime:
+    found = present(database, token, now=now)
+    with database.reading() as session:
+        return session.get_one(WebSession, found.session_id).expires_at
 
 
 def test_looking_notes_use_only_now_and_then(database: Database, town: Town) -> None:
