@@ -55,14 +55,16 @@ class Reading:
 class GateFacts:
     """Everything that decides about one account behind the gate.
 
-    `by` None = the system names nothing that verifies. `registered` are the kinds of the owner's active authenticators
-    confirmed in that system. `lists`: what is enrolled is printed by the product, and has to stand there as well.
+    `by` None = the system names nothing that verifies. `verifiable`: the kinds that it can verify at all
+    (`idm.verifiable_kinds`). `registered` are the kinds of the owner's active authenticators confirmed in that system.
+    `lists`: what is enrolled is printed by the product, and has to stand there as well.
     """
 
     forbidden: bool
     by: VerifiedBy | None
     password: bool
     lists: bool
+    verifiable: frozenset[AuthenticatorKind]
     registered: frozenset[AuthenticatorKind]
     reading: Reading | None
 
@@ -113,17 +115,14 @@ def judge(facts: GateFacts, *, now: datetime, longest: timedelta) -> Verdict:
 def enrolled(facts: GateFacts) -> frozenset[Factor]:
     """The kinds of factor that somebody has there, and that what verifies them asks for.
 
-    A smart card alone is asked for by a directory that requires one, and it has a PIN. Elsewhere the account's own
-    password, which nobody but its owner knows, is the factor of knowledge where it is asked for as well.
+    What cannot be verified there does not count, whatever verified it once. The account's own password, which nobody
+    but its owner knows, is the factor of knowledge where it is asked for as well.
     """
-    kinds = facts.registered
-    if facts.by is VerifiedBy.SMART_CARD:
-        kinds &= {AuthenticatorKind.SMART_CARD}
+    kinds = facts.registered & facts.verifiable
     if facts.lists:
         kinds &= (facts.reading.kinds if facts.reading is not None else None) or frozenset()
     factors = {factor for kind in kinds for factor in FACTORS_OF[kind]}
-    with_password = facts.password and facts.by is not VerifiedBy.SMART_CARD
-    return frozenset(factors | {Factor.KNOWLEDGE} if with_password else factors)
+    return frozenset(factors | {Factor.KNOWLEDGE} if facts.password else factors)
 
 
 def demand_shown(by: VerifiedBy, group: ExternalId | None, seen: TargetAccount) -> bool | None:

@@ -172,7 +172,13 @@ def booked(
 ) -> Booked:  # fmt: skip
     used = frozenset(item.kind for item in items if item.used_here and item.state is ACTIVE)
     facts = GateFacts(
-        forbidden=False, by=VerifiedBy.PRODUCT, password=password, lists=True, registered=used, reading=reading
+        forbidden=False,
+        by=VerifiedBy.PRODUCT,
+        password=password,
+        lists=True,
+        verifiable=frozenset(AuthenticatorKind),
+        registered=used,
+        reading=reading,
     )
     return Booked(
         number, 1000 + number, f"u{number}", f"職員{number}", frozenset({f"10000{number}"}), live, in_effect, items,

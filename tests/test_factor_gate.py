@@ -32,8 +32,9 @@ NOW = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
 LONGEST = timedelta(days=35)
 FRESH = Reading(True, None, NOW - timedelta(days=1))
 K = AuthenticatorKind
-BY_GROUP = GateFacts(False, VerifiedBy.GROUP, True, False, frozenset({K.HARDWARE_TOKEN}), FRESH)
-BY_CARD = replace(BY_GROUP, by=VerifiedBy.SMART_CARD, registered=frozenset({K.SMART_CARD}))
+NO_CARDS, CARDS = frozenset(K) - {K.SMART_CARD}, frozenset({K.SMART_CARD})
+BY_GROUP = GateFacts(False, VerifiedBy.GROUP, True, False, NO_CARDS, frozenset({K.HARDWARE_TOKEN}), FRESH)
+BY_CARD = replace(BY_GROUP, by=VerifiedBy.SMART_CARD, password=False, verifiable=CARDS, registered=CARDS)
 LISTED = replace(
     BY_GROUP, by=VerifiedBy.PRODUCT, lists=True, reading=replace(FRESH, kinds=frozenset({K.HARDWARE_TOKEN}))
 )
@@ -51,6 +52,7 @@ facts = st.builds(
     by=st.none() | st.sampled_from(VerifiedBy),
     password=st.booleans(),
     lists=st.booleans(),
+    verifiable=kinds,
     registered=kinds,
     reading=readings,
 )
@@ -73,6 +75,7 @@ def test_two_kinds_demanded_and_shown_lately_open(open_one: GateFacts) -> None:
         (replace(BY_GROUP, registered=frozenset()), Verdict.FACTOR_MISSING),
         (replace(BY_GROUP, password=False), Verdict.FACTOR_MISSING),
         (replace(BY_CARD, registered=frozenset({K.HARDWARE_TOKEN})), Verdict.FACTOR_MISSING),
+        (replace(BY_GROUP, registered=CARDS), Verdict.FACTOR_MISSING),
         (replace(BY_CARD, password=True, registered=frozenset()), Verdict.FACTOR_MISSING),
         (replace(LISTED, reading=replace(FRESH, kinds=frozenset())), Verdict.FACTOR_MISSING),
         (replace(LISTED, reading=FRESH), Verdict.FACTOR_MISSING),

@@ -3,8 +3,9 @@ found (controls B1, B2, C1).
 
 Two kinds of finding come of it:
 
-* FACTOR_MISSING: an account that can be signed in to on its target, while the gate does not let its rights be; what is
-  being disabled at this moment is among them until that has been seen. And a system with such rights that names nothing
+* FACTOR_MISSING: an account behind the gate that can be signed in to on its target, while the gate does not let its
+  rights be; what is being disabled at this moment is among them until that has been seen. An ordinary account is in use
+  rightly while a further right of its owner's is held back. And a system with such rights that names nothing
   that verifies factors, or whose group that demands them is not there.
 * FACTOR_UNSHOWN: rights in effect whose read-back has grown too old. They stay; nobody new gets in.
 
@@ -24,7 +25,7 @@ from idm.operations import factor_gate, factor_readings
 from idm.operations.findings import Found, SweepResult
 from idm.policy import Policy
 from idm.queries.factor_holders import Holder, holders_behind_gate
-from idm.vocabulary import FindingKind, VerifiedBy
+from idm.vocabulary import BY_HAND, FindingKind, Stage, VerifiedBy
 
 
 def follow(
@@ -49,7 +50,7 @@ def found_in(
     """The result with what is wrong with factors in the system; nothing is changed."""
     system = session.get_one(InformationSystem, result.system_id)
     holders = holders_behind_gate(session, system_id=system.id, account_ids=only, policy=policy, now=now)
-    findings = (*_of_system(system, holders), *_of_accounts(result, holders, now))
+    findings = (*_of_system(system, holders), *_of_accounts(result, holders, now, stopping=_stopping(system)))
     return replace(result, found=(*result.found, *findings))
 
 
@@ -68,12 +69,19 @@ def _of_system(system: InformationSystem, holders: Collection[Holder]) -> Iterat
     yield Found(FindingKind.FACTOR_MISSING, f"system:{system.code}", system.name, None, details)
 
 
-def _of_accounts(result: SweepResult, holders: Collection[Holder], now: datetime) -> Iterator[Found]:
+def _stopping(system: InformationSystem) -> str:
+    """Who stops an account there."""
+    if system.stage is Stage.OBSERVE:
+        return "まだ観察の段階のため、自動では止まりません。情報システムの管理者が止めてください"
+    return "手作業の指示書により行ってください" if system.connector == BY_HAND else "自動で行います"
+
+
+def _of_accounts(result: SweepResult, holders: Collection[Holder], now: datetime, *, stopping: str) -> Iterator[Found]:
     for one in holders:
         shown = result.shown.get(one.account_id)
         enabled = shown.enabled if shown is not None else bool(one.enabled)
-        if enabled and one.verdict not in KEEPS:
-            yield _found(FindingKind.FACTOR_MISSING, one, "使える状態になっています", "IDを止める（自動で行います）")
+        if enabled and (one.opens or one.in_effect) and one.verdict not in KEEPS:
+            yield _found(FindingKind.FACTOR_MISSING, one, "使える状態になっています", f"IDを止める（{stopping}）")
         elif one.in_effect and one.verdict is Verdict.GROWN_OLD:
             yield _found(FindingKind.FACTOR_UNSHOWN, one, _age(one, now), "ディレクトリ又は製品の一覧から読み取り直す")
 

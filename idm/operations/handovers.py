@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
-from idm.factor_gate import VERDICT_TITLES
+from idm.factor_gate import LETS_IN, VERDICT_TITLES
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Account, CredentialEvent, Entitlement, Handover
@@ -149,20 +149,28 @@ def _require_ready(session: Session, account: Account, *, policy: Policy, now: d
 
 
 def _require_let_in(session: Session, account: Account, *, policy: Policy, now: datetime) -> None:
-    """A card needs no password; and what is held back by the gate is handed over once the gate is open (B1, E3)."""
-    live = {one.grant_id: one for one in live_grants(session, [account.id], now=now)}
-    rights = session.scalars(select(Grant).where(Grant.id.in_(live)).options(joinedload(Grant.entitlement)))
-    gated = [live[one.id] for one in rights if one.entitlement.kind is EntitlementKind.ACCOUNT and live[one.id].gated]
-    if gated and (account.system.verification or {}).get("by") == VerifiedBy.SMART_CARD:
+    """A card needs no password; and what is held back by the gate is handed over once the gate is open (B1, E3).
+
+    Whoever was in once may have another password while the reading is old; nobody comes in for the first time on it.
+    """
+    gated = [one for one in live_grants(session, [account.id], now=now) if one.gated]
+    itself = [one for one in gated if one.opens]
+    if itself and (account.system.verification or {}).get("by") == VerifiedBy.SMART_CARD:
         raise InvalidInput(
             "この利用者IDは、スマートカードだけでサインインします。仮パスワードはありません。"
             "カードを交付し、使用開始を登録してください。"
         )
-    if any(one.held for one in gated):
-        verdict = verdicts(session, [account.id], policy=policy, now=now)[account.id]
+    verdict = verdicts(session, [account.id], policy=policy, now=now)[account.id]
+    if any(one.held for one in itself):
         raise InvalidInput(
             f"{VERDICT_TITLES[verdict]}。二つの種類の認証要素がこの情報システムで確かめられるまで、"
             "利用者IDは止めてあり、仮パスワードを交付できません。認証要素の登録を確かめてください。"
+        )
+    first = account.handed_over_at is None and any(one.in_effect for one in gated)
+    if first and verdict not in LETS_IN:
+        raise InvalidInput(
+            f"{VERDICT_TITLES[verdict]}。新しい人に仮パスワードを交付できるのは、ディレクトリを照合するか、"
+            "製品の登録者一覧を取り込んで、二要素認証を確かめ直したあとです。情報システムの管理者に頼んでください。"
         )
 
 

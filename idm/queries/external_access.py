@@ -1,23 +1,21 @@
 """Who gets in from outside, or out to the internet, why, until when and by which permission (FK 6-2(4), control I1)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import sqlalchemy
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
-from idm.employment_kind import EmploymentKind
 from idm.factor_gate import Verdict
 from idm.grant_state import GrantState
-from idm.models.people import Employment
-from idm.models.periods import not_over_on
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import Policy
 from idm.publication import Reader
-from idm.queries.factor_gate import verdicts
+from idm.queries.factor_gate import contractors_among, verdicts
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.queries.publication import hidden_requests
 from idm.vocabulary import Zone
@@ -54,12 +52,7 @@ def external_rights(
     Beside rights to external access it has what contractors administrate in the cloud (FK 6-5(1)⑦): the same is asked.
     """
     day, hidden = day_of(now), hidden_requests(session, reader)
-    contractor = select(Employment.person_id).where(
-        Employment.kind == EmploymentKind.CONTRACTOR, not_over_on(Employment, day)
-    )
-    cloud = and_(
-        Entitlement.privileged, InformationSystem.zone == Zone.INTERNET, Account.person_id.in_(contractor)
-    )  # fmt: skip
+    cloud = and_(Entitlement.privileged, InformationSystem.zone == Zone.INTERNET)
     query = (
         select(Grant, Account, Entitlement, InformationSystem.name, Request)
         .join(Account, Grant.account_id == Account.id)
@@ -75,7 +68,7 @@ def external_rights(
     )  # fmt: skip
     if system_id is not None:
         query = query.where(Account.system_id == system_id)
-    rows = session.execute(query).all()
+    rows = _needing_factors(session, session.execute(query).all(), day)
     unseen = _lines_of(session, hidden)
     cards = person_cards(session, {account.person_id or 0 for _, account, *_ in rows}, day=day, reader=reader)
     said = verdicts(session, {account.id for _, account, *_ in rows}, policy=policy, now=now)
@@ -98,6 +91,16 @@ def external_rights(
         )
         for grant, account, right, system_name, request in rows
     ]
+
+
+Row = tuple[Grant, Account, Entitlement, str, Request]
+
+
+def _needing_factors(session: Session, rows: Sequence[sqlalchemy.Row[*Row]], day: date) -> list[sqlalchemy.Row[*Row]]:
+    """The rows without what people of our own administrate in the cloud."""
+    cloud = {account.person_id for _, account, right, *_ in rows if not right.external_access}
+    contractors = contractors_among(session, cloud, day)
+    return [row for row in rows if row[2].external_access or row[1].person_id in contractors]
 
 
 def _lines_of(session: Session, requests: Collection[int]) -> frozenset[int]:

@@ -5,12 +5,12 @@ counts, and none that proves its owner to this product only.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Exists, Select, exists, select
 from sqlalchemy.orm import Session
 
 from idm.authenticator_state import AuthenticatorState
@@ -25,7 +25,8 @@ from idm.models.periods import not_over_on
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import Policy
-from idm.vocabulary import AuthenticatorKind, VerifiedBy, Zone
+from idm.verifiable_kinds import verifiable_kinds
+from idm.vocabulary import AuthenticatorKind, EntitlementKind, VerifiedBy, Zone
 
 SET_BY_US = frozenset({VerifiedBy.SMART_CARD, VerifiedBy.GROUP})
 """What a worker sets in the directory and reads back; everything else is read from lists only."""
@@ -33,11 +34,15 @@ SET_BY_US = frozenset({VerifiedBy.SMART_CARD, VerifiedBy.GROUP})
 
 @dataclass(frozen=True)
 class LiveGrant:
-    """One grant that has not ended. `gated`: it needs factors; `held`: it is held back because they are missing."""
+    """One grant that has not ended. `gated`: it needs factors; `held`: it is held back because they are missing.
+
+    `opens`: it is the right to the account itself.
+    """
 
     grant_id: int
     account_id: int
     state: GrantState
+    opens: bool
     gated: bool
     held: bool
 
@@ -56,14 +61,10 @@ def live_grants(session: Session, account_ids: Collection[int], *, now: datetime
 
 
 def _live_grants(session: Session, account_ids: Collection[int], day: date) -> Iterable[LiveGrant]:
-    held = exists().where(
-        GrantSuspension.grant_id == Grant.id, GrantSuspension.reason == SuspensionReason.MISSING_FACTOR,
-        GrantSuspension.until.is_(None),
-    )  # fmt: skip
     rows = session.execute(
         select(
-            Grant.id, Grant.account_id, Grant.state, InformationSystem.zone, Entitlement.external_access,
-            Entitlement.privileged, Account.person_id, held,
+            Grant.id, Grant.account_id, Grant.state, Entitlement.kind, InformationSystem.zone,
+            Entitlement.external_access, Entitlement.privileged, Account.person_id, _held_back(),
         )
         .join(Account, Grant.account_id == Account.id)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
@@ -72,29 +73,44 @@ def _live_grants(session: Session, account_ids: Collection[int], day: date) -> I
         .order_by(Grant.account_id, Grant.id)
     ).all()  # fmt: skip
     contractors = contractors_among(session, {row.person_id for row in rows if row.privileged}, day)
-    for grant_id, account_id, state, zone, external, privileged, person_id, is_held in rows:
+    for grant_id, account_id, state, kind, zone, external, privileged, person_id, is_held in rows:
         gated = is_gated(zone, external, privileged, contractor=person_id in contractors)
-        yield LiveGrant(grant_id, account_id, state, gated, bool(is_held))
+        yield LiveGrant(grant_id, account_id, state, kind is EntitlementKind.ACCOUNT, gated, bool(is_held))
 
 
-def accounts_at_the_gate(session: Session, *, system_id: int | None = None) -> list[int]:
-    """The accounts with a right that may need factors, or that is held back for want of them; of one system if named.
+def _held_back() -> Exists:
+    return exists().where(
+        GrantSuspension.grant_id == Grant.id, GrantSuspension.reason == SuspensionReason.MISSING_FACTOR,
+        GrantSuspension.until.is_(None),
+    )  # fmt: skip
+
+
+def accounts_at_the_gate(
+    session: Session, *, system_id: int | None = None, among: Collection[int] | None = None
+) -> list[int]:
+    """The accounts with a right that may need factors, or that is held back for want of them; of one system if named,
+    and of these accounts, if any are.
 
     Whether a right needs them may depend on its holder (`live_grants` says so): here is everybody it could be.
     """
-    live = select(Grant.account_id).join(Account, Grant.account_id == Account.id).where(Grant.state != GrantState.ENDED)
-    if system_id is not None:
-        live = live.where(Account.system_id == system_id)
     cloud = (InformationSystem.zone == Zone.INTERNET) & Entitlement.privileged
-    by_right = (
-        live.join(Entitlement, Grant.entitlement_id == Entitlement.id)
+    query = (
+        select(Grant.account_id)
+        .join(Account, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
-        .where((InformationSystem.zone == Zone.MYNUMBER) | Entitlement.external_access | cloud)
+        .where(
+            Grant.state != GrantState.ENDED,
+            (InformationSystem.zone == Zone.MYNUMBER) | Entitlement.external_access | cloud | _held_back(),
+        )
+        .distinct()
     )
-    held = live.join(GrantSuspension, GrantSuspension.grant_id == Grant.id).where(
-        GrantSuspension.reason == SuspensionReason.MISSING_FACTOR, GrantSuspension.until.is_(None)
-    )
-    return sorted({*session.scalars(by_right), *session.scalars(held)})
+    if system_id is not None:
+        query = query.where(Account.system_id == system_id)
+    if among is None:
+        return sorted(session.scalars(query))
+    asked = in_chunks(sorted(among))
+    return [one for some in asked for one in sorted(session.scalars(query.where(Account.id.in_(some))))]
 
 
 def is_gated(zone: Zone, external_access: bool, privileged: bool, *, contractor: bool) -> bool:
@@ -138,39 +154,55 @@ def _gate_facts(session: Session, account_ids: Collection[int], *, forbidding: b
     ).all()
     registered, readings = _registered(session, account_ids), _readings(session, account_ids)
     return {
-        account_id: _facts(
-            verification or {}, registered[account_id], readings.get(account_id),
+        account_id: facts_of(
+            verification, registered[account_id], readings.get(account_id),
             forbidden=forbidding and zone is Zone.MYNUMBER,
         )
         for account_id, zone, verification in rows
     }  # fmt: skip
 
 
-def _facts(
-    named: dict[str, Any], registered: set[AuthenticatorKind], reading: Reading | None, *, forbidden: bool
-) -> GateFacts:
+def facts_of(
+    verification: Mapping[str, Any] | None, registered: Collection[AuthenticatorKind], reading: Reading | None, *,
+    forbidden: bool,
+) -> GateFacts:  # fmt: skip
+    """What decides, by `InformationSystem.verification`, the kinds that count there, and what was read back."""
+    named = verification or {}
     return GateFacts(
         forbidden=forbidden,
         by=VerifiedBy(named["by"]) if named else None,
         password=bool(named.get("password")),
         lists=named.get("listing") is not None,
+        verifiable=verifiable_kinds(verification),
         registered=frozenset(registered),
         reading=reading,
     )
 
 
-def _registered(session: Session, account_ids: Collection[int]) -> dict[int, set[AuthenticatorKind]]:
-    """Account → the kinds of its owner's authenticators that are confirmed in its system and active."""
-    rows = session.execute(
-        select(Account.id, Authenticator.kind)
-        .join(Authenticator, Authenticator.person_id == Account.person_id)
+def counting(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """These columns of every authenticator that counts, and its use: active, in open use in a system, and not what
+    proves its owner to this product only."""
+    return (
+        select(*columns)
+        .select_from(Authenticator)
         .join(AuthenticatorUse, AuthenticatorUse.authenticator_id == Authenticator.id)
         .where(
-            Account.id.in_(account_ids), AuthenticatorUse.system_id == Account.system_id,
-            AuthenticatorUse.until.is_(None), Authenticator.state == AuthenticatorState.ACTIVE,
+            AuthenticatorUse.until.is_(None),
+            Authenticator.state == AuthenticatorState.ACTIVE,
             ~Authenticator.own_sign_in,
         )
-    )  # fmt: skip
+    )
+
+
+def counting_for(account_ids: Collection[int], *columns: Any) -> Select[*tuple[Any, ...]]:
+    """The same of these accounts: of their owners, in their systems."""
+    here = (Account.person_id == Authenticator.person_id) & (Account.system_id == AuthenticatorUse.system_id)
+    return counting(*columns).join(Account, here).where(Account.id.in_(account_ids))
+
+
+def _registered(session: Session, account_ids: Collection[int]) -> dict[int, set[AuthenticatorKind]]:
+    """Account → the kinds of its owner's authenticators that are confirmed in its system and active."""
+    rows = session.execute(counting_for(account_ids, Account.id, Authenticator.kind))
     found: dict[int, set[AuthenticatorKind]] = defaultdict(set)
     for account_id, kind in rows:
         found[account_id].add(kind)
@@ -195,9 +227,13 @@ def verdicts(
     session: Session, account_ids: Collection[int], *, policy: Policy, now: datetime
 ) -> dict[int, Verdict]:  # fmt: skip
     """Account id → what the gate says of it at `now`, whether or not it holds a right behind the gate."""
-    longest = timedelta(days=policy.factors.readback_days)
     facts = gate_facts(session, account_ids, policy=policy)
-    return {account_id: judge(one, now=now, longest=longest) for account_id, one in facts.items()}
+    return {account_id: judged(one, policy=policy, now=now) for account_id, one in facts.items()}
+
+
+def judged(facts: GateFacts, *, policy: Policy, now: datetime) -> Verdict:
+    """What the gate says of these facts at `now`."""
+    return judge(facts, now=now, longest=timedelta(days=policy.factors.readback_days))
 
 
 def to_be_held(

@@ -12,14 +12,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.authenticator_state import AuthenticatorState
 from idm.database import in_chunks
 from idm.factor_gate import KEEPS, GateFacts, Verdict, enrolled
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.people import Person
 from idm.models.systems import Account
 from idm.policy import Policy
-from idm.queries.factor_gate import LiveGrant, accounts_at_the_gate, gate_facts, live_grants, verdicts
+from idm.queries.factor_gate import LiveGrant, accounts_at_the_gate, counting_for, gate_facts, judged, live_grants
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind, Factor
 
@@ -41,7 +40,8 @@ class HeldFactor:
 
 @dataclass(frozen=True)
 class Holder:
-    """One account with rights behind the gate. `in_effect`: one of them is; `held`: one is held back by the gate.
+    """One account with rights behind the gate. `in_effect`: one of them is; `held`: one is held back by the gate;
+    `opens`: the account itself is one of them.
 
     `enabled` is what the directory showed last, None = not read yet.
     """
@@ -60,6 +60,7 @@ class Holder:
     read_at: datetime | None
     in_effect: bool
     held: bool
+    opens: bool
     enabled: bool | None
 
 
@@ -68,8 +69,7 @@ def holders_behind_gate(
     now: datetime,
 ) -> list[Holder]:  # fmt: skip
     """Every account with a live right behind the gate, by system and login name; of one system, or these, if named."""
-    among = accounts_at_the_gate(session, system_id=system_id)
-    chosen = [one for one in among if account_ids is None or one in set(account_ids)]
+    chosen = accounts_at_the_gate(session, system_id=system_id, among=account_ids)
     found = [one for some in in_chunks(chosen) for one in _holders(session, some, policy, now)]
     return sorted(found, key=lambda one: (one.system_id, one.login_name))
 
@@ -113,8 +113,8 @@ def _holders(session: Session, account_ids: Sequence[int], policy: Policy, now: 
     for grant in live_grants(session, account_ids, now=now):
         if grant.gated:
             gated[grant.account_id].append(grant)
-    facts = gate_facts(session, gated.keys(), policy=policy)
-    said, held = verdicts(session, gated.keys(), policy=policy, now=now), _held_factors(session, gated.keys())
+    facts, held = gate_facts(session, gated.keys(), policy=policy), _held_factors(session, gated.keys())
+    said = {account_id: judged(one, policy=policy, now=now) for account_id, one in facts.items()}
     rows = session.execute(
         select(Account, Person.name).outerjoin(Person, Account.person_id == Person.id).where(Account.id.in_(gated))
     )
@@ -133,24 +133,17 @@ def _holder(
         account.id, account.system_id, account.person_id, name or "", account.login_name,
         account.external_id or str(account.uuid), tuple(held.get(account.id, ())), enrolled(facts), verdict,
         reading.required if reading is not None else None, reading.read_at if reading is not None else None,
-        any(one.in_effect for one in grants), any(one.held for one in grants), account.seen_enabled,
+        any(one.in_effect for one in grants), any(one.held for one in grants), any(one.opens for one in grants),
+        account.seen_enabled,
     )  # fmt: skip
 
 
 def _held_factors(session: Session, account_ids: Iterable[int]) -> dict[int, list[HeldFactor]]:
-    rows = session.execute(
-        select(
-            Account.id, Authenticator.kind, Authenticator.label, AuthenticatorUse.since, AuthenticatorUse.list_import_id
-        )
-        .join(Authenticator, Authenticator.person_id == Account.person_id)
-        .join(AuthenticatorUse, AuthenticatorUse.authenticator_id == Authenticator.id)
-        .where(
-            Account.id.in_(list(account_ids)), AuthenticatorUse.system_id == Account.system_id,
-            AuthenticatorUse.until.is_(None), Authenticator.state == AuthenticatorState.ACTIVE,
-            ~Authenticator.own_sign_in,
-        )
-        .order_by(AuthenticatorUse.since, AuthenticatorUse.id)
+    columns = (
+        Account.id, Authenticator.kind, Authenticator.label, AuthenticatorUse.since, AuthenticatorUse.list_import_id,
     )  # fmt: skip
+    counted = counting_for(list(account_ids), *columns)
+    rows = session.execute(counted.order_by(AuthenticatorUse.since, AuthenticatorUse.id))
     found: dict[int, list[HeldFactor]] = defaultdict(list)
     for account_id, kind, label, since, list_import_id in rows:
         found[account_id].append(HeldFactor(kind, label, since, list_import_id is not None))

@@ -3,24 +3,20 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.authenticator_state import AuthenticatorState
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.employment_kind import EmploymentKind
-from idm.factor_gate import LETS_IN, GatedRight, GateFacts, Verdict, judge, needs_factors
+from idm.factor_gate import LETS_IN, Verdict
 from idm.models.authenticators import Authenticator, AuthenticatorUse
-from idm.models.people import Employment
-from idm.models.periods import not_over_on
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import Policy
-from idm.queries.factor_gate import verdicts
-from idm.vocabulary import AccountKind, AuthenticatorKind, VerifiedBy, Zone
+from idm.queries.factor_gate import contractors_among, counting, facts_of, is_gated, judged, verdicts
+from idm.vocabulary import AccountKind, AuthenticatorKind, Zone
 
 STILL_NEEDED = {
     Verdict.GROWN_OLD: "二要素認証の新しい確認結果",
@@ -44,8 +40,8 @@ class _Right:
     privileged: bool
     verification: Mapping[str, Any] | None
 
-    def needs_factors(self, holder: EmploymentKind | None) -> bool:
-        return needs_factors(GatedRight(self.zone, self.external_access, self.privileged, holder))
+    def is_gated(self, *, contractor: bool) -> bool:
+        return is_gated(self.zone, self.external_access, self.privileged, contractor=contractor)
 
 
 def gate_outlook(
@@ -62,37 +58,32 @@ def gate_outlook(
 def _outlook(
     session: Session, wanted: Collection[Wanted], rights: Mapping[int, _Right], policy: Policy, now: datetime
 ) -> dict[Wanted, Verdict]:
-    contractors = _contractors(session, {person for person, _ in wanted}, now)
-    gated = [
-        (person, right) for person, right in wanted
-        if rights[right].needs_factors(EmploymentKind.CONTRACTOR if person in contractors else None)
-    ]  # fmt: skip
+    contractors = contractors_among(session, {person for person, _ in wanted}, day_of(now))
+    gated = [one for one in wanted if rights[one[1]].is_gated(contractor=one[0] in contractors)]
     if not gated:
         return {}
     people = {person for person, _ in gated}
     accounts, registered = _accounts(session, people), _registered(session, people)
     said = verdicts(session, accounts.values(), policy=policy, now=now)
-    longest = timedelta(days=policy.factors.readback_days)
     found = {}
     for person, right in gated:
         place = (person, rights[right].system_id)
         verdict = (
             said[accounts[place]] if place in accounts
-            else judge(_facts(rights[right], registered[place], policy), now=now, longest=longest)
+            else _without_account(rights[right], registered[place], policy, now)
         )  # fmt: skip
         if verdict not in LETS_IN:
             found[person, right] = verdict
     return found
 
 
-def _facts(right: _Right, registered: Collection[AuthenticatorKind], policy: Policy) -> GateFacts:
+def _without_account(
+    right: _Right, registered: Collection[AuthenticatorKind], policy: Policy, now: datetime
+) -> Verdict:
     """Of somebody who has no account there yet, of which nothing can have been read back."""
-    named = right.verification or {}
-    return GateFacts(
-        forbidden=policy.zones.mynumber_forbidden and right.zone is Zone.MYNUMBER,
-        by=VerifiedBy(named["by"]) if named else None, password=bool(named.get("password")),
-        lists=named.get("listing") is not None, registered=frozenset(registered), reading=None,
-    )  # fmt: skip
+    forbidden = policy.zones.mynumber_forbidden and right.zone is Zone.MYNUMBER
+    facts = facts_of(right.verification, registered, None, forbidden=forbidden)
+    return judged(facts, policy=policy, now=now)
 
 
 def _rights(session: Session, ids: Collection[int]) -> dict[int, _Right]:
@@ -110,14 +101,6 @@ def _rights(session: Session, ids: Collection[int]) -> dict[int, _Right]:
     }
 
 
-def _contractors(session: Session, people: Collection[int], now: datetime) -> frozenset[int]:
-    query = select(Employment.person_id).where(
-        Employment.person_id.in_(people), Employment.kind == EmploymentKind.CONTRACTOR,
-        not_over_on(Employment, day_of(now)),
-    )  # fmt: skip
-    return frozenset(session.scalars(query))
-
-
 def _accounts(session: Session, people: Collection[int]) -> dict[tuple[int, int], int]:
     rows = session.execute(
         select(Account.person_id, Account.system_id, Account.id).where(
@@ -128,14 +111,8 @@ def _accounts(session: Session, people: Collection[int]) -> dict[tuple[int, int]
 
 
 def _registered(session: Session, people: Collection[int]) -> dict[tuple[int, int], set[AuthenticatorKind]]:
-    rows = session.execute(
-        select(Authenticator.person_id, AuthenticatorUse.system_id, Authenticator.kind)
-        .join(AuthenticatorUse, AuthenticatorUse.authenticator_id == Authenticator.id)
-        .where(
-            Authenticator.person_id.in_(people), Authenticator.state == AuthenticatorState.ACTIVE,
-            ~Authenticator.own_sign_in, AuthenticatorUse.until.is_(None),
-        )
-    )  # fmt: skip
+    columns = (Authenticator.person_id, AuthenticatorUse.system_id, Authenticator.kind)
+    rows = session.execute(counting(*columns).where(Authenticator.person_id.in_(people)))
     found: dict[tuple[int, int], set[AuthenticatorKind]] = defaultdict(set)
     for person_id, system_id, kind in rows:
         found[person_id, system_id].add(kind)

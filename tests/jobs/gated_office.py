@@ -13,7 +13,7 @@ from idm.models.authenticators import FactorReading
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
-from idm.operations import configuration, handovers
+from idm.operations import authenticator_end, configuration, handovers
 from idm.operations.configuration import ConfigurationText
 from idm.operations.findings import OF_FACTORS
 from idm.policy_file import effective_text, load_profile
@@ -95,6 +95,12 @@ class Gated:
     def lose(self, authenticator_id: int) -> None:
         """Its owner says that it is lost."""
         desk.lose(self.cast, authenticator_id, now=self.clock())
+
+    def give_back(self, authenticator_id: int) -> None:
+        """The desk has it again."""
+        now, actor = self.clock(), self.cast.actor("desk")
+        with self.cast.acting("desk", now=now) as session:
+            authenticator_end.collect(session, authenticator_id, actor=actor, policy=self.cast.policy, now=now)
 
     def one_pass(self) -> int:
         """One pass of the worker over the account; how many tasks there were."""

@@ -13,7 +13,7 @@ from idm.errors import InvalidInput, TargetError
 from idm.grant_state import GrantState
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask
-from idm.operations import handovers
+from idm.operations import factor_readings, handovers
 from idm.operations.accounts import schedule
 from idm.ports import Outcome, Step
 from idm.queries.handovers import waiting_accounts
@@ -299,14 +299,81 @@ def test_a_leaver_is_stopped_before_the_demand_is_taken_back(by_group: Gated, op
     assert by_group.found() == {}
 
 
-# --- an ordinary account in a domain that demands cards of those who reach further ------------------------------------
+# --- an ordinary account where factors are demanded of those who reach further ----------------------------------------
+
+REMOTE_DN = f"cn=remote,{OpenLDAP.groups_base}"
+
+
+@pytest.fixture
+def beside_the_group(by_group: Gated, openldap: OpenLDAP) -> Iterator[Gated]:
+    """青木 uses an ordinary account; whoever reaches it from outside too is to be in the group that demands factors."""
+    openldap.apply(f"dn: {REMOTE_DN}\nobjectClass: groupOfNames\ncn: remote\nmember: {OpenLDAP.placeholder_dn}\n")
+    also_from_outside(by_group)
+    by_group.approve()
+    by_group.settle()
+    yield by_group
+    openldap.apply(f"dn: {REMOTE_DN}\nchangetype: delete\n")
+
+
+def put_in(openldap: OpenLDAP, office: Gated) -> None:
+    dn = f"uid={office.login_name},{openldap.people_base}"
+    openldap.apply(f"dn: {GROUP_DN}\nchangetype: modify\nadd: member\nmember: {dn}\n")
+
+
+def test_whom_others_have_put_into_the_group_stays_in_it_whatever_becomes_of_their_rights(
+    beside_the_group: Gated, openldap: OpenLDAP
+) -> None:
+    office, dn = beside_the_group, f"uid={beside_the_group.login_name},{openldap.people_base}"
+    password = office.hand_over()
+    put_in(openldap, office)
+    office.reconcile()
+    with office.cast.database.writing() as session:
+        schedule(session, office.account(session), now=office.clock())
+    office.settle()
+    assert (asked_for_two(openldap, office), office.found()) == (True, {}), "with ordinary rights only"
+    reach_further(office)
+    office.settle()
+    assert (asked_for_two(openldap, office), openldap.sign_in(dn, password)) == (True, True), "applied, no factor yet"
+    token = office.give_factor(TOKEN)
+    office.settle()
+    office.give_back(token)
+    office.settle()
+    assert (asked_for_two(openldap, office), openldap.sign_in(dn, password)) == (True, True), "the token is given back"
+    office.reconcile()
+    assert office.found() == {}
+
+
+def test_the_group_is_left_only_while_the_account_is_disabled_and_the_next_hand_over_is_such_a_time(
+    beside_the_group: Gated, openldap: OpenLDAP
+) -> None:
+    office, dn = beside_the_group, f"uid={beside_the_group.login_name},{openldap.people_base}"
+    password = office.hand_over()
+    office.give_factor(TOKEN)
+    reach_further(office)
+    office.settle()
+    assert asked_for_two(openldap, office)
+    reach_further(office, effect=LineEffect.REVOKE)
+    office.settle()
+    assert (asked_for_two(openldap, office), openldap.sign_in(dn, password)) == (True, True)
+    office.reconcile()
+    assert office.found() == {}
+    again = office.hand_over()
+    assert (asked_for_two(openldap, office), openldap.sign_in(dn, again)) == (False, True)
 
 
 @pytest.fixture
 def further(by_card: Gated, domain: SambaTarget) -> Gated:
     """青木 uses an ordinary account with a password; the system has a right for access from outside as well."""
     domain.add_group("remote")
-    with by_card.cast.database.writing() as session:
+    also_from_outside(by_card)
+    by_card.approve()
+    by_card.settle()
+    return by_card
+
+
+def also_from_outside(office: Gated) -> None:
+    """The system is an ordinary one, and has a right for access from outside as well."""
+    with office.cast.database.writing() as session:
         system = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
         system.zone = Zone.LGWAN
         session.add(
@@ -315,9 +382,6 @@ def further(by_card: Gated, domain: SambaTarget) -> Gated:
                 target_name="remote", privileged=False, external_access=True,
             )
         )  # fmt: skip
-    by_card.approve()
-    by_card.settle()
-    return by_card
 
 
 def reach_further(office: Gated, *, effect: LineEffect = LineEffect.GRANT) -> None:
@@ -377,3 +441,23 @@ def refused_password(office: Gated) -> str:
         assert task is not None
         assert handover.sealed is None
         return task.last_error or ""
+
+
+def test_where_something_else_demands_factors_now_the_card_is_no_more_asked_for(
+    further: Gated, domain: SambaTarget
+) -> None:
+    """What the cards left behind does not keep anybody out of an account that is handed over with a password."""
+    reach_further(further)
+    further.give_factor(SMART_CARD)
+    further.settle()
+    assert bits(domain, further) == (False, True), "opened with the card, without any password"
+    with further.cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        system.demanded_cards, system.verification = True, None
+        account = further.account(session)
+        factor_readings.forget(session, system.id)
+        schedule(session, account, now=further.clock())
+    further.settle()
+    assert (bits(domain, further), is_inside(domain, further)) == ((True, False), False)
+    password = further.hand_over()
+    assert (bits(domain, further), domain.sign_in(further.login_name, password)) == ((False, False), True)

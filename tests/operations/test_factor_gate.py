@@ -334,7 +334,7 @@ def test_a_loss_stops_the_right_in_the_transaction_that_reports_it(office: Cast)
     desk.lose(office, lost)
     assert (states(office), wanted_of(office).enabled) == ([HELD], False)
     assert open_reasons(office) == [SuspensionReason.LOST_CARD, SuspensionReason.MISSING_FACTOR]
-    assert wanted_of(office).groups == {GROUP_ID}, "the demand stays where it is"
+    assert wanted_of(office).member_of == {GROUP_ID}, "the demand stays where it is"
 
 
 # --- readings grow old ----------------------------------------------------------------------------------------------
@@ -433,9 +433,9 @@ def test_access_from_outside_waits_and_the_ordinary_account_goes_on(one: Cast) -
     request = one.file("hr", ("staff", "ledger/approve"), valid_until=MAY)
     one.approve(request)
     assert states(one) == [IN_FORCE, HELD]
-    assert (wanted_of(one).enabled, wanted_of(one).groups) == (True, frozenset())
+    assert (wanted_of(one).enabled, wanted_of(one).member_of) == (True, frozenset())
     token(one, system="ledger")
-    assert wanted_of(one).groups == {GROUP_ID}
+    assert wanted_of(one).member_of == {GROUP_ID}
     read_back(one)
     assert states(one) == [IN_FORCE, IN_FORCE]
 
