@@ -69,6 +69,15 @@ def still_so(session: Session, account_ids: Collection[int], *, now: datetime) -
         )  # fmt: skip
 
 
+def forget_without_rights(session: Session, account_id: int, *, now: datetime) -> None:
+    """Afterwards nothing is known of an account that has no right behind the gate any more: nobody keeps account of it
+    from now on, and a right that comes later is shown anew."""
+    known = select(FactorReading.account_id).where(FactorReading.account_id == account_id)
+    if session.scalar(known) is None or any(one.gated for one in live_grants(session, [account_id], now=now)):
+        return
+    session.execute(delete(FactorReading).where(FactorReading.account_id == account_id))
+
+
 def forget(session: Session, system_id: int) -> None:
     """Afterwards nothing is known of what is demanded in the system: something else demands it, or it is elsewhere."""
     accounts = select(Account.id).where(Account.system_id == system_id)

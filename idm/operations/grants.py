@@ -14,6 +14,7 @@ from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, RequestLine
 from idm.models.systems import Account, Entitlement
+from idm.operations import factor_readings
 from idm.operations.accounts import personal_accounts, record_taken_over, schedule
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
@@ -131,6 +132,8 @@ def end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, poli
 def _end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, policy: Policy, now: datetime) -> None:
     grant.state = after(grant.state, GrantEvent.END)
     grant.ended_at, grant.end_reason = now, reason
+    session.flush()
+    factor_readings.forget_without_rights(session, grant.account_id, now=now)
     record_grant(session, "grant.ended", grant, actor=actor, policy=policy, now=now)
 
 
