@@ -16,8 +16,13 @@ from typing import Any, cast
 
 from idm.errors import InvalidInput
 
-ESTIMATED_CHARACTERS = 72
+ESTIMATED_CHARACTERS = 48
 """So many are looked at; what follows them only makes a password better. (The estimate takes cubic time.)"""
+MOST_READINGS = 32
+"""In so many ways at most the signs of a password are read as letters ("p@ssw0rd"); where there are more, in none.
+
+Each way costs a search of all lists, and one password of signs alone has thousands of them.
+"""
 
 OWN, PLACE = "own", "place"
 KINDS = {
@@ -69,6 +74,15 @@ def estimate(password: str, words: LocalWords) -> Estimate:
     return min(as_it_is, Estimate(without.guesses_log10 + 1, without.kinds), key=lambda one: one.guesses_log10)
 
 
+def most_readings(signs: dict[str, list[str]]) -> int:
+    """In how many ways at most these signs are read, by letter → the signs of the password that may stand for it."""
+    ways, seen = 1, set[str]()
+    for of_letter in signs.values():
+        ways *= len(of_letter) + len(seen.intersection(of_letter))  # one that stands for two letters is read both ways
+        seen.update(of_letter)
+    return ways
+
+
 def _estimate(password: str, words: LocalWords) -> Estimate:
     from zxcvbn import matching, scoring  # noqa: PLC0415 - its lists are large, and only a new password needs them
 
@@ -113,11 +127,19 @@ def guessable_words() -> dict[str, tuple[str, ...]]:
 
 @cache
 def _shipped() -> dict[str, dict[str, int]]:
-    """Its lists and ours, word → rank."""
+    """Its lists and ours, word → rank. Afterwards it knows ours, and the bound on readings, wherever it looks.
+
+    It looks at what is repeated by itself, with its own lists alone.
+    """
     from zxcvbn import matching  # noqa: PLC0415
 
-    # Ours become known to it as well: it looks at what is repeated with its own lists alone.
     matching.add_frequency_lists(guessable_words())
+    all_readings = matching.enumerate_l33t_subs
+
+    def few_readings(signs: dict[str, list[str]]) -> list[dict[str, str]]:
+        return all_readings(signs) if most_readings(signs) <= MOST_READINGS else []
+
+    matching.enumerate_l33t_subs = few_readings
     return {name: dict(ranked) for name, ranked in matching.RANKED_DICTIONARIES.items()}
 
 

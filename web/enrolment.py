@@ -43,9 +43,13 @@ def set_password(token: str) -> str | tuple[str, int] | Response:
     if password != request.form.get("password_again", ""):
         return _enrolment_page(found, {"password_again": _("2回の入力が一致しません。もう一度入力してください。")}), 422
     try:
+        with current.look() as database_session:
+            chosen = operation.choose_password(
+                database_session, token=token, password=password, policy=current.policy(), now=current.now()
+            )
         with current.site().database.writing() as database_session:
             opened = operation.enrol(
-                database_session, token=token, password=password, policy=current.policy(), now=current.now()
+                database_session, token=token, chosen=chosen, policy=current.policy(), now=current.now()
             )
     except InvalidInput as mistake:
         return _enrolment_page(found, mistake.fields), 422

@@ -10,7 +10,7 @@ invite can sign in (the first day of an installation). For somebody who decides,
 other; the second one's link is the one that works (FK 1-2(7)①, decision 0009).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -59,6 +59,13 @@ class Enrolment:
     """They sign in with the directory's password, and go on doing so."""
 
 
+@dataclass(frozen=True)
+class ChosenPassword:
+    """A password that its person may have, as it is kept."""
+
+    hashed: str = field(repr=False)
+
+
 def issue_enrolment_link(
     session: Session, *, person_id: int, actor: Actor, policy: Policy, now: datetime, name: str | None = None
 ) -> str:
@@ -92,25 +99,38 @@ def find_enrolment(session: Session, *, token: str, now: datetime) -> Enrolment:
     return Enrolment(link.person_id, link.person.name, link.name, link.expires_at, factor_only)
 
 
-def enrol(session: Session, *, token: str, password: str, policy: Policy, now: datetime) -> str:
+def choose_password(session: Session, *, token: str, password: str, policy: Policy, now: datetime) -> ChosenPassword:
+    """The password that the link's person wants to have. Changes nothing, and takes long: no lock is to be held for it.
+
+    Raises what `usable_link` raises, InvalidInput, IllegalTransition for somebody who signs in with the directory's.
+    """
+    link = _link_for_password(session, token, now=now)
+    words = local_words(session, link.person_id, name=link.name, now=now)
+    check_new_password(password, rules=policy.passwords, name=link.name, words=words)
+    return ChosenPassword(hash_password(password))
+
+
+def enrol(session: Session, *, token: str, chosen: ChosenPassword, policy: Policy, now: datetime) -> str:
     """Afterwards the link is used up, the password is this one, and every older session and second factor is gone.
 
     Returns the token of a session, which may wait for the enrolment of a second factor. Raises what `usable_link`
-    raises, InvalidInput, IllegalTransition for somebody who signs in with the directory's password.
+    raises, IllegalTransition for somebody who signs in with the directory's password.
     """
+    link = _link_for_password(session, token, now=now)
+    sign_in = start_anew(session, link, SignInWay.PASSWORD, password_hash=chosen.hashed, policy=policy, now=now)
+    actor = Actor(link.person_id, link.person.name)
+    _record(session, "sign_in.enrolled", link.person_id, actor=actor, policy=policy, now=now, name=link.name)
+    return open_session(session, sign_in, policy=policy, now=now)
+
+
+def _link_for_password(session: Session, token: str, *, now: datetime) -> EnrolmentLink:
     link = usable_link(session, token, now=now)
     if signs_in_with_directory(session, link.person_id, day_of(now)):
         raise IllegalTransition(
             "ディレクトリのパスワードでサインインしているため、この画面専用のパスワードは登録できません。"
             "このリンクでは認証アプリだけを登録します。"
         )
-    words = local_words(session, link.person_id, name=link.name, now=now)
-    check_new_password(password, rules=policy.passwords, name=link.name, words=words)
-    hashed = hash_password(password)
-    sign_in = start_anew(session, link, SignInWay.PASSWORD, password_hash=hashed, policy=policy, now=now)
-    actor = Actor(link.person_id, link.person.name)
-    _record(session, "sign_in.enrolled", link.person_id, actor=actor, policy=policy, now=now, name=link.name)
-    return open_session(session, sign_in, policy=policy, now=now)
+    return link
 
 
 def start_anew(
@@ -131,7 +151,7 @@ def start_anew(
     if identity is not None:
         identity.ended_at = now
     session.flush()
-    forget(session, link.name)
+    forget(session, sign_in, policy=policy, now=now)
     actor = Actor(link.person_id, link.person.name)
     withdraw_all(session, link.person_id, because=Because.REPLACED, actor=actor, policy=policy, now=now)
     sign_in.last_totp_step = sign_in.factor_lost_at = None

@@ -92,7 +92,8 @@ def _enrol(installation: Installation, staff_number: str, password: str) -> byte
         policy = policy_in_force(session, now=now)
         person = _person(session, staff_number)
         link = enrolment.issue_enrolment_link(session, person_id=person.id, actor=actor, policy=policy, now=now)
-        token = enrolment.enrol(session, token=link, password=password, policy=policy, now=now)
+        chosen = enrolment.choose_password(session, token=link, password=password, policy=policy, now=now)
+        token = enrolment.enrol(session, token=link, chosen=chosen, policy=policy, now=now)
         session.flush()
         signed_in = resume_session(session, token=token, policy=policy, now=now)
         if signed_in is None or not signed_in.roles & policy.sign_in.second_factor_roles:

@@ -5,8 +5,12 @@ import re
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from idm.database import Database
+from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, step_of
+from idm.operations import enrolment
 from tests.small_town import policy
 from tests.web.conftest import Clock
 from tests.web.visitor import PASSWORD, Visitor
@@ -181,6 +185,23 @@ def test_a_weak_or_mistyped_password_is_explained_at_its_field(visitor: Visitor)
     assert 'id="password-error"' in page
     assert choose(visitor, link, PASSWORD, PASSWORD + "x") == 422
     assert choose(visitor, link) == 302
+
+
+def test_nobody_waits_while_a_new_password_is_judged_and_hashed(
+    visitor: Visitor, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = enrolment.hash_password
+
+    def meanwhile(password: str) -> str:
+        with database.writing() as session:
+            session.add(SignIn(person_id=visitor.town.chief, name="chief", password_hash="-"))
+        return hashed(password)
+
+    monkeypatch.setattr(enrolment, "hash_password", meanwhile)
+    link = visitor.link_for(visitor.town.staff)
+    assert visitor.send(link, {"password": PASSWORD, "password_again": PASSWORD}).status_code == 302
+    with database.reading() as session:
+        assert set(session.scalars(select(SignIn.name))) == {"chief", "100001"}
 
 
 def test_an_unknown_link_is_answered_like_a_used_one(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.database import Database
@@ -11,16 +12,15 @@ from idm.errors import SignInRefused
 from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, new_secret, step_of
-from idm.operations.enrolment import (
-    enrol,
-    issue_enrolment_link,
-)
+from idm.operations import enrolment
+from idm.operations.enrolment import issue_enrolment_link
 from idm.operations.sign_in import sign_in, totp_context, verify_code
 from idm.operations.web_sessions import (
     SignedIn,
     resume_session,
 )
 from idm.password_hashing import hash_password
+from idm.policy import Policy
 from idm.sealing import encrypt
 from tests.small_town import NOW, Town, policy
 
@@ -42,6 +42,12 @@ def invite(database: Database, town: Town, person_id: int, *, now: datetime = NO
     actor = Actor.job("idm init") if person_id in {town.inviter, town.chief} else inviter(town)
     with database.writing() as session:
         return issue_enrolment_link(session, person_id=person_id, actor=actor, policy=POLICY, now=now, name=name)
+
+
+def enrol(session: Session, *, token: str, password: str, policy: Policy, now: datetime) -> str:
+    """A session of whoever uses this link with this password."""
+    chosen = enrolment.choose_password(session, token=token, password=password, policy=policy, now=now)
+    return enrolment.enrol(session, token=token, chosen=chosen, policy=policy, now=now)
 
 
 def enrolled(database: Database, town: Town, person_id: int, *, name: str | None = None) -> str:

@@ -25,7 +25,6 @@ from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
 from idm.one_time_codes import code_at, step_of
 from idm.operations.enrolment import (
-    enrol,
     issue_enrolment_link,
 )
 from idm.operations.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
@@ -44,7 +43,7 @@ from tests.operations.sign_in.answering_directory import (
     arrive,
     who,
 )
-from tests.operations.sign_in.steps import KEY, POLICY
+from tests.operations.sign_in.steps import KEY, POLICY, enrol
 
 
 @pytest.fixture

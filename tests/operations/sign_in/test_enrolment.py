@@ -12,7 +12,6 @@ from idm.models.people import Person
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, step_of
 from idm.operations.enrolment import (
-    enrol,
     find_enrolment,
     issue_enrolment_link,
 )
@@ -29,6 +28,7 @@ from tests.operations.sign_in.steps import (
     POLICY,
     arrive,
     code_of,
+    enrol,
     enrolled,
     give_code,
     invite,

@@ -15,7 +15,7 @@ from idm.models.authenticators import Authenticator, LossReport
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, step_of
-from idm.operations.enrolment import INVITED_BY_TWO, enrol, issue_enrolment_link
+from idm.operations.enrolment import INVITED_BY_TWO, issue_enrolment_link
 from idm.operations.factor_enrolment import BY_LINK
 from idm.operations.lost_factor import report_own_factor_lost
 from idm.operations.own_factors import LAST_ONE, remove, withdraw
@@ -44,6 +44,7 @@ from tests.operations.sign_in.steps import (
     POLICY,
     arrive,
     audited,
+    enrol,
     enrolled,
     give_code,
     invite,

@@ -1,23 +1,31 @@
 """Passwords of the own sign-in: what may be chosen, and how it is compared."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
+from zxcvbn import matching
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from idm.database import Database
 from idm.errors import InvalidInput
 from idm.models.people import Person
-from idm.operations.enrolment import enrol
 from idm.password_hashing import check_new_password, hash_password, verify_password
-from idm.password_strength import LocalWords, estimate, guessable_words
+from idm.password_strength import (
+    ESTIMATED_CHARACTERS,
+    MOST_READINGS,
+    LocalWords,
+    estimate,
+    guessable_words,
+    most_readings,
+)
 from idm.policy_file import load_profile
 from idm.queries.local_words import local_words
 from tests.cast import NOW, Cast
-from tests.operations.sign_in.steps import POLICY, invite
+from tests.operations.sign_in.steps import POLICY, enrol, invite
 from tests.small_town import Town
 
 RULES = load_profile("fukuoka").policy.passwords
@@ -115,6 +123,40 @@ def test_words_of_the_place_and_simple_variants_are_refused_and_the_refusal_name
         check_new_password(password, rules=RULES, name="u100009", words=WORDS)
     assert password not in caught.value.message
     assert set(caught.value.fields) == {"password"}
+
+
+SIGNS = "4@8({[<369&#!1/|0$5+7%2"
+HOSTILE = (SIGNS * 3, SIGNS, "1|!il7+t$5s0o" * 6, "([{<" * 18, "-".join(SIGNS), "|17" * 24, f"{SIGNS}{SIGNS[::-1]}" * 2)
+
+
+@pytest.mark.parametrize("password", HOSTILE)
+def test_no_password_costs_more_than_so_many_searches_of_the_lists(
+    password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimate("the lists are read", WORDS)
+    searched, search = [], matching.dictionary_match
+
+    def counted(part: str, _ranked_dictionaries: dict[str, dict[str, int]]) -> list[dict[str, object]]:
+        searched.append(len(part))
+        return search(part, _ranked_dictionaries)
+
+    monkeypatch.setattr(matching, "dictionary_match", counted)
+    estimate(password, WORDS)
+    # As typed and without its signs; once whole, and once more what is repeated in it; forwards, backwards, as read.
+    assert sum(searched) <= 2 * 2 * (MOST_READINGS + 2) * ESTIMATED_CHARACTERS
+
+
+def test_there_are_never_more_readings_than_foretold() -> None:
+    estimate("the lists are read", WORDS)
+    several = [*itertools.combinations("4@8({[<3691!|0$5+7%2", 4), "1|7+!4@", SIGNS]
+    for signs in several:
+        table = matching.relevant_l33t_subtable("".join(signs), matching.L33T_TABLE)
+        assert len(matching.enumerate_l33t_subs(table)) <= min(most_readings(table), MOST_READINGS), signs
+
+
+@pytest.mark.parametrize("password", ["P@$$w0rd!1234", "P@ssw0rd1234567890", "Adm1n1str@t0r2026!"])
+def test_signs_that_stand_for_letters_are_still_read(password: str) -> None:
+    assert not may_choose(password)
 
 
 def test_every_word_of_the_list_with_a_year_after_it_is_refused() -> None:

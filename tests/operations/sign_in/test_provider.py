@@ -25,7 +25,7 @@ from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
 from idm.one_time_codes import code_at, step_of
 from idm.operations import provider_sign_in
-from idm.operations.enrolment import enrol, issue_enrolment_link
+from idm.operations.enrolment import issue_enrolment_link
 from idm.operations.factor_enrolment import BY_LINK
 from idm.operations.provider_links import SUBJECT_TAKEN, end_link
 from idm.operations.provider_sign_in import AWAY, NOT_PROVEN, UNKNOWN
@@ -47,7 +47,7 @@ from tests.operations.sign_in.answering_provider import (
     sign_in_as,
     who,
 )
-from tests.operations.sign_in.steps import HERE, KEY, POLICY
+from tests.operations.sign_in.steps import HERE, KEY, POLICY, enrol
 from tests.operations.sign_in.test_second_factor_of_officers import link_of
 
 MINUTE = timedelta(minutes=1)
