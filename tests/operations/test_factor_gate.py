@@ -27,17 +27,35 @@ from idm.models.people import Absence, Employment
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.operations import configuration, factor_gate, factor_readings, handovers, lifecycle, suspensions
+from idm.operations import (
+    configuration,
+    factor_gate,
+    factor_readings,
+    factor_watch,
+    handovers,
+    lifecycle,
+    suspensions,
+)
 from idm.operations.configuration import ConfigurationText
+from idm.operations.findings import SweepResult
 from idm.organisation_file import effective_text as organisation_text
 from idm.personnel_event import AbsenceKind
 from idm.ports import Attributes, TargetAccount
 from idm.queries.account_facts import account_facts
-from idm.queries.factor_gate import verdicts
+from idm.queries.factor_gate import accounts_at_the_gate, verdicts
 from idm.queries.factor_holders import Holder, holders_behind_gate, without_factors
 from idm.queries.handovers import waiting_accounts
 from idm.sealing import new_handover_key
-from idm.vocabulary import AuthenticatorKind, ConfigurationKind, LineEffect, RequestAction, Role, Stage, Zone
+from idm.vocabulary import (
+    BY_HAND,
+    AuthenticatorKind,
+    ConfigurationKind,
+    LineEffect,
+    RequestAction,
+    Role,
+    Stage,
+    Zone,
+)
 from idm.wanted_account import WantedAccount, wanted_account
 from tests import authenticator_office as desk
 from tests.cast import NOW, TODAY, Cast, organisation_source
@@ -386,6 +404,20 @@ def test_an_account_that_the_directory_vouched_for_counts_as_read_and_a_list_sta
     assert [holder.verdict for holder in holders(one, NOW + OLD)] == [Verdict.OPEN]
 
 
+def test_what_was_read_ends_with_the_last_right_and_a_new_one_is_shown_anew(office: Cast) -> None:
+    approve(office)
+    token(office)
+    read_back(office)
+    take = office.file("hr", ("staff", "pension/account"), action=RequestAction.REMOVE, effect=LineEffect.REVOKE)
+    office.approve(take)
+    with office.database.reading() as session:
+        assert session.scalars(select(FactorReading)).all() == []
+    approve(office, now=NOW + DAY)
+    assert states(office)[-1] is HELD
+    read_back(office, now=NOW + DAY)
+    assert states(office)[-1] is IN_FORCE
+
+
 # --- rules that change ----------------------------------------------------------------------------------------------
 
 
@@ -423,12 +455,17 @@ def test_a_right_that_needs_factors_no_more_is_given_back(one: Cast) -> None:
     assert (states(one), open_reasons(one)) == ([IN_FORCE], [])
 
 
-def test_access_from_outside_waits_and_the_ordinary_account_goes_on(one: Cast) -> None:
-    with one.database.writing() as session:
+def from_outside(cast: Cast) -> None:
+    """One right of the ledger gives access from outside, and a group demands factors for it."""
+    with cast.database.writing() as session:
         ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
         ledger.verification, ledger.factor_group_id = BY_GROUP, GROUP_ID
         for right in ledger.entitlements:
             right.external_access, right.external_id = right.code == "approve", right.target_name
+
+
+def test_access_from_outside_waits_and_the_ordinary_account_goes_on(one: Cast) -> None:
+    from_outside(one)
     approve(one, "ledger/account")
     request = one.file("hr", ("staff", "ledger/approve"), valid_until=MAY)
     one.approve(request)
@@ -481,6 +518,19 @@ def test_a_held_back_account_is_not_handed_over_and_the_sentence_says_what_is_mi
     assert ask(one) > 0
 
 
+def test_nobody_is_handed_an_account_for_the_first_time_on_a_reading_that_has_grown_old(one: Cast) -> None:
+    approve(one)
+    token(one)
+    read_back(one)
+    with one.database.writing() as session:
+        session.scalars(select(Account)).one().seen_present = True
+    with pytest.raises(InvalidInput, match="確認が古くなっています"):
+        ask(one, NOW + OLD)
+    with one.database.writing() as session:
+        session.scalars(select(Account)).one().handed_over_at = NOW
+    assert ask(one, NOW + OLD) > 0, "whoever was in may have another password"
+
+
 # --- the evidence ---------------------------------------------------------------------------------------------------
 
 
@@ -504,6 +554,61 @@ def test_whoever_had_a_right_in_effect_without_factors_would_be_named(one: Cast)
     with one.database.writing() as session:
         session.scalars(select(Grant)).one().state = IN_FORCE
     assert [holder.name for holder in without_factors(holders(one))] == ["青木　一郎"]
+
+
+def repairs(cast: Cast) -> list[str]:
+    """What is to be done about everybody who is found to be in without factors, as the directory was seen last."""
+    with cast.database.reading() as session:
+        ids = session.scalars(select(InformationSystem.id)).all()
+        results = [
+            factor_watch.found_in(session, SweepResult(one, "", 0, ()), policy=cast.policy, now=NOW) for one in ids
+        ]
+        return [str(one.details["repair"]) for result in results for one in result.found]
+
+
+@pytest.mark.parametrize(
+    ("connector", "stage", "who"),
+    [
+        ("openldap", Stage.ENFORCE, "自動で行います"),
+        ("openldap", Stage.OBSERVE, "自動では止まりません"),
+        (BY_HAND, Stage.ENFORCE, "手作業の指示書"),
+    ],
+)
+def test_a_finding_says_who_stops_an_account_that_is_in_without_factors(
+    one: Cast, connector: str, stage: Stage, who: str
+) -> None:
+    approve(one)
+    with one.database.writing() as session:
+        session.scalars(select(Account)).one().seen_enabled = True
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        system.connector, system.stage = connector, stage
+    (repair,) = repairs(one)
+    assert who in repair
+
+
+def test_an_ordinary_account_in_use_is_no_finding_while_access_from_outside_waits(one: Cast) -> None:
+    from_outside(one)
+    approve(one, "ledger/account")
+    one.approve(one.file("hr", ("staff", "ledger/approve"), valid_until=MAY))
+    with one.database.writing() as session:
+        session.scalars(select(Account)).one().seen_enabled = True
+    assert (states(one), repairs(one)) == ([IN_FORCE, HELD], [])
+    with one.database.writing() as session:
+        for grant in session.scalars(select(Grant)):
+            grant.state = IN_FORCE
+    assert len(repairs(one)) == 1, "in effect without factors, it is one"
+
+
+def test_a_look_at_a_few_accounts_reads_only_those(one: Cast) -> None:
+    approve(one)
+    approve(one, who="other")
+    with one.database.reading() as session:
+        first, second = session.scalars(select(Account.id).order_by(Account.id))
+        assert accounts_at_the_gate(session) == [first, second]
+        assert accounts_at_the_gate(session, among=[second]) == [second]
+        assert accounts_at_the_gate(session, among=[]) == []
+        looked = holders_behind_gate(session, account_ids=[second], policy=one.policy, now=NOW)
+        assert [holder.account_id for holder in looked] == [second]
 
 
 # --- any order of events --------------------------------------------------------------------------------------------

@@ -8,13 +8,15 @@ from sqlalchemy import select
 
 from idm.grant_state import GrantState
 from idm.models.authenticators import FactorReading
-from idm.operations import configuration
+from idm.models.systems import Account, InformationSystem
+from idm.operations import configuration, factor_gate
 from idm.operations.configuration import ConfigurationText
 from idm.policy_file import effective_text, load_profile, shipped_profile
 from idm.queries.configuration import version_in_force
-from idm.vocabulary import ConfigurationKind
+from idm.vocabulary import AuthenticatorKind, ConfigurationKind
+from tests.authenticator_office import activate, issue
 from tests.cast import NOW, Cast
-from tests.factor_office import SYSTEM, VERIFICATION, bring, grant, list_of, states
+from tests.factor_office import SYSTEM, VERIFICATION, bring, grant, list_of, states, system_id
 
 HELD, OPEN = GrantState.SUSPENDED, GrantState.IN_FORCE
 PRODUCT = {key: value for key, value in VERIFICATION.items() if value is not None}
@@ -68,6 +70,34 @@ def test_a_password_that_is_no_longer_asked_for_is_a_factor_less(office: Cast) -
 def test_another_name_of_the_product_stops_nobody(office: Cast) -> None:
     describe(office, verification=PRODUCT | {"name": "新しい端末の製品", "terminals": ["窓口2番"]})
     assert states(office, "staff", "other") == [OPEN, HELD]
+
+
+def test_what_the_list_of_another_product_has_not_shown_keeps_nobody_open(office: Cast) -> None:
+    other = {"factors": "要素", "words": {"カード": "ic_card"}, "login_name": "USER"}
+    describe(office, verification=PRODUCT | {"name": "別の製品", "listing": other})
+    assert states(office, "staff", "other") == [HELD, HELD]
+
+
+def test_a_smart_card_opens_nothing_where_it_cannot_be_verified_any_more(cast: Cast) -> None:
+    describe(cast, verification={"by": "smart_card", "name": "カード"})
+    grant(cast, "staff")
+    activate(cast, issue(cast, kind=AuthenticatorKind.SMART_CARD), SYSTEM)
+    demand_seen(cast)
+    assert states(cast, "staff") == [OPEN]
+    describe(cast, verification={"by": "group", "name": "二要素認証", "group": "two-factor"})
+    demand_seen(cast)
+    assert states(cast, "staff") == [HELD]
+    with cast.database.reading() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == SYSTEM)).one()
+        assert system.demanded_cards, "what is left of the cards is ours to lift"
+
+
+def demand_seen(cast: Cast) -> None:
+    """The directory shows of everybody in the pension system that two factors are demanded."""
+    with cast.database.writing() as session:
+        accounts = list(session.scalars(select(Account.id).where(Account.system_id == system_id(cast))))
+        session.add_all(FactorReading(account_id=one, required=True, read_at=NOW) for one in accounts)
+        factor_gate.apply(session, accounts, actor=cast.actor("desk"), policy=cast.policy, now=NOW)
 
 
 def test_a_profile_that_keeps_out_of_the_zone_stops_everybody_in_it(office: Cast) -> None:
