@@ -2,7 +2,8 @@
 
 The list says what somebody's account is enrolled with, never with which thing of a kind. So it never brings back what
 was lost or given back: such a line is told as a difference, and the register's own acts settle it. Nobody opens the
-gate for themself: of whoever brings the list, only what it takes away counts.
+gate for themself, nor for whom they decided on (SOD-2, SOD-4), and no command opens it for anybody: of them only what
+the list takes away counts.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,6 +20,10 @@ from idm.printed_list import name_key
 from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind
 
 OWN = "取り込む人自身の登録は、増やせません。ほかの担当者がこの一覧を取り込んでください"
+DECIDED = (
+    "この人の権限を決裁した人は、登録を増やすことも確認を新しくすることもできません。別の担当者が取り込んでください"
+)
+NAMELESS = "コマンドでは、登録は増えず、確認も新しくなりません。担当者が画面で取り込んでください"
 NO_RIGHT = "このシステムの権限を持っていません（退職者などであれば、製品から登録を消してください）"
 NOT_IN_PRODUCT = "製品に登録がありません"
 
@@ -56,7 +61,8 @@ class Item:
 class Booked:
     """One account as our books have it, with its owner's authenticators, oldest first.
 
-    `live`: it holds a right here or will; `in_effect`: one that needs factors, at this moment.
+    `live`: it holds a right here or will; `in_effect`: one that needs factors, at this moment. `deciders`: who decided
+    on a right of its owner's here, or has begun to.
     """
 
     account_id: int
@@ -68,16 +74,20 @@ class Booked:
     in_effect: bool
     items: tuple[Item, ...]
     facts: GateFacts
+    deciders: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Moment:
-    """For which moment the list speaks, when it is read, and how old a reading may be. `importer`: who brings it."""
+    """For which moment the list speaks, when it is read, and how old a reading may be.
+
+    `importer`: who brings it, under every row of theirs (SOD-5); None = nobody, it is a command.
+    """
 
     made_on: datetime
     now: datetime
     longest: timedelta
-    importer: frozenset[int] = frozenset()
+    importer: frozenset[int] | None = frozenset()
 
 
 @dataclass(frozen=True)
@@ -182,14 +192,14 @@ def _compared(row: Enrolled, account: Booked, moment: Moment) -> Compared:
     if not account.live:
         shown = Compared(row.called, Standing.NO_RIGHT, row.lines, kinds=row.kinds, required=row.required)
         return _after(shown, account, _closes(account, row.kinds), (), moment, (NO_RIGHT,))
-    own = account.person_id in moment.importer
+    barred = _barred(account, moment)
     registers, opens, differences = _begins(account, row.kinds)
-    if own and (registers or opens):
-        registers, opens, differences = frozenset(), (), (*differences, OWN)
+    if barred is not None:
+        registers, opens, differences = frozenset(), (), (*differences, barred)
     standing = Standing.AGREES if not (registers or opens) else Standing.CHANGES
     shown = Compared(
         row.called, standing, row.lines, kinds=row.kinds, required=row.required, registers=registers,
-        reading=_reading(account, row.kinds, required=row.required, own=own, moment=moment),
+        reading=_reading(account, row.kinds, required=row.required, moment=moment),
     )  # fmt: skip
     return _after(shown, account, _closes(account, row.kinds), opens, moment, (*differences, *_words(row)))
 
@@ -197,12 +207,10 @@ def _compared(row: Enrolled, account: Booked, moment: Moment) -> Compared:
 def _unlisted(account: Booked, moment: Moment) -> Compared | None:
     """An account of ours that is not on the list; None where that changes nothing for anybody."""
     closes = _closes(account, frozenset())
-    if not account.live and not closes:
+    if not account.live and not closes and account.facts.reading is None:
         return None
     standing = Standing.MISSING if account.live else Standing.CHANGES
-    reading = _reading(
-        account, frozenset(), required=False, own=account.person_id in moment.importer, moment=moment
-    )  # fmt: skip
+    reading = _reading(account, frozenset(), required=False, moment=moment)
     shown = Compared(account.login_name, standing, reading=reading)
     return _after(shown, account, closes, (), moment, (NOT_IN_PRODUCT,) if account.live else ())
 
@@ -233,11 +241,20 @@ def _reads_otherwise(account: Booked, reading: Reading | None) -> bool:
     ))  # fmt: skip
 
 
+def _barred(account: Booked, moment: Moment) -> str | None:
+    """Why whoever brings the list opens nothing for this account, and makes nothing fresher; None where they may."""
+    if moment.importer is None:
+        return NAMELESS
+    if account.person_id in moment.importer:
+        return OWN
+    return DECIDED if account.deciders & moment.importer else None
+
+
 def _reading(
-    account: Booked, kinds: frozenset[AuthenticatorKind], *, required: bool, own: bool, moment: Moment
-) -> Reading | None:
-    """What is recorded as read back; of one's own account never more, nor fresher, than another's list has shown."""
-    if not own:
+    account: Booked, kinds: frozenset[AuthenticatorKind], *, required: bool, moment: Moment
+) -> Reading | None:  # fmt: skip
+    """What is recorded as read back; from whom the account is barred never more, nor fresher, than before."""
+    if _barred(account, moment) is None:
         return Reading(required, kinds, moment.made_on)
     before = account.facts.reading
     if before is None:

@@ -104,6 +104,12 @@ class SafetyLimit(Refusal):
     code = "SAFETY-LIMIT"
 
 
+class SameListAgain(Refusal):
+    """A list has the very content of one that spoke for another day, and nobody said that it was printed anew."""
+
+    code = "SAME-LIST-AGAIN"
+
+
 class ConfigurationInvalid(Refusal):
     """A profile, feed or organisation file has mistakes; `mistakes` lists every one with file and key."""
 

@@ -64,16 +64,18 @@ def list_of(cast: Cast, *names: str) -> str:
 
 
 def bring(
-    cast: Cast, text: str, *, who: str = "desk", now: datetime = NOW, made_on: datetime | None = None, right: int = 0
-) -> TakenOver:
-    """`who` takes a list over; it speaks for an hour ago unless said otherwise."""
+    cast: Cast, text: str, *, who: str = "desk", now: datetime = NOW, made_on: datetime | None = None, right: int = 0,
+    same: bool = False,
+) -> TakenOver:  # fmt: skip
+    """`who` takes a list over; it speaks for an hour ago unless said otherwise. `same`: it may be what another was."""
     with cast.acting(who, "enrolment_list.import", now) as session:
         sent = SentEnrolments(
             system_id(cast), made_on or now - timedelta(hours=1), "touroku.csv", text.encode("cp932")
         )  # fmt: skip
         return enrolment_lists.take_over(
-            session, sent, stopping_is_right=right, actor=cast.actor(who), policy=cast.policy, now=now
-        )
+            session, sent, stopping_is_right=right, same_content_is_right=same, actor=cast.actor(who),
+            policy=cast.policy, now=now,
+        )  # fmt: skip
 
 
 def states(cast: Cast, *names: str) -> list[GrantState]:

@@ -1,6 +1,7 @@
 """Lists of who is enrolled in a product that verifies factors: sent, compared, taken over (controls B1, B2).
 
-Nothing of a list is kept but what it shows of accounts of ours: whoever has looked at the comparison sends it again.
+Nothing of a list is kept but what it shows of accounts of ours: whoever has looked at the comparison sends it again,
+and the digest of what they looked at with it.
 """
 
 from collections.abc import Mapping
@@ -13,18 +14,26 @@ from werkzeug.wrappers import Response
 
 from idm.calendar_days import day_of
 from idm.enrolment_comparison import Comparison, Standing, too_many
-from idm.errors import FeedRefused, IllegalTransition, InvalidInput, SafetyLimit
+from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, Refusal, SafetyLimit, SameListAgain
 from idm.operations import enrolment_lists
 from idm.operations.enrolment_lists import SentEnrolments, moment_of_day
 from idm.permissions import Action
-from idm.queries.enrolment_lists import ListedProduct, hidden_accounts, imports_of, listed_products
+from idm.queries.enrolment_lists import (
+    ListedProduct,
+    hidden_accounts,
+    imports_of,
+    listed_products,
+    repeated,
+    spoken_day,
+)
 from idm.queries.reach import systems_reached
-from idm.wareki import format_wareki, parse_date
+from idm.wareki import parse_date
 from web import current
 from web.row_ids import row_id
 
 blueprint = Blueprint("enrolment_lists", __name__)
 
+YES = "yes"
 TAKE = "take"
 """The button that takes the list over; without it, the form only shows the comparison."""
 
@@ -46,7 +55,7 @@ def index() -> str:
 @blueprint.get("/enrolment-lists/new")
 def new() -> str:
     """The form for a list."""
-    return _form({"system": request.args.get("system", ""), "made_on": format_wareki(current.today())}, {})
+    return _form({"system": request.args.get("system", ""), "made_on": ""}, {})
 
 
 @blueprint.post("/enrolment-lists")
@@ -63,9 +72,9 @@ def send() -> Response:
         return make_response(_form(typed, {}, refused=refused), 422)
     except IllegalTransition as refusal:
         return make_response(_form(typed, {"file": refusal.message}), 409)
-    except SafetyLimit as refusal:
-        return make_response(_result(_look(sent), typed, refusal=refusal), 409)
-    return make_response(_result(shown, typed, takes=takes, changed=changed))
+    except (SafetyLimit, SameListAgain, ContentChanged) as refusal:
+        return make_response(_result(_look(sent), typed, sent, refusal=refusal), 409)
+    return make_response(_result(shown, typed, sent, takes=takes, changed=changed))
 
 
 def _look(sent: SentEnrolments) -> Comparison:
@@ -79,18 +88,20 @@ def _take_over(sent: SentEnrolments) -> tuple[Comparison, int]:
     with current.act("enrolment_list.import", ("system", sent.system_id)) as session:
         taken = enrolment_lists.take_over(
             session, sent, stopping_is_right=request.form.get("stopping_is_right", 0, type=row_id),
+            same_content_is_right=request.form.get("same_content_is_right") == YES,
             actor=current.actor(), policy=current.policy(), now=current.now(),
         )  # fmt: skip
     return taken.comparison, taken.changed
 
 
 def _result(
-    compared: Comparison, typed: Mapping[str, str], *, takes: bool = False, changed: int = 0,
-    refusal: SafetyLimit | None = None,
+    compared: Comparison, typed: Mapping[str, str], sent: SentEnrolments, *, takes: bool = False, changed: int = 0,
+    refusal: Refusal | None = None,
 ) -> str:  # fmt: skip
     with current.look() as session:
         products = _products(session)
-        unseen = hidden_accounts(session, row_id(typed["system"]), current.reader())
+        unseen = hidden_accounts(session, sent.system_id, current.reader())
+        earlier = None if takes else repeated(session, sent.system_id, sent.digest, sent.made_on)
     told = [
         one for one in compared.lines
         if (one.standing is not Standing.AGREES or one.differences) and one.account_id not in unseen
@@ -99,7 +110,8 @@ def _result(
         "enrolment_lists/result.html", compared=compared, told=told, typed=typed, takes=takes, changed=changed,
         refusal=refusal, too_many=too_many(compared.stopped, compared.in_effect, current.policy().factors),
         counts={standing: compared.count(standing) for standing in Standing}, products=products,
-        system=next((one for one in products if str(one.system_id) == typed["system"]), None),
+        system=next((one for one in products if one.system_id == sent.system_id), None), digest=sent.digest,
+        same_as=spoken_day(earlier.made_on) if earlier is not None else None,
     )  # fmt: skip
 
 
@@ -133,4 +145,7 @@ def _sent(typed: Mapping[str, str]) -> SentEnrolments:
         fields["file"] = _("ファイルを選んでください。")
     if fields or day is None or file is None:
         raise InvalidInput(_("入力内容を確認してください。"), fields=fields)
-    return SentEnrolments(system_id, moment_of_day(day, now=current.now()), file.filename or "", file.read())
+    return SentEnrolments(
+        system_id, moment_of_day(day, now=current.now()), file.filename or "", file.read(),
+        request.form.get("compared", ""),
+    )  # fmt: skip

@@ -17,14 +17,14 @@ from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, afte
 from idm.calendar_days import day_of, start_of
 from idm.enrolment_comparison import Compared, Comparison, Moment, Standing, compare, too_many
 from idm.enrolment_list import Enrolled, read_enrolments
-from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
+from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit, SameListAgain
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport, FactorReading
 from idm.models.systems import InformationSystem
 from idm.operations import factor_gate
 from idm.organisation import EnrolmentShape
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.enrolment_lists import booked_of, newest_import, verification_of
+from idm.queries.enrolment_lists import booked_of, newest_import, repeated, spoken_day, verification_of
 from idm.queries.officers import contracted, humans, roles_of
 from idm.queries.reach import systems_reached
 from idm.step_up import require_fresh_factor
@@ -36,12 +36,21 @@ LONGEST_NAME = 255
 
 @dataclass(frozen=True)
 class SentEnrolments:
-    """What somebody sent: of which system, for which moment it speaks, under which name, and the bytes."""
+    """What somebody sent: of which system, for which moment it speaks, under which name, and the bytes.
+
+    `shown`: the digest of the file beside which they saw the register; None = they send and take over in one act.
+    """
 
     system_id: int
     made_on: datetime
     file_name: str
     content: bytes
+    shown: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file, in hex."""
+        return sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -72,24 +81,28 @@ def look(session: Session, sent: SentEnrolments, *, actor: Actor, policy: Policy
 
 
 def take_over(
-    session: Session, sent: SentEnrolments, *, stopping_is_right: int = 0, actor: Actor, policy: Policy, now: datetime
-) -> TakenOver:
+    session: Session, sent: SentEnrolments, *, stopping_is_right: int = 0, same_content_is_right: bool = False,
+    actor: Actor, policy: Policy, now: datetime,
+) -> TakenOver:  # fmt: skip
     """Afterwards the register and the read-backs say what the list shows, and the gate has been judged by them.
 
-    `stopping_is_right`: that many people, somebody says, are rightly stopped by it. Raises NotPermitted,
-    FreshFactorNeeded, InvalidInput for a system without such a list and for a moment to come, FeedRefused,
-    IllegalTransition for a list older than the last or the same again, and SafetyLimit when it would stop more people
-    than the profile lets one list stop and nobody says that so many is right.
+    `stopping_is_right`: that many people, somebody says, are rightly stopped by it. `same_content_is_right`: somebody
+    says that the product was asked anew and printed what it had printed for another day. Raises NotPermitted,
+    FreshFactorNeeded, InvalidInput for a system without such a list and for a moment to come, ContentChanged for
+    another file than was shown, FeedRefused, IllegalTransition for a list older than the last or the same again,
+    SameListAgain, and SafetyLimit when it would stop more people than the profile lets one list stop and nobody says
+    that so many is right.
     """
     require_may_import(session, sent.system_id, actor=actor, policy=policy, now=now)
     system = session.get_one(InformationSystem, sent.system_id, with_for_update=True, populate_existing=True)
     enrolled = read_enrolments(sent.content, shape_of(system))
-    digest = sha256(sent.content).hexdigest()
-    _require_newest(session, sent, digest, now)
+    _require_shown(sent)
+    _require_newest(session, sent, actor, now)
+    said = _require_asked_anew(session, sent, same_content_is_right)
     compared = _compared(session, sent, enrolled, actor=actor, policy=policy, now=now)
-    said = _require_not_too_many(compared, stopping_is_right, policy)
+    said |= _require_not_too_many(compared, stopping_is_right, policy)
     record = EnrolmentListImport(
-        system_id=system.id, file_name=sent.file_name[:LONGEST_NAME], digest=digest, made_on=sent.made_on,
+        system_id=system.id, file_name=sent.file_name[:LONGEST_NAME], digest=sent.digest, made_on=sent.made_on,
         imported_at=now, imported_by_id=actor.person_id, unknown=compared.count(Standing.UNKNOWN),
         people=sum(1 for one in compared.lines if one.lines and one.account_id is not None),
     )  # fmt: skip
@@ -118,7 +131,7 @@ def shape_of(system: InformationSystem) -> EnrolmentShape:
 
 
 def require_may_import(session: Session, system_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
-    """Afterwards the actor may bring lists of this system: a command of the machine may.
+    """Afterwards the actor may bring lists of this system: a command may, which opens nothing (`Moment.importer`).
 
     Raises NotPermitted, FreshFactorNeeded.
     """
@@ -139,12 +152,34 @@ def _compared(
 ) -> Comparison:  # fmt: skip
     moment = Moment(
         made_on=sent.made_on, now=now, longest=timedelta(days=policy.factors.readback_days),
-        importer=humans(session, [actor.person_id])[actor.person_id].rows if actor.person_id else frozenset(),
+        importer=humans(session, [actor.person_id])[actor.person_id].rows if actor.person_id else None,
     )  # fmt: skip
     return compare(enrolled, booked_of(session, sent.system_id, policy=policy, now=now), moment)
 
 
-def _require_newest(session: Session, sent: SentEnrolments, digest: str, now: datetime) -> None:
+def _require_shown(sent: SentEnrolments) -> None:
+    if sent.shown is not None and sent.shown != sent.digest:
+        raise ContentChanged(
+            "突き合わせを表示したファイルと違うため、何も変えていません。このファイルの突き合わせを確かめてから、"
+            "同じファイルを選んで取り込んでください。"
+        )
+
+
+def _require_asked_anew(session: Session, sent: SentEnrolments, same_content_is_right: bool) -> dict[str, int]:
+    """Afterwards the list is no old one under a new date, as far as anybody can know; what was said, for the record."""
+    earlier = repeated(session, sent.system_id, sent.digest, sent.made_on)
+    if earlier is None:
+        return {}
+    if not same_content_is_right:
+        raise SameListAgain(
+            f"{format_wareki(spoken_day(earlier.made_on))}現在の一覧と中身がまったく同じため、取り込んでいません。"
+            "前のファイルを選んでいないか確かめてください。製品から出力し直しても同じであれば、画面ではそのことにチェックを"
+            "付け、コマンドでは idm factors import に --same-content-is-right を付けて取り込んでください。"
+        )
+    return {"same_content_as": earlier.id}
+
+
+def _require_newest(session: Session, sent: SentEnrolments, actor: Actor, now: datetime) -> None:
     if sent.made_on > now:
         message = "まだ来ていない日時です。一覧を出力した日時を書いてください。"
         raise InvalidInput(message, fields={"made_on": message})
@@ -153,12 +188,12 @@ def _require_newest(session: Session, sent: SentEnrolments, digest: str, now: da
         return
     if newest.made_on > sent.made_on:
         raise IllegalTransition(
-            f"この一覧（{format_wareki(day_of(sent.made_on))}現在）より新しい一覧"
-            f"（{format_wareki(day_of(newest.made_on))}現在）がすでに取り込まれています。"
+            f"この一覧（{format_wareki(spoken_day(sent.made_on))}現在）より新しい一覧"
+            f"（{format_wareki(spoken_day(newest.made_on))}現在）がすでに取り込まれています。"
             "新しく出力した一覧を取り込んでください。"
         )
-    if (newest.digest, newest.made_on) == (digest, sent.made_on):
-        raise IllegalTransition("同じ日時の同じファイルがすでに取り込まれています。何も変えていません。")
+    if (newest.digest, newest.made_on, newest.imported_by_id) == (sent.digest, sent.made_on, actor.person_id):
+        raise IllegalTransition("同じ日時の同じファイルを、すでに取り込んでいます。何も変えていません。")
 
 
 def _require_not_too_many(compared: Comparison, stopping_is_right: int, policy: Policy) -> dict[str, int]:

@@ -3,22 +3,26 @@
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session, joinedload
 
+from idm.calendar_days import day_of
 from idm.enrolment_comparison import Booked, Item
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport
 from idm.models.people import Employment, Person
+from idm.models.requests import ApprovalStep, RequestLine
+from idm.models.standing import StandingApproval, StandingUse
 from idm.models.systems import Account, InformationSystem
 from idm.organisation import Verification
 from idm.policy import Policy
 from idm.publication import Reader
 from idm.queries.factor_gate import gate_facts, live_grants
 from idm.queries.publication import hidden_requests, only_by
-from idm.vocabulary import AccountKind
+from idm.request_state import LineState
+from idm.vocabulary import AccountKind, LineEffect
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,23 @@ def newest_import(session: Session, system_id: int) -> EnrolmentListImport | Non
     )
 
 
+def repeated(session: Session, system_id: int, digest: str, made_on: datetime) -> EnrolmentListImport | None:
+    """The newest list of the system with the very same content that speaks for another day; None where there is none,
+    or where one speaks for this day already."""
+    query = select(EnrolmentListImport).where(
+        EnrolmentListImport.system_id == system_id, EnrolmentListImport.digest == digest
+    )
+    same = session.scalars(query.order_by(EnrolmentListImport.id.desc())).all()
+    if any(spoken_day(one.made_on) == spoken_day(made_on) for one in same):
+        return None
+    return same[0] if same else None
+
+
+def spoken_day(made_on: datetime) -> date:
+    """The day whose state a list shows; one that speaks for a day's end speaks for that day."""
+    return day_of(made_on - datetime.resolution)
+
+
 def imports_of(session: Session, system_ids: Collection[int], *, most: int = 50) -> list[EnrolmentListImport]:
     """The lists of the systems, newest first."""
     query = select(EnrolmentListImport).where(EnrolmentListImport.system_id.in_(system_ids))
@@ -87,10 +108,11 @@ def booked_of(session: Session, system_id: int, *, policy: Policy, now: datetime
     live = {one.account_id for one in grants}
     in_effect = {one.account_id for one in grants if one.gated and one.in_effect}
     items, numbers = _items(session, system_id), _staff_numbers(session, system_id)
+    deciders = _deciders(session, system_id)
     return [
         Booked(
             account_id, person_id, login_name, work_name or name, frozenset(numbers[person_id]), account_id in live,
-            account_id in in_effect, tuple(items[person_id]), facts[account_id],
+            account_id in in_effect, tuple(items[person_id]), facts[account_id], frozenset(deciders[person_id]),
         )
         for account_id, login_name, person_id, name, work_name in rows
     ]  # fmt: skip
@@ -128,6 +150,29 @@ def _staff_numbers(session: Session, system_id: int) -> dict[int, set[str]]:
     found: dict[int, set[str]] = defaultdict(set)
     for person_id, staff_number in rows:
         found[person_id].add(staff_number)
+    return found
+
+
+def _deciders(session: Session, system_id: int) -> dict[int, set[int]]:
+    """Person → whoever approved a right of theirs in the system, line by line or by a standing approval (SOD-4).
+
+    Also the first of two to approve what still waits for the second.
+    """
+    given = (
+        RequestLine.system_id == system_id, RequestLine.effect == LineEffect.GRANT,
+        RequestLine.state.in_((LineState.PENDING, LineState.APPROVED)),
+    )  # fmt: skip
+    by_line = select(RequestLine.subject_id, ApprovalStep.decider_id).join(
+        ApprovalStep, ApprovalStep.line_id == RequestLine.id
+    )
+    standing = select(RequestLine.subject_id, StandingApproval.chief_id, StandingApproval.manager_id)
+    by_standing = standing.join(StandingUse, StandingUse.request_id == RequestLine.request_id).join(
+        StandingApproval, StandingUse.standing_id == StandingApproval.id
+    )
+    found: dict[int, set[int]] = defaultdict(set)
+    for query in (by_line, by_standing):
+        for person_id, *deciders in session.execute(query.where(*given)):
+            found[person_id].update(decider for decider in deciders if decider is not None)
     return found
 
 

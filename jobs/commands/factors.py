@@ -1,4 +1,7 @@
-"""`idm factors import`: the list of who is enrolled in the product that verifies factors, beside our register (B2)."""
+"""`idm factors import`: the list of who is enrolled in the product that verifies factors, beside our register (B2).
+
+Nobody answers for a command, so it only stops people: what opens the gate is brought by somebody in their own name.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,21 +37,30 @@ def factors() -> None:
 @factors.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--system", "system_code", required=True, help="情報システムの記号。")
-@click.option("--made-on", help="一覧を出力した日又は日時（例 2026-04-01、令和8年4月1日、2026-04-01T09:00）。")
+@click.option(
+    "--made-on", required=True, help="一覧を出力した日又は日時（例 2026-04-01、令和8年4月1日、2026-04-01T09:00）。"
+)
 @click.option("--missing-is-right", is_flag=True, help="多くの人の利用が止まっても、そのとおり取り込みます。")
+@click.option("--same-content-is-right", is_flag=True, help="別の日の一覧と同じ中身でも、そのとおり取り込みます。")
 @dry_run_option
 @json_option
 def import_(
-    file: Path, system_code: str, made_on: str | None, *, missing_is_right: bool, dry_run: bool, as_json: bool
-) -> None:
-    """二要素認証製品の登録者一覧を登録簿と突き合わせて表示し、確認結果として取り込みます。
+    file: Path, system_code: str, made_on: str, *, missing_is_right: bool, same_content_is_right: bool, dry_run: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """二要素認証製品の登録者一覧を登録簿と突き合わせて表示し、登録がなくなった人の利用を止めます。
 
-    二つの種類の認証要素が確かめられた人の権限は有効になり、確かめられなくなった人の権限は止まります。
-    多くの人の利用が止まるときは、別の一覧とみて取り込みません（終了コード5）。
+    取り込むのは、二つの種類の認証要素が確かめられなくなった人についてだけです。利用を始めさせ、確認を新しくするのは、
+    画面で自分の名前で取り込む担当者です。多くの人の利用が止まるときは、別の一覧とみて取り込みません（終了コード5）。
     """
     found = installation()
     sent = _sent(found, file, system_code, made_on)
-    compared = _look(found, sent) if dry_run else _take_over(found, sent, missing_is_right=missing_is_right)
+    if dry_run:
+        compared = _look(found, sent)
+    else:
+        compared = _take_over(
+            found, sent, missing_is_right=missing_is_right, same_content_is_right=same_content_is_right
+        )  # fmt: skip
     if as_json:
         head = {"version": 1, "system": system_code, "made_on": sent.made_on, "dry_run": dry_run}
         print_json(head | _as_data(compared))
@@ -58,12 +70,12 @@ def import_(
         print_table(headings, map(_told, shown), title=system_code)
     counts = (f"{title} {compared.count(standing)} 件" for standing, title in STANDING_TITLES.items())
     say("、".join(counts) + f"。利用が止まる人 {compared.stopped} 人（利用中 {compared.in_effect} 人のうち）。")
-    say("表示しただけです。何も変えていません。" if dry_run else "取り込みました。")
+    say("表示しただけです。何も変えていません。" if dry_run else "登録がなくなった人についてだけ、取り込みました。")
     if not dry_run:
         sealing.seal(found, sign=True)
 
 
-def _sent(found: Installation, file: Path, system_code: str, made_on: str | None) -> SentEnrolments:
+def _sent(found: Installation, file: Path, system_code: str, made_on: str) -> SentEnrolments:
     with found.database.reading() as session:
         system = session.scalar(select(InformationSystem).where(InformationSystem.code == system_code))
     if system is None:
@@ -71,10 +83,8 @@ def _sent(found: Installation, file: Path, system_code: str, made_on: str | None
     return SentEnrolments(system.id, _moment(made_on, found.clock()), file.name, file.read_bytes())
 
 
-def _moment(text: str | None, now: datetime) -> datetime:
+def _moment(text: str, now: datetime) -> datetime:
     """The moment for which the list speaks; a day is meant until its end. A usage error says what is wrong."""
-    if text is None:
-        return now
     if "T" in text:
         try:
             told = datetime.fromisoformat(text)
@@ -93,7 +103,9 @@ def _look(found: Installation, sent: SentEnrolments) -> Comparison:
         return enrolment_lists.look(session, sent, actor=ACTOR, policy=policy_in_force(session, now=now), now=now)
 
 
-def _take_over(found: Installation, sent: SentEnrolments, *, missing_is_right: bool) -> Comparison:
+def _take_over(
+    found: Installation, sent: SentEnrolments, *, missing_is_right: bool, same_content_is_right: bool
+) -> Comparison:
     now = found.clock()
     with unit_of_work(
         found.database, actor=ACTOR, now=now, attempted="enrolment_list.import", obj=("system", sent.system_id)
@@ -103,7 +115,8 @@ def _take_over(found: Installation, sent: SentEnrolments, *, missing_is_right: b
         if missing_is_right:
             right = enrolment_lists.look(session, sent, actor=ACTOR, policy=policy, now=now).stopped
         taken = enrolment_lists.take_over(
-            session, sent, stopping_is_right=right, actor=ACTOR, policy=policy, now=now
+            session, sent, stopping_is_right=right, same_content_is_right=same_content_is_right, actor=ACTOR,
+            policy=policy, now=now,
         )  # fmt: skip
     return taken.comparison
 

@@ -9,7 +9,7 @@ import click
 import pytest
 from sqlalchemy import select
 
-from idm.errors import FeedRefused, NotFound, SafetyLimit
+from idm.errors import FeedRefused, NotFound, SafetyLimit, SameListAgain
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import EnrolmentListImport
@@ -37,10 +37,12 @@ def town(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cast:
     return cast
 
 
-def run(tmp_path: Path, text: str, *options: str, system: str = "pension") -> None:
+def run(tmp_path: Path, text: str, *options: str, system: str = "pension", made_on: str = "2026-04-03T09:00") -> None:
     file = tmp_path / "touroku.csv"
     file.write_bytes(text.encode("cp932"))
-    command.main(["factors", "import", str(file), "--system", system, *options], standalone_mode=False)
+    command.main(
+        ["factors", "import", str(file), "--system", system, "--made-on", made_on, *options], standalone_mode=False
+    )
 
 
 def made_on(cast: Cast) -> list[datetime]:
@@ -48,14 +50,26 @@ def made_on(cast: Cast) -> list[datetime]:
         return list(session.scalars(select(EnrolmentListImport.made_on)))
 
 
-def test_a_list_is_taken_over_and_told(town: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path, list_of(town, "staff") + "yoso,顔,はい\r\n")
+def test_a_list_stops_who_is_no_longer_on_it_and_opens_nothing(
+    town: Cast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring(town, list_of(town, "staff", "other"))
+    run(tmp_path, list_of(town, "staff", "hr") + "yoso,顔,はい\r\n")
     assert states(town, *PEOPLE) == [OPEN, HELD, HELD]
     told = capsys.readouterr()
     assert "ICカード" in told.out
-    assert "変更 1 件" in told.err
+    assert "コマンドでは、登録は増えず" in told.out
     assert "台帳にない人 1 件" in told.err
-    assert "取り込みました。" in told.err
+    assert "登録がなくなった人についてだけ、取り込みました。" in told.err
+
+
+def test_an_old_list_under_a_new_date_is_refused_and_none_has_no_date(town: Cast, tmp_path: Path) -> None:
+    bring(town, list_of(town, "staff"))
+    with pytest.raises(SameListAgain):
+        run(tmp_path, list_of(town, "staff"))
+    run(tmp_path, list_of(town, "staff"), "--same-content-is-right")
+    with pytest.raises(click.MissingParameter):
+        command.main(["factors", "import", str(tmp_path / "touroku.csv"), "--system", "pension"], standalone_mode=False)
 
 
 def test_a_dry_run_shows_the_same_and_changes_nothing(
@@ -99,14 +113,14 @@ def test_what_is_said_to_be_right_is_taken_over_and_on_record(town: Cast, tmp_pa
     ],
 )
 def test_a_list_speaks_for_the_moment_it_was_made(town: Cast, tmp_path: Path, written: str, meant: datetime) -> None:
-    run(tmp_path, list_of(town, "staff"), "--made-on", written)
+    run(tmp_path, list_of(town, "staff"), made_on=written)
     assert made_on(town) == [meant]
 
 
 @pytest.mark.parametrize("written", ["きのう", "2026-04-99T01:00"])
 def test_a_moment_that_is_none_is_a_usage_error(town: Cast, tmp_path: Path, written: str) -> None:
     with pytest.raises(click.BadParameter):
-        run(tmp_path, list_of(town, "staff"), "--made-on", written)
+        run(tmp_path, list_of(town, "staff"), made_on=written)
 
 
 def test_a_broken_list_and_an_unknown_system_change_nothing(town: Cast, tmp_path: Path) -> None:

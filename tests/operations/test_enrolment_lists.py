@@ -1,20 +1,34 @@
 """Lists of who is enrolled, taken over: our read-back of a product, by which the gate opens and closes (B1, B2)."""
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from idm.actor import Actor
 from idm.authenticator_state import AuthenticatorState
-from idm.errors import FeedRefused, FreshFactorNeeded, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
+from idm.enrolment_comparison import DECIDED
+from idm.errors import (
+    ContentChanged,
+    FeedRefused,
+    FreshFactorNeeded,
+    IllegalTransition,
+    InvalidInput,
+    NotPermitted,
+    SafetyLimit,
+    SameListAgain,
+)
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport, FactorReading
+from idm.models.requests import ApprovalStep
+from idm.models.systems import Account, Entitlement
 from idm.operations import enrolment_lists
 from idm.operations.enrolment_lists import SentEnrolments
-from idm.vocabulary import AuthenticatorKind, Role
+from idm.vocabulary import AuthenticatorKind, EntitlementKind, RequestAction, Role
+from tests.authenticator_office import at_desk
 from tests.cast import NOW, Cast
 from tests.factor_office import HEADING, bring, grant, list_of, login_name, row, states, system_id, verify_by_product
 from tests.hand_office import seat
@@ -53,6 +67,14 @@ def uses(cast: Cast, who: str) -> list[bool]:
         query = select(AuthenticatorUse).join(AuthenticatorUse.authenticator)
         query = query.where(Authenticator.person_id == cast.people[who]).order_by(AuthenticatorUse.id)
         return [use.until is None for use in session.scalars(query)]
+
+
+def readings(cast: Cast, *names: str) -> set[datetime]:
+    """When what is known of these people, or of everybody, was read."""
+    with cast.database.reading() as session:
+        query = select(FactorReading.read_at).join(FactorReading.account)
+        people = [cast.people[name] for name in names]
+        return set(session.scalars(query.where(Account.person_id.in_(people)) if people else query))
 
 
 def own(cast: Cast, who: str, state: AuthenticatorState) -> int:
@@ -96,7 +118,7 @@ def test_whoever_is_no_longer_listed_is_stopped_at_once(office: Cast) -> None:
     bring(office, list_of(office, "other"), now=NOW + DAY)
     assert states(office, "staff", "other") == [HELD, OPEN]
     assert uses(office, "staff") == [False]
-    bring(office, list_of(office, "staff", "other"), now=NOW + 2 * DAY)
+    bring(office, list_of(office, "staff", "other"), now=NOW + 2 * DAY, same=True)
     assert states(office, "staff", "other") == [OPEN, OPEN]
     assert len(authenticators(office, "staff")) == 1
     assert uses(office, "staff") == [False, True]
@@ -127,8 +149,41 @@ def test_nobody_opens_the_gate_for_themself(office: Cast) -> None:
     assert authenticators(office, "desk") == []
     (told,) = [one.differences for one in taken.comparison.lines if one.person_id == office.people["desk"]]
     assert told[0].startswith("取り込む人自身の登録は、増やせません。")
-    bring(office, list_of(office, "desk", "staff"), who="system", now=NOW + DAY)
+    at_desk(office, "auditor")
+    bring(office, list_of(office, "desk", "staff"), who="auditor", now=NOW + timedelta(hours=2))
     assert states(office, "desk", "staff") == [OPEN, OPEN]
+
+
+def test_whoever_approved_a_right_does_not_open_its_gate_but_may_close_it(office: Cast) -> None:
+    taken = bring(office, list_of(office, "staff", "other"), who="system")
+    assert states(office, "staff", "other") == [HELD, HELD]
+    assert authenticators(office, "staff") == []
+    told = {one.differences for one in taken.comparison.lines}
+    assert told == {(DECIDED,)}
+    bring(office, list_of(office, "staff", "other"), now=NOW + timedelta(hours=1))
+    assert states(office, "staff", "other") == [OPEN, OPEN]
+    bring(office, list_of(office, "staff"), who="system", now=NOW + DAY)
+    assert states(office, "staff", "other") == [OPEN, HELD]
+
+
+def test_what_an_approver_brings_makes_no_reading_fresher(pension: Cast) -> None:
+    bring(pension, list_of(pension, "staff", "other"))
+    bring(pension, list_of(pension, "staff", "other"), who="system", now=NOW + DAY, same=True)
+    assert readings(pension) == {NOW - timedelta(hours=1)}
+
+
+def test_whoever_approved_as_the_first_of_two_opens_nothing_either(pension: Cast) -> None:
+    with pension.database.writing() as session:
+        for decider, earlier in (("chief", "ciso"), ("system", "vice")):
+            steps = update(ApprovalStep).where(ApprovalStep.decider_id == pension.people[decider])
+            session.execute(steps.values(decider_id=pension.people[earlier]))
+        session.add(Entitlement(system_id=system_id(pension), code="view", name="照会", kind=EntitlementKind.GROUP,
+                                target_name="view", privileged=False))  # fmt: skip
+    request = pension.file("hr", ("staff", "pension/view"), action=RequestAction.CHANGE)
+    pension.decide("chief", request, Role.CHIEF)
+    seat(pension, "chief", Role.SYSTEM, "0600")
+    bring(pension, list_of(pension, "staff", "other"), who="chief")
+    assert states(pension, "staff", "other") == [HELD, OPEN]
 
 
 def test_a_list_that_would_stop_too_many_is_refused_until_somebody_says_how_many_is_right(pension: Cast) -> None:
@@ -211,13 +266,45 @@ def test_whoever_brings_a_list_has_just_given_a_second_factor(pension: Cast) -> 
         enrolment_lists.take_over(session, sent, actor=pension.stale("desk"), policy=pension.policy, now=NOW)
 
 
-def test_a_command_of_the_machine_brings_a_list_in_nobodys_name(pension: Cast) -> None:
-    with pension.database.writing() as session:
-        sent = SentEnrolments(system_id(pension), NOW, "x.csv", list_of(pension, "staff").encode("cp932"))
-        job = Actor.job("idm factors import")
-        enrolment_lists.take_over(session, sent, actor=job, policy=pension.policy, now=NOW)
-    assert authenticators(pension, "staff") == [(AuthenticatorKind.IC_CARD, AuthenticatorState.ACTIVE, None)]
-    assert states(pension, "staff") == [OPEN]
+def test_a_command_for_which_nobody_answers_stops_people_and_opens_nothing(pension: Cast) -> None:
+    by_command(pension, list_of(pension, "staff"), NOW)
+    assert authenticators(pension, "staff") == []
+    assert states(pension, "staff") == [HELD]
+    bring(pension, list_of(pension, "staff", "other"), now=NOW + DAY)
+    by_command(pension, list_of(pension, "staff"), NOW + 2 * DAY, same=True)
+    assert states(pension, "staff", "other") == [OPEN, HELD]
+    assert readings(pension, "staff") == {NOW + DAY - timedelta(hours=1)}
+
+
+def by_command(cast: Cast, text: str, now: datetime, *, same: bool = False) -> None:
+    with cast.database.writing() as session:
+        sent = SentEnrolments(system_id(cast), now, "x.csv", text.encode("cp932"))
+        enrolment_lists.take_over(
+            session, sent, same_content_is_right=same, actor=Actor.job("idm factors import"), policy=cast.policy,
+            now=now,
+        )  # fmt: skip
+
+
+def test_the_same_content_under_another_date_is_refused_until_somebody_says_it_was_printed_anew(office: Cast) -> None:
+    bring(office, list_of(office, "staff", "other"))
+    with pytest.raises(SameListAgain, match="令和8年4月1日現在の一覧と中身がまったく同じ"):
+        bring(office, list_of(office, "staff", "other"), now=NOW + DAY)
+    assert readings(office) == {NOW - timedelta(hours=1)}
+    bring(office, list_of(office, "staff", "other"), now=NOW + DAY, same=True)
+    assert readings(office) == {NOW + DAY - timedelta(hours=1)}
+    with office.database.reading() as session:
+        first = session.scalars(select(EnrolmentListImport.id).order_by(EnrolmentListImport.id)).first()
+        query = select(AuditRecord.payload).where(AuditRecord.action == "enrolment_list.taken_over")
+        said = [json.loads(payload or "{}").get("same_content_as") for payload in session.scalars(query)]
+    assert said == [None, first]
+
+
+def test_what_is_taken_over_is_the_file_that_was_shown(pension: Cast) -> None:
+    shown = SentEnrolments(system_id(pension), NOW, "x.csv", list_of(pension, "staff").encode("cp932"))
+    other = replace(shown, content=list_of(pension, "staff", "other").encode("cp932"), shown=shown.digest)
+    with pension.acting("desk") as session, pytest.raises(ContentChanged, match="表示したファイルと違う"):
+        enrolment_lists.take_over(session, other, actor=pension.actor("desk"), policy=pension.policy, now=NOW)
+    assert states(pension, "staff", "other") == [HELD, HELD]
 
 
 def test_the_list_and_everybody_it_changed_are_in_the_audit(pension: Cast) -> None:

@@ -1,6 +1,7 @@
 """Lists of who is enrolled at the browser: shown beside the register, taken over, or refused with why (B1, B2)."""
 
 from datetime import timedelta
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -34,7 +35,9 @@ def send(
     office: Office, browser: Browser, text: str, *, step: str = "take", made_on: str = "R8.4.2", name: str = "t.csv",
     **fields: str,
 ) -> TestResponse:  # fmt: skip
+    """The answer to a list that was looked at before, unless `compared` says otherwise."""
     data = {"system": str(system_id(office.cast)), "made_on": made_on, "step": step,
+            "compared": sha256(text.encode("cp932")).hexdigest(),
             "file": (BytesIO(text.encode("cp932")), name), "csrf_token": token_in(browser.page("/enrolment-lists/new")),
             **fields}  # fmt: skip
     return browser.client.post("/enrolment-lists", data=data, content_type="multipart/form-data")
@@ -46,6 +49,7 @@ def test_a_list_is_shown_first_and_then_taken_over(office: Office) -> None:
     text = list_of(office.cast, "staff") + "yoso,顔,はい\r\n"
     shown = send(office, browser, text, step="look")
     assert shown.status_code == 200
+    assert f'name="compared" value="{sha256(text.encode("cp932")).hexdigest()}"' in shown.text
     assert "まだ何も取り込んでいません" in shown.text
     assert "台帳にない人" in shown.text
     assert states(office.cast, *PEOPLE) == [HELD, HELD, HELD]
@@ -67,6 +71,29 @@ def test_a_list_that_stops_too_many_needs_a_tick_that_names_how_many(office: Off
     assert states(office.cast, *PEOPLE) == [OPEN, OPEN, OPEN]
     assert send(office, browser, text, stopping_is_right="2").status_code == 200
     assert states(office.cast, *PEOPLE) == [OPEN, HELD, HELD]
+
+
+def test_another_file_than_was_looked_at_is_shown_and_not_taken_over(office: Office) -> None:
+    browser = office.browser("desk")
+    for compared in (sha256(b"another").hexdigest(), ""):
+        answer = send(office, browser, list_of(office.cast, "staff"), compared=compared)
+        assert (answer.status_code, "表示したファイルと違うため" in answer.text) == (409, True)
+    assert states(office.cast, *PEOPLE) == [HELD, HELD, HELD]
+    assert 'value="take"' not in browser.page("/enrolment-lists/new")
+
+
+def test_the_day_of_a_list_is_never_filled_in_and_an_old_list_under_a_new_day_needs_a_tick(office: Office) -> None:
+    browser = office.browser("desk")
+    assert 'name="made_on" type="text" value=""' in browser.page("/enrolment-lists/new")
+    assert send(office, browser, list_of(office.cast, "staff"), made_on="").status_code == 422
+    assert send(office, browser, list_of(office.cast, "staff"), made_on="R8.4.2").status_code == 200
+    office.pass_by(days=5)
+    browser = office.browser("desk")
+    text = list_of(office.cast, "staff")
+    assert "前の一覧と中身がまったく同じです" in send(office, browser, text, made_on="R8.4.8", step="look").text
+    refused = send(office, browser, text, made_on="R8.4.8")
+    assert (refused.status_code, 'name="same_content_is_right"' in refused.text) == (409, True)
+    assert send(office, browser, text, made_on="R8.4.8", same_content_is_right="yes").status_code == 200
 
 
 def test_a_broken_list_is_told_line_by_line(office: Office) -> None:
