@@ -4,6 +4,7 @@
       │                    │  └──withdraw──► withdrawn               │
       ├──report_loss──► lost  └──collect──► collected ◄──collect─────┘
       └──collect──► collected               collected ──destroy──► destroyed
+                                                 └──report_loss──► lost
 
 Only an active one counts. What somebody enrolled for their own sign-in is withdrawn, as there is nothing to collect.
 """
@@ -46,6 +47,7 @@ TRANSITIONS: dict[tuple[AuthenticatorState, AuthenticatorEvent], AuthenticatorSt
     (_S.LOST, _E.RECOVER): _S.ACTIVE,
     (_S.LOST, _E.COLLECT): _S.COLLECTED,
     (_S.LOST, _E.WITHDRAW): _S.WITHDRAWN,
+    (_S.COLLECTED, _E.REPORT_LOSS): _S.LOST,
     (_S.COLLECTED, _E.DESTROY): _S.DESTROYED,
 }
 

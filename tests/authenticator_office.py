@@ -105,6 +105,15 @@ def end(cast: Cast, what: str, authenticator_id: int, *, by: str = "desk") -> No
         )  # fmt: skip
 
 
+def remove(cast: Cast, authenticator_id: int, *systems: str, by: str = "desk") -> None:
+    """The desk has seen that it was removed from what verifies factors in the systems."""
+    with cast.acting(by, "authenticator.remove") as session:
+        authenticator_end.removed_from_product(
+            session, authenticator_id, system_ids=[system_id(session, code) for code in systems],
+            actor=cast.actor(by), policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
 def state(cast: Cast, authenticator_id: int) -> AuthenticatorState:
     """The state it is in."""
     with cast.database.reading() as session:

@@ -148,6 +148,22 @@ def deny(authenticator_id: int) -> AnyResponse:
     return _act("deny_destruction", authenticator_id, authenticator_end.deny_destruction, said)
 
 
+@blueprint.post("/authenticators/<int:authenticator_id>/removal")
+def remove(authenticator_id: int) -> AnyResponse | tuple[str, int]:
+    """Afterwards what is lost rests on nothing in the systems that were ticked: it was removed there."""
+    typed = request.form
+    try:
+        with current.act("authenticator.remove", ("authenticator", authenticator_id)) as session:
+            authenticator_end.removed_from_product(
+                session, authenticator_id, system_ids=set(typed.getlist("removed", type=row_id)),
+                actor=current.actor(), policy=current.policy(), now=current.now(),
+            )  # fmt: skip
+    except InvalidInput as mistake:
+        return _sheet_page(authenticator_id, typed, mistake.fields), 422
+    flash(_("登録の削除を記録しました。紛失による停止を解きました。"), "success")
+    return redirect(url_for("authenticators.show", authenticator_id=authenticator_id))
+
+
 @blueprint.post("/authenticators/<int:authenticator_id>/recovery")
 def recover(authenticator_id: int) -> AnyResponse:
     """Afterwards what was found counts again, and what only its loss held back is back."""
@@ -226,6 +242,7 @@ def _sheet_page(authenticator_id: int, typed: Mapping[str, str], mistakes: Mappi
     return render_template(
         "authenticators/show.html", sheet=sheet, row=sheet.row, systems=systems, resting=resting, report=report,
         typed=typed, mistakes=mistakes, may_report=may_report, **_offers(sheet),
+        removable=[(use.system_id, use.system_name) for use in sheet.in_use],
     )  # fmt: skip
 
 

@@ -14,15 +14,19 @@ from idm.authenticator_state import AuthenticatorState
 from idm.errors import InvalidInput, NotFound
 from idm.models.authenticators import Authenticator
 from idm.operations import losses
+from idm.operations.loss_notices import by_stopping
 from idm.permissions import Action, may
 from idm.queries.authenticators import AuthenticatorSheet, authenticator_sheet, rests_on
 from idm.queries.losses import loss_page, loss_row, possible_outcomes
 from idm.queries.reach import units_reached
+from idm.stopping import STOPPED_TITLES
 from idm.vocabulary import LOSS_OUTCOME_TITLES, LossOutcome
 from web import current
 from web.row_ids import row_id
 
 blueprint = Blueprint("losses", __name__)
+
+REPORTABLE = (AuthenticatorState.ISSUED, AuthenticatorState.ACTIVE, AuthenticatorState.COLLECTED)
 
 
 @blueprint.get("/authenticators/<int:authenticator_id>/loss")
@@ -40,13 +44,13 @@ def report(authenticator_id: int) -> Response | tuple[str, int]:
                 session, authenticator_id, circumstances=request.form.get("circumstances", ""),
                 actor=current.actor(), policy=current.policy(), now=current.now(),
             )  # fmt: skip
-            stopped = [f"{grant.account.system.name}：{grant.entitlement.name}" for grant in followed.stopped]
+            stopped = by_stopping(followed.stopped)
             owner_id = session.get_one(Authenticator, authenticator_id).person_id
     except InvalidInput as mistake:
         return _form(authenticator_id, request.form, mistake.fields), 422
     flash(_("紛失の届出を受け付けました。所属の課長と情報セキュリティ責任者に知らせました。"), "success")
-    if stopped:
-        flash(_("この届出で止まるもの: %(rights)s", rights="、".join(dict.fromkeys(stopped))), "warning")
+    for how, rights in stopped.items():
+        flash(f"{STOPPED_TITLES[how]}{_('（%(rights)s）', rights='、'.join(rights))}", "warning")
     if owner_id == current.signed_in().person_id:
         return redirect(url_for("me.index", _anchor="authenticators"))
     return redirect(url_for("people.show", person_id=owner_id, _anchor="authenticators"))
@@ -100,7 +104,7 @@ def _form(authenticator_id: int, typed: Mapping[str, str], mistakes: Mapping[str
     return render_template(
         "losses/new.html", sheet=sheet, row=sheet.row, resting=resting, typed=typed, mistakes=mistakes,
         own=sheet.row.person_id == current.signed_in().person_id,
-        possible=sheet.row.state in (AuthenticatorState.ISSUED, AuthenticatorState.ACTIVE),
+        possible=sheet.row.state in REPORTABLE,
     )  # fmt: skip
 
 

@@ -273,6 +273,7 @@ _AUTHENTICATORS = {
     "authenticators.activate": sending(Action.KEEP_AUTHENTICATORS),
     "authenticators.collect": sending(Action.KEEP_AUTHENTICATORS),
     "authenticators.recover": sending(Action.KEEP_AUTHENTICATORS),
+    "authenticators.remove": sending(Action.KEEP_AUTHENTICATORS),
     "authenticators.destroy": sending(Action.KEEP_AUTHENTICATORS),
     "authenticators.witness": sending(Action.WITNESS_DESTRUCTION),
     "authenticators.deny": sending(Action.WITNESS_DESTRUCTION),

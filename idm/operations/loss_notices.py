@@ -18,6 +18,7 @@ from idm.operations.notices import notify
 from idm.queries.authenticators import open_systems, units_of_owner
 from idm.queries.leaving import SectionManagers
 from idm.queries.officers import holders, humans
+from idm.stopping import STOPPED_TITLES, Stopping, stopping
 from idm.vocabulary import Role
 from idm.wareki import format_wareki
 
@@ -39,13 +40,9 @@ def tell_of_loss(
         told |= managers.of(unit, without=rows)
     for unit_code in _manager_units(session, [system_id for system_id, *_ in systems]):
         told.update(holders(session, Role.SYSTEM, unit_code, day))
-    rights = sorted({f"・{grant.account.system.name}：{grant.entitlement.name}" for grant in stopped})
-    effect = (
-        "この届出で、次の利用を止めました。\n" + "\n".join(rights) if rights else "新しく止まった利用はありません。"
-    )
     body = (
         f"{authenticator.person.name} さんの「{authenticator.title}」が紛失したと、{actor.label} さんが届け出ました。\n"
-        f"{effect}\n\n{report.circumstances or '（届出のときの記入はありません。）'}"
+        f"{_effect(authenticator, stopped)}\n\n{report.circumstances or '（届出のときの記入はありません。）'}"
     )
     subject = f"【紛失】{authenticator.title}"
     notify(
@@ -53,6 +50,15 @@ def tell_of_loss(
     )  # fmt: skip
     if actor.person_id not in rows:
         notify(session, [owner_id], subject=subject, body=body, link="/me", now=now)
+
+
+def by_stopping(stopped: Sequence[Grant]) -> dict[Stopping, list[str]]:
+    """The rights in words, by who stops them: not everything that is decided here is done by us."""
+    found: dict[Stopping, set[str]] = {one: set() for one in Stopping}
+    for grant in stopped:
+        system = grant.account.system
+        found[stopping(system.stage, system.connector)].add(f"{system.name}：{grant.entitlement.name}")
+    return {one: sorted(rights) for one, rights in found.items() if rights}
 
 
 def remind_officers(session: Session, reports: Sequence[LossReport], *, now: datetime) -> None:
@@ -69,6 +75,17 @@ def remind_officers(session: Session, reports: Sequence[LossReport], *, now: dat
         subject=f"【紛失の事後処理】{len(reports)}件が終わっていません",
         body=f"次の紛失の事後処理が、期限を過ぎても終わっていません。確かめて、結果を記録してください。\n{lines}",
     )  # fmt: skip
+
+
+def _effect(authenticator: Authenticator, stopped: Sequence[Grant]) -> str:
+    """What the report did, told apart by who does it."""
+    if authenticator.collected_at is not None:
+        return "回収済みで、どこでも使えないものです。止まる利用はありません。"
+    parts = [
+        "\n".join([STOPPED_TITLES[one], *(f"・{right}" for right in rights)])
+        for one, rights in by_stopping(stopped).items()
+    ]
+    return "\n\n".join(parts) or "新しく止まった利用はありません。"
 
 
 def _manager_units(session: Session, system_ids: Sequence[int]) -> set[str]:

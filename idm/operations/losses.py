@@ -34,6 +34,8 @@ def report_loss(
 ) -> Followed:
     """Afterwards the authenticator counts nowhere and everything of its owner's where it is in use is held back.
 
+    Of one that the desk had collected nothing rests any more, but its follow-up is open.
+
     What its owner enrolled for their own sign-in is withdrawn, and their sessions are ended. The worker stops the
     accounts in its next pass; those who answer for it are told. Returns what was stopped. Raises NotFound,
     NotPermitted, IllegalTransition for what is lost already or cannot be, InvalidInput.
@@ -61,7 +63,10 @@ def _lose(
     if authenticator.state is AuthenticatorState.LOST:
         raise IllegalTransition("この認証要素は、すでに紛失として届けられ、止められています。")
     authenticator.state = after(authenticator.state, AuthenticatorEvent.REPORT_LOSS)
-    authenticator.ended_at = now
+    authenticator.ended_at = authenticator.ended_at or now
+    # Where one was said to be destroyed, nobody can witness that any more.
+    said_destroyed_by, authenticator.destroyed_by_id = authenticator.destroyed_by_id, None
+    authenticator.witness_needed = False
     report = _report(session, authenticator, circumstances, actor=actor, now=now)
     systems = open_systems(session, authenticator.id)
     people = [authenticator.person_id]
@@ -72,7 +77,7 @@ def _lose(
     record(
         session, "authenticator.lost", authenticator, actor=actor, policy=policy, now=now, report=report.id,
         reported_by=actor.label, circumstances=report.circumstances, systems=[code for _, code, _ in systems],
-        stopped=len(followed.stopped),
+        stopped=len(followed.stopped), said_destroyed_by=name_of(session, said_destroyed_by),
     )  # fmt: skip
     tell_of_loss(session, authenticator, report, followed.stopped, actor=actor, now=now)
     return followed
@@ -112,7 +117,8 @@ def recover(
         )
     if authenticator.activated_at is None or not systems:
         raise IllegalTransition(
-            "使用を始めていないもの、又は取り替えられたものは、元に戻せません。回収してください。"
+            "どの情報システムでも使われていないもの（使用を始める前のもの、取り替えたもの、回収したものなど）は、"
+            "元に戻せません。回収してください。"
         )  # fmt: skip
     require_uninvolved_in(session, authenticator.person_id, {system_id for system_id, *_ in systems}, officer_id)
     authenticator.state, authenticator.ended_at = following, None

@@ -23,6 +23,7 @@ from idm.queries.leaving import units_of_employments
 from idm.queries.outside_scope import units_of_person
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.publication import known, public
+from idm.stopping import Stopping, stopping
 from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AUTHENTICATOR_TITLES, THINGS, AuthenticatorKind
 
@@ -123,13 +124,17 @@ class AuthenticatorSheet:
 
 @dataclass(frozen=True)
 class Resting:
-    """One right that rests on the authenticator. `lost`: it is held back for a lost card; `state` says the rest."""
+    """One right that rests on the authenticator. `lost`: it is held back for a lost card; `state` says the rest.
+
+    `stopping`: who stops it in the system.
+    """
 
     system_name: str
     right_name: str
     login_name: str
     state: GrantState
     lost: bool
+    stopping: Stopping
 
 
 def register_page(
@@ -187,7 +192,10 @@ def rests_on(session: Session, authenticator_id: int) -> list[Resting]:
         GrantSuspension.reason == SuspensionReason.LOST_CARD,
     )  # fmt: skip
     rows = session.execute(
-        select(InformationSystem.name, Entitlement.name, Account.login_name, Grant.state, lost)
+        select(
+            InformationSystem.name, Entitlement.name, Account.login_name, Grant.state, lost, InformationSystem.stage,
+            InformationSystem.connector,
+        )
         .select_from(Grant)
         .join(Account, Grant.account_id == Account.id)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
@@ -200,7 +208,10 @@ def rests_on(session: Session, authenticator_id: int) -> list[Resting]:
         )
         .order_by(InformationSystem.code, Entitlement.id, Grant.id)
     )  # fmt: skip
-    return [Resting(system, right, login, state, bool(is_lost)) for system, right, login, state, is_lost in rows]
+    return [
+        Resting(system, right, login, state, bool(is_lost), stopping(stage, connector))
+        for system, right, login, state, is_lost, stage, connector in rows
+    ]
 
 
 def open_systems(session: Session, authenticator_id: int) -> list[tuple[int, str, str]]:

@@ -6,27 +6,29 @@ from collections.abc import Collection
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from idm.models.authenticators import Authenticator, AuthenticatorUse
+from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport
 from idm.models.requests import RequestLine
 from idm.vocabulary import LineEffect
 
 
 def confirmers(session: Session, line_ids: Collection[int]) -> dict[int, frozenset[int]]:
-    """Line id → the officers who confirmed a use of its subject's there that is not over; without any, no entry.
+    """Line id → who confirmed a use of its subject's there that is not over, or brought the list that showed it.
 
-    Only lines that give something. A lost authenticator still has its use: somebody else may record that it was found.
+    Lines without anybody have no entry; nor have those that give nothing. A lost authenticator still has its use: it
+    may be found again.
     """
     there = and_(
         AuthenticatorUse.authenticator_id == Authenticator.id, AuthenticatorUse.system_id == RequestLine.system_id,
-        AuthenticatorUse.until.is_(None), AuthenticatorUse.confirmed_by_id.is_not(None),
+        AuthenticatorUse.until.is_(None),
     )  # fmt: skip
     rows = session.execute(
-        select(RequestLine.id, AuthenticatorUse.confirmed_by_id)
+        select(RequestLine.id, AuthenticatorUse.confirmed_by_id, EnrolmentListImport.imported_by_id)
         .join(Authenticator, Authenticator.person_id == RequestLine.subject_id)
         .join(AuthenticatorUse, there)
+        .outerjoin(EnrolmentListImport, AuthenticatorUse.list_import_id == EnrolmentListImport.id)
         .where(RequestLine.id.in_(line_ids), RequestLine.effect == LineEffect.GRANT)
     )
     found: dict[int, set[int]] = defaultdict(set)
-    for line_id, confirmer_id in rows:
-        found[line_id].add(confirmer_id or 0)
+    for line_id, *officers in rows:
+        found[line_id].update(officer for officer in officers if officer is not None)
     return {line_id: frozenset(people) for line_id, people in found.items()}

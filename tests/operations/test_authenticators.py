@@ -33,7 +33,7 @@ from idm.operations import authenticator_end, authenticators, leaving
 from idm.queries.seats import open_steps, seatings
 from idm.request_state import RequestState
 from idm.verifiable_kinds import verifiable_kinds
-from idm.vocabulary import AuthenticatorKind, Role
+from idm.vocabulary import AuthenticatorKind, LineEffect, RequestAction, Role
 from tests.authenticator_office import (
     PRODUCT,
     activate,
@@ -45,10 +45,11 @@ from tests.authenticator_office import (
     issue,
     lose,
     recover,
+    remove,
     state,
     system_id,
 )
-from tests.cast import NOW, TODAY, Cast
+from tests.cast import NOW, PEOPLE, TODAY, Cast
 from tests.factor_office import bring, grant, list_of, verify_by_product
 
 S = AuthenticatorState
@@ -245,6 +246,9 @@ def test_a_replacement_takes_the_place_of_the_old_one_where_it_works_and_nowhere
     assert (open_uses(office, old), open_uses(office, new)) == (["pension"], ["ledger"])
 
 
+ACTS = ["issue", "activate", "collect", "recover", "remove", "destroy", "witness", "deny"]
+
+
 def every_act(cast: Cast) -> dict[str, Callable[[str], object]]:
     """Everything somebody at the desk does, by a member of the cast, on 青木's card in the state it needs."""
     furnish(cast)
@@ -260,13 +264,14 @@ def every_act(cast: Cast) -> dict[str, Callable[[str], object]]:
         "activate": lambda who: activate(cast, waiting, "ledger", by=who),
         "collect": lambda who: end(cast, "collect", active, by=who),
         "recover": lambda who: recover(cast, lost, by=who),
+        "remove": lambda who: remove(cast, lost, "ledger", by=who),
         "destroy": lambda who: end(cast, "destroy", collected, by=who),
         "witness": lambda who: end(cast, "witness", reported, by=who),
         "deny": lambda who: end(cast, "deny_destruction", reported, by=who),
     }
 
 
-@pytest.mark.parametrize("act", ["issue", "activate", "collect", "recover", "destroy", "witness", "deny"])
+@pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("who", ["other", "hr", "auditor", "ciso"])
 def test_others_do_nothing_of_it(cast: Cast, act: str, who: str) -> None:
     acts = every_act(cast)
@@ -274,7 +279,7 @@ def test_others_do_nothing_of_it(cast: Cast, act: str, who: str) -> None:
         acts[act](who)
 
 
-@pytest.mark.parametrize("act", ["issue", "activate", "collect", "recover", "destroy", "witness", "deny"])
+@pytest.mark.parametrize("act", ACTS)
 def test_a_contractor_at_the_desk_does_nothing_of_it(cast: Cast, act: str) -> None:
     acts = every_act(cast)
     at_desk(cast, "contractor")
@@ -282,7 +287,7 @@ def test_a_contractor_at_the_desk_does_nothing_of_it(cast: Cast, act: str) -> No
         acts[act]("contractor")
 
 
-@pytest.mark.parametrize("act", ["issue", "activate", "collect", "recover", "destroy", "witness", "deny"])
+@pytest.mark.parametrize("act", ACTS)
 def test_nobody_does_any_of_it_for_themself_under_any_of_their_rows(cast: Cast, act: str) -> None:
     acts = every_act(cast)
     at_desk(cast, "staff")
@@ -296,7 +301,7 @@ def test_nobody_does_any_of_it_for_themself_under_any_of_their_rows(cast: Cast, 
         acts[act]("other")
 
 
-@pytest.mark.parametrize("act", ["issue", "activate", "collect", "recover", "destroy", "witness", "deny"])
+@pytest.mark.parametrize("act", ACTS)
 def test_none_of_it_is_done_without_a_second_factor_given_just_now(
     cast: Cast, act: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +344,19 @@ def test_whoever_put_a_card_to_use_does_not_approve_the_right_afterwards(cast: C
     cast.decide("vice", request, Role.SYSTEM)
     with cast.database.reading() as session:
         assert session.get_one(Request, request).state is RequestState.APPROVED
+
+
+def test_whoever_brought_the_list_that_shows_a_card_does_not_approve_the_right_afterwards(cast: Cast) -> None:
+    verify_by_product(cast)
+    grant(cast, "staff")
+    bring(cast, list_of(cast, "staff"), who="desk")
+    cast.approve(cast.file("hr", ("staff", "pension/account"), action=RequestAction.REMOVE, effect=LineEffect.REVOKE))
+    with cast.database.writing() as session:
+        session.execute(text("UPDATE officers SET person_id = :desk WHERE role = 'system'"),
+                        {"desk": cast.people["desk"]})  # fmt: skip
+    assert seated_for(cast, cast.file("hr", ("staff", "pension/account"))) == {"vice"}
+    about_another = cast.file("hr", ("other", "pension/account"))
+    assert seated_for(cast, about_another) == {"desk"}
 
 
 def test_a_card_put_to_use_elsewhere_or_already_replaced_keeps_nobody_from_deciding(office: Cast) -> None:
@@ -391,6 +409,16 @@ def test_the_approver_does_not_lift_a_loss_by_collecting_the_card(office: Cast) 
     assert not held(office)["ledger"][1]
 
 
+def test_the_approver_does_not_lift_a_loss_by_removing_the_card(office: Cast) -> None:
+    furnish(office)
+    at_desk(office, "chief")
+    one = card(office, "ledger")
+    lose(office, one)
+    with pytest.raises(SeparationOfDuties, match="SOD-4"):
+        remove(office, one, "ledger", by="chief")
+    assert held(office)["ledger"][1]
+
+
 def destroyed_by_desk(cast: Cast) -> int:
     one = issue(cast)
     end(cast, "collect", one)
@@ -421,6 +449,37 @@ def test_a_witness_who_finds_it_whole_sends_it_back(office: Cast) -> None:
     end(office, "destroy", one)
     end(office, "witness", one, by="security")
     assert state(office, one) is S.DESTROYED
+
+
+def test_whoever_may_witness_a_destruction_is_told_that_it_waits_for_them(office: Cast) -> None:
+    at_desk(office, "staff")
+    at_desk(office, "contractor")
+    destroyed_by_desk(office)
+    with office.database.reading() as session:
+        mails = session.scalars(select(MailMessage).where(MailMessage.subject.contains("【廃棄の立会い】"))).all()
+        assert all("西新　町子" in mail.body for mail in mails)
+        by_mail = {f"u{number}@example.jp": name for name, (number, *_) in PEOPLE.items()}
+        assert {by_mail[mail.recipient] for mail in mails} == {"system", "security"}
+
+
+def test_a_collected_card_that_vanishes_is_lost_rests_on_nothing_and_is_followed_up(office: Cast) -> None:
+    furnish(office)
+    one = card(office, "ledger")
+    end(office, "collect", one)
+    end(office, "destroy", one)
+    assert lose(office, one, by="desk") == 0
+    assert (state(office, one), held(office)["ledger"][1]) == (S.LOST, False)
+    assert told(office, "authenticator.lost")["said_destroyed_by"] == "西新　町子"
+    with office.database.reading() as session:
+        assert session.scalars(select(LossReport.closed_at)).one() is None
+        mail = session.scalars(select(MailMessage).where(MailMessage.subject.contains("【紛失】"))).first()
+        assert mail is not None
+        assert "回収済みで、どこでも使えない" in mail.body
+    with pytest.raises(IllegalTransition):
+        recover(office, one)
+    end(office, "collect", one)
+    with pytest.raises(IllegalTransition, match="立会い"):
+        end(office, "witness", one, by="system")
 
 
 def test_where_the_profile_asks_for_one_name_one_is_enough(cast: Cast) -> None:
@@ -500,7 +559,10 @@ def follow(cast: Cast) -> None:
         leaving.follow(session, policy=cast.policy, actor=cast.actor("hr"), now=NOW)
 
 
-EVENTS = ("activate ledger", "activate pension", "lose", "recover", "collect", "destroy", "witness", "deny_destruction")
+EVENTS = (
+    "activate ledger", "activate pension", "lose", "recover", "remove ledger", "collect", "destroy", "witness",
+    "deny_destruction",
+)  # fmt: skip
 LEGAL = {
     "activate ledger": AuthenticatorEvent.ACTIVATE, "activate pension": AuthenticatorEvent.ACTIVATE,
     "lose": AuthenticatorEvent.REPORT_LOSS, "recover": AuthenticatorEvent.RECOVER,
@@ -548,6 +610,8 @@ def happen(cast: Cast, event: str, authenticator_id: int) -> None:
     what, _, code = event.partition(" ")
     if what == "activate":
         activate(cast, authenticator_id, code)
+    elif what == "remove":
+        remove(cast, authenticator_id, code)
     elif what == "lose":
         lose(cast, authenticator_id)
     elif what == "recover":

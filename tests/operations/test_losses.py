@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from idm.authenticator_state import AuthenticatorState
@@ -22,12 +22,12 @@ from idm.models.authenticators import Authenticator, LossReport
 from idm.models.people import Person
 from idm.models.requests import Grant
 from idm.models.sign_in import SignIn, WebSession
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage, OutboxTask, TaskState
 from idm.operations import losses, own_factors
 from idm.operations.suspensions import suspend
-from idm.vocabulary import AuthenticatorKind, LossOutcome, Role
-from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, recover, state
+from idm.vocabulary import BY_HAND, AuthenticatorKind, LossOutcome, Role, Stage
+from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, recover, remove, state
 from tests.cast import NOW, PEOPLE, Cast
 from tests.factor_office import bring, grant, list_of, verify_by_product
 
@@ -162,7 +162,7 @@ def test_a_replacement_lifts_it_where_it_has_been_seen_to_work(office: Cast) -> 
     assert held(office) == {"ledger": IN_FORCE, "pension": STOPPED}
     activate(office, new, "pension")
     assert held(office) == {"ledger": IN_FORCE, "pension": IN_FORCE}
-    with pytest.raises(IllegalTransition, match="取り替えられた"):
+    with pytest.raises(IllegalTransition, match="取り替えたもの"):
         recover(office, old)
 
 
@@ -184,6 +184,32 @@ def test_a_card_that_replaces_nothing_lifts_nothing(office: Cast) -> None:
     lose(office, card(office, "ledger"))
     card(office, "ledger", label="0002")
     assert held(office)["ledger"] == STOPPED
+
+
+def test_a_second_card_given_up_for_good_stops_nobody_once_it_is_removed_from_the_product(office: Cast) -> None:
+    furnish(office)
+    card(office, "ledger", "pension")
+    second = card(office, "ledger", "pension", label="0002")
+    with pytest.raises(IllegalTransition, match="紛失として"):
+        remove(office, second, "ledger")
+    lose(office, second)
+    close(office)
+    assert held(office) == {"ledger": STOPPED, "pension": STOPPED}
+    remove(office, second, "ledger")
+    assert held(office) == {"ledger": IN_FORCE, "pension": STOPPED}
+    for codes in ((), ("ledger",)):
+        with pytest.raises(InvalidInput, match="一つ以上"):
+            remove(office, second, *codes)
+    remove(office, second, "pension")
+    assert held(office) == {"ledger": IN_FORCE, "pension": IN_FORCE}
+    assert state(office, second) is S.LOST
+    with pytest.raises(IllegalTransition):
+        recover(office, second)
+    with office.database.reading() as session:
+        query = select(AuditRecord.payload).where(AuditRecord.action == "authenticator.removed_from_product")
+        first = json.loads(session.scalars(query.order_by(AuditRecord.id)).first() or "{}")
+    assert (first["systems"], first["removed_by"], first["lifted"]) == (["ledger"], "西新　町子", 1)
+    assert "staff" in told(office, "登録の削除")
 
 
 def test_a_lost_card_that_the_desk_takes_back_endangers_nothing_any_more(office: Cast) -> None:
@@ -242,6 +268,8 @@ def test_what_is_lost_is_not_lost_twice_and_what_is_gone_is_not_lost(office: Cas
     with pytest.raises(IllegalTransition, match="すでに紛失"):
         lose(office, one)
     end(office, "collect", one)
+    end(office, "destroy", one)
+    end(office, "witness", one, by="system")
     with pytest.raises(IllegalTransition):
         lose(office, one)
     with pytest.raises(NotFound):
@@ -278,6 +306,38 @@ def test_those_who_answer_for_it_are_told_at_once_and_what_was_stopped(office: C
     assert "会計システム：利用者ID" in body
     assert "年金" not in body
     assert "帰宅途中の電車の中で" in body
+
+
+def test_what_we_cannot_stop_is_told_apart_with_whoever_has_to_stop_it(office: Cast) -> None:
+    furnish(office)
+    with office.database.writing() as session:
+        session.execute(
+            update(InformationSystem).where(InformationSystem.code == "pension").values(stage=Stage.OBSERVE)
+        )
+    lose(office, card(office, "ledger", "pension"))
+    assert body_of(office, "【紛失】") == [
+        "この届出で、次の利用を止めました。", "・会計システム：利用者ID", "",
+        "次の利用は止まっていません。観察の段階のため idm は止められません。管理者が手で止めてください。",
+        "・年金システム：利用者ID",
+    ]  # fmt: skip
+
+
+def test_of_a_system_without_an_interface_it_is_told_that_somebody_has_a_work_order(office: Cast) -> None:
+    furnish(office)
+    with office.database.writing() as session:
+        session.execute(update(InformationSystem).values(connector=BY_HAND))
+    lose(office, card(office, "pension"))
+    assert body_of(office, "【紛失】") == [
+        "次の利用は手作業で止めます。手作業の指示書を出しました。作業が終わるまで、止まっていません。",
+        "・年金システム：利用者ID",
+    ]  # fmt: skip
+
+
+def body_of(cast: Cast, words: str) -> list[str]:
+    """What a notice says that the report did."""
+    with cast.database.reading() as session:
+        body = session.scalars(select(MailMessage.body).where(MailMessage.subject.contains(words))).first() or ""
+    return body.splitlines()[3:-2]
 
 
 def test_the_owner_is_told_when_somebody_else_reports_it(office: Cast) -> None:

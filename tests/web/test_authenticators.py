@@ -10,8 +10,9 @@ from sqlalchemy import select
 from idm.authenticator_state import AuthenticatorState
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.officers import Officer
+from idm.models.systems import InformationSystem
 from idm.operations import own_factors
-from idm.vocabulary import AuthenticatorKind, Role
+from idm.vocabulary import BY_HAND, AuthenticatorKind, Role, Stage
 from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, state, system_id
 from tests.cast import TODAY
 from tests.web.office import Browser, Office
@@ -96,7 +97,7 @@ def test_nobody_else_sends_what_only_the_desk_does(furnished: Office) -> None:
     one = card(furnished.cast, "ledger")
     for who in ("staff", "system", "auditor"):
         browser = furnished.browser(who)
-        for what in ("activation", "collection", "destruction", "recovery"):
+        for what in ("activation", "collection", "destruction", "recovery", "removal"):
             fields = {"systems": "1", "received": "yes"}
             assert browser.send(f"/authenticators/{one}/{what}", fields).status_code in {403, 409}
         sent = browser.send(f"{of_person(furnished)}/authenticators", {"kind": "ic_card", "label": "9"})
@@ -128,7 +129,7 @@ def test_a_loss_is_two_clicks_from_home_without_a_fresh_factor_and_says_what_it_
     assert "年金システム" not in page
     answer = staff.send_on(page, form[1], {"circumstances": ""})
     page = staff.follow(answer)
-    assert "この届出で止まるもの: 会計システム：利用者ID" in page
+    assert "この届出で、次の利用を止めました。（会計システム：利用者ID）" in page
     assert "届出済み" in page
     assert state_of(furnished, one) is AuthenticatorState.LOST
     assert held(furnished.cast)["ledger"][1]
@@ -209,6 +210,48 @@ def test_the_desk_records_that_it_was_found_and_says_what_is_back(furnished: Off
     page = desk.follow(desk.send_on(page, f"/authenticators/{one}/recovery", {}))
     assert "紛失による停止を解きました" in page
     assert not held(furnished.cast)["ledger"][1]
+
+
+def test_a_loss_says_what_somebody_else_has_to_stop(furnished: Office) -> None:
+    with furnished.database.writing() as session:
+        session.get_one(InformationSystem, system_id(session, "pension")).stage = Stage.OBSERVE
+        session.get_one(InformationSystem, system_id(session, "ledger")).connector = BY_HAND
+    one = card(furnished.cast, "ledger", "pension")
+    staff = furnished.browser("staff")
+    form = staff.page(f"/authenticators/{one}/loss")
+    assert "観察の段階のため idm は止められません" in form
+    assert "手作業の指示書が出ます" in form
+    assert "すぐに止まります。" not in form
+    page = staff.follow(staff.send_on(form, f"/authenticators/{one}/loss", {}))
+    assert "手作業の指示書を出しました。作業が終わるまで、止まっていません。（会計システム：利用者ID）" in page
+    assert "管理者が手で止めてください。（年金システム：利用者ID）" in page
+    assert "観察の段階のため idm は止められません" in furnished.browser("security").page(report_of(furnished))
+
+
+def test_the_desk_records_that_a_lost_card_was_removed_from_the_product(furnished: Office) -> None:
+    one = card(furnished.cast, "ledger", "pension")
+    lose(furnished.cast, one)
+    desk = furnished.browser("desk")
+    page = desk.page(f"/authenticators/{one}")
+    assert desk.send_on(page, f"/authenticators/{one}/removal", {}).status_code == 422
+    with furnished.database.reading() as session:
+        ledger = system_id(session, "ledger")
+    page = desk.follow(desk.send_on(page, f"/authenticators/{one}/removal", {"removed": [ledger]}))
+    assert "登録の削除を記録しました" in page
+    assert "紛失した認証要素の登録を製品から削除" in page
+    assert {code: lost for code, (_, lost) in held(furnished.cast).items()} == {"ledger": False, "pension": True}
+
+
+def test_a_collected_card_that_vanished_is_reported_on_its_page(furnished: Office) -> None:
+    one = card(furnished.cast, "ledger")
+    end(furnished.cast, "collect", one)
+    desk = furnished.browser("desk")
+    assert f'href="/authenticators/{one}/loss"' in desk.page(f"/authenticators/{one}")
+    form = desk.page(f"/authenticators/{one}/loss")
+    assert "止まる利用はありません" in form
+    desk.follow(desk.send_on(form, f"/authenticators/{one}/loss", {}))
+    assert state_of(furnished, one) is AuthenticatorState.LOST
+    assert "紛失" in furnished.browser("security").page(report_of(furnished))
 
 
 def test_a_destruction_waits_for_somebody_elses_sign_in(furnished: Office) -> None:
