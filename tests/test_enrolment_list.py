@@ -302,6 +302,8 @@ def test_whoever_holds_no_right_there_is_told_and_gains_nothing() -> None:
     used = item(FACE)
     assert one(listed(CARD), booked(used, live=False)).closes == (used,)
     assert compare([], [booked(live=False)], MOMENT).lines == ()
+    (unlisted,) = compare([], [booked(live=False, reading=shown(CARD))], MOMENT).lines
+    assert unlisted.reading == Reading(False, frozenset(), MOMENT.made_on), "what an older list said is over"
 
 
 def test_people_who_would_be_stopped_are_counted_once_each() -> None:

@@ -41,9 +41,12 @@ from idm.operations.findings import SweepResult
 from idm.organisation_file import effective_text as organisation_text
 from idm.personnel_event import AbsenceKind
 from idm.ports import Attributes, TargetAccount
+from idm.publication import Reader
 from idm.queries.account_facts import account_facts
+from idm.queries.external_access import external_rights
 from idm.queries.factor_gate import accounts_at_the_gate, verdicts
 from idm.queries.factor_holders import Holder, holders_behind_gate, without_factors
+from idm.queries.gate_outlook import gate_outlook
 from idm.queries.handovers import waiting_accounts
 from idm.sealing import new_handover_key
 from idm.vocabulary import (
@@ -491,6 +494,30 @@ def test_a_contractors_privileges_in_the_cloud_need_factors_and_those_of_staff_d
         employment.kind = EmploymentKind.DISPATCHED
         factor_gate.apply_to_people(session, [employment.person_id], actor=JOB, policy=one.policy, now=NOW)
     assert states(one, "contractor") == [IN_FORCE] * 2
+
+
+def test_who_works_here_is_no_contractor_for_one_they_will_work_for_later(one: Cast) -> None:
+    """The same before anybody applies, at the gate, and in the register of who administrates the cloud."""
+    with one.database.writing() as session:
+        session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().zone = Zone.INTERNET
+        contract = session.scalars(select(Employment.contract_id).where(Employment.staff_number == "900001")).one()
+        session.add(
+            Employment(
+                person_id=one.people["staff"], staff_number="900009", kind=EmploymentKind.CONTRACTOR,
+                valid_from=MAY, valid_until=JUNE, contract_id=contract,
+            )
+        )  # fmt: skip
+        right = one.entitlement(session, "ledger/admin").id
+    wanted = (one.people["staff"], right)
+    with one.database.reading() as session:
+        assert gate_outlook(session, [wanted], policy=one.policy, now=NOW) == {}
+        assert wanted in gate_outlook(session, [wanted], policy=one.policy, now=start_of(MAY))
+    request = one.file("hr", ("staff", "ledger/account"), ("staff", "ledger/admin"), valid_until=MAY)
+    for line in range(2):
+        one.approve(request, line=line)
+    assert states(one) == [IN_FORCE, IN_FORCE]
+    with one.database.reading() as session:
+        assert external_rights(session, policy=one.policy, now=NOW, reader=Reader(TODAY)) == []
 
 
 # --- the hand-over --------------------------------------------------------------------------------------------------
