@@ -48,7 +48,7 @@ class SignIn(Base):
 
 
 class SignInAttempts(Base):
-    """Attempts under one sign-in name, over both factors, since the last success.
+    """Attempts under one sign-in name, or of one person behind the first step, since the last success.
 
     The name is kept as SHA-256, whether or not anybody has it: a name that nobody has locks like any other, and what
     people mistype into the name field is not written down.
@@ -57,7 +57,16 @@ class SignInAttempts(Base):
     __tablename__ = "sign_in_attempts"
 
     name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    """Whose name it is, if it is anybody's: their row stays until they sign in, so that they hear of all of it."""
     count: Mapped[int]
+    """Attempts that count for the next lock."""
+    failures: Mapped[int] = mapped_column(default=0)
+    """All attempts that failed, those of former locks and during locks as well: only a success clears them."""
+    during_lock: Mapped[int] = mapped_column(default=0)
+    """Attempts during a lock that no audit record has told of yet."""
+    locks: Mapped[int] = mapped_column(default=0)
+    """How often it has locked."""
     last_at: Mapped[datetime] = mapped_column(Instant, index=True)
     locked_until: Mapped[datetime | None] = mapped_column(Instant)
 

@@ -16,7 +16,14 @@ from idm.errors import IllegalTransition, SignInRefused
 from idm.models.sign_in import SignIn
 from idm.operations.notices import notify
 from idm.operations.second_step import START_AGAIN
-from idm.operations.sign_in_attempts import Attempt, count_attempt, record_failure, refusal, take_back
+from idm.operations.sign_in_attempts import (
+    Attempt,
+    behind_first_step,
+    count_attempt,
+    record_failure,
+    refusal,
+    take_back,
+)
 from idm.operations.web_sessions import (
     SignedIn,
     Stage,
@@ -96,12 +103,12 @@ def _count(session: Session, token: str, *, policy: Policy, now: datetime) -> _C
     if found is None or found.stage is not Stage.SIGNED_IN:
         raise SignInRefused(START_AGAIN)
     known = require_own_password(session, found.person_id)
-    attempt = count_attempt(session, known.name, policy=policy, now=now)
+    attempt = count_attempt(session, behind_first_step(found.person_id), policy=policy, now=now)
     return _Counted(found, found.person_id, known.name, known.password_hash or "", attempt)
 
 
 def _refuse(session: Session, counted: _Counted, *, source: str, policy: Policy, now: datetime) -> None:
-    record_failure(session, counted.person_id, counted.attempt, step=1, source=source, policy=policy, now=now)
+    record_failure(session, counted.attempt, step=1, source=source, policy=policy, now=now)
     if counted.attempt.locked_until is not None:
         replace_session(session, session_id=counted.signed_in.session_id, now=now)
 

@@ -28,7 +28,7 @@ from idm.models.sign_in import SignIn, SignInChallenge
 from idm.operations.enrolment import usable_link
 from idm.operations.provider_links import SUBJECT_TAKEN, TAKEN, link_person
 from idm.operations.second_step import START_AGAIN, complete, sign_in_of
-from idm.operations.sign_in_attempts import SIGN_IN_PAGE, attempts_so_far
+from idm.operations.sign_in_attempts import SIGN_IN_PAGE
 from idm.operations.web_sessions import Stage, belongs, hash_of, new_token, open_session, stage_without_code
 from idm.organisation import SignInProvider
 from idm.policy import Policy
@@ -216,8 +216,7 @@ def _let_in(session: Session, known: SignIn, *, source: str, policy: Policy, now
         raise SignInRefused(NOBODY, code=UNKNOWN)
     if stage_without_code(session, known, policy=policy, now=now) is not Stage.SIGNED_IN:
         return open_session(session, known, policy=policy, now=now)
-    attempt = attempts_so_far(session, known.name)
-    return complete(session, known, attempt, None, source=source, policy=policy, now=now)
+    return complete(session, known, None, None, source=source, policy=policy, now=now)
 
 
 def _record_refusal(

@@ -15,7 +15,14 @@ from idm import audit
 from idm.actor import Actor
 from idm.errors import SignInRefused
 from idm.models.sign_in import SignIn
-from idm.operations.sign_in_attempts import Attempt, count_attempt, forget, record_failure, take_back
+from idm.operations.sign_in_attempts import (
+    Attempt,
+    behind_first_step,
+    count_attempt,
+    forget,
+    record_failure,
+    take_back,
+)
 from idm.operations.web_sessions import (
     SignedIn,
     Stage,
@@ -62,7 +69,7 @@ def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime, 
     if found is None or found.stage is not wanted or not found.has_second_factor:
         raise SignInRefused(START_AGAIN)
     known = sign_in_of(session, found.person_id)
-    return Waiting(found, known, count_attempt(session, known.name, policy=policy, now=now))
+    return Waiting(found, known, count_attempt(session, behind_first_step(found.person_id), policy=policy, now=now))
 
 
 def let_in(session: Session, waiting: Waiting, step: Step, *, source: str, policy: Policy, now: datetime) -> str:
@@ -90,30 +97,39 @@ def _renew(session: Session, waiting: Waiting, step: Step, *, source: str, polic
 
 def turn_away(session: Session, waiting: Waiting, *, source: str, policy: Policy, now: datetime) -> None:
     """Afterwards the failure is on record; the last one allowed ends the waiting session as well."""
-    record_failure(session, waiting.known.person_id, waiting.attempt, step=2, source=source, policy=policy, now=now)
+    record_failure(session, waiting.attempt, step=2, source=source, policy=policy, now=now)
     if waiting.attempt.locked_until is not None:
         replace_session(session, session_id=waiting.signed_in.session_id, now=now)
 
 
 def complete(
-    session: Session, known: SignIn, attempt: Attempt, step: Step | None, *, source: str, policy: Policy, now: datetime
+    session: Session,
+    known: SignIn,
+    attempt: Attempt | None,
+    step: Step | None,
+    *,
+    source: str,
+    policy: Policy,
+    now: datetime,
 ) -> str:
     """Afterwards this person is signed in, and no failure counts any more; returns the token of the session.
 
-    `step` None = by the first step alone.
+    `attempt` is the one that succeeded, None where none was counted; `step` None = by the first step alone.
     """
-    forget(session, known.name)
+    if attempt is not None:
+        take_back(session, attempt)
+    failures = forget(session, known, policy=policy, now=now)
     audit.record(
         session, action="sign_in.completed", actor=Actor(known.person_id, known.person.name), now=now,
         obj=("person", known.person_id), policy_digest=policy.digest,
         payload={
             "factors": 1 if step is None else 2, "second": step.value if step else None, "source": source,
-            "failures_before": attempt.count - 1, "with": WITH[known.way],
+            "failures_before": failures, "with": WITH[known.way],
         },
     )  # fmt: skip
     return open_session(
         session, known, policy=policy, now=now, second_factor=step in {Step.APP, Step.PASSKEY},
-        recovery_code=step is Step.RECOVERY_CODE, failures=attempt.count - 1,
+        recovery_code=step is Step.RECOVERY_CODE, failures=failures,
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import has_form, matching_step
 from idm.operations.second_step import Step, complete, let_in, sign_in_of, turn_away, waiting_for
-from idm.operations.sign_in_attempts import Attempt, count_attempt, record_failure, refusal, take_back
+from idm.operations.sign_in_attempts import Attempt, by_name, count_attempt, record_failure, refusal, take_back
 from idm.operations.sign_in_directory import UNAVAILABLE, Door, No, PasswordChecker, admit, ask, door_of
 from idm.operations.web_sessions import Stage, belongs, open_session, stage_without_code
 from idm.password_hashing import hash_password, needs_rehash, verify_password
@@ -57,9 +57,10 @@ def sign_in(
     """
     canonical = canonical_name(name)
     with database.writing() as session:
-        attempt = count_attempt(session, canonical or "", policy=policy, now=now)
         known = _with_own_password(session, canonical)
         door = door_of(session, canonical, now=now) if check_password is not None else None
+        key = by_name(canonical or "", _owner(session, canonical, door))
+        attempt = count_attempt(session, key, policy=policy, now=now)
     matches = verify_password(known.password_hash if known else None, password if known else "")
     answer = None
     if door is not None and check_password is not None and attempt.may_try and not matches:
@@ -68,7 +69,7 @@ def sign_in(
     with database.writing() as session:
         outcome = _outcome(session, known, shown, attempt, policy=policy, now=now)
         if isinstance(outcome, No):
-            _refuse_password(session, known, shown, attempt, outcome, policy=policy, now=now)
+            _refuse_password(session, shown, attempt, outcome, policy=policy, now=now)
     if isinstance(outcome, No):
         raise _refusal_of(outcome, attempt, now=now)
     return outcome
@@ -109,13 +110,11 @@ def _outcome(
 
 
 def _refuse_password(
-    session: Session, known: SignIn | None, shown: _Shown, attempt: Attempt, no: No, *, policy: Policy, now: datetime
-) -> None:
+    session: Session, shown: _Shown, attempt: Attempt, no: No, *, policy: Policy, now: datetime
+) -> None:  # fmt: skip
     if not no.counts:
         take_back(session, attempt)
-    owner = known or (shown.door.account if shown.door else None)
-    record_failure(session, owner.person_id if owner else None, attempt, step=1, source=shown.source, policy=policy,
-                   now=now, code=no.code)  # fmt: skip
+    record_failure(session, attempt, step=1, source=shown.source, policy=policy, now=now, code=no.code)
 
 
 def _refusal_of(no: No, attempt: Attempt, *, now: datetime) -> SignInRefused | SignInUnavailable:
@@ -147,6 +146,13 @@ def verify_code(
     if new_token is None:
         raise refusal(waiting.attempt, WRONG_CODE, now=now)
     return new_token
+
+
+def _owner(session: Session, name: str | None, door: Door | None) -> int | None:
+    """Whose name it is, by whichever way they sign in."""
+    known = session.scalar(select(SignIn.person_id).where(SignIn.name == name))
+    account = door.account if door is not None else None
+    return account.person_id if known is None and account is not None else known
 
 
 def _with_own_password(session: Session, name: str | None) -> SignIn | None:

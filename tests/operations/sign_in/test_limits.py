@@ -1,7 +1,10 @@
 """Guessing: one limit over every way in and every spelling, and nothing by which a name that is somebody's differs."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from itertools import cycle, islice
 
@@ -12,17 +15,18 @@ from idm import password_hashing
 from idm.database import Database
 from idm.errors import SignInRefused
 from idm.models.audit import AuditRecord
+from idm.models.people import Person
 from idm.models.sign_in import SignIn, SignInAttempts, WebSession
 from idm.models.systems import InformationSystem
 from idm.operations.own_password import change_password
 from idm.operations.passkeys import verify_passkey
 from idm.operations.recovery_codes import draw_codes, keep_codes, sign_in_with_recovery_code
-from idm.operations.sign_in import verify_code
+from idm.operations.sign_in import sign_in, verify_code
 from tests.cast import Cast
 from tests.operations.sign_in.answering_directory import EXTERNAL_ID as THEIRS
 from tests.operations.sign_in.answering_directory import LOGIN, WRONG, DirectoryAnswers, account_of
 from tests.operations.sign_in.answering_directory import arrive as arrive_with_directory
-from tests.operations.sign_in.factor_steps import CEREMONY
+from tests.operations.sign_in.factor_steps import CEREMONY, told
 from tests.operations.sign_in.steps import (
     HERE,
     KEY,
@@ -36,6 +40,7 @@ from tests.operations.sign_in.steps import (
     give_code,
     present,
     refused,
+    who,
     with_factor,
     wrong_code,
 )
@@ -97,30 +102,141 @@ def by_own_password(database: Database, _waiting: str, inside: str) -> object:
     return change_password(database, token=inside, old="ちがう", new=PASSWORD, source=HERE, policy=POLICY, now=NOW)
 
 
-WAYS = [by_password, by_code, by_passkey, by_recovery_code, by_code_again, by_passkey_again, by_own_password]
+INSIDE = [by_code, by_passkey, by_recovery_code, by_code_again, by_passkey_again, by_own_password]
+WAYS = [by_password, *INSIDE]
+
+
+def given_again(database: Database, inside: str, *, steps_away: int = 0) -> str:
+    return verify_code(database, token=inside, code=code_of(NOW, steps_away=steps_away), source=HERE, factor_key=KEY,
+                       policy=POLICY, now=NOW, again=True)  # fmt: skip
 
 
 @pytest.mark.asvs("6.3.1", "6.3.4")
-@pytest.mark.parametrize("first", range(len(WAYS)))
-def test_every_way_to_guess_counts_with_every_other(database: Database, town: Town, first: int) -> None:
+@pytest.mark.parametrize("first", range(len(INSIDE)))
+def test_behind_the_first_step_every_way_to_guess_counts_with_every_other(
+    database: Database, town: Town, first: int
+) -> None:
     with_factor(database, town, town.chief)
-    inside = give_code(database, arrive(database, "100003"), code_of(NOW))
-    waiting = arrive(database, "100003")
-    ways = [*WAYS[first:], *WAYS[:first]][:ATTEMPTS]
+    inside = give_code(database, arrive(database, "100003"), code_of(NOW, steps_away=-1))
+    waiting, another = arrive(database, "100003"), arrive(database, "100003")
+    ways = [*INSIDE[first:], *INSIDE[:first]][:ATTEMPTS]
     codes = [code_of_refusal(partial(way, database, waiting, inside)) for way in ways]
     assert codes == ["SIGN-IN"] * (ATTEMPTS - 1) + ["SIGN-IN-LOCKED"]
-    assert refused(database, "100003").code == "SIGN-IN-LOCKED"
+    assert code_of_refusal(partial(give_code, database, another, code_of(NOW))) == "SIGN-IN-LOCKED"
+
+
+@ON_BOTH_DATABASES
+@pytest.mark.asvs("6.3.1")
+def test_guesses_at_once_in_many_sessions_do_not_exceed_the_limit_of_the_second_step(
+    database: Database, town: Town
+) -> None:
+    with_factor(database, town, town.chief)
+    waiting = [arrive(database, "100003") for _ in range(24)]
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda token: code_of_refusal(partial(by_code, database, token, "")), waiting))
+    assert codes.count("SIGN-IN") == ATTEMPTS - 1
+    assert len(audited(database, "sign_in.attempted")) == ATTEMPTS
+
+
+@ON_BOTH_DATABASES
+@pytest.mark.asvs("6.1.1", "6.3.1")
+def test_who_types_somebodys_name_ends_no_session_of_theirs_and_stands_between_nobody_and_the_second_step(
+    database: Database, town: Town
+) -> None:
+    with_factor(database, town, town.chief)
+    inside = give_code(database, arrive(database, "100003"), code_of(NOW, steps_away=-1))
+    waiting = arrive(database, "100003")
+    assert [refused(database, "100003").code for _ in range(ATTEMPTS + 1)][-2:] == ["SIGN-IN-LOCKED"] * 2
+    inside = given_again(database, inside)
+    assert present(database, inside).second_factor_at == NOW
+    inside = change_password(database, token=inside, old=PASSWORD, new=PASSWORD + "また", source=HERE, policy=POLICY,
+                             now=NOW)  # fmt: skip
+    assert present(database, inside).person_id == town.chief
+    assert who(database, waiting) is None, "the new password ended it, and nothing before"
+
+
+@pytest.mark.asvs("6.1.1")
+def test_who_waits_for_the_second_step_is_let_in_while_others_lock_the_name(database: Database, town: Town) -> None:
+    with_factor(database, town, town.chief)
+    waiting = arrive(database, "100003")
+    for _ in range(ATTEMPTS):
+        refused(database, "100003")
+    assert present(database, give_code(database, waiting, code_of(NOW))).failures_before == ATTEMPTS
 
 
 def test_a_right_factor_given_again_takes_back_only_its_own_attempt(database: Database, town: Town) -> None:
     with_factor(database, town, town.chief)
     inside = give_code(database, arrive(database, "100003"), code_of(NOW, steps_away=-1))
+    waiting = arrive(database, "100003")
     for _ in range(ATTEMPTS - 1):
-        refused(database, "100003")
-    again = verify_code(database, token=inside, code=code_of(NOW), source=HERE, factor_key=KEY, policy=POLICY,
-                        now=NOW, again=True)  # fmt: skip
+        code_of_refusal(partial(by_code, database, waiting, inside))
+    again = given_again(database, inside)
     assert present(database, again).second_factor_at == NOW
-    assert refused(database, "100003").code == "SIGN-IN-LOCKED", "what others guessed meanwhile still counts"
+    assert code_of_refusal(partial(by_code, database, waiting, again)) == "SIGN-IN-LOCKED"
+
+
+# --- what is told ----------------------------------------------------------------------------------------------------
+
+
+def test_failures_of_every_lock_since_the_last_sign_in_are_told(database: Database, town: Town) -> None:
+    """Also those during locks, and after more than a day without any."""
+    with_factor(database, town, town.chief)
+    now = NOW
+    for _ in range(3):
+        for _ in range(ATTEMPTS + 2):
+            refused(database, "100003", now=now)
+        now += timedelta(days=2)
+    token = give_code(database, arrive(database, "100003", now=now), code_of(now), now=now)
+    assert present(database, token, now=now).failures_before == 3 * (ATTEMPTS + 2)
+    later = now + timedelta(minutes=1)
+    token = give_code(database, arrive(database, "100003", now=later), code_of(later, steps_away=1), now=later)
+    assert present(database, token, now=later).failures_before == 0
+
+
+def test_the_first_lock_of_the_second_step_is_told_to_its_owner_by_mail_once(database: Database, town: Town) -> None:
+    """Somebody has passed the first step, and so knows the password; who types a name knows nothing."""
+    with_factor(database, town, town.chief)
+    with database.writing() as session:
+        session.get_one(Person, town.chief).mail = "chief@aoba.example"
+    told_of = "サインインの確認の失敗が続きました"
+    for _ in range(ATTEMPTS + 1):
+        refused(database, "100003")
+    assert told(database, "chief@aoba.example") == []
+    for locks in range(2):
+        now = NOW + timedelta(minutes=16 * (locks + 1))
+        for _ in range(ATTEMPTS):
+            waiting = arrive(database, "100003", now=now)
+            with pytest.raises(SignInRefused):
+                give_code(database, waiting, wrong_code(now), now=now)
+    assert told(database, "chief@aoba.example") == [told_of]
+
+
+@ON_BOTH_DATABASES
+def test_attempts_during_a_lock_are_one_record_with_their_number_at_the_next_event(
+    database: Database, town: Town
+) -> None:
+    enrolled(database, town, town.staff)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: refused(database, "100001"), range(60)))
+    assert len(audited(database, "sign_in.attempted")) == ATTEMPTS
+    assert audited(database, "sign_in.refused_during_lock") == []
+    later = NOW + timedelta(minutes=POLICY.sign_in.lock_minutes)
+    assert present(database, arrive(database, now=later), now=later).failures_before == 60
+    (record,) = audited(database, "sign_in.refused_during_lock")
+    assert (record.object_kind, record.object_id) == ("person", str(town.staff))
+    assert json.loads(record.payload or "")["attempts"] == 60 - ATTEMPTS
+
+
+@pytest.mark.parametrize("name", ["100001", "999999"])
+def test_a_lock_of_several_days_lasts_so_long(database: Database, town: Town, name: str) -> None:
+    enrolled(database, town, town.staff)
+    policy = replace(POLICY, sign_in=replace(POLICY.sign_in, lock_minutes=3 * 24 * 60))
+    codes = []
+    for now in [NOW] * ATTEMPTS + [NOW + timedelta(days=1, minutes=1), NOW + timedelta(days=3)]:
+        with pytest.raises(SignInRefused) as caught:
+            sign_in(database, name=name, password="ちがう", source=HERE, policy=policy, now=now)
+        codes.append(caught.value.code)
+    assert codes[-3:] == ["SIGN-IN-LOCKED", "SIGN-IN-LOCKED", "SIGN-IN"]
 
 
 def test_who_waits_for_the_code_cannot_give_it_as_if_signed_in_nor_the_other_way_round(

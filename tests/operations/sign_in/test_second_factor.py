@@ -21,7 +21,6 @@ from tests.operations.sign_in.steps import (
     code_of,
     give_code,
     present,
-    refused,
     who,
     with_factor,
     wrong_code,
@@ -100,15 +99,17 @@ def test_what_is_not_six_ascii_digits_is_no_code_and_no_attempt(database: Databa
         assert session.scalars(select(SignInAttempts.count)).one() == 0
 
 
-def test_wrong_codes_count_with_wrong_passwords_and_a_right_password_does_not_reset_them(
-    database: Database, town: Town
-) -> None:
+@pytest.mark.asvs("6.3.1")
+def test_a_right_password_gives_no_more_guesses_at_the_code(database: Database, town: Town) -> None:
     with_factor(database, town, town.chief)
-    for _ in range(POLICY.sign_in.attempts - 1):
+    for _ in range(POLICY.sign_in.attempts):
         waiting = arrive(database, "100003")
-        with pytest.raises(SignInRefused):
+        with pytest.raises(SignInRefused) as caught:
             give_code(database, waiting, wrong_code(NOW))
-    assert refused(database, "100003").code == "SIGN-IN-LOCKED"
+    assert caught.value.code == "SIGN-IN-LOCKED"
+    with pytest.raises(SignInRefused) as caught:
+        give_code(database, arrive(database, "100003"), code_of(NOW))
+    assert caught.value.code == "SIGN-IN-LOCKED"
 
 
 def test_a_lock_ends_the_session_that_waited_for_its_code(database: Database, town: Town) -> None:
