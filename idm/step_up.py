@@ -23,12 +23,23 @@ NEEDED_FOR = frozenset({
     Action.KEEP_AUTHENTICATORS,
     Action.CLOSE_LOSS,
     Action.UPLOAD_ENROLMENTS,
+    Action.END_EVERYBODYS_SESSIONS,
+    Action.PERMIT_BATCH,
 })  # fmt: skip
-"""What is always asked for it: who decides, by which rules, in spite of which rules, and by what people prove
-themselves."""
+"""What is always asked for it: who decides, by which rules, in spite of which rules, by what people prove themselves,
+and what reaches everybody at once."""
 
-NEEDED_WHERE_A_RIGHT_MATTERS_MOST = frozenset({Action.HAND_OVER})
-"""What is asked for it where it is about a right that matters most, as every decision on such a right is."""
+NEEDED_WHERE_A_RIGHT_MATTERS_MOST = frozenset({
+    Action.HAND_OVER,
+    Action.DO_WORK,
+    Action.CONFIRM_WORK,
+    Action.REPAIR_FINDING,
+    Action.SETTLE_FOUND,
+    Action.UPLOAD_LISTING,
+    Action.UNLOCK_ACCOUNT,
+})  # fmt: skip
+"""What is asked for it where it is about a right that matters most, as every decision on such a right is: whatever is
+done to the accounts of a My Number system is its administration."""
 
 
 def matters_most(zone: Zone, *, privileged: bool = False, external_access: bool = False) -> bool:
@@ -40,6 +51,15 @@ def is_fresh(actor: Actor, *, policy: Policy, now: datetime) -> bool:
     """Whether the person gave a second factor in this session within the profile's minutes."""
     given = actor.second_factor_at
     return actor.person_id is not None and given is not None and now - given <= _lasting(policy)
+
+
+def require_fresh_factor_for(zone: Zone, actor: Actor, *, policy: Policy, now: datetime) -> None:
+    """Afterwards the person, where a system of this zone is administered, has just shown a second factor.
+
+    Raises FreshFactorNeeded where it matters most.
+    """
+    if matters_most(zone):
+        require_fresh_factor(actor, policy=policy, now=now)
 
 
 def require_fresh_factor(actor: Actor, *, policy: Policy, now: datetime) -> None:

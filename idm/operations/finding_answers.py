@@ -26,7 +26,7 @@ from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import humans
-from idm.step_up import require_fresh_factor
+from idm.step_up import require_fresh_factor, require_fresh_factor_for
 from idm.vocabulary import Stage
 from idm.written_text import written
 
@@ -36,7 +36,7 @@ WINDOW = timedelta(hours=24)
 
 def repair(session: Session, finding_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Finding:
     """Afterwards a worker will bring the account to what is approved now. Raises NotPermitted, NotFound,
-    IllegalTransition for what no worker can put right."""
+    IllegalTransition for what no worker can put right, FreshFactorNeeded."""
     finding = _open(session, finding_id)
     require_for_system(session, finding.system, Action.REPAIR_FINDING, person_id=actor.person_id or 0, day=day_of(now))
     if finding.system.stage is Stage.OBSERVE:
@@ -46,6 +46,7 @@ def repair(session: Session, finding_id: int, *, actor: Actor, policy: Policy, n
             "この点検結果は、この画面からは是正できません。次のとおり手作業で行ってください："
             f"{finding.details.get('repair', '')}"
         )
+    require_fresh_factor_for(finding.system.zone, actor, policy=policy, now=now)
     _queue(session, finding, finding.account, actor=actor, policy=policy, now=now)
     return finding
 

@@ -26,6 +26,7 @@ from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.queries.officers import humans
 from idm.request_state import LineState
+from idm.step_up import require_fresh_factor_for
 from idm.vocabulary import AccountKind, FoundState
 from idm.written_text import written
 
@@ -48,7 +49,7 @@ def settle(
     """Afterwards the account is what this person says it is, with their reason.
 
     Raises NotPermitted, SeparationOfDuties, NotFound, IllegalTransition once it was taken over or is applied for,
-    InvalidInput.
+    InvalidInput, FreshFactorNeeded.
     """
     found = session.get(FoundAccount, found_id, with_for_update=True, populate_existing=True)
     if found is None or found.gone_at is not None:
@@ -56,6 +57,7 @@ def settle(
     require_for_system(session, found.system, Action.SETTLE_FOUND, person_id=actor.person_id or 0, day=day_of(now))
     _require_not_about_oneself(session, found, settlement, actor)
     _require_open(session, found)
+    require_fresh_factor_for(found.system.zone, actor, policy=policy, now=now)
     reason = written(settlement.reason, field="reason", empty="そう判断した理由（確かめた資料など）を書いてください。")
     _require_sensible(session, found, settlement, now)
     before = found.state

@@ -44,6 +44,7 @@ from idm.queries.listings import (
 )
 from idm.queries.officers import contracted, humans, roles_of
 from idm.queries.reach import systems_reached
+from idm.step_up import require_fresh_factor_for
 from idm.vocabulary import BY_HAND
 
 LONGEST_NAME = 200
@@ -95,13 +96,15 @@ def take_over(
     `shown` is the SHA-256 of the list that was looked at; `missing_is_right`: that many accounts, somebody says, are
     rightly not on it. Raises NotFound, NotPermitted, ContentChanged for another list, IllegalTransition for one that
     was taken over, the same file again, or one older than the one that counts, and SafetyLimit when more of our
-    accounts are not on it than the profile lets one run miss and nobody says that so many is right.
+    accounts are not on it than the profile lets one run miss and nobody says that so many is right, FreshFactorNeeded.
     """
     listing = find_listing(session, listing_id, lock=True)
     require_may_list(session, listing.system_id, actor=actor, now=now)
     if listing.sha256 != shown:
         raise ContentChanged("表示した一覧と、いま待っている一覧が違います。もう一度確かめてください。")
     _require_newest(session, listing)
+    if actor.person_id is not None:
+        require_fresh_factor_for(listing.system.zone, actor, policy=policy, now=now)
     spoken = spoken_of(session, listing, lock=True)
     missing = missing_of(spoken)
     needs_word = too_much_missing(missing, policy)

@@ -24,6 +24,7 @@ from idm.policy import Policy
 from idm.queries.officers import auditing, contracted, holders, humans, roles_of
 from idm.queries.planned_batches import KIND_TITLES, BatchState, digest_of, state_of
 from idm.queries.rehearsal import rehearsal
+from idm.step_up import require_fresh_factor
 from idm.vocabulary import SAFETY_ACTION_TITLES, Role, SafetyAction
 from idm.wareki import format_wareki
 from idm.written_text import written
@@ -107,13 +108,14 @@ def permit(
     """Afterwards a run for exactly that day or file may touch everybody listed, until seven days after its day.
 
     Raises NotPermitted, SeparationOfDuties for the proposer, auditors and contractors, ContentChanged,
-    IllegalTransition.
+    IllegalTransition, FreshFactorNeeded.
     """
     batch = _to_answer(session, batch_id, actor=actor, now=now)
     if digest_of([(item.action, item.staff_number) for item in batch.items]) != shown:
         raise ContentChanged("見ていた一覧と違います。もう一度、一覧を確かめてください。")
     if is_over(batch.day, now=now):
         raise IllegalTransition(f"この一括処理の日から {DAYS_TO_USE} 日を過ぎたため、許可しても使えません。")
+    require_fresh_factor(actor, policy=policy, now=now)
     text = written(comment, field="comment", empty="") if comment.strip() else ""
     batch.approved_at, batch.approved_by_id = now, actor.person_id
     session.flush()

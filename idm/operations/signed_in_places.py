@@ -20,6 +20,7 @@ from idm.operations.web_sessions import Stage, end_all_sessions, end_session, re
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.officers import roles_of
+from idm.step_up import require_fresh_factor
 
 LONGEST = 64
 
@@ -93,8 +94,12 @@ def end_of_person(session: Session, person_id: int, *, actor: Actor, policy: Pol
 
 
 def end_of_everybody(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards nobody is signed in, the actor neither; returns how many people were. Raises NotPermitted."""
+    """Afterwards nobody is signed in, the actor neither; returns how many people were.
+
+    Raises NotPermitted, FreshFactorNeeded.
+    """
     require(roles_of(session, actor.person_id or 0, day_of(now)), Action.END_EVERYBODYS_SESSIONS)
+    require_fresh_factor(actor, policy=policy, now=now)
     people = session.scalars(
         select(WebSession.person_id).where(WebSession.ended_at.is_(None)).distinct().order_by(WebSession.person_id)
     ).all()

@@ -21,6 +21,7 @@ from idm.operations.credential_desk import Desk, officer_at, require_uninvolved
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.ports import Lockout
+from idm.step_up import require_fresh_factor_for
 from idm.vocabulary import BY_HAND, Zone
 
 ANSWERED_WITHIN = timedelta(minutes=10)
@@ -54,7 +55,7 @@ def ask(
     """Afterwards a worker will look whether the account is locked and, with `unlock`, open it.
 
     Raises NotFound, NotPermitted, SeparationOfDuties, InvalidInput (never seen on its target, no interface),
-    IllegalTransition while an earlier question waits.
+    IllegalTransition while an earlier question waits, FreshFactorNeeded for opening.
     """
     officer_id = officer_at(DESK, session, actor=actor, now=now)
     account = session.get(Account, account_id)
@@ -65,6 +66,8 @@ def ask(
         raise InvalidInput("利用者IDがディレクトリで確認されていないため、ロックの状態を調べられません。")
     if account.system.connector == BY_HAND:
         raise InvalidInput("このシステムは手作業で管理しているため、ロックの状態を調べられません。")
+    if unlock:
+        require_fresh_factor_for(account.system.zone, actor, policy=policy, now=now)
     _close_forgotten(session, account_id, actor=actor, policy=policy, now=now)
     request = UnlockRequest(
         account_id=account.id, system_id=account.system_id, subject_id=account.person_id, officer_id=officer_id,

@@ -19,9 +19,11 @@ from idm.models.work_orders import WorkOrder, WorkOrderState, WorkOrderStep
 from idm.operations import handovers
 from idm.operations.credential_desk import require_uninvolved
 from idm.permissions import Action, require
+from idm.policy import Policy
 from idm.queries.officers import auditing, contracted, humans, roles_of
 from idm.queries.reach import systems_reached
 from idm.separation_of_duties import Human
+from idm.step_up import require_fresh_factor_for
 
 
 def person_at_work(session: Session, system_id: int, action: Action, *, actor: Actor, now: datetime) -> Human:
@@ -36,18 +38,19 @@ def person_at_work(session: Session, system_id: int, action: Action, *, actor: A
     return humans(session, [actor.person_id])[actor.person_id]
 
 
-def require_operator(session: Session, order: WorkOrder, *, actor: Actor, now: datetime) -> Human:
-    """Whoever may do the work of the order. Raises NotPermitted, SeparationOfDuties."""
+def require_operator(session: Session, order: WorkOrder, *, actor: Actor, policy: Policy, now: datetime) -> Human:
+    """Whoever may do the work of the order. Raises NotPermitted, SeparationOfDuties, FreshFactorNeeded."""
     human = person_at_work(session, order.system_id, Action.DO_WORK, actor=actor, now=now)
     _require_another(order, human, "自分の利用者IDの作業を自分で行うことはできません。")
     if order.hands_over:
         _require_no_contractor(session, human, day_of(now), handovers.DESK.contractor)
         require_uninvolved(handovers.DESK, session, order.account, human.person_id)
+    require_fresh_factor_for(order.account.system.zone, actor, policy=policy, now=now)
     return human
 
 
-def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, now: datetime) -> Human:
-    """Whoever may confirm, or return, the work of the order. Raises NotPermitted, SeparationOfDuties."""
+def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, policy: Policy, now: datetime) -> Human:
+    """Whoever may confirm, or return, the work of the order. Raises as `require_operator` does."""
     human = person_at_work(session, order.system_id, Action.CONFIRM_WORK, actor=actor, now=now)
     _require_another(order, human, "自分の利用者IDの作業を自分で確認することはできません。")
     workers = {order.done_by_id, *_began(session, order)}
@@ -60,6 +63,7 @@ def require_confirmer(session: Session, order: WorkOrder, *, actor: Actor, now: 
     if auditing(session, human.rows, day_of(now)):
         raise SeparationOfDuties("監査を行う者は、監査の対象となる作業を確認できません。（SOD-6）", code="SOD-6")
     _require_no_contractor(session, human, day_of(now), "委託事業者は手作業の確認をすることができません。")
+    require_fresh_factor_for(order.account.system.zone, actor, policy=policy, now=now)
     return human
 
 

@@ -42,7 +42,7 @@ def tick(
 
     Raises NotFound, NotPermitted, SeparationOfDuties, IllegalTransition, InvalidInput for steps of another order.
     """
-    order = _at_work(session, order_id, actor=actor, now=now)
+    order = _at_work(session, order_id, actor=actor, policy=policy, now=now)
     _tick(order, frozenset(ticked), actor.person_id or 0, now)
     record_order(session, "work_order.ticked", order, actor=actor, policy=policy, now=now)
     return order
@@ -54,7 +54,7 @@ def do(session: Session, order_id: int, report: Report, *, actor: Actor, policy:
     Raises NotFound, NotPermitted, SeparationOfDuties, IllegalTransition, and InvalidInput where a step is not ticked or
     it is not said to whom the temporary password was given.
     """
-    order = _at_work(session, order_id, actor=actor, now=now)
+    order = _at_work(session, order_id, actor=actor, policy=policy, now=now)
     _require_complete(order, report)
     _tick(order, report.ticked, actor.person_id or 0, now)
     order.note = written(report.note, field="note", empty="") if report.note.strip() else None
@@ -71,7 +71,7 @@ def confirm(session: Session, order_id: int, *, actor: Actor, policy: Policy, no
 
     Raises NotFound, NotPermitted, SeparationOfDuties (the operator, the person themself), IllegalTransition.
     """
-    order = _to_confirm(session, order_id, actor=actor, now=now)
+    order = _to_confirm(session, order_id, actor=actor, policy=policy, now=now)
     order.state, order.confirmed_by_id, order.confirmed_at = WorkOrderState.CONFIRMED, actor.person_id, now
     session.flush()
     if session.get_one(InformationSystem, order.system_id).connector == BY_HAND:
@@ -89,7 +89,7 @@ def send_back(
 
     Raises what `confirm` does, and InvalidInput without a reason.
     """
-    order = _to_confirm(session, order_id, actor=actor, now=now)
+    order = _to_confirm(session, order_id, actor=actor, policy=policy, now=now)
     reason = written(reason, field="reason", empty="差し戻す理由（何がどう違っていたか）を書いてください。")
     order.state, order.done_by_id, order.done_at = WorkOrderState.ISSUED, None, None
     order.returned_by_id, order.returned_at, order.return_reason = actor.person_id, now, reason
@@ -103,16 +103,16 @@ def send_back(
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _at_work(session: Session, order_id: int, *, actor: Actor, now: datetime) -> WorkOrder:
+def _at_work(session: Session, order_id: int, *, actor: Actor, policy: Policy, now: datetime) -> WorkOrder:
     order = _find(session, order_id)
-    require_operator(session, order, actor=actor, now=now)
+    require_operator(session, order, actor=actor, policy=policy, now=now)
     _require_state(order, WorkOrderState.ISSUED, "作業を待っている状態ではありません。")
     return order
 
 
-def _to_confirm(session: Session, order_id: int, *, actor: Actor, now: datetime) -> WorkOrder:
+def _to_confirm(session: Session, order_id: int, *, actor: Actor, policy: Policy, now: datetime) -> WorkOrder:
     order = _find(session, order_id)
-    require_confirmer(session, order, actor=actor, now=now)
+    require_confirmer(session, order, actor=actor, policy=policy, now=now)
     _require_state(order, WorkOrderState.DONE, "確認を待っている状態ではありません。")
     return order
 

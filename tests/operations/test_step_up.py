@@ -10,31 +10,55 @@ from sqlalchemy import func, select, update
 from idm.actor import Actor
 from idm.errors import FreshFactorNeeded
 from idm.models.audit import AuditRecord
-from idm.models.going_live import Justification
+from idm.models.going_live import FoundAccount, Justification
+from idm.models.help_desk import UnlockRequest
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.requests import PolicyException, Request
-from idm.models.sign_in import EnrolmentLink
+from idm.models.safety import PlannedBatch, RunKind
+from idm.models.sign_in import EnrolmentLink, SignIn, WebSession
 from idm.models.systems import Account, Handover, InformationSystem
 from idm.models.work import Finding
-from idm.operations import configuration, decisions, exceptions, finding_answers, handovers, officers
+from idm.models.work_orders import Listing, WorkOrder
+from idm.operations import (
+    configuration,
+    decisions,
+    exceptions,
+    finding_answers,
+    handovers,
+    listings,
+    officers,
+    planned_batches,
+    unlocking,
+    work_orders,
+)
 from idm.operations.configuration import ConfigurationText
 from idm.operations.decisions import Verdict
 from idm.operations.enrolment import issue_enrolment_link
+from idm.operations.found_accounts import Settlement, settle
+from idm.operations.planned_batches import PlannedRun
+from idm.operations.signed_in_places import end_of_everybody
+from idm.operations.web_sessions import open_session
 from idm.permissions import Action
 from idm.queries.configuration import version_in_force
+from idm.queries.planned_batches import digest_of
 from idm.request_state import Event, StepState
 from idm.sealing import new_handover_key
 from idm.step_up import NEEDED_FOR, NEEDED_WHERE_A_RIGHT_MATTERS_MOST, is_fresh, matters_most
 from idm.unit_of_work import unit_of_work
-from idm.vocabulary import ConfigurationKind, FindingKind, Role, Zone
+from idm.vocabulary import ConfigurationKind, FindingKind, FoundState, Role, SafetyAction, Zone
+from tests import hand_office
 from tests.cast import NOW, TODAY, Cast
 
 MONTH = TODAY + timedelta(days=30)
 Act = Callable[[Cast, Actor], None]
+RUN, ITEMS = PlannedRun(RunKind.LIFECYCLE, TODAY), ((SafetyAction.STOP, "100009"),)
 LONG_AGO, JUST_NOW = NOW - timedelta(minutes=10, seconds=1), NOW - timedelta(minutes=10)
 
 
-def one(cast: Cast, model: type[Request | Deputy | Finding | Officer | ConfigurationVersion]) -> int:
+Row = Request | Deputy | Finding | Officer | ConfigurationVersion | FoundAccount | Listing | PlannedBatch
+
+
+def one(cast: Cast, model: type[Row]) -> int:
     """The newest row."""
     with cast.database.reading() as session:
         return session.scalars(select(model.id).order_by(model.id.desc())).first() or 0
@@ -133,10 +157,136 @@ def account_with(*rights: str) -> Callable[[Cast], None]:
     return made
 
 
+def of_my_number(before: Callable[[Cast], None]) -> Callable[[Cast], None]:
+    """The same, of My Number systems."""
+
+    def made(cast: Cast) -> None:
+        before(cast)
+        with cast.database.writing() as session:
+            session.execute(update(InformationSystem).values(zone=Zone.MYNUMBER))
+
+    return made
+
+
+def work_order(cast: Cast) -> None:
+    hand_office.add_system(cast)
+    hand_office.grant(cast, "staff", "account")
+
+
+def work_done(cast: Cast) -> None:
+    work_order(cast)
+    hand_office.do(cast, hand_office.orders(cast)[0])
+
+
+def waiting_list(cast: Cast) -> None:
+    work_order(cast)
+    hand_office.carry_out(cast)
+    with cast.acting("desk") as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "koseki")).one()
+        text = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\nu100009,青木　一郎,100009,有効,R8.4.10,\r\n"
+        sent = listings.SentListing(system_id, TODAY, "ids.csv", text.encode("cp932"))
+        listings.receive(session, sent, actor=cast.actor("desk"), policy=cast.policy, now=NOW)
+
+
+def seen_account(cast: Cast) -> None:
+    account_with("ledger/account")(cast)
+    with cast.database.writing() as session:
+        session.execute(update(Account).values(external_id="id-of-staff"))
+
+
+def repairable(cast: Cast) -> None:
+    seen_account(cast)
+    finding(cast)
+    with cast.database.writing() as session:
+        account_id = session.scalars(select(Account.id)).one()
+        session.execute(update(Finding).values(account_id=account_id, kind=FindingKind.DRIFT))
+
+
+def found_account(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+        session.add(
+            FoundAccount(system_id=system_id, external_id="x", login_name="kyu-tantou", display_name="旧担当",
+                         enabled=True, protected=False, marked=False, groups=[], state=FoundState.UNDECIDED,
+                         candidates=[], first_seen_at=NOW, last_seen_at=NOW)
+        )  # fmt: skip
+
+
+def proposed_batch(cast: Cast) -> None:
+    with cast.acting("hr") as session:
+        planned_batches.propose(
+            session, RUN, ITEMS, reason="年度末", actor=cast.actor("hr"), policy=cast.policy, now=NOW
+        )
+
+
+def somebody_signed_in(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        sign_in = SignIn(person_id=cast.people["staff"], name="u100009", password_hash="-")
+        session.add(sign_in)
+        session.flush()
+        open_session(session, sign_in, policy=cast.policy, now=NOW)
+
+
+def do_work(cast: Cast, actor: Actor) -> None:
+    (order,) = hand_office.orders(cast)
+    report = work_orders.Report(frozenset(step.id for step in order.steps), handed_to="本人に封書で手渡し")
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="work_order.do", obj=("test", 1)) as session:
+        work_orders.do(session, order.id, report, actor=actor, policy=cast.policy, now=NOW)
+
+
+def confirm_work(cast: Cast, actor: Actor) -> None:
+    (order,) = hand_office.orders(cast)
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="work_order.confirm", obj=("test", 1)) as session:
+        work_orders.confirm(session, order.id, actor=actor, policy=cast.policy, now=NOW)
+
+
+def repair(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="finding.repair", obj=("test", 1)) as session:
+        finding_answers.repair(session, one(cast, Finding), actor=actor, policy=cast.policy, now=NOW)
+
+
+def settle_found(cast: Cast, actor: Actor) -> None:
+    settlement = Settlement(FoundState.FINDING, "持ち主が分からない")
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="found.settle", obj=("test", 1)) as session:
+        settle(session, one(cast, FoundAccount), settlement, actor=actor, policy=cast.policy, now=NOW)
+
+
+def take_list_over(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="listing.take", obj=("test", 1)) as session:
+        shown = session.get_one(Listing, one(cast, Listing)).sha256
+        listings.take_over(session, one(cast, Listing), shown=shown, actor=actor, policy=cast.policy, now=NOW)
+
+
+def unlock(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="lock.ask", obj=("test", 1)) as session:
+        unlocking.ask(session, account_id=session.scalars(select(Account.id)).one(), unlock=True, actor=actor,
+                      policy=cast.policy, now=NOW)  # fmt: skip
+
+
+def permit_batch(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="batch.permit", obj=("test", 1)) as session:
+        planned_batches.permit(session, one(cast, PlannedBatch), shown=digest_of(ITEMS), actor=actor,
+                               policy=cast.policy, now=NOW)  # fmt: skip
+
+
+def end_everybody(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="sign_in.end", obj=("test", 1)) as session:
+        end_of_everybody(session, actor=actor, policy=cast.policy, now=NOW)
+
+
 def nothing(_cast: Cast) -> None:
     """It needs nothing that was there before."""
 
 
+ADMINISTRATION: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
+    Action.DO_WORK: (work_order, "desk", do_work, WorkOrder),
+    Action.CONFIRM_WORK: (work_done, "system", confirm_work, WorkOrder),
+    Action.REPAIR_FINDING: (repairable, "security", repair, Finding),
+    Action.SETTLE_FOUND: (found_account, "security", settle_found, FoundAccount),
+    Action.UPLOAD_LISTING: (waiting_list, "desk", take_list_over, Listing),
+    Action.UNLOCK_ACCOUNT: (seen_account, "desk", unlock, UnlockRequest),
+}
+"""What is done to the accounts of a system; of a My Number system it matters most."""
 ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
     Action.PERMIT_EXCEPTION: (application, "ciso", permit, PolicyException),
     Action.ACCEPT_CONFIGURATION: (proposal, "ciso", accept_configuration, ConfigurationVersion),
@@ -146,6 +296,12 @@ ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
     Action.INVITE_OFFICER: (nothing, "security", invite_officer, EnrolmentLink),
     Action.JUSTIFY_FINDING: (finding, "security", justify, Justification),
     Action.HAND_OVER: (account_with("ledger/account", "ledger/admin"), "desk", hand_over, Handover),
+    Action.PERMIT_BATCH: (proposed_batch, "chief", permit_batch, PlannedBatch),
+    Action.END_EVERYBODYS_SESSIONS: (somebody_signed_in, "security", end_everybody, WebSession),
+    **{
+        action: (of_my_number(before), who, act, writes)
+        for action, (before, who, act, writes) in ADMINISTRATION.items()
+    },
 }
 """What has to be there, who does it, and what it writes. Authenticators are tested with their operations."""
 ELSEWHERE = {Action.KEEP_AUTHENTICATORS, Action.CLOSE_LOSS, Action.UPLOAD_ENROLMENTS}
@@ -186,6 +342,23 @@ def test_with_one_given_within_the_profiles_minutes_it_is_done(cast: Cast, actio
     known = rows_of(cast, writes)
     act(cast, replace(cast.stale(who), second_factor_at=JUST_NOW))
     assert rows_of(cast, writes) != known
+
+
+@pytest.mark.parametrize("action", list(ADMINISTRATION))
+def test_the_accounts_of_an_ordinary_system_are_administered_without_one(cast: Cast, action: Action) -> None:
+    before, who, act, writes = ADMINISTRATION[action]
+    before(cast)
+    known = rows_of(cast, writes)
+    act(cast, cast.stale(who))
+    assert rows_of(cast, writes) != known
+
+
+def test_a_lock_of_a_my_number_system_is_looked_at_without_one(cast: Cast) -> None:
+    of_my_number(seen_account)(cast)
+    with cast.acting("desk") as session:
+        unlocking.ask(session, account_id=session.scalars(select(Account.id)).one(), unlock=False,
+                      actor=cast.stale("desk"), policy=cast.policy, now=NOW)  # fmt: skip
+    assert len(rows_of(cast, UnlockRequest)) == 1
 
 
 @pytest.mark.parametrize("event", [Event.APPROVE, Event.RETURN, Event.REJECT])

@@ -44,7 +44,7 @@ def security(database: Database, town: Town) -> Actor:
     with database.writing() as session:
         record = session.scalars(select(Officer.first_record_id)).first()
         session.add(Officer(role=Role.SECURITY, person_id=town.chief, valid_from=NOW.date(), first_record_id=record))
-    return Actor(town.chief, "髙橋 次郎")
+    return Actor(town.chief, "髙橋 次郎", NOW)
 
 
 @pytest.mark.usefixtures("staff")
