@@ -16,7 +16,7 @@ from idm.factor_gate import Verdict
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import Grant
 from idm.models.systems import Account
-from idm.operations import suspensions
+from idm.operations import factor_readings, suspensions
 from idm.operations.accounts import schedule
 from idm.policy import Policy
 from idm.queries.factor_gate import SET_BY_US, accounts_at_the_gate, live_grants, to_be_held, verdicts
@@ -85,8 +85,10 @@ def apply_to_all(
     session: Session, *, system_id: int | None = None, actor: Actor, policy: Policy, now: datetime
 ) -> int:  # fmt: skip
     """Afterwards the same is true of every account, or of every one in the system named: when rules have changed, and
-    in the night, for whatever nobody told of."""
+    in the night, for whatever nobody told of. What was read for a right that needs factors no more is forgotten."""
     session.flush()
+    read = factor_readings.read_accounts(session, system_id=system_id)
+    factor_readings.forget_without_rights(session, read, now=now)
     accounts = accounts_at_the_gate(session, system_id=system_id)
     return apply(session, accounts, actor=actor, policy=policy, now=now)
 

@@ -69,13 +69,22 @@ def still_so(session: Session, account_ids: Collection[int], *, now: datetime) -
         )  # fmt: skip
 
 
-def forget_without_rights(session: Session, account_id: int, *, now: datetime) -> None:
-    """Afterwards nothing is known of an account that has no right behind the gate any more: nobody keeps account of it
-    from now on, and a right that comes later is shown anew."""
-    known = select(FactorReading.account_id).where(FactorReading.account_id == account_id)
-    if session.scalar(known) is None or any(one.gated for one in live_grants(session, [account_id], now=now)):
-        return
-    session.execute(delete(FactorReading).where(FactorReading.account_id == account_id))
+def forget_without_rights(session: Session, account_ids: Collection[int], *, now: datetime) -> None:
+    """Afterwards nothing is known of those of the accounts that have no right behind the gate any more: nobody keeps
+    account of them from now on, and a right that comes later is shown anew."""
+    for some in in_chunks(account_ids):
+        known = set(session.scalars(select(FactorReading.account_id).where(FactorReading.account_id.in_(some))))
+        gated = {one.account_id for one in live_grants(session, known, now=now) if one.gated}
+        if known > gated:
+            session.execute(delete(FactorReading).where(FactorReading.account_id.in_(known - gated)))
+
+
+def read_accounts(session: Session, *, system_id: int | None = None) -> list[int]:
+    """The accounts of which something is known; of one system if named."""
+    query = select(FactorReading.account_id).join(Account, FactorReading.account_id == Account.id)
+    if system_id is not None:
+        query = query.where(Account.system_id == system_id)
+    return sorted(session.scalars(query))
 
 
 def forget(session: Session, system_id: int) -> None:

@@ -12,7 +12,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of, iso
 from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
-from idm.models.requests import Grant, RequestLine
+from idm.models.requests import Grant, GrantSuspension, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.operations import factor_readings
 from idm.operations.accounts import personal_accounts, record_taken_over, schedule
@@ -24,12 +24,13 @@ from idm.vocabulary import EntitlementKind, LineEffect
 def take_effect(
     session: Session, lines: Sequence[RequestLine], *, actor: Actor, policy: Policy, now: datetime
 ) -> list[Grant]:
-    """Afterwards the lines of one application have given and ended rights. Returns what they gave."""
-    given = _give(session, [line for line in lines if line.effect is LineEffect.GRANT], now=now)
-    changed = [grant.account for grant in given]
-    for account in dict.fromkeys(grant.account for grant in given if grant.account.adopted_at == now):
+    """Afterwards the lines of one application have given, renewed and ended rights. Returns what is new of them."""
+    wanted = [line for line in lines if line.effect is LineEffect.GRANT]
+    given, renewed = _give(session, wanted, actor=actor, policy=policy, now=now)
+    changed = [grant.account for grant in (*given, *renewed)]
+    for account in dict.fromkeys(account for account in changed if account.adopted_at == now):
         record_taken_over(session, account, actor=actor, policy_digest=policy.digest, now=now)
-    for grant in given:
+    for grant in (*given, *renewed):
         record_grant(session, "grant.decided", grant, actor=actor, policy=policy, now=now)
     for grant, line in _taken(session, [line for line in lines if line.effect is LineEffect.REVOKE]):
         _end_on(session, grant, line, actor=actor, policy=policy, now=now)
@@ -39,9 +40,12 @@ def take_effect(
     return given
 
 
-def _give(session: Session, lines: Sequence[RequestLine], *, now: datetime) -> list[Grant]:
+def _give(
+    session: Session, lines: Sequence[RequestLine], *, actor: Actor, policy: Policy, now: datetime
+) -> tuple[list[Grant], list[Grant]]:
+    """What is new, and what goes on with a right that ends on the day on which its line begins."""
     if not lines:
-        return []
+        return [], []
     today = day_of(now)
     accounts = personal_accounts(
         session, system_id=lines[0].system_id, now=now,
@@ -49,10 +53,50 @@ def _give(session: Session, lines: Sequence[RequestLine], *, now: datetime) -> l
         rule=organisation_in_force(session, now=now).login_names,
     )  # fmt: skip
     _require_ours(session, lines, accounts)
-    grants = [_grant(line, accounts[line.subject_id], today) for line in lines]
-    session.add_all(grants)
+    before = _before(session, lines, accounts)
+    renewed = [
+        _renew(session, before[line.id], line, actor=actor, policy=policy, now=now)
+        for line in lines if line.id in before
+    ]  # fmt: skip
+    given = [_grant(line, accounts[line.subject_id], today) for line in lines if line.id not in before]
+    # The old one has ended before the new one comes: an account never has a right twice (`uq_grants_live`).
     session.flush()
-    return grants
+    session.add_all([*renewed, *given])
+    session.flush()
+    return given, renewed
+
+
+def _before(
+    session: Session, lines: Sequence[RequestLine], accounts: Mapping[int, Account]
+) -> dict[int, Grant]:  # fmt: skip
+    """Line id → the right that has begun and that the line goes on with."""
+    query = select(Grant).where(
+        Grant.account_id.in_([account.id for account in accounts.values()]),
+        Grant.state.in_((GrantState.IN_FORCE, GrantState.SUSPENDED)), Grant.valid_until.is_not(None),
+        Grant.ended_by_line_id.is_(None),
+    ).order_by(Grant.id)  # fmt: skip
+    locked = session.scalars(query.with_for_update(of=Grant).execution_options(populate_existing=True))
+    live = {(one.account_id, one.entitlement_id, one.valid_until): one for one in locked}
+    found = {line.id: live.get((accounts[line.subject_id].id, line.entitlement_id, line.valid_from)) for line in lines}
+    return {line_id: grant for line_id, grant in found.items() if grant is not None}
+
+
+def _renew(
+    session: Session, before: Grant, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime
+) -> Grant:  # fmt: skip
+    """The right under its new line, from today on, so that there is no gap; what holds it back goes on doing so.
+
+    The one before is history under the line that gave it. Nothing begins anew: whoever is in stays in.
+    """
+    open_reasons = [one for one in before.suspensions if one.until is None]
+    renewed = Grant(
+        account=before.account, entitlement=before.entitlement, line_id=line.id, valid_from=day_of(now),
+        valid_until=line.valid_until, state=before.state,
+        suspensions=[GrantSuspension(reason=one.reason, since=one.since, until=None) for one in open_reasons],
+    )  # fmt: skip
+    before.ended_by_line_id = line.id
+    _end(session, before, EndReason.REQUESTED, actor=actor, policy=policy, now=now)
+    return renewed
 
 
 def _require_ours(session: Session, lines: Sequence[RequestLine], accounts: Mapping[int, Account]) -> None:
@@ -133,7 +177,7 @@ def _end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, pol
     grant.state = after(grant.state, GrantEvent.END)
     grant.ended_at, grant.end_reason = now, reason
     session.flush()
-    factor_readings.forget_without_rights(session, grant.account_id, now=now)
+    factor_readings.forget_without_rights(session, [grant.account_id], now=now)
     record_grant(session, "grant.ended", grant, actor=actor, policy=policy, now=now)
 
 

@@ -454,8 +454,11 @@ def test_when_something_else_demands_factors_what_was_read_says_nothing_any_more
 
 def test_a_right_that_needs_factors_no_more_is_given_back(one: Cast) -> None:
     approve(one)
+    read_back(one)
     accept_organisation(one, organisation_source().replace('zone = "mynumber"', 'zone = "lgwan"'))
     assert (states(one), open_reasons(one)) == ([IN_FORCE], [])
+    with one.database.reading() as session:
+        assert session.scalars(select(FactorReading)).all() == [], "nobody keeps account of it any more"
 
 
 def from_outside(cast: Cast) -> None:
