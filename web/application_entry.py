@@ -113,7 +113,8 @@ def with_defaults(entry: Entry, facts: Facts, step: str) -> Entry:
     """The entry as a step begins: the account ticked where it is what the application is about; today as first day."""
     system = facts.system(entry)
     if step == "period" and not entry.first_day:
-        return replace(entry, first_day=format_wareki(facts.today))
+        ends = [right.held.valid_until for right in facts.rights(entry.give, entry) if right.held is not None]
+        return replace(entry, first_day=format_wareki(next((end for end in ends if end is not None), facts.today)))
     if step != "rights" or system is None or entry.give or entry.take:
         return entry
     accounts = frozenset(r.entitlement_id for r in system.rights if r.kind is EntitlementKind.ACCOUNT and not r.asked)
@@ -149,8 +150,11 @@ def rights(entry: Entry, facts: Facts) -> Mistakes:
     give, take = facts.rights(entry.give, entry), facts.rights(entry.take, entry)
     if not give and not take:
         return {"rights": _("権限を1つ以上選んでください")}
-    if any(right.held for right in give) or any(not right.held for right in take):
+    if any(right.held and not right.renewable for right in give) or any(not right.held for right in take):
         return {"rights": _("いまの権限が変わりました。選び直してください")}
+    if both := entry.give & entry.take:
+        name = next(right.name for right in give if right.entitlement_id in both)
+        return {"rights": _("「%(right)s」は、続けるか取り消すかのどちらかにしてください", right=name)}
     if asked := [right for right in (*give, *take) if right.asked]:
         number = asked[0].asked[1] if asked[0].asked else ""
         return {"rights": _("「%(right)s」は申請 %(number)s で審査中です", right=asked[0].name, number=number)}

@@ -19,13 +19,14 @@ blueprint = Blueprint("external_access", __name__)
 
 @blueprint.get("/external-access")
 def index() -> str:
-    """The register, the right that ends first on top."""
+    """The register, those without an end on top, then the right that ends first."""
     rows = _rows()
     number = nearest_page(request.args.get("page", 1, type=row_id), len(rows))
     first = offset_of(number)
     page = Page(tuple(rows[first : first + ROWS_A_PAGE]), number, len(rows))
     return render_template(
-        "external_access/index.html", page=page, rules=current.policy().external_access, today=current.today(),
+        "external_access/index.html", page=page, rules=current.policy().external_access,
+        endless=sum(row.endless for row in rows), today=current.today(),
         may_open=may(current.roles(), Action.SEE_ALL_REQUESTS), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
     )  # fmt: skip
 
@@ -50,7 +51,8 @@ def _line(row: ExternalRight) -> list[str]:
     return [
         row.person.name, row.person.staff_number or "", row.person.unit or "", row.login_name, row.system_name,
         row.right_name, kind_of(row), GRANT_TITLES[row.state], row.valid_from.isoformat(),
-        last.isoformat() if last is not None else "", row.reason, row.request_number, VERDICT_TITLES[row.verdict],
+        last.isoformat() if last is not None else _("期限なし（要見直し）"), row.reason, row.request_number,
+        VERDICT_TITLES[row.verdict],
     ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from idm.vocabulary import (
     RequestAction,
     Zone,
 )
+from idm.wareki import format_wareki
 
 
 def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
@@ -75,7 +76,7 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
     else:
         _require_zone_open(line, policy)
         _require_asked_by_name(line)
-        _require_external_access_bounded(line, policy)
+        _require_external_access_bounded(line, policy, day)
         _require_employed(line, facts, line.valid_from)
         _require_consent(line, facts, policy, line.valid_from)
         _require_needed(line, facts)
@@ -98,7 +99,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     if line.valid_until is not None and line.valid_until <= day:
         raise InvalidInput(f"{_label(line)}の期間はすでに過ぎています。差し戻して、申請し直してもらってください。")
     _require_asked_by_name(line)
-    _require_external_access_bounded(line, policy)
+    _require_external_access_bounded(line, policy, day)
     _require_employed(line, facts, max(line.valid_from, day))
     _require_consent(line, facts, policy, max(line.valid_from, day))
     _require_needed(line, facts)
@@ -128,12 +129,12 @@ def _require_zone_open(line: RequestLine, policy: Policy) -> None:
         raise ZoneNotOpen("このプロファイルでは、マイナンバー利用事務系の情報システムを使うことができません。")
 
 
-def _require_external_access_bounded(line: RequestLine, policy: Policy) -> None:
+def _require_external_access_bounded(line: RequestLine, policy: Policy, day: date) -> None:
     """Access from outside is asked for by name, for a time, and permitted by two (FK 6-2(4), 6-2(5))."""
     if not line.entitlement.external_access:
         return
     asked = AskedFor(line.valid_from, line.valid_until, by_name=line.request.feed_run_id is None)
-    wrong = mistake_in(asked, policy.external_access, policy.applications.route)
+    wrong = mistake_in(asked, policy.external_access, policy.applications.route, today=day)
     if wrong is not None:
         fields = {wrong.field: wrong.sentence} if wrong.field is not None else {}
         raise InvalidInput(f"{_label(line)}: {wrong.sentence}。", fields=fields)
@@ -227,7 +228,16 @@ def _require_held(line: RequestLine, facts: Admission) -> None:
 
 
 def _require_not_held(line: RequestLine, facts: Admission) -> None:
+    if facts.renews(line):
+        return
     if facts.holds(line):
-        raise InvalidInput(f"{_label(line)}はすでに付与されています。")
+        ends = facts.ends(line)
+        if ends is None:
+            raise InvalidInput(f"{_label(line)}はすでに付与されています。")
+        raise InvalidInput(
+            f"{_label(line)}はすでに付与されています。続けて使うときは、開始日を、いまの期限の次の日"
+            f"（{format_wareki(ends)}）にしてください。",
+            fields={"valid_from": f"{format_wareki(ends)}にしてください"},
+        )
     if line.entitlement.kind is EntitlementKind.GROUP and not facts.has_or_asks_account(line):
         raise InvalidInput(f"{_label(line)}には、同じシステムの利用者IDも一緒に申請してください。")

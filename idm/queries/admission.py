@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -34,6 +35,7 @@ class Admission:
     """Of each subject: employments, what they hold, what is asked for them, consent, services reported not needed.
 
     `unsettled`: (subject, system) → the name of an account there that may be theirs and nobody has decided about.
+    `ending`: (subject, right) → the first day on which a right of theirs that has begun no longer holds.
     """
 
     employments: dict[int, list[Employment]]
@@ -43,10 +45,20 @@ class Admission:
     consented: frozenset[int] = frozenset()
     blocked: frozenset[tuple[int, Service]] = frozenset()
     unsettled: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    ending: Mapping[tuple[int, int], date] = field(default_factory=dict)
 
     def holds(self, line: RequestLine) -> bool:
         """Whether the subject has, or will have, what the line names."""
         return line.entitlement_id in self.held.get(line.subject_id, ())
+
+    def ends(self, line: RequestLine) -> date | None:
+        """The first day on which the subject no longer has what the line names, though they have it now."""
+        return self.ending.get((line.subject_id, line.entitlement_id))
+
+    def renews(self, line: RequestLine) -> bool:
+        """Whether the line goes on, from its end, with a right that the subject has; by name, and for all to see."""
+        plain = line.request.feed_run_id is None and line.request.published_on is None
+        return plain and self.ends(line) == line.valid_from
 
     def asked_elsewhere(self, line: RequestLine) -> str | None:
         """The number of a submitted application whose undecided line asks for the same."""
@@ -68,7 +80,7 @@ class Admission:
 
 def admission(session: Session, person_ids: Collection[int]) -> Admission:
     """The facts about these people."""
-    held, systems = _held(session, person_ids)
+    held, systems, ending = _held(session, person_ids)
     return Admission(
         _employments(session, person_ids),
         held,
@@ -77,6 +89,7 @@ def admission(session: Session, person_ids: Collection[int]) -> Admission:
         _consented(session, person_ids),
         _blocked(session, person_ids),
         _unsettled(session, person_ids),
+        ending,
     )
 
 
@@ -111,18 +124,32 @@ def _employments(session: Session, person_ids: Collection[int]) -> dict[int, lis
     return found
 
 
-def _held(session: Session, person_ids: Collection[int]) -> tuple[dict[int, set[int]], dict[int, set[int]]]:
+Held = tuple[dict[int, set[int]], dict[int, set[int]], dict[tuple[int, int], date]]
+
+
+def _held(session: Session, person_ids: Collection[int]) -> Held:
     rows = session.execute(
-        select(Account.person_id, Account.system_id, Grant.entitlement_id)
+        select(
+            Account.person_id,
+            Account.system_id,
+            Grant.entitlement_id,
+            Grant.state,
+            Grant.valid_until,
+            Grant.ended_by_line_id,
+        )
         .join(Grant, Grant.account_id == Account.id)
         .where(Account.person_id.in_(person_ids), Grant.state != GrantState.ENDED)
     )
     held: dict[int, set[int]] = defaultdict(set)
     systems: dict[int, set[int]] = defaultdict(set)
-    for person_id, system_id, entitlement_id in rows:
+    ending: dict[tuple[int, int], date] = {}
+    for person_id, system_id, entitlement_id, state, until, ended_by in rows:
         held[person_id or 0].add(entitlement_id)
         systems[person_id or 0].add(system_id)
-    return held, systems
+        # What somebody decided to take may be known to few, and is not to go on.
+        if until is not None and ended_by is None and state is not GrantState.PLANNED:
+            ending[person_id or 0, entitlement_id] = until
+    return held, systems, ending
 
 
 def _pending(session: Session, person_ids: Collection[int]) -> dict[int, list[Pending]]:

@@ -12,6 +12,7 @@ from unicodedata import normalize
 from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session
 
+from idm.grant_state import GrantState
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.periods import holding_on, not_over_on
 from idm.models.requests import Request, RequestLine
@@ -122,6 +123,11 @@ class Choice:
     asked: tuple[LineEffect, str] | None
     """What a pending application asks for it, and that application's number."""
 
+    @property
+    def renewable(self) -> bool:
+        """Whether it has begun and ends: more of it may be asked for, from that end on."""
+        return self.held is not None and self.held.valid_until is not None and self.held.state is not GrantState.PLANNED
+
 
 @dataclass(frozen=True)
 class SystemChoice:
@@ -142,6 +148,11 @@ class SystemChoice:
     def free(self) -> tuple[Choice, ...]:
         """The rights the person does not have."""
         return tuple(right for right in self.rights if right.held is None)
+
+    @property
+    def renewable(self) -> tuple[Choice, ...]:
+        """The rights the person has until a day that is known."""
+        return tuple(right for right in self.rights if right.renewable)
 
 
 def choices(session: Session, person_id: int, *, policy: Policy, reader: Reader) -> list[SystemChoice]:

@@ -43,18 +43,24 @@ class ExternalRight:
     reason: str
     verdict: Verdict
 
+    @property
+    def endless(self) -> bool:
+        """Whether it has no end, as a right that was given before it was declared to be one of these."""
+        return self.valid_until is None
+
 
 def external_rights(
     session: Session, *, policy: Policy, now: datetime, reader: Reader, system_id: int | None = None
 ) -> list[ExternalRight]:
-    """Every such right that has not ended, the one that ends first on top; nothing the reader may not know yet.
+    """Every such right that has not ended: those without an end on top, for somebody has to settle them, then the one
+    that ends first; nothing the reader may not know yet.
 
     Beside rights to external access it has what contractors administrate in the cloud (FK 6-5(1)⑦): the same is asked.
     """
     day, hidden = day_of(now), hidden_requests(session, reader)
     cloud = and_(Entitlement.privileged, InformationSystem.zone == Zone.INTERNET)
     query = (
-        select(Grant, Account, Entitlement, InformationSystem.name, Request)
+        select(Grant, Account, Entitlement, InformationSystem.name, Request, RequestLine.valid_until)
         .join(Account, Grant.account_id == Account.id)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
@@ -64,7 +70,7 @@ def external_rights(
             Grant.state != GrantState.ENDED, or_(Entitlement.external_access, cloud),
             Request.id.not_in(hidden),
         )
-        .order_by(Grant.valid_until.is_(None), Grant.valid_until, Grant.id)
+        .order_by(Grant.valid_until.is_not(None), Grant.valid_until, Grant.id)
     )  # fmt: skip
     if system_id is not None:
         query = query.where(Account.system_id == system_id)
@@ -83,13 +89,13 @@ def external_rights(
             cloud=not right.external_access,
             state=grant.state,
             valid_from=grant.valid_from,
-            valid_until=None if grant.ended_by_line_id in unseen else grant.valid_until,
+            valid_until=first_until if grant.ended_by_line_id in unseen else grant.valid_until,
             request_id=request.id,
             request_number=request.number or "",
             reason=request.reason,
             verdict=said[account.id],
         )
-        for grant, account, right, system_name, request in rows
+        for grant, account, right, system_name, request, first_until in rows
     ]
 
 

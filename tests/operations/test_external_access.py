@@ -1,27 +1,30 @@
 """Access from outside: by name, with a reason, an end, two permissions, and two factors (FK 6-2(4), 6-2(5), I1, B8)."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.actor import Actor
 from idm.errors import InvalidInput
 from idm.external_access import AskedFor, mistake_in
 from idm.factor_gate import Verdict
-from idm.grant_state import GrantState
+from idm.grant_state import EndReason, GrantState
 from idm.models.feeds import FeedRun, FeedSource
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations import requests
+from idm.operations.lifecycle import carry_out_due
 from idm.policy import ExternalAccessRules
 from idm.publication import Reader
 from idm.queries.external_access import ExternalRight, external_rights
-from idm.vocabulary import EntitlementKind, RequestAction, Role, Zone
+from idm.vocabulary import EntitlementKind, LineEffect, RequestAction, Role, Zone
 from tests.cast import NOW, TODAY, Cast
 
 YEAR = timedelta(days=366)
+DAY = timedelta(days=1)
 TWO = (Role.CHIEF, Role.SYSTEM)
 RULES = ExternalAccessRules(longest_days=366)
 
@@ -37,9 +40,13 @@ def office(cast: Cast) -> Cast:
     return cast
 
 
-def ask(cast: Cast, *, until: date | None = TODAY + YEAR, reason: str = "在宅勤務のため") -> int:
+def ask(
+    cast: Cast, *, until: date | None = TODAY + YEAR, reason: str = "在宅勤務のため", start: date | None = None,
+    now: datetime = NOW,
+) -> int:  # fmt: skip
     return cast.file(
-        "hr", ("staff", "ledger/enter"), action=RequestAction.CHANGE, valid_until=until, reason=reason
+        "hr", ("staff", "ledger/enter"), action=RequestAction.CHANGE, valid_from=start, valid_until=until,
+        reason=reason, now=now,
     )  # fmt: skip
 
 
@@ -60,6 +67,9 @@ def state(cast: Cast, code: str) -> GrantState:
         (AskedFor(TODAY, TODAY + timedelta(days=1), by_name=True), TWO, None, None),
         (AskedFor(TODAY, None, by_name=True), TWO, "終了日が必要です（令和9年4月1日まで）", "valid_until"),
         (AskedFor(TODAY, TODAY + YEAR + timedelta(days=1), by_name=True), TWO, "366日以内の期間", "valid_until"),
+        (AskedFor(TODAY + 9 * DAY, TODAY + YEAR, by_name=True), TWO, None, None),
+        (AskedFor(TODAY + 9 * DAY, TODAY + YEAR + DAY, by_name=True), TWO, "今日から366日以内", "valid_until"),
+        (AskedFor(TODAY - 9 * DAY, TODAY + YEAR, by_name=True), TWO, "（令和9年3月23日まで）", "valid_until"),
         (AskedFor(TODAY, TODAY + YEAR, by_name=False), TWO, "人事異動の下書きからは申請できない", None),
         (AskedFor(TODAY, TODAY + YEAR, by_name=True), (Role.SYSTEM,), "二人の許可が必要", None),
         (AskedFor(TODAY, TODAY + YEAR, by_name=True), (Role.SYSTEM, Role.SYSTEM), "二人の許可が必要", None),
@@ -68,7 +78,7 @@ def state(cast: Cast, code: str) -> GrantState:
 def test_what_a_right_to_external_access_asks_of_an_application(
     asked: AskedFor, route: tuple[Role, ...], told: str | None, field: str | None
 ) -> None:
-    mistake = mistake_in(asked, RULES, route)
+    mistake = mistake_in(asked, RULES, route, today=TODAY)
     assert (mistake is None) == (told is None)
     if mistake is not None:
         assert told is not None
@@ -84,6 +94,77 @@ def test_it_is_asked_for_with_an_end_within_the_profiles_days(office: Cast) -> N
     with pytest.raises(InvalidInput, match="申請に足りないところ"):
         ask(office, reason=" ")
     assert ask(office)
+
+
+def test_nobody_permits_today_what_is_to_be_used_in_ten_years(office: Cast) -> None:
+    with pytest.raises(InvalidInput, match="今日から366日以内"):
+        ask(office, start=TODAY + 10 * YEAR, until=TODAY + 10 * YEAR + 300 * DAY)
+
+
+def test_it_goes_on_without_a_gap_when_more_is_asked_for_from_its_end_on(office: Cast) -> None:
+    end, now = TODAY + 60 * DAY, NOW + 30 * DAY
+    office.approve(ask(office, until=end))
+    more = ask(office, start=end, until=end + 90 * DAY, now=now)
+    (row,) = rows(office)
+    assert row.valid_until == end
+    office.approve(more, now=now)
+    (row,) = rows(office)
+    assert (row.request_id, row.valid_from, row.valid_until) == (more, TODAY + 30 * DAY, end + 90 * DAY)
+    for day in (29, 31, 60, 149):
+        night(office, NOW + day * DAY)
+        (row,) = rows(office)
+        assert row.state is GrantState.SUSPENDED  # the gate was closed before, and still is
+    night(office, NOW + 150 * DAY)
+    assert rows(office) == []
+
+
+def test_renewed_while_in_effect_it_stays_so_and_the_one_before_is_history(office: Cast) -> None:
+    end, now = TODAY + 60 * DAY, NOW + 30 * DAY
+    with office.database.writing() as session:
+        office.entitlement(session, "ledger/enter").external_access = False
+    office.approve(ask(office, until=end))
+    office.approve(ask(office, start=end, until=end + 90 * DAY, now=now), now=now)
+    with office.database.reading() as session:
+        grants = session.scalars(select(Grant).where(Grant.valid_until.is_not(None)).order_by(Grant.id)).all()
+        first, second = grants
+        assert (first.state, first.end_reason, first.ended_by_line_id) == (
+            GrantState.ENDED, EndReason.REQUESTED, second.line_id
+        )  # fmt: skip
+        assert (second.state, second.valid_from, second.suspensions) == (GrantState.IN_FORCE, TODAY + 30 * DAY, [])
+    night(office, NOW + 60 * DAY)
+    with office.database.reading() as session:
+        assert session.get_one(Grant, second.id).state is GrantState.IN_FORCE
+
+
+@pytest.mark.parametrize("days", [59, 61])
+def test_more_of_it_begins_exactly_when_it_ends(office: Cast, days: int) -> None:
+    office.approve(ask(office, until=TODAY + 60 * DAY))
+    with pytest.raises(InvalidInput, match=r"すでに付与されています。続けて使うときは、開始日を.*令和8年5月31日"):
+        ask(office, start=TODAY + days * DAY, until=TODAY + 90 * DAY)
+
+
+def test_what_was_decided_to_end_is_not_renewed(office: Cast) -> None:
+    end, sooner = TODAY + 60 * DAY, TODAY + 20 * DAY
+    office.approve(ask(office, until=end))
+    office.approve(office.file("hr", ("staff", "ledger/enter"), action=RequestAction.CHANGE, effect=LineEffect.REVOKE,
+                               valid_from=sooner))  # fmt: skip
+    for start in (sooner, end):
+        with pytest.raises(InvalidInput, match=r"すでに付与されています。$"):
+            ask(office, start=start, until=end + 30 * DAY)
+
+
+def night(cast: Cast, now: datetime) -> None:
+    with cast.database.writing() as session:
+        carry_out_due(session, actor=Actor.job("idm lifecycle"), policy=cast.policy, now=now)
+
+
+def test_what_was_given_before_it_was_access_from_outside_has_no_end_and_stands_on_top(office: Cast) -> None:
+    office.approve(ask(office))
+    office.approve(office.file("hr", ("other", "ledger/account")))
+    office.approve(office.file("hr", ("other", "ledger/approve"), action=RequestAction.CHANGE))
+    with office.database.writing() as session:
+        office.entitlement(session, "ledger/approve").external_access = True
+    assert [(row.right_name, row.endless) for row in rows(office)] == [("伝票承認", True), ("伝票入力", False)]
 
 
 def test_it_does_not_follow_from_a_post(office: Cast) -> None:

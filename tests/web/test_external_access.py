@@ -39,6 +39,33 @@ def test_the_register_is_saved_as_a_list_without_formulas(office: Office) -> Non
     assert ",=在宅" not in line
 
 
+def test_what_has_no_end_is_told_before_everything_else(office: Office) -> None:
+    assert "期限のない権限が" not in office.browser("auditor").page("/external-access")
+    allow(office)
+    with office.cast.database.writing() as session:
+        office.cast.entitlement(session, "ledger/account").external_access = True
+    page = office.browser("auditor").page("/external-access")
+    assert "期限のない権限が1件あります" in page
+    assert page.index("期限なし（要見直し）") < page.index("在宅勤務のため")
+    assert "期限なし（要見直し）" in office.browser("auditor").open("/external-access.csv").data.decode("utf-8-sig")
+
+
+def test_more_of_it_is_asked_for_step_by_step_from_its_end_on(office: Office) -> None:
+    allow(office)
+    cast, browser = office.cast, office.browser("hr")
+    with cast.database.reading() as session:
+        right = cast.entitlement(session, "ledger/enter")
+    chosen: Fields = {"subject": cast.people["staff"], "what": f"change:{right.system_id}"}
+    assert "期限の後も続ける権限" in browser.send("/requests/new/rights", chosen).text
+    page = browser.send("/requests/new/period", {**chosen, "give": right.id}).text
+    assert 'value="令和8年5月31日"' in page
+    days: Fields = {"first_day": "令和8年5月31日", "last_day": "令和8年8月1日", "reason": "在宅勤務を続けるため"}
+    both = browser.send("/requests/new/submit", {**chosen, "give": right.id, "take": right.id, **days})
+    assert (both.status_code, "続けるか取り消すかのどちらか" in both.text) == (422, True)
+    answer = browser.send("/requests/new/submit", {**chosen, "give": right.id, **days})
+    assert answer.status_code == 302
+
+
 def test_the_wizard_asks_for_an_end(office: Office) -> None:
     cast = office.cast
     with cast.database.writing() as session:
@@ -50,7 +77,7 @@ def test_the_wizard_asks_for_an_end(office: Office) -> None:
     answer = browser.send("/requests/new/submit", fields)
     assert (answer.status_code, "外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text) == (422, True)
     answer = browser.send("/requests/new/submit", {**fields, "last_day": "令和10年4月1日"})
-    assert (answer.status_code, "366日以内の期間にしてください" in answer.text) == (422, True)
+    assert (answer.status_code, "今日から366日以内の期間にしてください" in answer.text) == (422, True)
 
 
 def test_a_system_says_what_verifies_its_factors(office: Office) -> None:
