@@ -99,7 +99,7 @@ def external_rights(
     ]
 
 
-Row = tuple[Grant, Account, Entitlement, str, Request]
+Row = tuple[Grant, Account, Entitlement, str, Request, date | None]
 
 
 def _needing_factors(session: Session, rows: Sequence[sqlalchemy.Row[*Row]], day: date) -> list[sqlalchemy.Row[*Row]]:
