@@ -137,7 +137,7 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "tenures": tenures_of_person(session, person_id, current.today(), reader=reader),
         "credentials": credentials_of_person(session, person_id),
         "sign_in": sign_in_of_person(session, person_id, now=now),
-        "needs_two": decides(session, person_id, current.today()),
+        "needs_two": decides(session, person_id, now=now),
         "places": open_sessions(session, person_id, policy=current.policy(), now=now),
         "second_factors": listed(session, person_id),
         "factors": own_factors(session, person_id),

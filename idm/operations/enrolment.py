@@ -173,7 +173,7 @@ def usable_link(session: Session, token: str, *, now: datetime) -> EnrolmentLink
     ).one_or_none()
     if link is None or not belongs(session, link.person, now=now):
         raise NotFound(UNUSABLE)
-    if awaits_second_officer(session, link, day_of(now)):
+    if awaits_second_officer(session, link, now=now):
         raise IllegalTransition(ONE_OFFICER, code=INVITED_BY_TWO)
     return link
 
@@ -193,7 +193,7 @@ def use_up(session: Session, link: EnrolmentLink, *, now: datetime) -> None:
 def _require_may_invite(session: Session, person_id: int, actor: Actor, *, policy: Policy, now: datetime) -> None:
     day = day_of(now)
     if actor.person_id is not None:
-        action = Action.INVITE_OFFICER if decides(session, person_id, day) else Action.INVITE
+        action = Action.INVITE_OFFICER if decides(session, person_id, now=now) else Action.INVITE
         require(roles_of(session, actor.person_id, day), action)
         if humans(session, [actor.person_id])[actor.person_id].is_one_of(frozenset({person_id})):
             raise SeparationOfDuties("自分の登録用リンクを自分で発行することはできません。（SOD-2）", code="SOD-2")

@@ -99,8 +99,8 @@ def needs_link(
         return False
     if sign_in.way is SignInWay.PROVIDER and session_id is not None and opened_by_linking(session, session_id):
         return False
-    day = day_of(now)
-    return needs_second_factor(session, person_id, policy=policy, day=day) or decides(session, person_id, day)
+    demanded = needs_second_factor(session, person_id, policy=policy, day=day_of(now))
+    return demanded or decides(session, person_id, now=now)
 
 
 def why_link(session: Session, person_id: int) -> str:

@@ -35,10 +35,10 @@ def invite(session: Session, *, person_id: int, actor: Actor, policy: Policy, no
     """
     token = issue_enrolment_link(session, person_id=person_id, actor=actor, policy=policy, now=now)
     link = open_link(session, person_id, now=now)
-    if link is not None and awaits_second_officer(session, link, day_of(now)):
+    if link is not None and awaits_second_officer(session, link, now=now):
         _ask_second(session, link.person.name, {person_id, actor.person_id or 0}, person_id, now=now)
         return Invitation(None)
-    if link is not None and decides(session, person_id, day_of(now)):
+    if link is not None and decides(session, person_id, now=now):
         _tell_person(session, person_id, link.person.name, now=now)
     return Invitation(token)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import NotFound, NotPermitted, SignInRefused
+from idm.errors import IllegalTransition, NotFound, NotPermitted, SignInRefused
 from idm.models.sign_in import EnrolmentLink, ProviderIdentity, SignIn
 from idm.operations.enrolment import start_anew
 from idm.operations.notices import notify
@@ -22,6 +22,7 @@ from idm.ports import ProvenIdentity
 from idm.queries.deciders import decides
 from idm.queries.officers import roles_of
 from idm.queries.provider_identities import identity_of, meant_by
+from idm.queries.sign_in_accounts import signs_in_with_directory
 from idm.vocabulary import SignInWay
 
 SUBJECT_TAKEN = "SIGN-IN-PROVIDER-TAKEN"
@@ -32,13 +33,30 @@ TAKEN = (
 )
 
 
+STAYS_WITH_DIRECTORY = (
+    "ディレクトリのパスワードでサインインしているため、サインインのサービスには結び付けられません。"
+    "このリンクでは認証アプリかパスキーだけを登録します。"
+)
+
+
+def require_may_be_linked(session: Session, link: EnrolmentLink, *, now: datetime) -> None:
+    """Nothing, where the link's person can be linked to a provider by it. Raises IllegalTransition.
+
+    Of who signs in with the directory's password a link enrols a second factor beside that password, and nothing else:
+    whoever holds the link alone would otherwise put a subject of their own in the password's place.
+    """
+    if signs_in_with_directory(session, link.person_id, day_of(now)):
+        raise IllegalTransition(STAYS_WITH_DIRECTORY)
+
+
 def link_person(
     session: Session, link: EnrolmentLink, proven: ProvenIdentity, *, source: str, policy: Policy, now: datetime
 ) -> SignIn:
     """Afterwards the link's person, and nobody else, is meant by that subject, and signs in that way alone.
 
-    Raises SignInRefused where it is another's, and what `start_anew` raises.
+    Raises SignInRefused where it is another's, and what `require_may_be_linked` and `start_anew` raise.
     """
+    require_may_be_linked(session, link, now=now)
     other = meant_by(session, proven.issuer, proven.subject)
     if other is not None and other.person_id != link.person_id:
         raise SignInRefused(TAKEN, code=SUBJECT_TAKEN)
@@ -66,7 +84,7 @@ def end_link(session: Session, *, person_id: int, actor: Actor, policy: Policy, 
     """
     if actor.person_id is None:
         raise NotPermitted("結び付けの解除は、担当者が画面から行います。")
-    action = Action.INVITE_OFFICER if decides(session, person_id, day_of(now)) else Action.INVITE
+    action = Action.INVITE_OFFICER if decides(session, person_id, now=now) else Action.INVITE
     require(roles_of(session, actor.person_id, day_of(now)), action)
     identity = identity_of(session, person_id)
     if identity is None:

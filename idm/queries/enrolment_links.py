@@ -1,6 +1,6 @@
 """Whether one officer was enough for an enrolment link, or a second one has to issue it as well (decision 0009)."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,12 +22,12 @@ def open_link(session: Session, person_id: int, *, now: datetime) -> EnrolmentLi
     ).one_or_none()
 
 
-def awaits_second_officer(session: Session, link: EnrolmentLink, day: date) -> bool:
-    """Whether the link opens nothing yet, because its person decides on the day and only one human issued it.
+def awaits_second_officer(session: Session, link: EnrolmentLink, *, now: datetime) -> bool:
+    """Whether the link opens nothing yet, because its person decides today and only one human issued it.
 
     Two did when this one took the place of another's that was open at that moment. A job issues only on the first day.
     """
-    if link.issued_by_id is None or not decides(session, link.person_id, day):
+    if link.issued_by_id is None or not decides(session, link.person_id, now=now):
         return False
     before = session.scalars(
         select(EnrolmentLink.issued_by_id).where(

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.calendar_days import Lasting, day_of
+from idm.calendar_days import Lasting
 from idm.employment_kind import EmploymentKind
 from idm.errors import NotFound
 from idm.grant_state import GrantState, SuspensionReason
@@ -280,7 +280,7 @@ def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> Sig
     """Whether the person can sign in to the product, or holds a link to enrol that can still be used."""
     sign_in = session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
     link = open_link(session, person_id, now=now)
-    waits = link is not None and awaits_second_officer(session, link, day_of(now))
+    waits = link is not None and awaits_second_officer(session, link, now=now)
     return SignInRow(
         name=sign_in.name if sign_in else None,
         with_directory=sign_in is not None and sign_in.way is SignInWay.DIRECTORY,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.audit import AuditRecord
-from idm.models.officers import Deputy, Officer
+from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.people import Person
 from idm.models.sign_in import EnrolmentLink, SignIn
 from idm.models.systems import InformationSystem
@@ -24,9 +24,11 @@ from idm.operations.second_factor import confirm_second_factor, pending_second_f
 from idm.operations.sign_in import sign_in, verify_code
 from idm.operations.web_sessions import SignedIn, Stage
 from idm.ports import PasswordCheck, PasswordVerdict
+from idm.queries.configuration import version_in_force
 from idm.queries.own_factors import own_authenticators
-from idm.vocabulary import AuthenticatorKind, Role
+from idm.vocabulary import AuthenticatorKind, ConfigurationKind, Role
 from tests.cast import NOW, TODAY, Cast
+from tests.hand_office import seat
 from tests.operations.sign_in.answering_directory import OWN_PASSWORD, DirectoryAnswers, account_of, arrive, who
 from tests.operations.sign_in.factor_steps import CEREMONY, passkey
 from tests.operations.sign_in.steps import HERE, KEY, POLICY, enrol
@@ -269,6 +271,22 @@ def test_a_lost_telephone_is_replaced_by_a_link_before_the_code_is_asked_for(
 @pytest.mark.parametrize("officers", [("desk",), ("desk", "desk"), ("security",)])
 def test_one_officer_alone_makes_no_link_for_somebody_who_decides(office: Cast, officers: tuple[str, ...]) -> None:
     assert invited(office, "hr", *officers) is None
+
+
+def test_whoever_stands_in_the_route_of_the_profile_in_force_decides_as_well(office: Cast) -> None:
+    seat(office, "staff", Role.SECTION, "0100")
+    assert invited(office, "staff", "desk") is not None
+    with office.database.writing() as session:
+        present = version_in_force(session, ConfigurationKind.PROFILE, now=NOW)
+        profile = json.loads(present.content)
+        profile["values"]["applications"]["route"] = ["section", "chief"]
+        profile["values"]["seats"].append({"role": "section", "post": "課長", "per": "system"})
+        session.add(
+            ConfigurationVersion(kind=present.kind, name=present.name, version=present.version + 1,
+                                 content=json.dumps(profile), digest="f" * 64, reason="課長の承認を経る", proposed_at=NOW, accepted_at=NOW,
+                                 proposed_by_id=office.people["security"], accepted_by_id=office.people["ciso"])
+        )  # fmt: skip
+    assert invited(office, "staff", "desk") is None
 
 
 def test_the_first_officers_own_token_opens_nothing(office: Cast) -> None:
