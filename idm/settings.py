@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     base_url: str = "http://localhost:8600"
     host: str = "127.0.0.1"
     port: int = 8600
+    trusted_proxies: int = Field(default=0, ge=0)
+    """So many reverse proxies of our own stand before the web server, each adding to `X-Forwarded-For` whom it serves.
+
+    0 = the header is never believed.
+    """
     zones: tuple[str, ...] = ("lgwan", "internet", "mynumber")
     sign_in_provider_ca_file: Path | None = None
     """Who vouches for the provider people sign in with, where that is no public authority."""

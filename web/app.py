@@ -140,6 +140,7 @@ def create_app(
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
     )
+    security.find_addresses(app, settings)
     factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
     app.extensions[EXTENSION] = Site(settings, database, clock, factor_key, check_password, open_provider)
     app.url_map.converters["int"] = row_ids.RowIdConverter

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, g, request
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idm.operations.web_sessions import Stage
 from idm.permissions import Action, may
@@ -44,6 +45,16 @@ _csrf = CSRFProtect()
 def is_https(settings: Settings) -> bool:
     """Whether people reach this installation over TLS."""
     return urlsplit(settings.base_url).scheme == "https"
+
+
+def find_addresses(app: Flask, settings: Settings) -> None:
+    """Afterwards a request's address is the one that the outermost of our own proxies saw; without any, the sender's.
+
+    Nothing else that a header says of where a request came from is believed.
+    """
+    if settings.trusted_proxies:
+        outermost = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0, x_port=0, x_prefix=0)
+        app.wsgi_app = outermost  # type: ignore[method-assign]
 
 
 def protect(app: Flask) -> None:

@@ -1,20 +1,24 @@
 """What every request and every answer obeys, whatever page it is for."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from idm.database import Database
+from idm.models.audit import AuditRecord
 from idm.operations.web_sessions import Stage
 from idm.settings import Settings
 from tests.web.conftest import Clock
 from tests.web.visitor import Visitor
 from web import session
 from web.app import create_app
+from web.current import EXTENSION
 from web.route_access import ROUTES, RouteNotJudged, Who
 from web.security import CONTENT_SECURITY_POLICY, HEADERS, UNSAFE_METHODS, local_path
 
@@ -113,6 +117,62 @@ def test_another_host_is_not_answered(client: FlaskClient, host: str) -> None:
 def test_a_host_named_in_another_header_is_not_believed(client: FlaskClient, header: str) -> None:
     answer = client.get("/", headers={header: "host=evil.example"})
     assert "evil" not in answer.headers["Location"] + answer.text
+
+
+ADDRESS_HEADERS = (
+    "X-Forwarded-For", "X-Real-IP", "X-Client-IP", "Client-IP", "True-Client-IP", "CF-Connecting-IP", "Forwarded",
+    "X-Originating-IP", "X-Remote-Addr",
+)  # fmt: skip
+
+
+def address_noted(app: Flask, header: str, said: str) -> str:
+    """Where a sign-in came from, as it is recorded."""
+    client = app.test_client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/sign-in").text)
+    assert token is not None
+    fields = {"name": "nobody", "password": "x", "csrf_token": token[1]}
+    assert client.post("/sign-in", data=fields, headers={header: said}).status_code == 401
+    with app.extensions[EXTENSION].database.reading() as session:
+        payloads = session.scalars(select(AuditRecord.payload).where(AuditRecord.action == "sign_in.attempted")).all()
+    return str(json.loads(payloads[-1] or "{}")["source"])
+
+
+@pytest.mark.parametrize("header", ADDRESS_HEADERS)
+def test_an_address_named_in_a_header_is_not_believed_where_no_proxy_is_trusted(app: Flask, header: str) -> None:
+    assert address_noted(app, header, "for=203.0.113.9" if header == "Forwarded" else "203.0.113.9") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "said", "noted"),
+    [
+        (1, "10.1.1.1", "10.1.1.1"),
+        (1, "203.0.113.9, 10.1.1.1", "10.1.1.1"),
+        (2, "203.0.113.9, 10.1.1.1, 10.9.9.9", "10.1.1.1"),
+        (2, "10.1.1.1", "127.0.0.1"),
+    ],
+)
+def test_behind_proxies_of_our_own_the_address_is_what_the_outermost_of_them_saw(
+    settings: Settings, database: Database, clock: Clock, proxies: int, said: str, noted: str
+) -> None:
+    app = create_app(settings.model_copy(update={"trusted_proxies": proxies}), database, clock=clock)
+    assert address_noted(app, "X-Forwarded-For", said) == noted
+
+
+@pytest.mark.parametrize("header", [one for one in ADDRESS_HEADERS if one != "X-Forwarded-For"])
+def test_behind_a_proxy_no_other_header_is_believed(
+    settings: Settings, database: Database, clock: Clock, header: str
+) -> None:
+    app = create_app(settings.model_copy(update={"trusted_proxies": 1}), database, clock=clock)
+    assert address_noted(app, header, "203.0.113.9") == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("header", "said"), [("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "https")])
+def test_behind_a_proxy_host_and_scheme_stay_ours(
+    settings: Settings, database: Database, clock: Clock, header: str, said: str
+) -> None:
+    app = create_app(settings.model_copy(update={"trusted_proxies": 1}), database, clock=clock)
+    answer = app.test_client().get("/", headers={header: said})
+    assert answer.headers["Location"].startswith("/sign-in")
 
 
 # --- forged forms ----------------------------------------------------------------------------------------------------
