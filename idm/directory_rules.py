@@ -91,12 +91,9 @@ def _attempts(read: PasswordPolicy, profile: Policy) -> Check:
     remedy = "プロファイルの sign_in.attempts と lock_minutes、ディレクトリの回数のどれかを見直してください"
     if ours >= read.lockout_after:
         return Check(subject, WARNING, f"{shown}。この製品の画面から、他人の利用者IDをロックできてしまいます", remedy)
-    if read.lockout_for is not None:
-        rounds = max(1, ceil(read.lockout_for / lock))
-        if ours * rounds >= read.lockout_after:
-            return Check(
-                subject, WARNING, f"{shown}。画面の停止が解けるたびに試すと、ディレクトリがロックします", remedy
-            )
+    rounds = max(1, ceil(read.lockout_for / lock)) if read.lockout_for is not None else None
+    if rounds is None or ours * rounds >= read.lockout_after:
+        return Check(subject, WARNING, f"{shown}。画面の停止が解けるたびに試すと、ディレクトリがロックします", remedy)
     return Check(subject, FINE, shown)
 
 

@@ -148,7 +148,7 @@ def _shown(question: Question, text: str) -> datetime | None:
 
 def _feed_and_character(typed: Mapping[str, str]) -> tuple[str, str]:
     """The feed and the 外字 of a form or address. Raises NotFound for what is neither."""
-    code, feed = typed.get("code", ""), typed.get("feed", "")
+    code, feed = typed.get("character", ""), typed.get("feed", "")
     try:
         character = chr(int(code.removeprefix("U+"), 16)) if len(code) <= 8 else ""
     except (ValueError, OverflowError):

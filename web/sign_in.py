@@ -62,7 +62,9 @@ def code() -> str | Response:
 
 @blueprint.post("/sign-in/code")
 def give_code() -> str | tuple[str, int] | Response:
-    """A code was given."""
+    """A code was given; or the page was chosen with a form that came too late, which stays with it."""
+    if "code" not in request.form:
+        return code_page()
     try:
         token = operation.verify_code(
             current.site().database, token=session.token() or "", code=request.form.get("code", "").strip(" "),

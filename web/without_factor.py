@@ -24,7 +24,9 @@ def code() -> str:
 
 @blueprint.post("/sign-in/recovery-code")
 def give_code() -> str | tuple[str, int] | Response:
-    """A recovery code was given."""
+    """A recovery code was given; or the page was chosen with a form that came too late, which stays with it."""
+    if "recovery_code" not in request.form:
+        return _code_page()
     who = current.signed_in()
     try:
         token = sign_in_with_recovery_code(

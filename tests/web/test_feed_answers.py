@@ -148,10 +148,10 @@ def test_nobody_but_hr_sees_or_answers(office: Office, who: str) -> None:
     question = asked(office)
     other = office.browser(who)
     pages = ("/hr/matches", f"/hr/matches/{question}", f"/hr/matches/{question}/check?answer=other", "/hr/gaiji",
-             "/hr/gaiji/map?feed=aoba&code=U%2BE000")  # fmt: skip
+             "/hr/gaiji/map?feed=aoba&character=U%2BE000")  # fmt: skip
     assert [other.open(page).status_code for page in pages] == [404] * len(pages)
     assert other.send(f"/hr/matches/{question}", {"answer": "other", "shown": ""}).status_code == 403
-    fields = {"feed": "aoba", "code": "U+E000", "replacement": "高", "note": "辞令"}
+    fields = {"feed": "aoba", "character": "U+E000", "replacement": "高", "note": "辞令"}
     assert other.send("/hr/gaiji", fields).status_code == 403
     with office.database.reading() as session:
         assert session.get_one(MatchQuestion, question).answered_at is None
@@ -172,7 +172,7 @@ def held_for_gaiji(office: Office) -> Browser:
 
 def map_to(browser: Browser, replacement: str, *, note: str = "辞令の原本") -> str:
     """The page after the mapping was looked at and registered."""
-    page = browser.page("/hr/gaiji/map?feed=aoba&code=U%2BE000")
+    page = browser.page("/hr/gaiji/map?feed=aoba&character=U%2BE000")
     checked = browser.send_on(page, "/hr/gaiji/check", {"replacement": replacement, "note": note})
     assert checked.status_code == 200, checked.text
     return browser.follow(browser.send_on(checked.text, "/hr/gaiji", {}))
@@ -196,7 +196,7 @@ def test_a_sign_that_holds_somebody_is_listed_mapped_and_lets_them_in(office: Of
 
 def test_the_replacement_is_shown_large_with_its_codes_before_it_counts(office: Office) -> None:
     browser = held_for_gaiji(office)
-    page = browser.page("/hr/gaiji/map?feed=aoba&code=U%2BE000")
+    page = browser.page("/hr/gaiji/map?feed=aoba&character=U%2BE000")
     checked = browser.send_on(page, "/hr/gaiji/check", {"replacement": "葛\U000e0100", "note": "戸籍"}).text
     assert '<p class="glyph">葛\U000e0100</p>' in checked
     assert "U+845B U+E0100" in checked
@@ -223,7 +223,7 @@ def test_a_second_mapping_replaces_the_first_and_both_are_kept(office: Office) -
 def test_what_is_no_plain_character_is_no_replacement(office: Office, replacement: str) -> None:
     browser = held_for_gaiji(office)
     for path in ("/hr/gaiji/check", "/hr/gaiji"):
-        fields = {"feed": "aoba", "code": "U+E000", "replacement": replacement, "note": "辞令"}
+        fields = {"feed": "aoba", "character": "U+E000", "replacement": replacement, "note": "辞令"}
         assert browser.send(path, fields).status_code == 422
     with office.database.reading() as session:
         assert session.scalars(select(GaijiMapping)).all() == []
@@ -231,7 +231,7 @@ def test_what_is_no_plain_character_is_no_replacement(office: Office, replacemen
 
 def test_a_mapping_says_what_it_was_checked_against(office: Office) -> None:
     browser = held_for_gaiji(office)
-    fields = {"feed": "aoba", "code": "U+E000", "replacement": "高", "note": " "}
+    fields = {"feed": "aoba", "character": "U+E000", "replacement": "高", "note": " "}
     assert browser.send("/hr/gaiji", fields).status_code == 422
 
 
@@ -240,11 +240,11 @@ def test_a_mapping_says_what_it_was_checked_against(office: Office) -> None:
 )
 def test_only_private_use_signs_of_known_feeds_can_be_mapped(office: Office, of: tuple[str, str]) -> None:
     browser = office.browser("hr")
-    fields = {"feed": of[0], "code": of[1], "replacement": "高", "note": "辞令"}
+    fields = {"feed": of[0], "character": of[1], "replacement": "高", "note": "辞令"}
     assert browser.send("/hr/gaiji", fields).status_code == 404
 
 
 def test_the_preview_links_to_the_form_of_each_unmapped_sign(office: Office) -> None:
     browser = office.browser("hr")
     page = browser.page(uploaded(browser, with_name(f"{SIGN}橋　一郎")))
-    assert "/hr/gaiji/map?feed=aoba&amp;code=U%2BE000" in page
+    assert "/hr/gaiji/map?feed=aoba&amp;character=U%2BE000" in page

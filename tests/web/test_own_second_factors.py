@@ -15,7 +15,7 @@ from idm.one_time_codes import code_at, secret_from_text, step_of
 from idm.queries.own_factors import own_authenticators, own_factors
 from tests.operations.sign_in.soft_passkey import SoftPasskey
 from tests.web.conftest import Clock
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, token_in
 from web.security import CONTENT_SECURITY_POLICY, CSP_OF_PASSKEY_PAGES
 
 STAFF, CHIEF = "100001", "100003"
@@ -208,6 +208,22 @@ def test_codes_are_shown_once_and_each_signs_in(staff: Visitor, key: SoftPasskey
     assert wrong.status_code == 401
     right = press(staff, "/sign-in/recovery-code", "/sign-in/recovery-code", recovery_code=codes[3].lower())
     assert "残りは7個" in staff.follow(right).text
+
+
+def test_what_was_typed_survives_the_way_over_a_recovery_code_and_back(staff: Visitor, key: SoftPasskey) -> None:
+    enrol(staff, key)
+    codes = codes_of(staff)
+    carried = '{"path": "/me/recovery-codes", "fields": [["x", "あいう"]]}'
+    sign_out(staff)
+    staff.sign_in(STAFF)
+    page = staff.open("/sign-in/code")
+    for to, shown in (("/sign-in/recovery-code", "回復用コード"), ("/sign-in/code", "パスキー")) * 2:
+        page = staff.client.post(to, data={"carried": carried, "csrf_token": token_in(page)})
+        assert (page.status_code, shown in page.text) == (200, True)
+        assert unescape(page.text.partition('name="carried" value="')[2].partition('"')[0]) == carried
+        assert f'action="{"/sign-in/code" if to.endswith("recovery-code") else "/sign-in/recovery-code"}"' in page.text
+    data = {"carried": carried, "recovery_code": codes[0], "csrf_token": token_in(page)}
+    assert "あいう" in staff.client.post("/sign-in/recovery-code", data=data).text
 
 
 def test_a_recovery_code_makes_no_new_codes_and_removes_nothing(staff: Visitor, key: SoftPasskey) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask, render_template_string, request
@@ -12,6 +13,7 @@ from tests.small_town import policy
 from tests.web.conftest import Clock
 from tests.web.visitor import PASSWORD, Visitor, token_in
 from web import carried_input
+from web.route_access import ROUTES
 
 IDLE = policy().sign_in.idle_minutes
 FORM = """{% extends "base.html" %}{% from "macros/forms.html" import csrf, text_field %}
@@ -19,12 +21,13 @@ FORM = """{% extends "base.html" %}{% from "macros/forms.html" import csrf, text
 
 
 @pytest.fixture
-def app(app: Flask) -> Flask:
+def app(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """The application with one more page: a form, as any other."""
 
     def form() -> str:
         return "received" if request.method == "POST" else render_template_string(FORM)
 
+    monkeypatch.setitem(ROUTES, "a.form", ROUTES["home.index"])
     app.add_url_rule("/form", "a.form", form, methods=["GET", "POST"])
     return app
 
@@ -43,6 +46,23 @@ def test_an_idle_session_leads_to_sign_in_and_back(staff: Visitor, clock: Clock)
     page = staff.follow(answer)
     assert "時間がたったため" in page.text
     assert staff.sign_in("100001", wanted="/form?page=2").headers["Location"] == "/form?page=2"
+
+
+NAMES = re.compile(r"""name="([a-z_]+)"|(?:text_field|text_area|file_field|select)\('([a-z_]+)'|'([a-z_]+)':""")
+FORMS = Path(__file__).parents[2] / "web" / "templates"
+ASK_FOR_SECRETS = {"sign_in"}
+"""The pages on which passwords and codes are typed."""
+
+
+def test_no_other_form_has_a_field_of_the_name_of_what_is_never_carried() -> None:
+    found: dict[str, set[str]] = {}
+    for file in FORMS.rglob("*.html"):
+        if file.parent.name not in ASK_FOR_SECRETS:
+            names = {name for groups in NAMES.findall(file.read_text(encoding="utf-8")) for name in groups if name}
+            found[str(file.relative_to(FORMS))] = names
+    assert "character" in found["hr/gaiji_map.html"]
+    clashing = {file: names & carried_input.NEVER_CARRIED - {"csrf_token"} for file, names in found.items()}
+    assert {file: names for file, names in clashing.items() if names} == {}
 
 
 def test_use_keeps_the_session(staff: Visitor, clock: Clock) -> None:
