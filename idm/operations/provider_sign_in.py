@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ from idm.database import Database
 from idm.errors import ConfigurationInvalid, Refusal, SignInRefused, SignInUnavailable, TargetError, TargetUnavailable
 from idm.models.sign_in import SignIn, SignInChallenge
 from idm.operations.enrolment import usable_link
-from idm.operations.provider_links import SUBJECT_TAKEN, TAKEN, link_person
+from idm.operations.provider_links import SUBJECT_TAKEN, TAKEN, link_person, require_may_be_linked
 from idm.operations.second_step import START_AGAIN, complete, sign_in_of
 from idm.operations.sign_in_attempts import SIGN_IN_PAGE
 from idm.operations.web_sessions import Stage, belongs, hash_of, new_token, open_session, stage_without_code
@@ -45,7 +45,10 @@ ProviderOpener = Callable[[SignInProvider], IdentityProvider]
 PURPOSE = "provider"
 ANSWER_WITHIN = timedelta(minutes=10)
 MOST_WAITING = 2_000
-"""So many challenges wait at once; more than that, and the oldest go. A flood fills no disk and locks nobody out."""
+"""So many challenges wait at once; while they do, none begins. A flood fills no disk, and takes nothing from whoever is
+on their way; others are told to come back in some minutes."""
+MOST_CARRIED = 20_000
+"""So many characters of what was typed before are carried over; of more, nothing is."""
 
 UNKNOWN = "SIGN-IN-PROVIDER-UNKNOWN"
 """Code: the provider proves somebody who is linked to nobody here."""
@@ -57,6 +60,10 @@ NOT_PROVEN = "SIGN-IN-PROVIDER"
 UNAVAILABLE = (
     "サインインのサービスに接続できないため、いまはそのボタンからサインインできません。入力が間違っていたわけではありません。"
     "しばらくしてからやり直してください。続くときは、情報システムの担当に知らせてください。"
+)
+FULL = (
+    "サインインのサービスへの移動を待っている人が多すぎるため、いまは受け付けられません。入力が間違っていたわけではありません。"
+    "数分たってからやり直してください。続くときは、情報システムの担当に知らせてください。"
 )
 REFUSED = (
     "サインインのサービスから、サインインできたことを確認できませんでした。取り消したか、前のサインインから時間がたっています。"
@@ -102,19 +109,20 @@ def start(
     """Afterwards one answer of the provider is waited for, ten minutes long. `link`: of whoever is to be linked by it.
 
     The person's own sign-in there may be no older than a session here may become. Raises SignInUnavailable, and what
-    `usable_link` raises.
+    `usable_link` and `require_may_be_linked` raise.
     """
     if link is not None:
         with database.reading() as session:
-            usable_link(session, link, now=now)
+            require_may_be_linked(session, usable_link(session, link, now=now), now=now)
     try:
         begun = provider.begin(redirect_uri, max_age=timedelta(hours=policy.sign_in.absolute_hours))
     except TargetError as fault:
         raise _away(fault) from fault
     token = new_token()
-    sealed = {"state": begun.state, "kept": begun.kept, "link": link, "wanted": wanted, "carried": carried}
+    sealed = {"state": begun.state, "kept": begun.kept, "link": link, "wanted": wanted}
+    sealed["carried"] = carried if len(carried) <= MOST_CARRIED else ""
     with database.writing() as session:
-        _make_room(session, now=now)
+        _require_room(session, now=now)
         session.add(
             SignInChallenge(
                 token_hash=hash_of(token), purpose=PURPOSE, created_at=now, expires_at=now + ANSWER_WITHIN,
@@ -232,14 +240,13 @@ def _record_refusal(
         )  # fmt: skip
 
 
-def _make_room(session: Session, *, now: datetime) -> None:
-    """Afterwards nothing that ran out is kept, and not more than so many wait."""
+def _require_room(session: Session, *, now: datetime) -> None:
+    """Afterwards nothing that ran out is kept. Raises SignInUnavailable while as many wait as may."""
     ours = SignInChallenge.purpose == PURPOSE
     session.execute(delete(SignInChallenge).where(ours, SignInChallenge.expires_at <= now))
-    newest = select(SignInChallenge.id).where(ours).order_by(SignInChallenge.id.desc())
-    oldest_kept = session.scalar(newest.offset(MOST_WAITING - 2).limit(1))
-    if oldest_kept is not None:
-        session.execute(delete(SignInChallenge).where(ours, SignInChallenge.id < oldest_kept))
+    waiting = select(func.count()).select_from(SignInChallenge).where(ours, SignInChallenge.used_at.is_(None))
+    if (session.scalar(waiting) or 0) >= MOST_WAITING:
+        raise SignInUnavailable(FULL, code=AWAY)
 
 
 def _place_of(token: str) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from idm.errors import (
@@ -227,13 +227,35 @@ def test_the_directorys_password_opens_nothing_for_who_is_linked(office: Cast, p
         system.for_sign_in = True
     directory = DirectoryAnswers()
     account_of(office, "staff", "6f9a7c52-0000-4000-8000-000000000009")
-    by_directory = arrive(office, directory, LOGIN)
-    assert who(office, by_directory) is not None
     linked(office, provider)
-    assert who(office, by_directory) is None
     with pytest.raises(SignInRefused, match="ボタンからサインイン") as refused:
         arrive(office, directory, LOGIN)
     assert refused.value.code == TWO_PATHS
+    with office.database.writing() as session:
+        end_link(session, person_id=office.people["staff"], actor=office.actor("desk"), policy=POLICY, now=NOW)
+    with pytest.raises(SignInRefused, match="登録用リンクの発行を"):
+        arrive(office, directory, LOGIN)
+
+
+def test_a_link_moves_nobody_from_the_directorys_password_to_the_provider(
+    office: Cast, provider: AnsweringProvider
+) -> None:
+    """Whoever holds the link alone would put a subject of their own in the place of the password."""
+    with office.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        system.for_sign_in = True
+    link = link_of(office, "staff", "desk")
+    started, state = begin(office, provider, link=link)
+    account_of(office, "staff", "6f9a7c52-0000-4000-8000-000000000009")
+    by_directory = arrive(office, DirectoryAnswers(), LOGIN)
+    with pytest.raises(IllegalTransition, match="結び付けられません"):
+        begin(office, provider, link=link)
+    with pytest.raises(IllegalTransition, match="結び付けられません"):
+        come_back(office, provider, started.token, state=state, code="subject-of-anybody")
+    assert who(office, by_directory) is not None
+    with office.database.writing() as session:
+        session.execute(update(InformationSystem).values(for_sign_in=False))
+    assert linked(office, provider), "once the organisation signs in with no directory, a link leads to the provider"
 
 
 def test_an_identity_opens_nothing_for_somebody_whose_way_is_another(office: Cast, provider: AnsweringProvider) -> None:
@@ -496,18 +518,20 @@ def test_a_sign_in_there_is_no_older_than_a_session_here_may_become(office: Cast
     assert provider.asked == [(ANSWER_AT, timedelta(hours=POLICY.sign_in.absolute_hours))]
 
 
-def test_a_flood_of_beginnings_fills_nothing_and_the_newest_still_works(
+def test_a_flood_of_beginnings_fills_nothing_and_takes_nothing_from_whoever_is_on_their_way(
     office: Cast, provider: AnsweringProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider_sign_in, "MOST_WAITING", 5)
     linked(office, provider)
-    oldest, old_state = begin(office, provider)
-    for _ in range(8):
-        newest, state = begin(office, provider)
-    assert count_of(office, SignInChallenge) == 5
-    with pytest.raises(SignInRefused):
-        come_back(office, provider, oldest.token, state=old_state, code="subject-of-staff")
-    assert come_back(office, provider, newest.token, state=state, code="subject-of-staff").token
+    begin(office, provider, later=-20 * MINUTE)
+    on_the_way, state = begin(office, provider)
+    for _ in range(4):
+        begin(office, provider)
+    for _ in range(3):
+        with pytest.raises(SignInUnavailable, match="数分たってから"):
+            begin(office, provider)
+    assert count_of(office, SignInChallenge) == 6, "with the one that was answered"
+    assert come_back(office, provider, on_the_way.token, state=state, code="subject-of-staff").token
     begin(office, provider, later=20 * MINUTE)
     assert count_of(office, SignInChallenge) == 1
 
