@@ -7,7 +7,7 @@ from flask import Flask, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from idm.operations.signed_in_places import note_place
-from idm.operations.web_sessions import SignedIn, Stage, note_use, resume_session
+from idm.operations.web_sessions import SignedIn, Stage, end_left_behind, note_use, resume_session
 from idm.queries.configuration import organisation_in_force, policy_in_force
 from web import current
 from web.browser_words import browser_words
@@ -37,11 +37,16 @@ def cookie_name() -> str:
 
 
 def keep(response: AnyResponse, token: str) -> AnyResponse:
-    """The answer that makes this browser the session's, after it is noted from where it was opened."""
+    """The answer that makes this browser the session's, after it is noted from where it was opened.
+
+    The one that the browser brought is ended, if it is another.
+    """
     browser = browser_words(request.user_agent.string)
     with current.site().database.writing() as session:
         note_place(session, token=token, source=request.remote_addr or "?", browser=browser, policy=current.policy(),
                    now=current.now())  # fmt: skip
+        end_left_behind(session, brought=request.cookies.get(cookie_name()), token=token, policy=current.policy(),
+                        now=current.now())  # fmt: skip
     secure = is_https(current.site().settings)
     response.set_cookie(cookie_name(), token, secure=secure, httponly=True, samesite="Lax", path="/")
     return response

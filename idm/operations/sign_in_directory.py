@@ -30,6 +30,7 @@ from idm.operations.web_sessions import belongs
 from idm.password_hashing import MAXIMUM_BYTES
 from idm.policy import Policy
 from idm.ports import PasswordCheck, PasswordVerdict
+from idm.queries.provider_identities import is_linked
 from idm.queries.sign_in_accounts import SignInAccount, account_of_name, sign_in_system
 from idm.vocabulary import SignInWay
 
@@ -48,6 +49,12 @@ TWO_PATHS = "SIGN-IN-OWN-PASSWORD"
 """Code: this person has another way, a password of the product's own or a provider."""
 NAME_TAKEN = "SIGN-IN-NAME"
 """Code: the name stands for another person's sign-in."""
+
+UNLINKED = (
+    "あなたのサインインは、外部のサインインのサービスに結び付けられていましたが、その結び付けは使えなくなっています。"
+    "サインインするには、登録用リンクの発行を、仮パスワードの交付担当者に申し出てください。"
+)
+"""Nothing leads back to the directory's password, and the provider's button would only send them here."""
 
 OTHER_WAY: dict[SignInWay, str] = {
     SignInWay.PASSWORD: (
@@ -169,7 +176,8 @@ def admit(
 def _sign_in_of(session: Session, person: Person, name: str, *, policy: Policy, now: datetime) -> SignIn | No:
     known = _row(session, person.id)
     if known is not None and known.way is not SignInWay.DIRECTORY:
-        return No(TWO_PATHS, OTHER_WAY[known.way], counts=False)
+        unlinked = known.way is SignInWay.PROVIDER and not is_linked(session, person.id, now=now)
+        return No(TWO_PATHS, UNLINKED if unlinked else OTHER_WAY[known.way], counts=False)
     taken = session.scalar(select(SignIn.id).where(SignIn.name == name, SignIn.person_id != person.id))
     if taken is not None:
         return No(NAME_TAKEN, "この利用者名は別の人の登録と重なっています。情報システムの担当に知らせてください。")

@@ -200,6 +200,18 @@ def end_session(session: Session, *, session_id: int, actor: Actor, policy: Poli
     )  # fmt: skip
 
 
+def end_left_behind(session: Session, *, brought: str | None, token: str, policy: Policy, now: datetime) -> None:
+    """Afterwards the session that a browser `brought` is ended, where it goes on in another one (ASVS 7.2.4).
+
+    Nobody has its cookie any more who should.
+    """
+    if brought is None or brought == token:
+        return
+    former = resume_session(session, token=brought, policy=policy, now=now)
+    if former is not None:
+        end_session(session, session_id=former.session_id, actor=former.actor, policy=policy, now=now)
+
+
 def end_all_sessions(
     session: Session, *, person_id: int, actor: Actor, policy: Policy, now: datetime, but: int | None = None
 ) -> int:

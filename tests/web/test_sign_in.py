@@ -13,7 +13,7 @@ from idm.one_time_codes import code_at, step_of
 from idm.operations import enrolment
 from tests.small_town import policy
 from tests.web.conftest import Clock
-from tests.web.visitor import PASSWORD, Visitor
+from tests.web.visitor import PASSWORD, Visitor, token_in
 
 SIGN_IN = policy().sign_in
 
@@ -128,6 +128,23 @@ def test_a_session_cookie_set_by_somebody_else_is_not_taken_over(staff: Visitor)
     cookie = staff.client.get_cookie("idm")
     assert cookie is not None
     assert cookie.value != "chosen-by-another"
+
+
+@pytest.mark.asvs("7.2.4")
+def test_signing_in_again_ends_the_session_that_the_browser_brought(app: Flask, chief: Visitor) -> None:
+    chief.sign_in("100003")
+    chief.give_code()
+    before = chief.client.get_cookie("idm")
+    assert before is not None
+    page = chief.client.get("/")
+    chief.client.post("/sign-in", data={"name": "100003", "password": PASSWORD, "csrf_token": token_in(page)})
+    after = chief.client.get_cookie("idm")
+    assert after is not None
+    assert after.value != before.value
+    former = app.test_client()
+    former.set_cookie("idm", before.value)
+    assert former.get("/").status_code == 302
+    assert chief.open("/sign-in/code").status_code == 200
 
 
 def test_the_session_changes_with_the_second_factor(chief: Visitor) -> None:

@@ -173,7 +173,7 @@ def test_wrong_codes_lock_like_wrong_passwords_and_malformed_ones_do_not_count(d
             use(database, waiting, code)
     assert who(database, waiting) is None
     with pytest.raises(SignInRefused, match="一時的に停止"):
-        arrive(database, CHIEF)
+        use(database, arrive(database, CHIEF), right)
     assert {record.code for record in audited(database, "sign_in.attempted")} == {"SIGN-IN"}
     assert right not in "".join(record.payload or "" for record in audited(database, "sign_in.attempted"))
 
