@@ -15,6 +15,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.calendar_days import day_of, start_of
+from idm.database import in_chunks
 from idm.enrolment_comparison import Compared, Comparison, Moment, Standing, compare, too_many
 from idm.enrolment_list import Enrolled, read_enrolments
 from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit, SameListAgain
@@ -110,8 +111,9 @@ def take_over(
     session.flush()
     ours = [one for one in compared.lines if one.account_id is not None]
     _write_readings(session, record, ours)
+    _write_uses(session, record, ours, actor=actor, now=now)
     for one in ours:
-        _write(session, record, one, actor=actor, policy=policy, now=now)
+        _record_person(session, record, one, actor=actor, policy=policy, now=now)
     accounts = [one.account_id for one in ours if one.account_id is not None]
     changed = factor_gate.apply(session, accounts, actor=actor, policy=policy, now=now)
     _record(session, record, compared, changed, said, actor=actor, policy=policy, now=now)
@@ -228,19 +230,30 @@ def _write_readings(session: Session, record: EnrolmentListImport, compared: lis
     session.flush()
 
 
-def _write(
+def _write_uses(
+    session: Session, record: EnrolmentListImport, compared: list[Compared], *, actor: Actor, now: datetime
+) -> None:
+    """Afterwards the register has what people newly are enrolled with here, and no longer what they are not."""
+    for one in compared:
+        for kind in sorted(one.registers):
+            authenticator = _registered(session, one.person_id or 0, kind, actor=actor, now=now)
+            authenticator.uses = [_use(record, now)]
+        session.add_all(
+            _use(record, now, authenticator_id=item.authenticator_id) for item in one.opens
+        )  # fmt: skip
+    _close(session, {item.authenticator_id for one in compared for item in one.closes}, record.system_id, now)
+    session.flush()
+
+
+def _use(record: EnrolmentListImport, now: datetime, **of: int) -> AuthenticatorUse:
+    return AuthenticatorUse(system_id=record.system_id, since=now, list_import_id=record.id, **of)
+
+
+def _record_person(
     session: Session, record: EnrolmentListImport, one: Compared, *, actor: Actor, policy: Policy, now: datetime
 ) -> None:
-    """Afterwards the register has what the person newly is enrolled with here, and no longer what they are not."""
     if one.standing is Standing.AGREES or one.person_id is None:
         return
-    begun = [_registered(session, one.person_id, kind, actor=actor, now=now) for kind in sorted(one.registers)]
-    begun += [session.get_one(Authenticator, item.authenticator_id) for item in one.opens]
-    for authenticator in begun:
-        authenticator.uses.append(AuthenticatorUse(system_id=record.system_id, since=now, list_import_id=record.id))
-    for item in one.closes:
-        _close(session, item.authenticator_id, record.system_id, now)
-    session.flush()
     audit.record(
         session, action="enrolment_list.read", actor=actor, obj=("account", str(one.account_id)), now=now,
         policy_digest=policy.digest,
@@ -268,15 +281,17 @@ def _registered(
     return authenticator
 
 
-def _close(session: Session, authenticator_id: int, system_id: int, now: datetime) -> None:
-    open_uses = session.scalars(
-        select(AuthenticatorUse).where(
-            AuthenticatorUse.authenticator_id == authenticator_id, AuthenticatorUse.system_id == system_id,
-            AuthenticatorUse.until.is_(None),
+def _close(session: Session, authenticator_ids: set[int], system_id: int, now: datetime) -> None:
+    for some in in_chunks(sorted(authenticator_ids)):
+        open_uses = session.scalars(
+            select(AuthenticatorUse).where(
+                AuthenticatorUse.authenticator_id.in_(some),
+                AuthenticatorUse.system_id == system_id,
+                AuthenticatorUse.until.is_(None),
+            )
         )
-    )  # fmt: skip
-    for use in open_uses:
-        use.until = now
+        for use in open_uses:
+            use.until = now
 
 
 def _record(

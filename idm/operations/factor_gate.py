@@ -34,9 +34,12 @@ def apply(session: Session, account_ids: Collection[int], *, actor: Actor, polic
     for some in in_chunks(sorted(account_ids)):
         judged = to_be_held(session, _locked(session, some, now), policy=policy, now=now)
         hold = {one.grant_id: held for one, held in judged.items() if held is not one.held}
-        for grant in _grants(session, hold):
-            move = suspensions.suspend if hold[grant.id] else suspensions.resume
-            changed += move(session, grant, SuspensionReason.MISSING_FACTOR, actor=actor, policy=policy, now=now)
+        grants, reason = _grants(session, hold), SuspensionReason.MISSING_FACTOR
+        for grant in grants:
+            if hold[grant.id]:
+                changed += suspensions.suspend(session, grant, reason, actor=actor, policy=policy, now=now)
+        opened = [grant for grant in grants if not hold[grant.id]]
+        changed += suspensions.resume_all(session, opened, reason, actor=actor, policy=policy, now=now)
     return changed
 
 

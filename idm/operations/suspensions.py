@@ -12,7 +12,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
 from idm.actor import Actor
@@ -51,13 +51,39 @@ def resume(
     A right that the gate does not let in goes on being held back, by missing factors; a reason that says just that
     stays open. Raises IllegalTransition when the grant has ended.
     """
-    open_reasons = _open(session, grant)
-    if grant.state is GrantState.ENDED:
-        after(grant.state, GrantEvent.RESUME)
+    return resume_all(session, [grant], reason, actor=actor, policy=policy, now=now) == 1
+
+
+def resume_all(
+    session: Session, held: Collection[Grant], reason: SuspensionReason, *, actor: Actor, policy: Policy, now: datetime
+) -> int:
+    """Afterwards the same is true of each of these rights; all are judged at once. Returns of how many it was open.
+
+    Raises IllegalTransition when one has ended.
+    """
+    if not held:
+        return 0
+    open_reasons = _all_open(session, held)
+    for grant in held:
+        if grant.state is GrantState.ENDED:
+            after(grant.state, GrantEvent.RESUME)
+    closing = [grant for grant in held if any(one.reason is reason for one in open_reasons[grant.id])]
+    kept_out = _all_kept_out(session, closing, policy=policy, now=now)
+    if reason is SuspensionReason.MISSING_FACTOR:
+        closing = [grant for grant in closing if grant.id not in kept_out]
+    for grant in closing:
+        _close(
+            session, grant, reason, open_reasons[grant.id], grant.id in kept_out, actor=actor, policy=policy, now=now
+        )
+    return len(closing)
+
+
+def _close(
+    session: Session, grant: Grant, reason: SuspensionReason, open_reasons: Collection[GrantSuspension],
+    kept_out: bool, *, actor: Actor, policy: Policy, now: datetime,
+) -> None:  # fmt: skip
+    """Afterwards the reason is closed; `kept_out`: the gate does not let the right in."""
     closing = [one for one in open_reasons if one.reason is reason]
-    kept_out = bool(closing) and _kept_out(session, grant, policy=policy, now=now)
-    if not closing or (kept_out and reason is SuspensionReason.MISSING_FACTOR):
-        return False
     for one in closing:
         one.until = now
     last = len(closing) == len(open_reasons)
@@ -70,7 +96,6 @@ def resume(
     _record(session, "grant.resumed", grant, reason, actor=actor, policy=policy, now=now)
     if last and kept_out:
         _record_missing_factor(session, grant, actor=actor, policy=policy, now=now)
-    return True
 
 
 def come_into_force(session: Session, grant: Grant, *, actor: Actor, policy: Policy, now: datetime) -> None:
@@ -107,9 +132,17 @@ def hold_back_new(
 
 def _kept_out(session: Session, grant: Grant, *, policy: Policy, now: datetime) -> bool:
     """Whether the gate does not let the right in, which is not in effect at this moment."""
+    return grant.id in _all_kept_out(session, [grant], policy=policy, now=now)
+
+
+def _all_kept_out(session: Session, rights: Collection[Grant], *, policy: Policy, now: datetime) -> frozenset[int]:
+    """The ids of those of the rights, none of them in effect at this moment, that the gate does not let in."""
+    if not rights:
+        return frozenset()
     session.flush()
-    judged = to_be_held(session, [grant.account_id], policy=policy, now=now, new=[grant.id])
-    return any(held for one, held in judged.items() if one.grant_id == grant.id)
+    ids = {grant.id for grant in rights}
+    judged = to_be_held(session, {grant.account_id for grant in rights}, policy=policy, now=now, new=ids)
+    return frozenset(one.grant_id for one, held in judged.items() if held and one.grant_id in ids)
 
 
 def _missing_factor(grant: Grant, now: datetime) -> GrantSuspension:
@@ -122,11 +155,20 @@ def _record_missing_factor(session: Session, grant: Grant, *, actor: Actor, poli
 
 def _open(session: Session, grant: Grant) -> list[GrantSuspension]:
     """The open reasons. Whoever adds or closes one waits for the other, so that the last one closed is seen as last."""
-    session.scalars(
-        select(Grant).where(Grant.id == grant.id).with_for_update().execution_options(populate_existing=True)
-    ).one()
-    query = select(GrantSuspension).where(GrantSuspension.grant_id == grant.id, GrantSuspension.until.is_(None))
-    return list(session.scalars(query.order_by(GrantSuspension.id).execution_options(populate_existing=True)))
+    return _all_open(session, [grant])[grant.id]
+
+
+def _all_open(session: Session, held: Collection[Grant]) -> dict[int, list[GrantSuspension]]:
+    """Grant id → the same of each."""
+    found: dict[int, list[GrantSuspension]] = {grant.id: [] for grant in held}
+    loaded = (joinedload(Grant.account), joinedload(Grant.entitlement))
+    locked = select(Grant).where(Grant.id.in_(found)).options(*loaded).order_by(Grant.id).with_for_update(of=Grant)
+    session.scalars(locked.execution_options(populate_existing=True)).all()
+    query = select(GrantSuspension).where(GrantSuspension.grant_id.in_(found), GrantSuspension.until.is_(None))
+    ordered = query.order_by(GrantSuspension.id).execution_options(populate_existing=True)
+    for one in session.scalars(ordered):
+        found[one.grant_id].append(one)
+    return found
 
 
 def _record(
