@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.safety import RunKind
-from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
+from idm.operations import lapsed_sign_ins, leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
 from idm.operations.sponsorship import SponsorshipChanges
@@ -87,6 +87,7 @@ def run(
     deletions = stages.deletions(policy, people_at_once)
     result = stages.finish(planned, policy, done, deletions)
     stages.offices(policy)
+    stages.sign_ins(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
     return RunResult(
         **asdict(result), day=planned.day, batch_id=planned.batch.id if planned.batch is not None else None,
@@ -153,6 +154,11 @@ class _Stages:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
+
+    def sign_ins(self, policy: Policy) -> None:
+        """Whoever left long ago has no sign-in that a return would wake up."""
+        with self._act() as session:
+            lapsed_sign_ins.end_of_leavers(session, actor=ACTOR, policy=policy, now=self.now)
 
     def sponsorships(self, policy: Policy) -> SponsorshipChanges:
         """People outside HR have somebody here who answers for them (control A12)."""

@@ -113,6 +113,7 @@ DONE = {
     "sign_in.recovery_code_used": _("回復用コードによるサインイン"),
     "sign_in.begun": _("ディレクトリのパスワードによる初めてのサインイン"),
     "sign_in.linked": _("サインインのサービスとの結び付け"),
+    "sign_in.ended": _("離職した人のサインインの登録の終了"),
     "sign_in.unlinked": _("サインインのサービスとの結び付けの解除"),
     "sign_in.completed": _("サインイン"),
     "authenticator.issued": _("認証要素を交付（登録簿へ）"),
