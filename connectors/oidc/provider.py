@@ -33,6 +33,8 @@ MICROSOFT = "login.microsoftonline.com"
 TENANT = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LATER = frozenset({"temporarily_unavailable", "server_error"})
 """Errors that pass by themselves (RFC 6749 4.1.2.1)."""
+AWAY_FOR = timedelta(seconds=30)
+"""So long a provider that did not answer is not asked again: one that is silent costs one thread, not all of them."""
 OF_THE_ANSWER = ("code", "state", "error", "error_description")
 
 
@@ -51,7 +53,8 @@ class OidcProvider:
         self._client_id, self._secret = client_id, secret
         self._tenant = _tenant_of(self._authority) if entra else None
         self._ca_file, self._clock = ca_file, clock
-        self._lock = Lock()
+        self._lock, self._asking = Lock(), Lock()
+        self._away_until: datetime | None = None
         self._metadata: Metadata | None = None
         self._keys: tuple[Key, ...] = ()
 
@@ -126,10 +129,24 @@ class OidcProvider:
             known = self._metadata
         if known is not None and known.read_at <= now < known.read_at + KEPT_FOR:
             return known
-        with Conversation(self._ca_file) as conversation:
-            read = read_metadata(conversation, self._issuer, now=now)
+        if self._away_until is not None and now < self._away_until:
+            raise TargetUnavailable("the provider was away a moment ago")
+        if not self._asking.acquire(blocking=False):
+            raise TargetUnavailable("the provider is being asked and has not answered yet")
+        try:
+            return self._ask_anew(now)
+        finally:
+            self._asking.release()
+
+    def _ask_anew(self, now: datetime) -> Metadata:
+        try:
+            with Conversation(self._ca_file) as conversation:
+                read = read_metadata(conversation, self._issuer, now=now)
+        except TargetUnavailable:
+            self._away_until = self._clock() + AWAY_FOR
+            raise
         with self._lock:
-            self._metadata, self._keys = read, ()
+            self._metadata, self._keys, self._away_until = read, (), None
         return read
 
     def _published_keys(self, metadata: Metadata, *, anew: bool) -> tuple[Key, ...]:
