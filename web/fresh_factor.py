@@ -21,6 +21,7 @@ from web import current, session
 from web.carried_input import FRESH_CODE, FRESH_PASSKEY, FRESH_WAY, of_request
 from web.passkeys import ceremony, question_to_prove
 from web.security import UNSAFE_METHODS, local_path
+from web.sign_in import source
 
 blueprint = Blueprint("fresh_factor", __name__)
 
@@ -72,7 +73,7 @@ def _code() -> Response | None:
     return _taken(
         lambda: verify_code(
             current.site().database, token=session.token() or "", code=request.form[FRESH_CODE].strip(" "),
-            source=request.remote_addr or "?", factor_key=current.site().factor_key, policy=current.policy(),
+            source=source(), factor_key=current.site().factor_key, policy=current.policy(),
             now=current.now(), again=True,
         )
     )  # fmt: skip
@@ -82,7 +83,7 @@ def _passkey() -> Response | None:
     return _taken(
         lambda: verify_passkey(
             current.site().database, token=session.token() or "", answer=request.form[FRESH_PASSKEY],
-            source=request.remote_addr or "?", ceremony=ceremony(), policy=current.policy(), now=current.now(),
+            source=source(), ceremony=ceremony(), policy=current.policy(), now=current.now(),
             again=True,
         )
     )  # fmt: skip
