@@ -8,6 +8,7 @@ Kinds of characters are not asked for; a sentence is better than a sign.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -74,12 +75,12 @@ def estimate(password: str, words: LocalWords) -> Estimate:
     return min(as_it_is, Estimate(without.guesses_log10 + 1, without.kinds), key=lambda one: one.guesses_log10)
 
 
-def most_readings(signs: dict[str, list[str]]) -> int:
+def most_readings(signs: Mapping[str, Iterable[str]]) -> int:
     """In how many ways at most these signs are read, by letter → the signs of the password that may stand for it."""
     ways, seen = 1, set[str]()
-    for of_letter in signs.values():
-        ways *= len(of_letter) + len(seen.intersection(of_letter))  # one that stands for two letters is read both ways
-        seen.update(of_letter)
+    for of_letter in map(frozenset, signs.values()):
+        ways *= len(of_letter) + len(seen & of_letter)  # one that stands for two letters is read both ways
+        seen |= of_letter
     return ways
 
 
@@ -136,8 +137,8 @@ def _shipped() -> dict[str, dict[str, int]]:
     matching.add_frequency_lists(guessable_words())
     all_readings = matching.enumerate_l33t_subs
 
-    def few_readings(signs: dict[str, list[str]]) -> list[dict[str, str]]:
-        return all_readings(signs) if most_readings(signs) <= MOST_READINGS else []
+    def few_readings(table: Mapping[str, Iterable[str]]) -> list[dict[str, str]]:
+        return all_readings(table) if most_readings(table) <= MOST_READINGS else []
 
     matching.enumerate_l33t_subs = few_readings
     return {name: dict(ranked) for name, ranked in matching.RANKED_DICTIONARIES.items()}
