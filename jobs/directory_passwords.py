@@ -6,7 +6,7 @@ The web holds a function, not a connector: whoever takes it over can neither rea
 from connectors.registry import promised
 from idm.errors import ConfigurationInvalid, TargetRefused
 from idm.models.systems import InformationSystem
-from idm.operations.sign_in_directory import PasswordChecker
+from idm.operations.signing_in.sign_in_directory import PasswordChecker
 from idm.organisation import Organisation
 from idm.ports import ChecksPasswords, PasswordCheck
 from jobs.installation import Installation

@@ -1,7 +1,7 @@
 """Enrolment links for the officers whom the first record names: how a new installation gets its first sign-ins.
 
 Nobody has a password anyone knows: each officer sets their own. As soon as somebody who may invite can sign in, only
-they can issue links (`idm.operations.enrolment`), and this does nothing any longer.
+they can issue links (`idm.operations.signing_in.enrolment`), and this does nothing any longer.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from idm.calendar_days import day_of
 from idm.models.officers import Officer
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
-from idm.operations.enrolment import issue_enrolment_link
+from idm.operations.signing_in.enrolment import issue_enrolment_link
 from idm.queries.configuration import policy_in_force
 from idm.queries.officers import tenures_on
 from idm.unit_of_work import unit_of_work

@@ -9,8 +9,9 @@ from collections.abc import Collection, Mapping
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.operations import factor_gate, listings, outbox, work_order_notices
+from idm.operations import listings, outbox, work_order_notices
 from idm.operations.accounts import held_back
+from idm.operations.factors import factor_gate
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.operations.work_order_issue import by_hand_groups, issue, open_orders
 from idm.policy import Policy

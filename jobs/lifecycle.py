@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.safety import RunKind
-from idm.operations import lapsed_sign_ins, leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
+from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
+from idm.operations.signing_in import lapsed_sign_ins
 from idm.operations.sponsorship import SponsorshipChanges
 from idm.personnel.due_changes import DUE_TITLES
 from idm.personnel.safety_limits import Excess

@@ -18,8 +18,9 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
-from idm.operations import factor_gate, factor_readings, handovers, outbox
+from idm.operations import handovers, outbox
 from idm.operations.accounts import held_back
+from idm.operations.factors import factor_gate, factor_readings
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
 from idm.queries.account_facts import account_facts, managed_groups

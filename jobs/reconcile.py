@@ -15,7 +15,7 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import InformationSystem
-from idm.operations import factor_watch
+from idm.operations.factors import factor_watch
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import COMPARED, OF_FACTORS, Found, Scope, SweepResult, record_comparison
 from idm.operations.inventory import progress_of

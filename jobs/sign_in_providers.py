@@ -3,7 +3,7 @@
 from threading import Lock
 
 from connectors.oidc.provider import OidcProvider
-from idm.operations.provider_sign_in import ProviderOpener
+from idm.operations.signing_in.provider_sign_in import ProviderOpener
 from idm.organisation import SignInProvider
 from idm.ports import IdentityProvider
 from jobs.installation import Installation, read_credential

@@ -20,7 +20,7 @@ from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
-from idm.operations import factor_watch, losses
+from idm.operations.factors import factor_watch, losses
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
 from idm.operations.going_live import remind

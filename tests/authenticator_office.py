@@ -11,7 +11,7 @@ from idm.models.authenticators import Authenticator
 from idm.models.officers import Officer
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account, InformationSystem
-from idm.operations import authenticator_end, authenticators, losses
+from idm.operations.factors import authenticator_end, authenticators, losses
 from idm.vocabulary import AuthenticatorKind, Role, Zone
 from tests.cast import NOW, TODAY, Cast
 

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
-from idm.operations import enrolment_lists
-from idm.operations.enrolment_lists import SentEnrolments, TakenOver
+from idm.operations.factors import enrolment_lists
+from idm.operations.factors.enrolment_lists import SentEnrolments, TakenOver
 from tests.cast import NOW, Cast
 
 SYSTEM = "pension"

@@ -10,8 +10,8 @@ from flask import Flask, g, url_for
 from flask_babel import Babel
 
 from idm.database import Database
-from idm.operations.provider_sign_in import ProviderOpener
-from idm.operations.sign_in_directory import PasswordChecker
+from idm.operations.signing_in.provider_sign_in import ProviderOpener
+from idm.operations.signing_in.sign_in_directory import PasswordChecker
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
 from web import (

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from idm.authenticator_state import STATE_TITLES, AuthenticatorState
 from idm.errors import InvalidInput
-from idm.operations import authenticator_end, authenticators, losses
+from idm.operations.factors import authenticator_end, authenticators, losses
 from idm.permissions import Action, may
 from idm.queries.authenticators import (
     AuthenticatorSheet,

@@ -15,9 +15,9 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import Database
 from idm.errors import ConfigurationInvalid
-from idm.operations.provider_sign_in import ProviderOpener
-from idm.operations.sign_in_directory import PasswordChecker
-from idm.operations.web_sessions import SignedIn
+from idm.operations.signing_in.provider_sign_in import ProviderOpener
+from idm.operations.signing_in.sign_in_directory import PasswordChecker
+from idm.operations.signing_in.web_sessions import SignedIn
 from idm.permissions import Action, may
 from idm.policy import Policy
 from idm.publication import Reader

@@ -12,11 +12,11 @@ from werkzeug.wrappers import Response
 
 from idm.errors import FreshFactorNeeded, InvalidInput
 from idm.one_time_codes import provisioning_uri, secret_as_text
-from idm.operations import enrolment as operation
-from idm.operations import factor_enrolment
-from idm.operations import second_factor as factor
-from idm.operations.enrolment import Enrolment
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in import enrolment as operation
+from idm.operations.signing_in import factor_enrolment
+from idm.operations.signing_in import second_factor as factor
+from idm.operations.signing_in.enrolment import Enrolment
+from idm.operations.signing_in.web_sessions import Stage
 from idm.queries.own_factors import own_factors
 from web import current, session
 from web.sign_in import wanted_page

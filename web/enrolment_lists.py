@@ -15,8 +15,8 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import day_of
 from idm.enrolment_comparison import Comparison, Standing, too_many
 from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, Refusal, SafetyLimit, SameListAgain
-from idm.operations import enrolment_lists
-from idm.operations.enrolment_lists import SentEnrolments, moment_of_day
+from idm.operations.factors import enrolment_lists
+from idm.operations.factors.enrolment_lists import SentEnrolments, moment_of_day
 from idm.permissions import Action
 from idm.queries.enrolment_lists import (
     ListedProduct,

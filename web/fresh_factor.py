@@ -12,10 +12,10 @@ from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, SignInRefused
-from idm.operations.passkeys import verify_passkey
-from idm.operations.sign_in import verify_code
-from idm.operations.sign_in_attempts import LOCKED
-from idm.operations.web_sessions import Stage, resume_session
+from idm.operations.signing_in.passkeys import verify_passkey
+from idm.operations.signing_in.sign_in import verify_code
+from idm.operations.signing_in.sign_in_attempts import LOCKED
+from idm.operations.signing_in.web_sessions import Stage, resume_session
 from idm.queries.own_factors import own_factors
 from web import current, session
 from web.carried_input import FRESH_CODE, FRESH_PASSKEY, FRESH_WAY, of_request

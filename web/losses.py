@@ -13,8 +13,8 @@ from werkzeug.wrappers import Response
 from idm.authenticator_state import AuthenticatorState
 from idm.errors import InvalidInput, NotFound
 from idm.models.authenticators import Authenticator
-from idm.operations import losses
-from idm.operations.loss_notices import by_stopping
+from idm.operations.factors import losses
+from idm.operations.factors.loss_notices import by_stopping
 from idm.permissions import Action, may
 from idm.queries.authenticators import AuthenticatorSheet, authenticator_sheet, rests_on
 from idm.queries.losses import loss_page, loss_row, possible_outcomes

@@ -4,8 +4,8 @@ from flask import Blueprint, abort, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from idm.operations.own_factors import remove
-from idm.operations.recovery_codes import draw_codes, keep_codes, may_have_codes
+from idm.operations.signing_in.own_factors import remove
+from idm.operations.signing_in.recovery_codes import draw_codes, keep_codes, may_have_codes
 from idm.queries.own_factors import listed, own_factors
 from web import current
 

@@ -5,9 +5,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, SignInRefused
-from idm.operations.own_password import change_password, require_own_password
-from idm.operations.second_step import START_AGAIN
-from idm.operations.sign_in_attempts import LOCKED
+from idm.operations.signing_in.own_password import change_password, require_own_password
+from idm.operations.signing_in.second_step import START_AGAIN
+from idm.operations.signing_in.sign_in_attempts import LOCKED
 from web import current, session
 from web.sign_in import source
 

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, Refusal, SignInRefused
-from idm.operations import enrolment, factor_enrolment, passkeys
-from idm.operations.sign_in_attempts import LOCKED
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in import enrolment, factor_enrolment, passkeys
+from idm.operations.signing_in.sign_in_attempts import LOCKED
+from idm.operations.signing_in.web_sessions import Stage
 from idm.passkey_ceremony import AnswerRefused, relying_party
 from web import current, session
 from web.sign_in import code_page, come_in, source, wanted_page

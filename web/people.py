@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.grant_state import GrantState
-from idm.operations.invitations import invite
-from idm.operations.own_password import kept_elsewhere
+from idm.operations.signing_in.invitations import invite
+from idm.operations.signing_in.own_password import kept_elsewhere
 from idm.permissions import Action, may
 from idm.personnel_event import LEAVING_TITLES
 from idm.queries.account_status import AccountStatus, accounts_of_person

@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import NotFound, SignInRefused, SignInUnavailable
-from idm.operations import provider_sign_in as operation
-from idm.operations.provider_links import end_link
-from idm.operations.provider_sign_in import ANSWER_WITHIN, Started
-from idm.operations.second_step import START_AGAIN
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in import provider_sign_in as operation
+from idm.operations.signing_in.provider_links import end_link
+from idm.operations.signing_in.provider_sign_in import ANSWER_WITHIN, Started
+from idm.operations.signing_in.second_step import START_AGAIN
+from idm.operations.signing_in.web_sessions import Stage
 from idm.ports import IdentityProvider
 from web import current
 from web.carried_input import FIELD, MAXIMUM_CHARACTERS

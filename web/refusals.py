@@ -25,7 +25,7 @@ from idm.errors import (
     SignInUnavailable,
     ZoneNotOpen,
 )
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in.web_sessions import Stage
 from idm.permissions import require
 from web import current, fresh_factor
 from web.route_access import access_to

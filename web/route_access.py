@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from flask import Flask
 
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in.web_sessions import Stage
 from idm.permissions import Action, may
 from idm.vocabulary import Role
 

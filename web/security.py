@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import Forbidden, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in.web_sessions import Stage
 from idm.permissions import Action, may
 from idm.settings import Settings
 from web.current import site

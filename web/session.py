@@ -6,8 +6,8 @@ Deny by default: whom an endpoint is open to is said in one table (`web.route_ac
 from flask import Flask, Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from idm.operations.signed_in_places import note_place
-from idm.operations.web_sessions import SignedIn, Stage, end_left_behind, note_use, resume_session
+from idm.operations.signing_in.signed_in_places import note_place
+from idm.operations.signing_in.web_sessions import SignedIn, Stage, end_left_behind, note_use, resume_session
 from idm.queries.configuration import organisation_in_force, policy_in_force
 from web import current
 from web.browser_words import browser_words

@@ -6,9 +6,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
-from idm.operations import sign_in as operation
-from idm.operations.sign_in_attempts import LOCKED
-from idm.operations.web_sessions import Stage, end_session, resume_session
+from idm.operations.signing_in import sign_in as operation
+from idm.operations.signing_in.sign_in_attempts import LOCKED
+from idm.operations.signing_in.web_sessions import Stage, end_session, resume_session
 from idm.queries.own_factors import own_factors
 from idm.queries.provider_identities import is_linked
 from idm.queries.sign_in_accounts import sign_in_system

@@ -5,7 +5,7 @@ from flask import session as form_session
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from idm.operations import signed_in_places as places
+from idm.operations.signing_in import signed_in_places as places
 from idm.queries.open_sessions import people_signed_in
 from web import current, session
 

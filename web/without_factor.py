@@ -6,9 +6,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, SignInRefused
-from idm.operations.lost_factor import report_own_factor_lost
-from idm.operations.recovery_codes import sign_in_with_recovery_code
-from idm.operations.sign_in_attempts import LOCKED
+from idm.operations.signing_in.lost_factor import report_own_factor_lost
+from idm.operations.signing_in.recovery_codes import sign_in_with_recovery_code
+from idm.operations.signing_in.sign_in_attempts import LOCKED
 from idm.queries.own_factors import own_factors
 from web import current, session
 from web.sign_in import come_in, source

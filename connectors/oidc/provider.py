@@ -35,6 +35,8 @@ LATER = frozenset({"temporarily_unavailable", "server_error"})
 """Errors that pass by themselves (RFC 6749 4.1.2.1)."""
 AWAY_FOR = timedelta(seconds=30)
 """So long a provider that did not answer is not asked again: one that is silent costs one thread, not all of them."""
+FIRST_WAIT_SECONDS = 2.0
+"""So long others wait while the provider is asked for the first time."""
 OF_THE_ANSWER = ("code", "state", "error", "error_description")
 
 
@@ -124,19 +126,30 @@ class OidcProvider:
             yield client
 
     def _published(self) -> Metadata:
-        now = self._clock()
-        with self._lock:
-            known = self._metadata
-        if known is not None and known.read_at <= now < known.read_at + KEPT_FOR:
+        known = self._metadata
+        if known is not None and self._is_fresh(known):
             return known
-        if self._away_until is not None and now < self._away_until:
-            raise TargetUnavailable("the provider was away a moment ago")
-        if not self._asking.acquire(blocking=False):
+        self._require_not_away()
+        # Whoever comes while it is read again goes on with what was known; the first ones of all wait a moment.
+        if not self._asking.acquire(timeout=0 if known is not None else FIRST_WAIT_SECONDS):
+            if known is not None:
+                return known
             raise TargetUnavailable("the provider is being asked and has not answered yet")
         try:
-            return self._ask_anew(now)
+            read = self._metadata
+            if read is not None and self._is_fresh(read):
+                return read
+            self._require_not_away()
+            return self._ask_anew(self._clock())
         finally:
             self._asking.release()
+
+    def _require_not_away(self) -> None:
+        if self._away_until is not None and self._clock() < self._away_until:
+            raise TargetUnavailable("the provider was away a moment ago")
+
+    def _is_fresh(self, known: Metadata) -> bool:
+        return known.read_at <= self._clock() < known.read_at + KEPT_FOR
 
     def _ask_anew(self, now: datetime) -> Metadata:
         try:

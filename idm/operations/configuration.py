@@ -19,7 +19,8 @@ from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, No
 from idm.feed.profile import load_feed_profile
 from idm.models.officers import ConfigurationVersion
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
-from idm.operations import factor_gate, factor_readings, going_live
+from idm.operations import going_live
+from idm.operations.factors import factor_gate, factor_readings
 from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require

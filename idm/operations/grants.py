@@ -14,8 +14,8 @@ from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, GrantSuspension, RequestLine
 from idm.models.systems import Account, Entitlement
-from idm.operations import factor_readings
 from idm.operations.accounts import personal_accounts, record_taken_over, schedule
+from idm.operations.factors import factor_readings
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.vocabulary import EntitlementKind, LineEffect

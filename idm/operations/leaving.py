@@ -18,7 +18,7 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.people import Employment
-from idm.operations import losses
+from idm.operations.factors import losses
 from idm.operations.notices import notify
 from idm.permissions import Action, require
 from idm.policy import Policy
@@ -168,7 +168,7 @@ def settle(
 ) -> ReturnItem:
     """Afterwards the thing is returned, lost or was never lent; with the last one the checklist is closed.
 
-    A card or token that is lost is stopped as if its loss had been reported (`idm.operations.losses`).
+    A card or token that is lost is stopped as if its loss had been reported (`idm.operations.factors.losses`).
     Raises NotPermitted for the leaver and for other units, InvalidInput for a loss without a note, IllegalTransition.
     """
     item, checklist = _for_settling(session, item_id, actor=actor, now=now)

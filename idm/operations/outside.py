@@ -16,8 +16,9 @@ from idm.grant_state import EndReason, GrantState
 from idm.models.people import Assignment, Employment, Person
 from idm.models.systems import RetiredName
 from idm.names.personal_names import match_key, search_key
-from idm.operations import factor_gate, grants, sponsorship
+from idm.operations import grants, sponsorship
 from idm.operations.accounts import schedule
+from idm.operations.factors import factor_gate
 from idm.operations.outside_authority import for_anyone, person_acting, require_for_units, require_not_oneself
 from idm.operations.outside_end import record, shorten, tell_directories
 from idm.operations.outside_entry import NewPerson, check

@@ -13,7 +13,8 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import RequestLine
-from idm.operations import grants, lost_card
+from idm.operations import grants
+from idm.operations.factors import lost_card
 from idm.operations.suspensions import hold_back_new, suspend
 from idm.personnel.due_changes import standing
 from idm.policy import Policy

@@ -15,8 +15,8 @@ from idm.enrolment_comparison import STANDING_TITLES, Compared, Comparison, Stan
 from idm.errors import NotFound
 from idm.factor_gate import VERDICT_TITLES
 from idm.models.systems import InformationSystem
-from idm.operations import enrolment_lists
-from idm.operations.enrolment_lists import SentEnrolments, moment_of_day
+from idm.operations.factors import enrolment_lists
+from idm.operations.factors.enrolment_lists import SentEnrolments, moment_of_day
 from idm.queries.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import AUTHENTICATOR_TITLES

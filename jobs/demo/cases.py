@@ -21,12 +21,14 @@ from idm.models.requests import Request
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
 from idm.one_time_codes import code_at, secret_as_text, step_of
-from idm.operations import decisions, enrolment, enrolment_lists, listings, requests, second_factor, work_orders
+from idm.operations import decisions, listings, requests, work_orders
 from idm.operations.decisions import Verdict
-from idm.operations.enrolment_lists import SentEnrolments
+from idm.operations.factors import enrolment_lists
+from idm.operations.factors.enrolment_lists import SentEnrolments
 from idm.operations.listings import SentListing
 from idm.operations.requests import WantedLine
-from idm.operations.web_sessions import resume_session
+from idm.operations.signing_in import enrolment, second_factor
+from idm.operations.signing_in.web_sessions import resume_session
 from idm.operations.work_orders import Report
 from idm.queries.configuration import policy_in_force
 from idm.request_state import Event

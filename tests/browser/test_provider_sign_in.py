@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from idm.operations.invitations import invite
+from idm.operations.signing_in.invitations import invite
 from jobs.installation import Installation
 from jobs.sign_in_providers import provider_opener
 from tests.naming_provider import name_provider

@@ -1,11 +1,14 @@
 """A provider that takes connections and says nothing: it holds up one asker, and the others hear of it at once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
+import requests
 
 from connectors.oidc import provider as module
+from connectors.oidc.discovery import KEPT_FOR, Metadata
 from connectors.oidc.provider import AWAY_FOR, OidcProvider
 from idm.errors import TargetUnavailable
 
@@ -63,7 +66,9 @@ def test_a_provider_that_was_silent_is_not_asked_again_for_half_a_minute(
     assert asked == [NOW, NOW + AWAY_FOR]
 
 
-def test_one_asks_at_a_time_and_the_others_do_not_wait(provider: OidcProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_asks_at_a_time_and_the_others_wait_a_moment_only(
+    provider: OidcProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asking, let_go, times = Event(), Event(), []
 
     def slow(_conversation: object, _issuer: str, *, now: datetime) -> None:
@@ -73,6 +78,7 @@ def test_one_asks_at_a_time_and_the_others_do_not_wait(provider: OidcProvider, m
         raise TargetUnavailable("silent")
 
     monkeypatch.setattr(module, "read_metadata", slow)
+    monkeypatch.setattr(module, "FIRST_WAIT_SECONDS", 0.01)
     first = Thread(target=begin, args=(provider,))
     first.start()
     assert asking.wait(30)
@@ -81,3 +87,30 @@ def test_one_asks_at_a_time_and_the_others_do_not_wait(provider: OidcProvider, m
     let_go.set()
     first.join(30)
     assert times == [NOW]
+
+
+def test_while_what_is_known_is_read_again_everybody_goes_on_with_it(
+    provider: OidcProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, let_go = Event(), Event()
+    known = Metadata(
+        address="https://login.example.jp/d", answer=requests.Response(), issuer="i", jwks_uri="https://login.example.jp/k",
+        end_session=None, names_itself=False, read_at=NOW,
+    )  # fmt: skip
+
+    def slow(_conversation: object, _issuer: str, *, now: datetime) -> Metadata:
+        asking.set()
+        let_go.wait(30)
+        return replace(known, read_at=now)
+
+    monkeypatch.setattr(module, "read_metadata", slow)
+    provider._metadata = known
+    clock.now += KEPT_FOR
+    read: list[Metadata] = []
+    first = Thread(target=lambda: read.append(provider._published()))
+    first.start()
+    assert asking.wait(30)
+    assert provider._published() is known
+    let_go.set()
+    first.join(30)
+    assert [one.read_at for one in read] == [clock.now] == [provider._published().read_at]

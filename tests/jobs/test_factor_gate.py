@@ -13,8 +13,9 @@ from idm.errors import InvalidInput, TargetError
 from idm.grant_state import GrantState
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask
-from idm.operations import factor_readings, handovers
+from idm.operations import handovers
 from idm.operations.accounts import schedule
+from idm.operations.factors import factor_readings
 from idm.ports import Outcome, Step
 from idm.queries.handovers import waiting_accounts
 from idm.sealing import new_handover_key

@@ -13,12 +13,12 @@ from idm.database import Database
 from idm.errors import NotFound, SignInRefused
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import EnrolmentLink, Passkey, ProviderIdentity, RecoveryCode, SignIn, WebSession
-from idm.operations.enrolment import find_enrolment
-from idm.operations.sign_in import sign_in
+from idm.operations.signing_in.enrolment import find_enrolment
+from idm.operations.signing_in.sign_in import sign_in
 from idm.queries.configuration import policy_in_force
 from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION
 from tests.jobs.test_command_line import FEED_PROFILE, Shell
-from tests.operations.sign_in.steps import enrol
+from tests.operations.signing_in.steps import enrol
 
 WAYS_IN = (SignIn, WebSession, Passkey, RecoveryCode, ProviderIdentity, Authenticator, EnrolmentLink)
 LINK = re.compile(r"/enrol/([A-Za-z0-9_-]+)$")

@@ -29,7 +29,8 @@ from idm.models.people import Person
 from idm.models.requests import ApprovalStep, GrantSuspension, Request, RequestLine
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
-from idm.operations import authenticator_end, authenticators, leaving
+from idm.operations import leaving
+from idm.operations.factors import authenticator_end, authenticators
 from idm.queries.seats import open_steps, seatings
 from idm.request_state import RequestState
 from idm.verifiable_kinds import verifiable_kinds

@@ -25,8 +25,8 @@ from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport, FactorReading
 from idm.models.requests import ApprovalStep
 from idm.models.systems import Account, Entitlement
-from idm.operations import enrolment_lists
-from idm.operations.enrolment_lists import SentEnrolments
+from idm.operations.factors import enrolment_lists
+from idm.operations.factors.enrolment_lists import SentEnrolments
 from idm.vocabulary import AuthenticatorKind, EntitlementKind, RequestAction, Role
 from tests.authenticator_office import at_desk
 from tests.cast import NOW, Cast

@@ -27,16 +27,9 @@ from idm.models.people import Absence, Employment
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.operations import (
-    configuration,
-    factor_gate,
-    factor_readings,
-    factor_watch,
-    handovers,
-    lifecycle,
-    suspensions,
-)
+from idm.operations import configuration, handovers, lifecycle, suspensions
 from idm.operations.configuration import ConfigurationText
+from idm.operations.factors import factor_gate, factor_readings, factor_watch
 from idm.operations.findings import SweepResult
 from idm.organisation_file import effective_text as organisation_text
 from idm.personnel_event import AbsenceKind

@@ -24,7 +24,8 @@ from idm.models.requests import Grant
 from idm.models.sign_in import SignIn, WebSession
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage, OutboxTask, TaskState
-from idm.operations import losses, own_factors
+from idm.operations.factors import losses
+from idm.operations.signing_in import own_factors
 from idm.operations.suspensions import suspend
 from idm.vocabulary import BY_HAND, AuthenticatorKind, LossOutcome, Role, Stage
 from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, recover, remove, state

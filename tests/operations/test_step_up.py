@@ -33,11 +33,11 @@ from idm.operations import (
 )
 from idm.operations.configuration import ConfigurationText
 from idm.operations.decisions import Verdict
-from idm.operations.enrolment import issue_enrolment_link
 from idm.operations.found_accounts import Settlement, settle
 from idm.operations.planned_batches import PlannedRun
-from idm.operations.signed_in_places import end_of_everybody
-from idm.operations.web_sessions import open_session
+from idm.operations.signing_in.enrolment import issue_enrolment_link
+from idm.operations.signing_in.signed_in_places import end_of_everybody
+from idm.operations.signing_in.web_sessions import open_session
 from idm.permissions import Action
 from idm.queries.configuration import version_in_force
 from idm.queries.planned_batches import digest_of

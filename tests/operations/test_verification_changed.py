@@ -9,8 +9,9 @@ from sqlalchemy import select
 from idm.grant_state import GrantState
 from idm.models.authenticators import FactorReading
 from idm.models.systems import Account, InformationSystem
-from idm.operations import configuration, factor_gate
+from idm.operations import configuration
 from idm.operations.configuration import ConfigurationText
+from idm.operations.factors import factor_gate
 from idm.policy_file import effective_text, load_profile, shipped_profile
 from idm.queries.configuration import version_in_force
 from idm.vocabulary import AuthenticatorKind, ConfigurationKind

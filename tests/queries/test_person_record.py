@@ -10,7 +10,8 @@ from idm.errors import NotFound
 from idm.grant_state import EndReason, GrantState
 from idm.models.systems import Account
 from idm.models.work import TaskState
-from idm.operations import accounts, enrolment
+from idm.operations import accounts
+from idm.operations.signing_in import enrolment
 from idm.publication import Reader
 from idm.queries.account_status import AccountStatus, Agreement, accounts_of_person
 from idm.queries.person_record import (

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from idm.database import Database
 from idm.models import everything
 from idm.models.sign_in import SignIn
-from idm.operations.web_sessions import open_session
+from idm.operations.signing_in.web_sessions import open_session
 from idm.settings import Settings
 from tests.cast import NOW, Cast
 from tests.templates import with_cast

@@ -11,7 +11,7 @@ from idm.authenticator_state import AuthenticatorState
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.officers import Officer
 from idm.models.systems import InformationSystem
-from idm.operations import own_factors
+from idm.operations.signing_in import own_factors
 from idm.vocabulary import BY_HAND, AuthenticatorKind, Role, Stage
 from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, state, system_id
 from tests.cast import TODAY

@@ -13,15 +13,15 @@ from idm.errors import FreshFactorNeeded
 from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn, SignInAttempts, WebSession
 from idm.one_time_codes import code_at, new_secret, step_of
-from idm.operations.passkeys import Ceremony, ask_to_enrol, enrol_passkey, take_question
-from idm.operations.sign_in import totp_context
-from idm.operations.web_sessions import resume_session
+from idm.operations.signing_in.passkeys import Ceremony, ask_to_enrol, enrol_passkey, take_question
+from idm.operations.signing_in.sign_in import totp_context
+from idm.operations.signing_in.web_sessions import resume_session
 from idm.passkey_ceremony import relying_party
 from idm.request_state import StepState
 from idm.sealing import encrypt
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY
-from tests.operations.sign_in.soft_passkey import SoftPasskey
+from tests.operations.signing_in.soft_passkey import SoftPasskey
 from tests.web.deciding import shown_hash, step_id
 from tests.web.office import HIDDEN, Browser, Office, token_in
 from web import carried_input

@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 
 from idm.database import Database
 from idm.models.audit import AuditRecord
-from idm.operations.web_sessions import Stage
+from idm.operations.signing_in.web_sessions import Stage
 from idm.settings import Settings
 from tests.web.conftest import Clock
 from tests.web.visitor import Visitor

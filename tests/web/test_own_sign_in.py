@@ -159,7 +159,7 @@ def test_who_signs_in_with_the_directory_is_told_where_it_is_changed(
 ) -> None:
     with staff.site.database.writing() as session:
         session.execute(update(SignIn).values(way=SignInWay.DIRECTORY, password_hash=None))
-    monkeypatch.setattr("idm.operations.web_sessions._may_still", lambda *_args, **_options: True)
+    monkeypatch.setattr("idm.operations.signing_in.web_sessions._may_still", lambda *_args, **_options: True)
     assert "パソコンで変更してください" in staff.open("/me").text
     assert "パスワードを変更する" not in staff.open("/me").text
     assert staff.open("/me/password").status_code == 409

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from idm.one_time_codes import SECRET_BYTES, new_secret
-from idm.operations.web_sessions import new_token
+from idm.operations.signing_in.web_sessions import new_token
 from tests.web.visitor import Visitor
 from web.route_access import ROUTES, Who
 from web.security import UNSAFE_METHODS

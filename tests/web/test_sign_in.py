@@ -10,7 +10,7 @@ from sqlalchemy import select
 from idm.database import Database
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, step_of
-from idm.operations import enrolment
+from idm.operations.signing_in import enrolment
 from tests.small_town import policy
 from tests.web.conftest import Clock
 from tests.web.visitor import PASSWORD, Visitor, token_in

@@ -25,7 +25,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import EnvironBuilder
 
 from idm.models.sign_in import SignIn, WebSession
-from idm.operations.web_sessions import hash_of, new_token, open_session
+from idm.operations.signing_in.web_sessions import hash_of, new_token, open_session
 from idm.settings import Settings
 from idm.vocabulary import Role
 from tests.cast import NOW
