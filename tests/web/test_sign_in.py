@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from idm import password_hashing
 from idm.database import Database
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import code_at, step_of
@@ -207,7 +208,7 @@ def test_a_weak_or_mistyped_password_is_explained_at_its_field(visitor: Visitor)
 def test_nobody_waits_while_a_new_password_is_judged_and_hashed(
     visitor: Visitor, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hashed = enrolment.hash_password
+    hashed = password_hashing.hash_password
 
     def meanwhile(password: str) -> str:
         with database.writing() as session:

@@ -1,8 +1,8 @@
 """An authenticator app as a second factor: a secret is shown, and counts once a code has confirmed it (FK 6-2(9)).
 
-Who may enrol one, and with what, is the rule for every kind (`idm.operations.signing_in.factor_enrolment`). What is shown
-is sealed to the session it was prepared in, and to the link where there is one, so that a secret somebody prepared
-beforehand, or looks at meanwhile, is never the one that its owner confirms.
+Who may enrol one, and with what, is the rule for every kind (`idm.operations.signing_in.factor_enrolment`). What is
+shown is sealed to the session it was prepared in, and to the link where there is one, so that a secret somebody
+prepared beforehand, or looks at meanwhile, is never the one that its owner confirms.
 """
 
 from datetime import datetime
