@@ -156,17 +156,18 @@ def _object(person_id: int | None) -> tuple[str, str | int]:
 
 
 def _row(session: Session, key: Key, *, now: datetime) -> SignInAttempts:
-    row = session.get(SignInAttempts, key.name_hash, with_for_update=True)
-    if row is not None:
-        return row
-    try:
-        with session.begin_nested():
-            session.add(SignInAttempts(name_hash=key.name_hash, person_id=key.person_id, count=0, failures=0,
-                                       during_lock=0, locks=0, last_at=now))  # fmt: skip
-    except IntegrityError:
-        pass  # another attempt under this key was quicker; its row serves both
-    same = select(SignInAttempts).where(SignInAttempts.name_hash == key.name_hash)
-    return session.scalars(same.with_for_update()).one()
+    same = select(SignInAttempts).where(SignInAttempts.name_hash == key.name_hash).with_for_update()
+    while True:
+        row = session.scalars(same).one_or_none()
+        if row is not None:
+            return row
+        try:
+            with session.begin_nested():
+                session.add(SignInAttempts(name_hash=key.name_hash, person_id=key.person_id, count=0, failures=0,
+                                           during_lock=0, locks=0, last_at=now))  # fmt: skip
+        except IntegrityError:
+            # Another attempt under this key was quicker: its row serves both, unless it succeeded and forgot it.
+            continue
 
 
 def _record_those_during_lock(session: Session, row: SignInAttempts, *, policy: Policy, now: datetime) -> None:

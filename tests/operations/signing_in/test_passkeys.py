@@ -182,8 +182,9 @@ def test_wrong_answers_lock_like_wrong_codes(database: Database, town: Town) -> 
         with pytest.raises(SignInRefused):
             give_answer(database, waiting, "{}")
     assert who(database, waiting) is None
+    once_more = arrive(database, CHIEF)
     with pytest.raises(SignInRefused, match="一時的に停止"):
-        arrive(database, CHIEF)
+        give_answer(database, once_more, "{}")
 
 
 def test_a_credential_is_enrolled_once(database: Database, town: Town) -> None:
