@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from idm.calendar_days import day_of
 from idm.models.work import Finding, SweepRun
 from idm.vocabulary import FindingKind
 from jobs import sweep
@@ -53,7 +54,7 @@ def test_never_used_id_is_found_after_its_days_and_not_before(office: Office) ->
     office.provision()
     sweep.sweep(office.installation, system_code="ledger")
     assert _kinds(office) == set()
-    later = (office.clock() + timedelta(days=office.cast.policy.dormancy.never_used_days + 1)).date()
+    later = day_of(office.clock() + timedelta(days=office.cast.policy.dormancy.never_used_days + 1))
     sweep.sweep(office.installation, system_code="ledger", as_of=later)
     assert _kinds(office) <= {(FindingKind.NEVER_USED, "u100009"), (FindingKind.LAST_USE_UNKNOWN, "u100009")}
     assert _kinds(office)
