@@ -485,8 +485,6 @@ class ProvenIdentity:
     subject: str
     signed_in_at: datetime
     """When the person last gave the provider what it asks of them."""
-    methods: tuple[str, ...] = ()
-    """What the provider says it asked for (amr). Told, never relied upon."""
 
 
 @runtime_checkable

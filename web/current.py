@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask import current_app, g
+from flask import current_app, g, request
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -98,6 +98,11 @@ def provider_sign_out() -> str | None:
         return open_provider(named).sign_out_address()
     except ConfigurationInvalid:
         return None
+
+
+def source() -> str:
+    """The address this request came from, as the audit record names it."""
+    return request.remote_addr or "?"
 
 
 def look() -> AbstractContextManager[Session]:

@@ -21,7 +21,6 @@ from web import current, session
 from web.carried_input import FRESH_CODE, FRESH_PASSKEY, FRESH_WAY, of_request
 from web.passkeys import ceremony, question_to_prove
 from web.security import UNSAFE_METHODS, local_path
-from web.sign_in import source
 
 blueprint = Blueprint("fresh_factor", __name__)
 
@@ -73,7 +72,7 @@ def _code() -> Response | None:
     return _taken(
         lambda: verify_code(
             current.site().database, token=session.token() or "", code=request.form[FRESH_CODE].strip(" "),
-            source=source(), factor_key=current.site().factor_key, policy=current.policy(),
+            source=current.source(), factor_key=current.site().factor_key, policy=current.policy(),
             now=current.now(), again=True,
         )
     )  # fmt: skip
@@ -83,7 +82,7 @@ def _passkey() -> Response | None:
     return _taken(
         lambda: verify_passkey(
             current.site().database, token=session.token() or "", answer=request.form[FRESH_PASSKEY],
-            source=source(), ceremony=ceremony(), policy=current.policy(), now=current.now(),
+            source=current.source(), ceremony=ceremony(), policy=current.policy(), now=current.now(),
             again=True,
         )
     )  # fmt: skip

@@ -9,7 +9,6 @@ from idm.operations.signing_in.own_password import change_password, require_own_
 from idm.operations.signing_in.second_step import START_AGAIN
 from idm.operations.signing_in.sign_in_attempts import LOCKED
 from web import current, session
-from web.sign_in import source
 
 blueprint = Blueprint("own_password", __name__)
 
@@ -30,7 +29,7 @@ def change() -> Response | tuple[str, int]:
         if new != request.form.get("password_again", ""):
             raise _refused("password_again", _("二つの新しいパスワードが一致しません。"))
         token = change_password(
-            current.site().database, token=session.token() or "", old=old, new=new, source=source(),
+            current.site().database, token=session.token() or "", old=old, new=new, source=current.source(),
             policy=current.policy(), now=current.now(),
         )  # fmt: skip
     except InvalidInput as mistake:

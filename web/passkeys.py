@@ -13,7 +13,7 @@ from idm.operations.signing_in.sign_in_attempts import LOCKED
 from idm.operations.signing_in.web_sessions import Stage
 from idm.passkey_ceremony import AnswerRefused, relying_party
 from web import current, session
-from web.sign_in import code_page, come_in, source, wanted_page
+from web.sign_in import code_page, come_in, wanted_page
 
 blueprint = Blueprint("passkeys", __name__)
 
@@ -55,7 +55,7 @@ def answer() -> str | tuple[str, int] | Response:
     try:
         token = passkeys.verify_passkey(
             current.site().database, token=session.token() or "", answer=request.form.get("answer", ""),
-            source=source(), ceremony=ceremony(), policy=current.policy(), now=current.now(),
+            source=current.source(), ceremony=ceremony(), policy=current.policy(), now=current.now(),
         )  # fmt: skip
     except SignInRefused as refusal:
         if refusal.code == LOCKED:

@@ -18,7 +18,7 @@ from idm.ports import IdentityProvider
 from web import current
 from web.carried_input import FIELD, MAXIMUM_CHARACTERS
 from web.security import is_https, local_path
-from web.sign_in import come_in, source, start_page, wanted_page
+from web.sign_in import come_in, start_page, wanted_page
 
 blueprint = Blueprint("provider_sign_in", __name__)
 
@@ -53,7 +53,7 @@ def answer() -> tuple[str, int] | Response:
         if token is None:
             raise SignInRefused(START_AGAIN)
         arrived = operation.answer(
-            current.site().database, _client(), token=token, said=_said(), source=source(),
+            current.site().database, _client(), token=token, said=_said(), source=current.source(),
             key=current.site().factor_key, policy=current.policy(), now=current.now(),
         )  # fmt: skip
     except SignInRefused as refusal:

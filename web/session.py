@@ -43,7 +43,7 @@ def keep(response: AnyResponse, token: str) -> AnyResponse:
     """
     browser = browser_words(request.user_agent.string)
     with current.site().database.writing() as session:
-        note_place(session, token=token, source=request.remote_addr or "?", browser=browser, policy=current.policy(),
+        note_place(session, token=token, source=current.source(), browser=browser, policy=current.policy(),
                    now=current.now())  # fmt: skip
         end_left_behind(session, brought=request.cookies.get(cookie_name()), token=token, policy=current.policy(),
                         now=current.now())  # fmt: skip

@@ -32,7 +32,7 @@ def give_password() -> str | tuple[str, int] | Response:
     name = request.form.get("name", "")
     try:
         token = operation.sign_in(
-            current.site().database, name=name, password=request.form.get("password", ""), source=source(),
+            current.site().database, name=name, password=request.form.get("password", ""), source=current.source(),
             policy=current.policy(), now=current.now(), check_password=current.site().check_password,
         )  # fmt: skip
     except SignInRefused as refusal:
@@ -68,7 +68,7 @@ def give_code() -> str | tuple[str, int] | Response:
     try:
         token = operation.verify_code(
             current.site().database, token=session.token() or "", code=request.form.get("code", "").strip(" "),
-            source=source(), factor_key=current.site().factor_key, policy=current.policy(), now=current.now(),
+            source=current.source(), factor_key=current.site().factor_key, policy=current.policy(), now=current.now(),
         )  # fmt: skip
     except InvalidInput as mistake:
         return code_page(mistake.message), 422
@@ -136,8 +136,3 @@ def _carried_on(stage: Stage, typed: str) -> Response | None:
 def wanted_page() -> str:
     """The page of ours that was asked for before sign-in; the home page where there is none."""
     return local_path(request.values.get("next", "")) or url_for("home.index")
-
-
-def source() -> str:
-    """The address this request came from, as the audit record names it."""
-    return request.remote_addr or "?"

@@ -11,7 +11,7 @@ from idm.operations.signing_in.recovery_codes import sign_in_with_recovery_code
 from idm.operations.signing_in.sign_in_attempts import LOCKED
 from idm.queries.own_factors import own_factors
 from web import current, session
-from web.sign_in import come_in, source
+from web.sign_in import come_in
 
 blueprint = Blueprint("without_factor", __name__)
 
@@ -31,7 +31,7 @@ def give_code() -> str | tuple[str, int] | Response:
     try:
         token = sign_in_with_recovery_code(
             current.site().database, token=session.token() or "", typed=request.form.get("recovery_code", ""),
-            source=source(), policy=current.policy(), now=current.now(),
+            source=current.source(), policy=current.policy(), now=current.now(),
         )  # fmt: skip
     except InvalidInput as mistake:
         return _code_page(mistake.message), 422

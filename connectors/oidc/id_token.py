@@ -54,12 +54,10 @@ def proven(token: str, keys: Keys, expected: Expected, *, now: datetime) -> Prov
     for check in (_of_issuer, _of_tenant, _for_us, _of_this_sign_in):
         check(claims, expected)
     _of_now(claims, now)
-    methods = claims.get("amr")
     return ProvenIdentity(
         issuer=expected.issuer,
         subject=_subject(claims, "sub" if expected.tenant is None else "oid"),
         signed_in_at=_signed_in_at(claims, expected, now),
-        methods=tuple(str(method) for method in methods) if isinstance(methods, list) else (),
     )
 
 

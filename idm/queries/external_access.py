@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
@@ -58,6 +58,17 @@ def external_rights(
     Beside rights to external access it has what contractors administrate in the cloud (FK 6-5(1)⑦): the same is asked.
     """
     day, hidden = day_of(now), hidden_requests(session, reader)
+    rows = _needing_factors(session, session.execute(_of_system(system_id, hidden)).all(), day)
+    cards = person_cards(session, {account.person_id or 0 for _, account, *_ in rows}, day=day, reader=reader)
+    said = verdicts(session, {account.id for _, account, *_ in rows}, policy=policy, now=now)
+    unseen = _lines_of(session, hidden)
+    return [_right(row, cards[row[1].person_id or 0], said[row[1].id], unseen) for row in rows]
+
+
+Row = tuple[Grant, Account, Entitlement, str, Request, date | None]
+
+
+def _of_system(system_id: int | None, hidden: Collection[int]) -> Select[*Row]:
     cloud = and_(Entitlement.privileged, InformationSystem.zone == Zone.INTERNET)
     query = (
         select(Grant, Account, Entitlement, InformationSystem.name, Request, RequestLine.valid_until)
@@ -72,34 +83,28 @@ def external_rights(
         )
         .order_by(Grant.valid_until.is_not(None), Grant.valid_until, Grant.id)
     )  # fmt: skip
-    if system_id is not None:
-        query = query.where(Account.system_id == system_id)
-    rows = _needing_factors(session, session.execute(query).all(), day)
-    unseen = _lines_of(session, hidden)
-    cards = person_cards(session, {account.person_id or 0 for _, account, *_ in rows}, day=day, reader=reader)
-    said = verdicts(session, {account.id for _, account, *_ in rows}, policy=policy, now=now)
-    return [
-        ExternalRight(
-            grant_id=grant.id,
-            person=cards[account.person_id or 0],
-            login_name=account.login_name,
-            system_id=account.system_id,
-            system_name=system_name,
-            right_name=right.name,
-            cloud=not right.external_access,
-            state=grant.state,
-            valid_from=grant.valid_from,
-            valid_until=first_until if grant.ended_by_line_id in unseen else grant.valid_until,
-            request_id=request.id,
-            request_number=request.number or "",
-            reason=request.reason,
-            verdict=said[account.id],
-        )
-        for grant, account, right, system_name, request, first_until in rows
-    ]
+    return query.where(Account.system_id == system_id) if system_id is not None else query
 
 
-Row = tuple[Grant, Account, Entitlement, str, Request, date | None]
+def _right(row: sqlalchemy.Row[*Row], person: PersonCard, verdict: Verdict, unseen: Collection[int]) -> ExternalRight:
+    """`unseen`: lines the reader does not know of; an end that one of them set is not shown."""
+    grant, account, right, system_name, request, first_until = row
+    return ExternalRight(
+        grant_id=grant.id,
+        person=person,
+        login_name=account.login_name,
+        system_id=account.system_id,
+        system_name=system_name,
+        right_name=right.name,
+        cloud=not right.external_access,
+        state=grant.state,
+        valid_from=grant.valid_from,
+        valid_until=first_until if grant.ended_by_line_id in unseen else grant.valid_until,
+        request_id=request.id,
+        request_number=request.number or "",
+        reason=request.reason,
+        verdict=verdict,
+    )
 
 
 def _needing_factors(session: Session, rows: Sequence[sqlalchemy.Row[*Row]], day: date) -> list[sqlalchemy.Row[*Row]]:

@@ -18,7 +18,6 @@ from idm.grant_state import GrantState, SuspensionReason
 from idm.models.leaving import LeavingChecklist
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import Grant, GrantSuspension, Request, RequestLine
-from idm.models.sign_in import SignIn
 from idm.models.systems import Account, CredentialEvent, InformationSystem
 from idm.personnel_event import AbsenceKind, LeavingKind
 from idm.publication import Reader, shown_end, visible
@@ -27,6 +26,7 @@ from idm.queries.held_rights import HeldRight, rights_of_lines
 from idm.queries.own_factors import own_factors
 from idm.queries.provider_identities import identity_of
 from idm.queries.publication import hidden_requests, hidden_starts, known, only_by, public, shown_rights
+from idm.queries.sign_in_accounts import sign_in_of
 from idm.queries.units import generations, names_over
 from idm.vocabulary import CredentialEventKind, SignInWay
 
@@ -278,7 +278,7 @@ def credentials_of_person(session: Session, person_id: int) -> list[CredentialRo
 
 def sign_in_of_person(session: Session, person_id: int, *, now: datetime) -> SignInRow:
     """Whether the person can sign in to the product, or holds a link to enrol that can still be used."""
-    sign_in = session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
+    sign_in = sign_in_of(session, person_id)
     link = open_link(session, person_id, now=now)
     waits = link is not None and awaits_second_officer(session, link, now=now)
     return SignInRow(

@@ -1,4 +1,4 @@
-"""Whose directory account a sign-in name is, where people sign in with a directory's password (control F4)."""
+"""How somebody signs in, and whose directory account a sign-in name is (control F4)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +24,16 @@ class SignInAccount:
     person_id: int
     login_name: str
     external_id: ExternalId
+
+
+def sign_in_of(session: Session, person_id: int) -> SignIn | None:
+    """How this person signs in; None = not at all so far."""
+    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
+
+
+def existing_sign_in_of(session: Session, person_id: int) -> SignIn:
+    """How this person signs in; there must be a way."""
+    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one()
 
 
 def sign_in_system(session: Session) -> InformationSystem | None:

@@ -15,7 +15,7 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.operations import leaving
-from idm.operations.factors import factor_gate, lost_card
+from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import (
     at_desk,
     locked,
@@ -52,9 +52,7 @@ def collect(
     authenticator.ended_at = authenticator.ended_at or now
     everywhere = [system_id for system_id, *_ in open_systems(session, authenticator.id)]
     _end_uses(session, authenticator, everywhere, now=now)
-    people = [authenticator.person_id]
-    lost_card.follow(session, people, actor=actor, policy=policy, now=now)
-    factor_gate.apply_to_people(session, people, actor=actor, policy=policy, now=now)
+    consequences.follow(session, authenticator.person_id, actor=actor, policy=policy, now=now)
     collector = name_of(session, officer_id)
     record(session, "authenticator.collected", authenticator, actor=actor, policy=policy, now=now, by=collector)
     leaving.given_back(
@@ -81,9 +79,7 @@ def removed_from_product(
         raise InvalidInput(problem, fields={"removed": problem})
     require_uninvolved_in(session, authenticator.person_id, set(system_ids), officer_id)
     _end_uses(session, authenticator, system_ids, now=now)
-    people = [authenticator.person_id]
-    followed = lost_card.follow(session, people, actor=actor, policy=policy, now=now)
-    factor_gate.apply_to_people(session, people, actor=actor, policy=policy, now=now)
+    followed = consequences.follow(session, authenticator.person_id, actor=actor, policy=policy, now=now)
     record(
         session, "authenticator.removed_from_product", authenticator, actor=actor, policy=policy, now=now,
         systems=sorted(places[one] for one in system_ids), removed_by=name_of(session, officer_id),

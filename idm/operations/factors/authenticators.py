@@ -21,7 +21,7 @@ from idm.models.people import Employment, Person
 from idm.models.periods import not_over_on
 from idm.models.systems import InformationSystem
 from idm.operations.credential_desk import officer_at, require_another
-from idm.operations.factors import factor_gate, lost_card
+from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import DESK, at_desk, name_of, record, require_uninvolved_in, tell_owner
 from idm.policy import Policy
 from idm.queries.replacements import predecessors
@@ -81,9 +81,7 @@ def activate(
         _put_to_use(authenticator, officer_id, received=received, now=now)
     _open_uses(session, authenticator, systems, officer_id, now)
     _end_uses_of_replaced(session, authenticator, systems, now)
-    people = [authenticator.person_id]
-    lost_card.follow(session, people, actor=actor, policy=policy, now=now)
-    factor_gate.apply_to_people(session, people, actor=actor, policy=policy, now=now)
+    consequences.follow(session, authenticator.person_id, actor=actor, policy=policy, now=now)
     record(
         session, "authenticator.activated", authenticator, actor=actor, policy=policy, now=now,
         systems=sorted(system.code for system in systems.values()), seen_working_by=name_of(session, officer_id),

@@ -25,7 +25,15 @@ from idm.operations.factors import factor_gate, factor_readings
 from idm.operations.findings import Found, SweepResult
 from idm.policy import Policy
 from idm.queries.factor_holders import Holder, holders_behind_gate
-from idm.vocabulary import BY_HAND, FindingKind, Stage, VerifiedBy
+from idm.stopping import Stopping, stopping
+from idm.vocabulary import FindingKind, VerifiedBy
+
+WHO_STOPS = {
+    Stopping.BY_US: "自動で行います",
+    Stopping.BY_HAND: "手作業の指示書により行ってください",
+    Stopping.NOT_BY_US: "まだ観察の段階のため、自動では止まりません。情報システムの管理者が止めてください",
+}
+"""How an account comes to be stopped, in the words of a finding's repair."""
 
 
 def follow(
@@ -50,7 +58,10 @@ def found_in(
     """The result with what is wrong with factors in the system; nothing is changed."""
     system = session.get_one(InformationSystem, result.system_id)
     holders = holders_behind_gate(session, system_id=system.id, account_ids=only, policy=policy, now=now)
-    findings = (*_of_system(system, holders), *_of_accounts(result, holders, now, stopping=_stopping(system)))
+    findings = (
+        *_of_system(system, holders),
+        *_of_accounts(result, holders, now, stopping(system.stage, system.connector)),
+    )
     return replace(result, found=(*result.found, *findings))
 
 
@@ -69,19 +80,16 @@ def _of_system(system: InformationSystem, holders: Collection[Holder]) -> Iterat
     yield Found(FindingKind.FACTOR_MISSING, f"system:{system.code}", system.name, None, details)
 
 
-def _stopping(system: InformationSystem) -> str:
-    """Who stops an account there."""
-    if system.stage is Stage.OBSERVE:
-        return "まだ観察の段階のため、自動では止まりません。情報システムの管理者が止めてください"
-    return "手作業の指示書により行ってください" if system.connector == BY_HAND else "自動で行います"
-
-
-def _of_accounts(result: SweepResult, holders: Collection[Holder], now: datetime, *, stopping: str) -> Iterator[Found]:
+def _of_accounts(
+    result: SweepResult, holders: Collection[Holder], now: datetime, stops: Stopping
+) -> Iterator[Found]:  # fmt: skip
     for one in holders:
         shown = result.shown.get(one.account_id)
         enabled = shown.enabled if shown is not None else bool(one.enabled)
         if enabled and (one.opens or one.in_effect) and one.verdict not in KEEPS:
-            yield _found(FindingKind.FACTOR_MISSING, one, "使える状態になっています", f"IDを止める（{stopping}）")
+            yield _found(
+                FindingKind.FACTOR_MISSING, one, "使える状態になっています", f"IDを止める（{WHO_STOPS[stops]}）"
+            )
         elif one.in_effect and one.verdict is Verdict.GROWN_OLD:
             yield _found(FindingKind.FACTOR_UNSHOWN, one, _age(one, now), "ディレクトリ又は製品の一覧から読み取り直す")
 

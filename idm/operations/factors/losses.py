@@ -15,7 +15,7 @@ from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, afte
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.authenticators import Authenticator, LossReport
-from idm.operations.factors import factor_gate, lost_card
+from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import (
     at_desk,
     locked,
@@ -78,9 +78,7 @@ def _lose(
     authenticator.witness_needed = False
     report = _report(session, authenticator, circumstances, actor=actor, now=now)
     systems = open_systems(session, authenticator.id)
-    people = [authenticator.person_id]
-    followed = lost_card.follow(session, people, actor=actor, policy=policy, now=now)
-    factor_gate.apply_to_people(session, people, actor=actor, policy=policy, now=now)
+    followed = consequences.follow(session, authenticator.person_id, actor=actor, policy=policy, now=now)
     if authenticator.own_sign_in:
         own_factors.withdraw(session, authenticator, actor=actor, policy=policy, now=now)
     record(
@@ -131,9 +129,7 @@ def recover(
         )  # fmt: skip
     require_uninvolved_in(session, authenticator.person_id, {system_id for system_id, *_ in systems}, officer_id)
     authenticator.state, authenticator.ended_at = following, None
-    people = [authenticator.person_id]
-    followed = lost_card.follow(session, people, actor=actor, policy=policy, now=now)
-    factor_gate.apply_to_people(session, people, actor=actor, policy=policy, now=now)
+    followed = consequences.follow(session, authenticator.person_id, actor=actor, policy=policy, now=now)
     record(
         session, "authenticator.recovered", authenticator, actor=actor, policy=policy, now=now,
         checked_by=name_of(session, officer_id), systems=[code for _, code, _ in systems], lifted=len(followed.lifted),

@@ -34,7 +34,7 @@ from idm.queries.enrolment_links import awaits_second_officer
 from idm.queries.local_words import local_words
 from idm.queries.officers import holders, humans, roles_of
 from idm.queries.provider_identities import identity_of
-from idm.queries.sign_in_accounts import belongs_to_another, signs_in_with_directory
+from idm.queries.sign_in_accounts import belongs_to_another, sign_in_of, signs_in_with_directory
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import SignInWay
 
@@ -142,7 +142,7 @@ def start_anew(
     """
     _require_free(session, link.name, link.person_id)
     use_up(session, link, now=now)
-    sign_in = _sign_in_of(session, link.person_id)
+    sign_in = sign_in_of(session, link.person_id)
     if sign_in is None:
         sign_in = SignIn(person_id=link.person_id)
         session.add(sign_in)
@@ -209,7 +209,7 @@ def _require_may_invite(session: Session, person_id: int, actor: Actor, *, polic
 
 
 def _name_for(session: Session, person: Person, wanted: str | None, *, now: datetime) -> str:
-    existing = _sign_in_of(session, person.id)
+    existing = sign_in_of(session, person.id)
     if existing is not None:
         return existing.name
     day = day_of(now)
@@ -238,10 +238,6 @@ def _replace_open(session: Session, person_id: int, *, now: datetime) -> None:
         )
         .values(replaced_at=now)
     )
-
-
-def _sign_in_of(session: Session, person_id: int) -> SignIn | None:
-    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
 
 
 def _record(

@@ -12,7 +12,6 @@ Who has one adds another, or puts a new app in the place of the old one, when th
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -29,7 +28,7 @@ from idm.queries.deciders import decides, needs_second_factor
 from idm.queries.officers import holders
 from idm.queries.own_factors import own_authenticators, own_factors
 from idm.queries.provider_identities import opened_by_linking
-from idm.queries.sign_in_accounts import signs_in_with_directory
+from idm.queries.sign_in_accounts import sign_in_of, signs_in_with_directory
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import AuthenticatorKind, Role, SignInWay
 
@@ -77,7 +76,7 @@ def place_for(session: Session, signed_in: SignedIn, token: str | None, *, polic
     link = usable_link(session, token, now=now)
     if link.person_id != signed_in.person_id:
         raise NotFound(UNUSABLE)
-    sign_in = _sign_in_of(session, signed_in.person_id)
+    sign_in = sign_in_of(session, signed_in.person_id)
     if sign_in is None or not signs_in_with_directory(session, signed_in.person_id, day_of(now)):
         raise IllegalTransition("このリンクでは、先にパスワードを登録してください。")
     return Place(sign_in, signed_in.session_id, link)
@@ -90,7 +89,7 @@ def needs_link(
 
     The session that a link opened by linking its person to a provider needs no other one.
     """
-    sign_in = _sign_in_of(session, person_id)
+    sign_in = sign_in_of(session, person_id)
     if sign_in is None:
         return False
     if sign_in.factor_lost_at is not None:
@@ -105,7 +104,7 @@ def needs_link(
 
 def why_link(session: Session, person_id: int) -> str:
     """The sentence for somebody who needs a link."""
-    sign_in = _sign_in_of(session, person_id)
+    sign_in = sign_in_of(session, person_id)
     return LINK_AFTER_LOSS if sign_in is not None and sign_in.factor_lost_at is not None else LINK_NEEDED
 
 
@@ -160,7 +159,7 @@ def signed_in_anew(
 
 def _by_oneself(session: Session, signed_in: SignedIn, *, policy: Policy, now: datetime) -> SignIn:
     """The sign-in of somebody who may enrol without a link: after the password, or with a factor just given."""
-    sign_in = _sign_in_of(session, signed_in.person_id)
+    sign_in = sign_in_of(session, signed_in.person_id)
     if sign_in is None or signed_in.stage is Stage.CODE_NEEDED:
         raise IllegalTransition("二つ目の認証は登録済みです。先に、それを使ってサインインしてください。")
     if own_factors(session, signed_in.person_id).some:
@@ -189,7 +188,3 @@ def _tell(session: Session, sign_in: SignIn, title: str, *, now: datetime) -> No
         "本人の登録でないときは、すぐに情報システムの担当に知らせ、新しい登録用リンクの発行を受けてください。"
     )
     notify(session, {sign_in.person_id, *officers}, subject=f"{title}が登録されました", body=body, link=PAGE, now=now)
-
-
-def _sign_in_of(session: Session, person_id: int) -> SignIn | None:
-    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()

@@ -25,6 +25,7 @@ from idm.operations.signing_in.web_sessions import end_all_sessions
 from idm.policy import Policy
 from idm.queries.deciders import needs_second_factor
 from idm.queries.own_factors import own_authenticators, own_factors
+from idm.queries.sign_in_accounts import sign_in_of
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind
 
@@ -126,7 +127,7 @@ def _withdraw(
     now: datetime,
 ) -> None:  # fmt: skip
     """Afterwards these work no more; the recovery codes neither, where nothing is left that they could stand in for."""
-    sign_in = session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
+    sign_in = sign_in_of(session, person_id)
     titles = []
     for row in rows:
         _end(session, row, sign_in, because, actor=actor, policy=policy, now=now)

@@ -35,6 +35,7 @@ from idm.operations.signing_in.web_sessions import (
 from idm.password_hashing import check_new_password, hash_password, verify_password
 from idm.policy import Policy
 from idm.queries.local_words import local_words
+from idm.queries.sign_in_accounts import existing_sign_in_of
 from idm.vocabulary import SignInWay
 
 WRONG = "いまのパスワードが正しくありません。"
@@ -62,8 +63,7 @@ class _Counted:
 
 def kept_elsewhere(session: Session, person_id: int) -> str | None:
     """Where this person changes their password, where it is none of the product's own."""
-    way = session.scalars(select(SignIn.way).where(SignIn.person_id == person_id)).one()
-    return ELSEWHERE.get(way)
+    return ELSEWHERE.get(existing_sign_in_of(session, person_id).way)
 
 
 def require_own_password(session: Session, person_id: int) -> SignIn:
@@ -71,7 +71,7 @@ def require_own_password(session: Session, person_id: int) -> SignIn:
     elsewhere = kept_elsewhere(session, person_id)
     if elsewhere is not None:
         raise IllegalTransition(elsewhere, code="PASSWORD-ELSEWHERE")
-    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one()
+    return existing_sign_in_of(session, person_id)
 
 
 def change_password(

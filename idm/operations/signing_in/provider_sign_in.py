@@ -27,13 +27,14 @@ from idm.errors import ConfigurationInvalid, Refusal, SignInRefused, SignInUnava
 from idm.models.sign_in import SignIn, SignInChallenge
 from idm.operations.signing_in.enrolment import usable_link
 from idm.operations.signing_in.provider_links import SUBJECT_TAKEN, TAKEN, link_person, require_may_be_linked
-from idm.operations.signing_in.second_step import START_AGAIN, complete, sign_in_of
+from idm.operations.signing_in.second_step import START_AGAIN, complete
 from idm.operations.signing_in.sign_in_attempts import SIGN_IN_PAGE
 from idm.operations.signing_in.web_sessions import Stage, belongs, hash_of, new_token, open_session, stage_without_code
 from idm.organisation import SignInProvider
 from idm.policy import Policy
 from idm.ports import IdentityProvider, ProvenIdentity
 from idm.queries.provider_identities import meant_by
+from idm.queries.sign_in_accounts import existing_sign_in_of
 from idm.sealing import SealBroken, decrypt, encrypt
 from idm.vocabulary import SignInWay
 
@@ -215,7 +216,7 @@ def _opened_for(
     identity = meant_by(session, proven.issuer, proven.subject)
     if identity is None or not belongs(session, identity.person, now=now):
         raise SignInRefused(NOBODY, code=UNKNOWN)
-    return _let_in(session, sign_in_of(session, identity.person_id), source=source, policy=policy, now=now)
+    return _let_in(session, existing_sign_in_of(session, identity.person_id), source=source, policy=policy, now=now)
 
 
 def _let_in(session: Session, known: SignIn, *, source: str, policy: Policy, now: datetime) -> str:

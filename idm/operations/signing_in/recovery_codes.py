@@ -17,12 +17,13 @@ from idm.errors import IllegalTransition, InvalidInput
 from idm.models.sign_in import RecoveryCode
 from idm.operations.notices import notify
 from idm.operations.signing_in.own_factors import PAGE, void_codes
-from idm.operations.signing_in.second_step import Step, Waiting, let_in, sign_in_of, turn_away, waiting_for
+from idm.operations.signing_in.second_step import Step, Waiting, let_in, turn_away, waiting_for
 from idm.operations.signing_in.sign_in_attempts import refusal
 from idm.operations.signing_in.web_sessions import SignedIn, Stage, resume_session
 from idm.password_hashing import hash_password, verify_password
 from idm.policy import Policy
 from idm.queries.own_factors import own_factors, unused_codes
+from idm.queries.sign_in_accounts import existing_sign_in_of
 from idm.recovery_code_text import canonical, in_groups, new_codes
 from idm.step_up import require_fresh_factor
 
@@ -132,5 +133,5 @@ def _let_in(session: Session, waiting: Waiting, *, source: str, policy: Policy, 
         "心当たりがないときは、すぐに情報システムの担当に知らせてください。"
     )
     notify(session, [person_id], subject="回復用コードが使われました", body=body, link=PAGE, now=now)
-    here = replace(waiting, known=sign_in_of(session, person_id))
+    here = replace(waiting, known=existing_sign_in_of(session, person_id))
     return let_in(session, here, Step.RECOVERY_CODE, source=source, policy=policy, now=now)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -32,6 +31,7 @@ from idm.operations.signing_in.web_sessions import (
     resume_session,
 )
 from idm.policy import Policy
+from idm.queries.sign_in_accounts import existing_sign_in_of
 from idm.vocabulary import SignInWay
 
 START_AGAIN = "サインインをはじめからやり直してください。"
@@ -68,7 +68,7 @@ def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime, 
     wanted = Stage.SIGNED_IN if again else Stage.CODE_NEEDED
     if found is None or found.stage is not wanted or not found.has_second_factor:
         raise SignInRefused(START_AGAIN)
-    known = sign_in_of(session, found.person_id)
+    known = existing_sign_in_of(session, found.person_id)
     return Waiting(found, known, count_attempt(session, behind_first_step(found.person_id), policy=policy, now=now))
 
 
@@ -131,8 +131,3 @@ def complete(
         session, known, policy=policy, now=now, second_factor=step in {Step.APP, Step.PASSKEY},
         recovery_code=step is Step.RECOVERY_CODE, failures=failures,
     )  # fmt: skip
-
-
-def sign_in_of(session: Session, person_id: int) -> SignIn:
-    """How this person signs in; there must be a way."""
-    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one()

@@ -18,7 +18,7 @@ from idm.database import Database
 from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.models.sign_in import SignIn
 from idm.one_time_codes import has_form, matching_step
-from idm.operations.signing_in.second_step import Step, complete, let_in, sign_in_of, turn_away, waiting_for
+from idm.operations.signing_in.second_step import Step, complete, let_in, turn_away, waiting_for
 from idm.operations.signing_in.sign_in_attempts import (
     Attempt,
     by_name,
@@ -32,6 +32,7 @@ from idm.operations.signing_in.web_sessions import Stage, belongs, open_session,
 from idm.password_hashing import hash_password, needs_rehash, verify_password
 from idm.policy import Policy
 from idm.ports import PasswordCheck
+from idm.queries.sign_in_accounts import existing_sign_in_of
 from idm.sealing import decrypt
 
 WRONG = "利用者名またはパスワードが正しくありません。"
@@ -167,7 +168,7 @@ def _with_own_password(session: Session, name: str | None) -> SignIn | None:
 
 
 def _with_password_compared(session: Session, seen: SignIn, password: str, *, now: datetime) -> SignIn | No:
-    known = sign_in_of(session, seen.person_id)
+    known = existing_sign_in_of(session, seen.person_id)
     # Changed while it was being compared: the former password opens nothing any more.
     if known.password_hash is None or known.password_hash != seen.password_hash:
         return No()

@@ -31,7 +31,7 @@ from idm.password_hashing import MAXIMUM_BYTES
 from idm.policy import Policy
 from idm.ports import PasswordCheck, PasswordVerdict
 from idm.queries.provider_identities import is_linked
-from idm.queries.sign_in_accounts import SignInAccount, account_of_name, sign_in_system
+from idm.queries.sign_in_accounts import SignInAccount, account_of_name, existing_sign_in_of, sign_in_of, sign_in_system
 from idm.vocabulary import SignInWay
 
 LOG = logging.getLogger("idm.sign_in")
@@ -170,11 +170,11 @@ def admit(
     person = session.get(Person, asked.person_id)
     if account_of_name(session, door.system.id, name, day_of(now)) != asked or person is None:
         return No()
-    return _sign_in_of(session, person, name, policy=policy, now=now) if belongs(session, person, now=now) else No()
+    return _admitted(session, person, name, policy=policy, now=now) if belongs(session, person, now=now) else No()
 
 
-def _sign_in_of(session: Session, person: Person, name: str, *, policy: Policy, now: datetime) -> SignIn | No:
-    known = _row(session, person.id)
+def _admitted(session: Session, person: Person, name: str, *, policy: Policy, now: datetime) -> SignIn | No:
+    known = sign_in_of(session, person.id)
     if known is not None and known.way is not SignInWay.DIRECTORY:
         unlinked = known.way is SignInWay.PROVIDER and not is_linked(session, person.id, now=now)
         return No(TWO_PATHS, UNLINKED if unlinked else OTHER_WAY[known.way], counts=False)
@@ -192,14 +192,10 @@ def _first_time(session: Session, person: Person, name: str, *, policy: Policy, 
         with session.begin_nested():
             session.add(SignIn(person_id=person.id, name=name, way=SignInWay.DIRECTORY, password_hash=None))
     except IntegrityError:  # the same person in another browser was quicker, or another's enrolment took the name
-        known = _row(session, person.id)
+        known = sign_in_of(session, person.id)
         return known if known is not None and known.way is SignInWay.DIRECTORY else No()
     audit.record(
         session, action="sign_in.begun", actor=Actor(person.id, person.name), obj=("person", person.id), now=now,
         policy_digest=policy.digest, payload={"name": name, "with": "directory"},
     )  # fmt: skip
-    return session.scalars(select(SignIn).where(SignIn.person_id == person.id)).one()
-
-
-def _row(session: Session, person_id: int) -> SignIn | None:
-    return session.scalars(select(SignIn).where(SignIn.person_id == person_id)).one_or_none()
+    return existing_sign_in_of(session, person.id)

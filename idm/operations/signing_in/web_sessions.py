@@ -25,7 +25,7 @@ from idm.queries.deciders import needs_second_factor
 from idm.queries.officers import roles_of
 from idm.queries.own_factors import own_factors
 from idm.queries.provider_identities import is_linked
-from idm.queries.sign_in_accounts import has_account
+from idm.queries.sign_in_accounts import existing_sign_in_of, has_account
 from idm.vocabulary import Role, SignInWay
 
 NOTED_EVERY = timedelta(seconds=30)
@@ -260,6 +260,6 @@ def _close_forgotten(session: Session, sign_in: SignIn, *, policy: Policy, now: 
 
 def _end(session: Session, web: WebSession, *, at: datetime) -> None:
     web.ended_at = at
-    sign_in = session.scalars(select(SignIn).where(SignIn.person_id == web.person_id)).one()
+    sign_in = existing_sign_in_of(session, web.person_id)
     if sign_in.last_signed_out_at is None or sign_in.last_signed_out_at < at:
         sign_in.last_signed_out_at = at

@@ -23,7 +23,6 @@ class AnsweringProvider:
     """The code of an answer is the subject it proves; every code is good once, as at a real one."""
 
     issuer: str = NAMED.issuer
-    methods: tuple[str, ...] = ()
     fault: TargetError | None = None
     asked: list[tuple[str, timedelta]] = field(default_factory=list)
     completed: list[str] = field(default_factory=list)
@@ -44,7 +43,7 @@ class AnsweringProvider:
             if kept in self.completed or "code" not in said:
                 raise TargetRefused("invalid_grant")
             self.completed.append(kept)
-        return ProvenIdentity(self.issuer, said["code"], NOW, self.methods)
+        return ProvenIdentity(self.issuer, said["code"], NOW)
 
     def sign_out_address(self) -> str | None:
         return None

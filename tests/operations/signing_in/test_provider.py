@@ -350,7 +350,6 @@ def test_the_provider_stands_in_for_the_password_alone_whatever_it_asked_for(
     office: Cast, provider: AnsweringProvider
 ) -> None:
     secret = enrol_app(office, linked(office, provider))
-    provider.methods = ("pwd", "mfa", "hwk")
     arrived = sign_in_as(office, provider, "subject-of-staff", later=MINUTE)
     assert present(office, arrived.token, MINUTE).stage is Stage.CODE_NEEDED
     later = NOW + MINUTE
@@ -538,5 +537,5 @@ def test_a_flood_of_beginnings_fills_nothing_and_takes_nothing_from_whoever_is_o
 
 def test_proof_says_nothing_of_the_person(office: Cast) -> None:
     """What the operation is given holds no address and no name: nothing could be matched by them."""
-    assert set(ProvenIdentity.__dataclass_fields__) == {"issuer", "subject", "signed_in_at", "methods"}
+    assert set(ProvenIdentity.__dataclass_fields__) == {"issuer", "subject", "signed_in_at"}
     assert office.people
