@@ -46,6 +46,8 @@ class EndReason(StrEnum):
     REQUESTED = "requested"
     EXPIRED = "expired"
     LEFT = "left"
+    POST_LOST = "post_lost"
+    """The post that a privileged right rests on (control D7)."""
 
 
 TRANSITIONS: dict[tuple[GrantState, GrantEvent], GrantState] = {

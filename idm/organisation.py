@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
 from idm.vocabulary import (
+    AccountKind,
     AuthenticatorKind,
     EntitlementKind,
     LongVowels,
@@ -150,6 +151,8 @@ class System:
     `containers`: where accounts are kept by unit, the first that fits; `stopped_container`: where stopped ones are.
     `service_account`: the account we speak to it as, by the name it has in the register of privileged IDs (D10).
     `verification`: what verifies two kinds of factor there; without it, no right that needs them takes effect (B2).
+    `most_holders`: how many privileged, shared and service IDs may have a holder there, by kind (D1); a kind that is
+    not named has no limit.
     """
 
     code: Code
@@ -171,6 +174,7 @@ class System:
     listing: ListingShape | None = None
     service_account: str | None = None
     verification: Verification | None = None
+    most_holders: dict[AccountKind, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -215,6 +219,7 @@ class LoginNames:
 
     `exceptions`: reading in kana → letters, above the shipped table. `large_kana_only`: the personnel file writes
     ハツチヨウ for ハッチョウ. `start_after_collision`: the first number put behind a name that is taken.
+    `privileged_prefix`: what stands before the name of somebody's privileged ID, which is another than the daily one.
     """
 
     rule: Literal["staff_number", "romaji"] = "staff_number"
@@ -225,6 +230,7 @@ class LoginNames:
     reserved: tuple[str, ...] = ()
     exceptions: dict[str, str] = Field(default_factory=dict)
     start_after_collision: Annotated[int, Field(ge=1, le=1000)] = 2
+    privileged_prefix: Annotated[str, Field(pattern=r"^[a-z]{1,8}-$")] = "adm-"
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -60,6 +60,18 @@ class Action(StrEnum):
     PROPOSE_CONFIGURATION = "propose_configuration"
     ACCEPT_CONFIGURATION = "accept_configuration"
     PERMIT_EXCEPTION = "permit_exception"
+    SEE_PRIVILEGED = "see_privileged"
+    PROPOSE_REGISTERED_ID = "propose_registered_id"
+    ACCEPT_REGISTERED_ID = "accept_registered_id"
+    USE_REGISTERED_ID = "use_registered_id"
+    PERMIT_USE = "permit_use"
+    STOP_USE = "stop_use"
+    CHECK_WORK_REPORT = "check_work_report"
+    RECEIVE_EMERGENCY_REPORT = "receive_emergency_report"
+    ROTATE_KEPT = "rotate_kept"
+    NAME_PRIVILEGE_DEPUTY = "name_privilege_deputy"
+    ACCEPT_PRIVILEGE_DEPUTY = "accept_privilege_deputy"
+    REPORT_LEAK = "report_leak"
 
 
 class Scope(StrEnum):
@@ -134,6 +146,22 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.PROPOSE_CONFIGURATION: _all(Role.SECURITY),
     Action.ACCEPT_CONFIGURATION: _all(Role.CISO),
     Action.PERMIT_EXCEPTION: _all(Role.CISO),
+    Action.SEE_PRIVILEGED: _all(*_HEADS, Role.SYSTEM, Role.AUDITOR),
+    Action.PROPOSE_REGISTERED_ID: {**_OWN_SYSTEM, **_all(Role.SECURITY)},
+    Action.ACCEPT_REGISTERED_ID: _all(Role.CHIEF, Role.SECURITY),
+    Action.USE_REGISTERED_ID: {**_OWN_SYSTEM, **_all(Role.CHIEF)},
+    Action.PERMIT_USE: {**_OWN_SYSTEM, **_all(*_HEADS)},
+    Action.STOP_USE: {**_OWN_SYSTEM, **_all(*_HEADS)},
+    Action.CHECK_WORK_REPORT: {**_OWN_SYSTEM, **_all(Role.CHIEF, Role.SECURITY)},
+    Action.RECEIVE_EMERGENCY_REPORT: _all(Role.CISO, Role.VICE_CISO),
+    Action.ROTATE_KEPT: {**_OWN_SYSTEM, **_all(Role.CHIEF, Role.SECURITY)},
+    Action.NAME_PRIVILEGE_DEPUTY: {
+        Role.CHIEF: Scope.EVERYTHING,
+        Role.SECURITY: Scope.EVERYTHING,
+        Role.SYSTEM: Scope.OWN_SYSTEM,
+    },
+    Action.ACCEPT_PRIVILEGE_DEPUTY: _all(Role.CISO),
+    Action.REPORT_LEAK: {**_OWN_UNIT, **_all(Role.HANDOVER, Role.SECURITY)},
 }
 """The table that decides, and that auditors print."""
 
@@ -194,6 +222,18 @@ TITLES = {
     Action.PROPOSE_CONFIGURATION: "設定変更の提案",
     Action.ACCEPT_CONFIGURATION: "設定変更の承認",
     Action.PERMIT_EXCEPTION: "例外措置の許可",
+    Action.SEE_PRIVILEGED: "特権ID登録簿の閲覧",
+    Action.PROPOSE_REGISTERED_ID: "特権・共用・サービスIDの登録の申出",
+    Action.ACCEPT_REGISTERED_ID: "特権・共用・サービスIDの登録の承認",
+    Action.USE_REGISTERED_ID: "登録された特権・共用・サービスIDの利用の申出",
+    Action.PERMIT_USE: "特権IDの利用の許可（プロファイルが定める職）",
+    Action.STOP_USE: "特権IDの利用の停止",
+    Action.CHECK_WORK_REPORT: "特権IDの作業報告の確認",
+    Action.RECEIVE_EMERGENCY_REPORT: "緊急利用の報告の受領",
+    Action.ROTATE_KEPT: "預かっているパスワードの変更",
+    Action.NAME_PRIVILEGE_DEPUTY: "特権の代行者の指名（プロファイルが定める職）",
+    Action.ACCEPT_PRIVILEGE_DEPUTY: "特権の代行者の承認",
+    Action.REPORT_LEAK: "職員のパスワード漏えいのおそれの届出",
 }
 
 

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
 from idm.personnel_event import AbsenceKind
-from idm.vocabulary import Role, SafetyAction
+from idm.vocabulary import PasswordRuleset, Role, SafetyAction
 
 STRICT = ConfigDict(extra="forbid")
 Days = Annotated[int, Field(ge=0)]
@@ -156,6 +156,17 @@ class PasswordRules:
     own_minimum_length: Positive
     own_guesses_log10: Annotated[int, Field(ge=0, le=20)]
     """How many tries somebody who knows the place would need to guess a password of the product's own: 8 = 10^8."""
+    rules: PasswordRuleset
+    """Which school of rules ordinary passwords in directories follow (controls E4, E5)."""
+    minimum_length: Positive
+    lockout_after: Positive
+    """After how many wrong passwords a directory locks an ordinary ID, at the most."""
+    maximum_age_days: Days
+    """How old an ordinary password may grow; 0 = it is changed only on suspicion. More only with `legacy-periodic`."""
+    spread_days: Days
+    """Over how many days before its last one each ID's own day of change is spread, so that never all fall together."""
+    deviation: str
+    """Which rule of the organisation demands periodic change, and that it departs from current advice; or empty."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -204,6 +215,37 @@ class ExternalAccessRules:
 
 
 @dataclass(frozen=True, config=STRICT)
+class PrivilegedRules:
+    """Privileged IDs: their use, their passwords, who stands in (FK 6-2(3), 6-2(10))."""
+
+    use_hours: Positive
+    """The longest time of one use."""
+    use_approval: bool
+    """Whether another person approves each use; emergency use never waits for it."""
+    approve_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who may."""
+    asked_hours: Positive
+    """How long an unanswered request to use one waits before it lapses."""
+    report_hours: Positive
+    """How long after its end the work report of a use may take."""
+    emergency_report_hours: Positive
+    """The same of an emergency use, until the CISO has been given the report (FK 8(2))."""
+    minimum_length: Positive
+    lockout_after: Positive
+    rotation_days: Positive
+    """How old a privileged, shared or service password may grow, whatever holds for ordinary ones (D4)."""
+    out_of_band: Literal["remove", "escalate"]
+    """`remove`: a member of a privileged group without a grant is taken out in the same run; both are told of (D9)."""
+    deputy_named_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who names deputies for privilege (代行者)."""
+    deputy_notified: tuple[Role, ...]
+    """Who is told at once when one is accepted."""
+    deputy_longest_days: Positive
+    unused_days: Positive
+    """After how many days without use a privileged right is proposed for removal (D1)."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class RecordRules:
     """How long records and logs are kept (FK 6-1(6))."""
 
@@ -241,6 +283,7 @@ class Policy:
     zones: ZoneRules
     factors: FactorRules
     external_access: ExternalAccessRules
+    privileged: PrivilegedRules
     records: RecordRules
     digest: str = ""
     """SHA-256 of the effective values; every audit record cites it."""

@@ -83,6 +83,14 @@ class TargetAccount:
     """A digest of all that was read of the account but its groups, where the target gives one (`SealsAccounts`)."""
 
 
+class BuiltIn(StrEnum):
+    """An account that every target of a kind is born with, known by its immutable id whatever it is called (D5)."""
+
+    ADMINISTRATOR = "administrator"
+    GUEST = "guest"
+    OTHER = "other"
+
+
 @dataclass(frozen=True)
 class AccountId:
     """The cheapest reading of an account: who it is on the target, and whose it is in our books."""
@@ -90,6 +98,11 @@ class AccountId:
     external_id: ExternalId
     account_uuid: UUID | None
     login_name: str
+    enabled: bool | None = None
+    """None = this reading does not say."""
+    built_in: BuiltIn | None = None
+    protected: bool = False
+    """The target guards it as one of its own administrators (tier 0)."""
 
 
 @dataclass(frozen=True)
@@ -204,6 +217,17 @@ class SetTemporaryPassword:
 
 
 @dataclass(frozen=True)
+class SetPassword:
+    """Afterwards this is the password and the target asks for no other; a locked or disabled account stays so.
+
+    For passwords that no person chooses or keeps (control D4).
+    """
+
+    external_id: ExternalId
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Unlock:
     """Afterwards wrong passwords no longer keep the account locked; whether it is enabled is as before."""
 
@@ -238,6 +262,7 @@ Step = (
     | AddMember
     | RemoveMember
     | SetTemporaryPassword
+    | SetPassword
     | Unlock
     | RequireSmartCard
     | DeleteAccount
@@ -390,6 +415,25 @@ class ReadsPasswordState(Protocol):
 
     def password_state(self, external_id: ExternalId) -> PasswordState:
         """Raises NotOnTarget."""
+        ...
+
+
+@dataclass(frozen=True)
+class PasswordAge:
+    """When the password of an account was last changed, as the target has it."""
+
+    external_id: ExternalId
+    account_uuid: UUID | None
+    login_name: str
+    changed_at: datetime
+
+
+@runtime_checkable
+class ReportsPasswordAge(Protocol):
+    """Can say whose password has grown old; the server filters, not we (control E5)."""
+
+    def unchanged_since(self, cutoff: datetime) -> Iterator[PasswordAge]:
+        """Stream the accounts whose password was last changed at or before the cutoff, and is known to have been."""
         ...
 
 

@@ -25,9 +25,16 @@ NEEDED_FOR = frozenset({
     Action.UPLOAD_ENROLMENTS,
     Action.END_EVERYBODYS_SESSIONS,
     Action.PERMIT_BATCH,
+    Action.PROPOSE_REGISTERED_ID,
+    Action.ACCEPT_REGISTERED_ID,
+    Action.USE_REGISTERED_ID,
+    Action.PERMIT_USE,
+    Action.ROTATE_KEPT,
+    Action.NAME_PRIVILEGE_DEPUTY,
+    Action.ACCEPT_PRIVILEGE_DEPUTY,
 })  # fmt: skip
 """What is always asked for it: who decides, by which rules, in spite of which rules, by what people prove themselves,
-and what reaches everybody at once."""
+what reaches everybody at once, and whatever opens a privileged ID (control D6)."""
 
 NEEDED_WHERE_A_RIGHT_MATTERS_MOST = frozenset({
     Action.HAND_OVER,

@@ -181,7 +181,7 @@ class HeldKind(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """What the nightly sweep can find (controls C1, A9)."""
+    """What the nightly sweep can find (controls C1, A9, D1-D9, E2, E5)."""
 
     DORMANT = "dormant"
     NEVER_USED = "never_used"
@@ -196,6 +196,14 @@ class FindingKind(StrEnum):
     WORK_OVERDUE = "work_overdue"
     FACTOR_MISSING = "factor_missing"
     FACTOR_UNSHOWN = "factor_unshown"
+    DEFAULT_NAME = "default_name"
+    OUT_OF_BAND = "out_of_band"
+    UNREGISTERED_PRIVILEGE = "unregistered_privilege"
+    PASSWORD_RULES = "password_rules"
+    TEMPORARY_OVERDUE = "temporary_overdue"
+    PASSWORD_OVERDUE = "password_overdue"
+    ROTATION_OVERDUE = "rotation_overdue"
+    REPORT_OVERDUE = "report_overdue"
 
 
 class CredentialEventKind(StrEnum):
@@ -204,6 +212,84 @@ class CredentialEventKind(StrEnum):
     ISSUED = "issued"
     HANDED_OVER = "handed_over"
     CHANGED = "changed"
+    REPLACED = "replaced"
+    """By a random one that nobody knows: a temporary one was not changed in time, or one may have leaked."""
+    ROTATED = "rotated"
+    CHECKED_OUT = "checked_out"
+
+
+class HandoverWay(StrEnum):
+    """How a temporary password reaches its owner (control E3)."""
+
+    SCREEN = "screen"
+    """Shown once to the officer, or saved once as a sealed notice."""
+    ZONE_PRINTER = "zone_printer"
+    """Made and printed by the worker inside a closed zone: it is in no database."""
+
+
+class UseState(StrEnum):
+    """State of one use of a privileged ID (`idm.privileged_use_state`)."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    OPEN = "open"
+    ENDING = "ending"
+    ENDED = "ended"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+
+
+class UseEnd(StrEnum):
+    """Why a use of a privileged ID ended."""
+
+    RETURNED = "returned"
+    TIME_UP = "time_up"
+    STOPPED = "stopped"
+    """By an officer."""
+    RIGHT_LOST = "right_lost"
+    """The right, the post, the contract or the deputyship behind it is gone."""
+
+
+class RotationReason(StrEnum):
+    """Why a kept password is replaced (control D4)."""
+
+    FIRST = "first"
+    """The product takes the password into its keeping."""
+    INTERVAL = "interval"
+    RETURNED = "returned"
+    HOLDER_CHANGED = "holder_changed"
+    SUSPECTED = "suspected"
+    BY_HAND = "by_hand"
+    """Somebody asked for it."""
+
+
+class RotationState(StrEnum):
+    """How far a rotation has come: each step is committed before the next is taken."""
+
+    ASKED = "asked"
+    SEALED = "sealed"
+    """The new value is sealed in our books; the directory may or may not have it."""
+    SET = "set"
+    """The directory has answered that it took it."""
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+
+
+class VerifiedHow(StrEnum):
+    """How it was proven that a directory has the value we hold."""
+
+    SIGN_IN = "sign_in"
+    CHANGE_TIME = "change_time"
+    """By the directory's own time of change: an account that is switched off lets nobody try."""
+
+
+class PasswordRuleset(StrEnum):
+    """Which school of rules ordinary passwords follow (controls E4, E5)."""
+
+    NIST_2025 = "nist-2025"
+    STANDARD = "standard"
+    LEGACY_PERIODIC = "legacy-periodic"
 
 
 class ConfigurationKind(StrEnum):
@@ -276,4 +362,52 @@ FINDING_TITLES = {
     FindingKind.WORK_OVERDUE: "期限を過ぎた手作業",
     FindingKind.FACTOR_MISSING: "二つの認証要素が確かめられないID",
     FindingKind.FACTOR_UNSHOWN: "認証要素の確認が古くなったID",
+    FindingKind.DEFAULT_NAME: "初期設定のままの特権ID",
+    FindingKind.OUT_OF_BAND: "承認のない特権の所属",
+    FindingKind.UNREGISTERED_PRIVILEGE: "登録簿にない特権ID",
+    FindingKind.PASSWORD_RULES: "規則と異なるパスワード設定",
+    FindingKind.TEMPORARY_OVERDUE: "変更されていない仮パスワード",
+    FindingKind.PASSWORD_OVERDUE: "変更期限を過ぎたパスワード",
+    FindingKind.ROTATION_OVERDUE: "変更できていない特権等のパスワード",
+    FindingKind.REPORT_OVERDUE: "作業報告のない特権の利用",
+}
+USE_STATE_TITLES = {
+    UseState.ASKED: "承認待ち",
+    UseState.APPROVED: "承認済み（開始前）",
+    UseState.OPEN: "利用中",
+    UseState.ENDING: "終了処理中",
+    UseState.ENDED: "終了",
+    UseState.REFUSED: "却下",
+    UseState.WITHDRAWN: "取下げ",
+    UseState.LAPSED: "失効",
+}
+USE_END_TITLES = {
+    UseEnd.RETURNED: "返却",
+    UseEnd.TIME_UP: "時間切れ",
+    UseEnd.STOPPED: "責任者による停止",
+    UseEnd.RIGHT_LOST: "権限・職・契約の終了",
+}
+ROTATION_REASON_TITLES = {
+    RotationReason.FIRST: "預入れ",
+    RotationReason.INTERVAL: "定期変更",
+    RotationReason.RETURNED: "利用後の変更",
+    RotationReason.HOLDER_CHANGED: "利用者の異動等",
+    RotationReason.SUSPECTED: "漏えいの疑い",
+    RotationReason.BY_HAND: "責任者の求め",
+}
+ROTATION_STATE_TITLES = {
+    RotationState.ASKED: "処理待ち",
+    RotationState.SEALED: "設定中",
+    RotationState.SET: "確認中",
+    RotationState.CONFIRMED: "完了",
+    RotationState.CANCELLED: "取止め",
+}
+VERIFIED_HOW_TITLES = {
+    VerifiedHow.SIGN_IN: "サインインで確認",
+    VerifiedHow.CHANGE_TIME: "ディレクトリの変更時刻で確認",
+}
+PASSWORD_RULESET_TITLES = {
+    PasswordRuleset.NIST_2025: "長さと推測されにくさ（定期変更なし）",
+    PasswordRuleset.STANDARD: "長さと文字種",
+    PasswordRuleset.LEGACY_PERIODIC: "定期変更あり（団体の規程による）",
 }

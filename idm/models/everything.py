@@ -10,6 +10,7 @@ from idm.models import (
     officers,
     outside,
     people,
+    privileged,
     requests,
     safety,
     sign_in,
@@ -23,6 +24,6 @@ from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests, work_orders, authenticators,
+    help_desk, system_tests, work_orders, authenticators, privileged,
 )  # fmt: skip
 METADATA = Base.metadata

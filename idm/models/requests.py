@@ -165,7 +165,7 @@ class PolicyException(Base):
     __tablename__ = "policy_exceptions"
     __table_args__ = (
         CheckConstraint("permitted_by_id <> beneficiary_id", name="not_for_oneself"),
-        CheckConstraint("rule IN ('SOD-4')", name="rule"),
+        CheckConstraint("rule IN ('SOD-4', 'D1-CAP')", name="rule"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -199,6 +199,9 @@ class Grant(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     end_reason: Mapped[EndReason | None] = mapped_column(closed_list(EndReason))
     ended_by_line_id: Mapped[int | None] = mapped_column(ForeignKey("request_lines.id"))
+    rests_on_unit: Mapped[str | None] = mapped_column(String(32))
+    rests_on_post: Mapped[str | None] = mapped_column(Text)
+    """The unit and the post on which a privileged right rests: it ends with them, whatever its period (D7)."""
 
     account: Mapped[Account] = relationship()
     entitlement: Mapped[Entitlement] = relationship()

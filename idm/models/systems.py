@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
-from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, Service, Stage, Zone
+from idm.vocabulary import AccountKind, CredentialEventKind, EntitlementKind, HandoverWay, Service, Stage, Zone
 
 
 class InformationSystem(Base):
@@ -67,6 +67,8 @@ class InformationSystem(Base):
     """The target's immutable id of the group whose members are asked for factors, filled at its first resolution."""
     demanded_cards: Mapped[bool] = mapped_column(default=False)
     """Whether a card was demanded of accounts at some time: what is left of that is ours to lift (B2)."""
+    most_holders: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    """Kind of account → how many of that kind may have a holder there (control D1)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 
@@ -131,6 +133,9 @@ class Account(Base):
               sqlite_where=text("external_id IS NOT NULL"), postgresql_where=text("external_id IS NOT NULL")),
         Index("uq_accounts_personal", "system_id", "person_id", unique=True,
               sqlite_where=text("kind = 'personal'"), postgresql_where=text("kind = 'personal'")),
+        Index("uq_accounts_privileged", "system_id", "person_id", unique=True,
+              sqlite_where=text("kind = 'privileged' AND person_id IS NOT NULL"),
+              postgresql_where=text("kind = 'privileged' AND person_id IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -236,5 +241,12 @@ class Handover(Base):
     received_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     """Given up before it was shown (a newer one took its place)."""
+    way: Mapped[HandoverWay] = mapped_column(closed_list(HandoverWay), default=HandoverWay.SCREEN)
+    change_by: Mapped[datetime | None] = mapped_column(Instant)
+    """Until when it has to be changed (E2); set when the target took it."""
+    changed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was changed, as the directory itself says."""
+    replaced_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was replaced by a random one that nobody knows, because it was not changed in time (E2)."""
 
     account: Mapped[Account] = relationship()

@@ -303,8 +303,19 @@ ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
         for action, (before, who, act, writes) in ADMINISTRATION.items()
     },
 }
-"""What has to be there, who does it, and what it writes. Authenticators are tested with their operations."""
-ELSEWHERE = {Action.KEEP_AUTHENTICATORS, Action.CLOSE_LOSS, Action.UPLOAD_ENROLMENTS}
+"""What has to be there, who does it, and what it writes. Authenticators and privileged IDs are tested with their operations."""
+ELSEWHERE = {
+    Action.KEEP_AUTHENTICATORS,
+    Action.CLOSE_LOSS,
+    Action.UPLOAD_ENROLMENTS,
+    Action.PROPOSE_REGISTERED_ID,
+    Action.ACCEPT_REGISTERED_ID,
+    Action.USE_REGISTERED_ID,
+    Action.PERMIT_USE,
+    Action.ROTATE_KEPT,
+    Action.NAME_PRIVILEGE_DEPUTY,
+    Action.ACCEPT_PRIVILEGE_DEPUTY,
+}
 
 
 def rows_of(cast: Cast, model: type) -> list[dict[str, object]]:

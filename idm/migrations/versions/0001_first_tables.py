@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("verification", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("factor_group_id", sa.Text(), nullable=True),
         sa.Column("demanded_cards", sa.Boolean(), nullable=False),
+        sa.Column("most_holders", sa.JSON(), nullable=False),
         sa.Column("for_sign_in", sa.Boolean(), nullable=False),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
         sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),
@@ -246,6 +247,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roll_version")),
     )
     op.create_table(
+        "vault_keys",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vault_keys")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_vault_keys_fingerprint")),
+    )
+    op.create_table(
         "work_order_numbers",
         sa.Column("fiscal_year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
@@ -305,6 +315,13 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("kind = 'personal'"),
             postgresql_where=sa.text("kind = 'personal'"),
+        )
+        batch_op.create_index(
+            "uq_accounts_privileged",
+            ["system_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("kind = 'privileged' AND person_id IS NOT NULL"),
+            postgresql_where=sa.text("kind = 'privileged' AND person_id IS NOT NULL"),
         )
 
     op.create_table(
@@ -673,6 +690,30 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "holder_counts",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "personal",
+                "privileged",
+                "shared",
+                "service",
+                "contractor",
+                name="accountkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("holders", sa.Integer(), nullable=False),
+        sa.Column("most", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_holder_counts_system_id")),
+        sa.PrimaryKeyConstraint("day", "system_id", "kind", name=op.f("pk_holder_counts")),
+    )
+    op.create_table(
         "listings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
@@ -741,6 +782,64 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["proposed_by_id"], ["people.id"], name=op.f("fk_planned_batches_proposed_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_batches")),
     )
+    op.create_table(
+        "privilege_deputies",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("principal_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "ciso",
+                "vice_ciso",
+                "chief",
+                "security",
+                "section",
+                "system",
+                "hr",
+                "handover",
+                "auditor",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("deputy_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("named_by_id", sa.Integer(), nullable=False),
+        sa.Column("named_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_by_id", sa.Integer(), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(accepted_at IS NULL) = (accepted_by_id IS NULL)", name=op.f("ck_privilege_deputies_accepted_by_someone")
+        ),
+        sa.CheckConstraint(
+            "accepted_by_id IS NULL OR (accepted_by_id <> deputy_id AND accepted_by_id <> named_by_id)",
+            name=op.f("ck_privilege_deputies_accepted_by_another"),
+        ),
+        sa.CheckConstraint("deputy_id <> principal_id", name=op.f("ck_privilege_deputies_not_oneself")),
+        sa.CheckConstraint("named_by_id <> deputy_id", name=op.f("ck_privilege_deputies_not_named_by_oneself")),
+        sa.CheckConstraint("valid_until > valid_from", name=op.f("ck_privilege_deputies_period")),
+        sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_privilege_deputies_accepted_by_id")),
+        sa.ForeignKeyConstraint(["deputy_id"], ["people.id"], name=op.f("fk_privilege_deputies_deputy_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["people.id"], name=op.f("fk_privilege_deputies_ended_by_id")),
+        sa.ForeignKeyConstraint(["named_by_id"], ["people.id"], name=op.f("fk_privilege_deputies_named_by_id")),
+        sa.ForeignKeyConstraint(["principal_id"], ["people.id"], name=op.f("fk_privilege_deputies_principal_id")),
+        sa.ForeignKeyConstraint(
+            ["system_id"], ["information_systems.id"], name=op.f("fk_privilege_deputies_system_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privilege_deputies")),
+    )
+    with op.batch_alter_table("privilege_deputies", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_privilege_deputies_deputy_id"), ["deputy_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_privilege_deputies_principal_id"), ["principal_id"], unique=False)
+
     op.create_table(
         "recovery_codes",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1124,6 +1223,14 @@ def upgrade() -> None:
                 "work_overdue",
                 "factor_missing",
                 "factor_unshown",
+                "default_name",
+                "out_of_band",
+                "unregistered_privilege",
+                "password_rules",
+                "temporary_overdue",
+                "password_overdue",
+                "rotation_overdue",
+                "report_overdue",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1259,6 +1366,14 @@ def upgrade() -> None:
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "way",
+            sa.Enum("screen", "zone_printer", name="handoverway", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("change_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("officer_id <> subject_id", name=op.f("ck_handovers_not_to_oneself")),
         sa.CheckConstraint("shown_at IS NULL OR sealed IS NULL", name=op.f("ck_handovers_shown_once")),
         sa.ForeignKeyConstraint(
@@ -1278,6 +1393,23 @@ def upgrade() -> None:
             sqlite_where=sa.text("shown_at IS NULL AND closed_at IS NULL"),
             postgresql_where=sa.text("shown_at IS NULL AND closed_at IS NULL"),
         )
+
+    op.create_table(
+        "leak_reports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("reported_by_id", sa.Integer(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_leak_reports_account_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_leak_reports_person_id")),
+        sa.ForeignKeyConstraint(["reported_by_id"], ["people.id"], name=op.f("fk_leak_reports_reported_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_leak_reports")),
+    )
+    with op.batch_alter_table("leak_reports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_leak_reports_account_id"), ["account_id"], unique=False)
 
     op.create_table(
         "listed_accounts",
@@ -1415,6 +1547,125 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch_id", "action", "staff_number", name=op.f("pk_planned_items")),
     )
     op.create_table(
+        "privileged_uses",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "approved",
+                "open",
+                "ending",
+                "ended",
+                "refused",
+                "withdrawn",
+                "lapsed",
+                name="usestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("emergency", sa.Boolean(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("ticket", sa.Text(), nullable=True),
+        sa.Column("hours", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("wanted_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("approval_needed", sa.Boolean(), nullable=False),
+        sa.Column("approver_id", sa.Integer(), nullable=True),
+        sa.Column("acting_for_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decision_comment", sa.Text(), nullable=True),
+        sa.Column("attendance_needed", sa.Boolean(), nullable=False),
+        sa.Column("attended_by_id", sa.Integer(), nullable=True),
+        sa.Column("attended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deputyship_id", sa.Integer(), nullable=True),
+        sa.Column("opens_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "end_reason",
+            sa.Enum(
+                "returned",
+                "time_up",
+                "stopped",
+                "right_lost",
+                name="useend",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("public_key", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report", sa.Text(), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_by_id", sa.Integer(), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state <> 'open' OR NOT attendance_needed OR attended_at IS NOT NULL",
+            name=op.f("ck_privileged_uses_attending"),
+        ),
+        sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_privileged_uses_end_explained")),
+        sa.CheckConstraint("(opens_at IS NULL) = (ends_at IS NULL)", name=op.f("ck_privileged_uses_boxed")),
+        sa.CheckConstraint(
+            "approver_id IS NULL OR approver_id <> person_id", name=op.f("ck_privileged_uses_not_by_oneself")
+        ),
+        sa.CheckConstraint(
+            "attendance_needed = (attended_by_id IS NOT NULL)", name=op.f("ck_privileged_uses_attended")
+        ),
+        sa.CheckConstraint(
+            "attended_by_id IS NULL OR attended_by_id <> person_id", name=op.f("ck_privileged_uses_attended_by_another")
+        ),
+        sa.CheckConstraint(
+            "checked_by_id IS NULL OR checked_by_id <> person_id", name=op.f("ck_privileged_uses_checked_by_another")
+        ),
+        sa.CheckConstraint("ends_at IS NULL OR ends_at > opens_at", name=op.f("ck_privileged_uses_period")),
+        sa.CheckConstraint(
+            "opens_at IS NULL OR emergency OR NOT approval_needed OR approver_id IS NOT NULL",
+            name=op.f("ck_privileged_uses_approved"),
+        ),
+        sa.CheckConstraint("shown_at IS NULL OR sealed IS NULL", name=op.f("ck_privileged_uses_shown_once")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "system_id"],
+            ["accounts.id", "accounts.system_id"],
+            name=op.f("fk_privileged_uses_account_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(["acting_for_id"], ["people.id"], name=op.f("fk_privileged_uses_acting_for_id")),
+        sa.ForeignKeyConstraint(["approver_id"], ["people.id"], name=op.f("fk_privileged_uses_approver_id")),
+        sa.ForeignKeyConstraint(["attended_by_id"], ["people.id"], name=op.f("fk_privileged_uses_attended_by_id")),
+        sa.ForeignKeyConstraint(["checked_by_id"], ["people.id"], name=op.f("fk_privileged_uses_checked_by_id")),
+        sa.ForeignKeyConstraint(
+            ["deputyship_id"], ["privilege_deputies.id"], name=op.f("fk_privileged_uses_deputyship_id")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_privileged_uses_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_privileged_uses")),
+    )
+    with op.batch_alter_table("privileged_uses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_privileged_uses_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_privileged_uses_due", ["state", "ends_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_privileged_uses_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_privileged_uses_live",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('approved', 'open', 'ending')"),
+            postgresql_where=sa.text("state IN ('approved', 'open', 'ending')"),
+        )
+
+    op.create_table(
         "provider_identities",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
@@ -1534,6 +1785,22 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "vault_secrets",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("key_id", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "verified_how",
+            sa.Enum("sign_in", "change_time", name="verifiedhow", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("known_since", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_vault_secrets_account_id")),
+        sa.ForeignKeyConstraint(["key_id"], ["vault_keys.id"], name=op.f("fk_vault_secrets_key_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_vault_secrets")),
+    )
+    op.create_table(
         "work_orders",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=16), nullable=False),
@@ -1624,6 +1891,9 @@ def upgrade() -> None:
                 "issued",
                 "handed_over",
                 "changed",
+                "replaced",
+                "rotated",
+                "checked_out",
                 name="credentialeventkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1782,6 +2052,73 @@ def upgrade() -> None:
         sa.UniqueConstraint("staff_number", "match_key", name=op.f("uq_match_questions_staff_number_match_key")),
     )
     op.create_table(
+        "registered_ids",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("found_id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "personal",
+                "privileged",
+                "shared",
+                "service",
+                "contractor",
+                name="accountkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("kept", sa.Boolean(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("proposed_by_id", sa.Integer(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accepted_by_id", sa.Integer(), nullable=True),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("kind IN ('privileged', 'shared', 'service')", name=op.f("ck_registered_ids_kept_kind")),
+        sa.CheckConstraint(
+            "(accepted_at IS NULL) = (accepted_by_id IS NULL)", name=op.f("ck_registered_ids_accepted_by_someone")
+        ),
+        sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_registered_ids_end_explained")),
+        sa.CheckConstraint(
+            "accepted_at IS NULL OR account_id IS NOT NULL", name=op.f("ck_registered_ids_accepted_as_account")
+        ),
+        sa.CheckConstraint(
+            "accepted_by_id IS NULL OR accepted_by_id <> proposed_by_id", name=op.f("ck_registered_ids_two_people")
+        ),
+        sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_registered_ids_accepted_by_id")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_registered_ids_account_id")),
+        sa.ForeignKeyConstraint(["found_id"], ["found_accounts.id"], name=op.f("fk_registered_ids_found_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name=op.f("fk_registered_ids_owner_id")),
+        sa.ForeignKeyConstraint(["proposed_by_id"], ["people.id"], name=op.f("fk_registered_ids_proposed_by_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_registered_ids_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_registered_ids")),
+    )
+    with op.batch_alter_table("registered_ids", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_registered_ids_system_id"), ["system_id"], unique=False)
+        batch_op.create_index(
+            "uq_registered_ids_account",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL AND account_id IS NOT NULL"),
+            postgresql_where=sa.text("ended_at IS NULL AND account_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "uq_registered_ids_live",
+            ["found_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
         "requests",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("number", sa.String(length=32), nullable=True),
@@ -1843,6 +2180,89 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("requests", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_requests_applicant_id"), ["applicant_id"], unique=False)
+
+    op.create_table(
+        "rotations",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "reason",
+            sa.Enum(
+                "first",
+                "interval",
+                "returned",
+                "holder_changed",
+                "suspected",
+                "by_hand",
+                name="rotationreason",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("use_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "sealed",
+                "set",
+                "confirmed",
+                "cancelled",
+                name="rotationstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("key_id", sa.Integer(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "verified_how",
+            sa.Enum("sign_in", "change_time", name="verifiedhow", native_enum=False, create_constraint=True, length=32),
+            nullable=True,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'confirmed') = (confirmed_at IS NOT NULL AND verified_how IS NOT NULL)",
+            name=op.f("ck_rotations_proven"),
+        ),
+        sa.CheckConstraint(
+            "(state IN ('sealed', 'set')) = (sealed IS NOT NULL)", name=op.f("ck_rotations_value_on_its_way")
+        ),
+        sa.CheckConstraint("(sealed IS NULL) = (key_id IS NULL)", name=op.f("ck_rotations_under_a_key")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "system_id"],
+            ["accounts.id", "accounts.system_id"],
+            name=op.f("fk_rotations_account_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["people.id"], name=op.f("fk_rotations_asked_by_id")),
+        sa.ForeignKeyConstraint(["key_id"], ["vault_keys.id"], name=op.f("fk_rotations_key_id")),
+        sa.ForeignKeyConstraint(["use_id"], ["privileged_uses.id"], name=op.f("fk_rotations_use_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rotations")),
+    )
+    with op.batch_alter_table("rotations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rotations_account_id"), ["account_id"], unique=False)
+        batch_op.create_index("ix_rotations_due", ["state", "due_at"], unique=False)
+        batch_op.create_index(
+            "uq_rotations_open",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("state NOT IN ('confirmed', 'cancelled')"),
+            postgresql_where=sa.text("state NOT IN ('confirmed', 'cancelled')"),
+        )
 
     op.create_table(
         "uploaded_feeds",
@@ -2004,7 +2424,7 @@ def upgrade() -> None:
         sa.Column("permitted_by_id", sa.Integer(), nullable=False),
         sa.Column("permitted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=False),
-        sa.CheckConstraint("rule IN ('SOD-4')", name=op.f("ck_policy_exceptions_rule")),
+        sa.CheckConstraint("rule IN ('SOD-4', 'D1-CAP')", name=op.f("ck_policy_exceptions_rule")),
         sa.CheckConstraint("permitted_by_id <> beneficiary_id", name=op.f("ck_policy_exceptions_not_for_oneself")),
         sa.ForeignKeyConstraint(["beneficiary_id"], ["people.id"], name=op.f("fk_policy_exceptions_beneficiary_id")),
         sa.ForeignKeyConstraint(["permitted_by_id"], ["people.id"], name=op.f("fk_policy_exceptions_permitted_by_id")),
@@ -2235,11 +2655,20 @@ def upgrade() -> None:
         sa.Column(
             "end_reason",
             sa.Enum(
-                "requested", "expired", "left", name="endreason", native_enum=False, create_constraint=True, length=32
+                "requested",
+                "expired",
+                "left",
+                "post_lost",
+                name="endreason",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
             ),
             nullable=True,
         ),
         sa.Column("ended_by_line_id", sa.Integer(), nullable=True),
+        sa.Column("rests_on_unit", sa.String(length=32), nullable=True),
+        sa.Column("rests_on_post", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "(state = 'ended') = (ended_at IS NOT NULL AND end_reason IS NOT NULL)",
             name=op.f("ck_grants_end_explained"),
@@ -2382,6 +2811,14 @@ def upgrade() -> None:
     with op.batch_alter_table("grant_suspensions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grant_suspensions_grant_id"), ["grant_id"], unique=False)
 
+    op.create_table(
+        "privileged_use_rights",
+        sa.Column("use_id", sa.Integer(), nullable=False),
+        sa.Column("grant_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.id"], name=op.f("fk_privileged_use_rights_grant_id")),
+        sa.ForeignKeyConstraint(["use_id"], ["privileged_uses.id"], name=op.f("fk_privileged_use_rights_use_id")),
+        sa.PrimaryKeyConstraint("use_id", "grant_id", name=op.f("pk_privileged_use_rights")),
+    )
     # ### end Alembic commands ###
     for statement in APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(statement)

@@ -1,0 +1,1 @@
+"""What pages, jobs and sweeps read about privileged IDs."""
