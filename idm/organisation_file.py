@@ -102,9 +102,7 @@ def _post_right_mistakes(where: str, named: str, rights: Mapping[str, Right]) ->
 
 def _system_mistakes(system: System) -> Iterator[str]:
     where = f"systems.{system.code}"
-    accounts = [right.code for right in system.rights if right.kind is EntitlementKind.ACCOUNT]
-    if len(accounts) != 1:
-        yield f'{where}: 利用者IDの権限（kind = "account"）をちょうど1つ書いてください'
+    yield from _account_right_mistakes(where, system)
     yield from _repeated(f"{where}.rights", (right.code for right in system.rights))
     # Two rights that stand for one group could not be given and taken one without the other.
     yield from _repeated(f"{where}.rights: グループ", (right.group for right in system.rights if right.group))
@@ -124,6 +122,22 @@ def _system_mistakes(system: System) -> Iterator[str]:
     for key in system.settings:
         if any(word in key.lower() for word in SECRET_WORDS) and not key.endswith(A_PLACE):
             yield f"{where}.settings.{key}: 秘密は書けません。credential にファイル名を書いてください"
+
+
+def _account_right_mistakes(where: str, system: System) -> Iterator[str]:
+    """Nobody's daily ID carries a privileged right: those are given to another ID of the same person (control D8)."""
+    accounts = [right for right in system.rights if right.kind is EntitlementKind.ACCOUNT]
+    groups = [right for right in system.rights if right.kind is EntitlementKind.GROUP and right.privileged]
+    privileged = [right for right in accounts if right.privileged]
+    if len(accounts) - len(privileged) != 1:
+        yield f'{where}: 利用者IDの権限（kind = "account"）をちょうど1つ書いてください'
+    if groups and not privileged:
+        yield (
+            f"{where}: 特権の権限「{groups[0].code}」がありますが、それを付ける管理用IDの権限"
+            '（kind = "account", privileged = true）がありません。1つ書いてください'
+        )
+    if len(privileged) > 1:
+        yield f'{where}: 管理用IDの権限（kind = "account", privileged = true）は1つだけ書いてください'
 
 
 def _plain_name_mistakes(where: str, value: str, limit: int) -> Iterator[str]:

@@ -79,6 +79,7 @@ rights = [
   { code = "account", name = "利用者ID", kind = "account" },
   { code = "enter", name = "伝票入力", kind = "group", group = "ledger-enter" },
   { code = "approve", name = "伝票承認", kind = "group", group = "ledger-approve" },
+  { code = "admin-account", name = "管理用ID", kind = "account", privileged = true },
   { code = "admin", name = "システム管理", kind = "group", group = "ledger-admin", privileged = true },
 ]
 

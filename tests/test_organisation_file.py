@@ -117,6 +117,14 @@ def test_the_accepted_text_gives_the_same_organisation_again() -> None:
          "systems.ledger.enter: 利用者IDの権限にグループ名（group）は書けません"),
         ('name = "伝票入力", kind = "group"', 'name = "伝票入力", kind = "account"',
          'systems.ledger: 利用者IDの権限（kind = "account"）をちょうど1つ書いてください'),
+        ('code = "admin-account", name = "管理用ID", kind = "account", privileged = true',
+         'code = "admin-account", name = "管理用ID", kind = "account"',
+         'systems.ledger: 利用者IDの権限（kind = "account"）をちょうど1つ書いてください'),
+        ('code = "admin-account", name = "管理用ID", kind = "account"',
+         'code = "admin-account", name = "管理用ID", kind = "group", group = "ledger-operators"',
+         "systems.ledger: 特権の権限「admin-account」がありますが、それを付ける管理用IDの権限"),
+        ('name = "システム管理", kind = "group", group = "ledger-admin"', 'name = "システム管理", kind = "account"',
+         'systems.ledger: 管理用IDの権限（kind = "account", privileged = true）は1つだけ書いてください'),
         ('[systems.settings]\nname = "ledger"', '[systems.settings]\nbind_password = "x"',
          "systems.ledger.settings.bind_password: 秘密は書けません。credential にファイル名を書いてください"),
         ('[systems.settings]\nname = "ledger"', '[systems.settings]\nClient_Secret = "x"',
@@ -152,8 +160,8 @@ def test_a_file_may_say_restricted_rights_their_service_and_an_overlap() -> None
         'group = "ledger-approve" }', 'group = "ledger-approve", by_name_only = true, service = "internet" }'
     ).replace('zone = "lgwan"', 'zone = "lgwan"\noverlap_days = 10')
     ledger, pension = load_organisation(text, "town.toml").systems
-    assert [right.by_name_only for right in ledger.rights] == [False, False, True, False]
-    assert [right.service for right in ledger.rights] == [None, None, Service.INTERNET, None]
+    assert [right.code for right in ledger.rights if right.by_name_only] == ["approve"]
+    assert {right.code: right.service for right in ledger.rights if right.service} == {"approve": Service.INTERNET}
     assert (ledger.overlap_days, pension.overlap_days) == (10, None)
 
 
