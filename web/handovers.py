@@ -5,8 +5,6 @@ hand-over alone brings back; only its public half is stored. The password is in 
 no message, no log.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from datetime import timedelta
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -20,8 +18,8 @@ from idm.permissions import Action, may
 from idm.queries.handovers import HandoverRow, handover_history, handover_row, handovers_under_way, waiting_accounts
 from idm.sealing import SealBroken, new_handover_key
 from web import current
+from web.one_time_keys import KeyPlace
 from web.row_ids import row_id
-from web.security import is_https
 
 blueprint = Blueprint("handovers", __name__)
 
@@ -57,10 +55,7 @@ def ask() -> Response:
             now=current.now(),
         )  # fmt: skip
     response = redirect(url_for("handovers.show", handover_id=handover.id))
-    response.set_cookie(
-        _cookie(handover.id), urlsafe_b64encode(private_key).decode(), max_age=timedelta(minutes=KEY_MINUTES),
-        path=_path(handover.id), secure=is_https(current.site().settings), httponly=True, samesite="Strict",
-    )  # fmt: skip
+    _place(handover.id).give(response, private_key, lasting=timedelta(minutes=KEY_MINUTES))
     return response
 
 
@@ -76,7 +71,7 @@ def reveal(handover_id: int) -> Response:
     try:
         with current.act("handover.show", ("handover", handover_id)) as session:
             shown = handovers.show(
-                session, handover_id=handover_id, private_key=_key(handover_id), actor=current.actor(),
+                session, handover_id=handover_id, private_key=_place(handover_id).brought(), actor=current.actor(),
                 policy=current.policy(), now=current.now(),
             )  # fmt: skip
             handover = handover_row(session, handover_id, current.signed_in().person_id)
@@ -104,12 +99,7 @@ def _slip(handover: HandoverRow, shown: Shown) -> Response:
         idle_minutes=current.policy().sign_in.idle_minutes,
     )  # fmt: skip
     response = make_response(page)
-    response.delete_cookie(
-        _cookie(handover.id), path=_path(handover.id), secure=is_https(current.site().settings), httponly=True,
-        samesite="Strict",
-    )  # fmt: skip
-    seconds = int(current.policy().idle.total_seconds())
-    response.headers["Refresh"] = f"{seconds}; url={_path(handover.id)}"
+    _place(handover.id).forget(response, after=current.policy().idle)
     return response
 
 
@@ -130,18 +120,6 @@ def _page(handover_id: int, problem: str = "") -> str:
     return render_template("handovers/show.html", handover=handover, problem=problem, key_minutes=KEY_MINUTES)
 
 
-def _path(handover_id: int) -> str:
+def _place(handover_id: int) -> KeyPlace:
     """Where the browser brings the key back to: this hand-over's own pages."""
-    return url_for("handovers.show", handover_id=handover_id)
-
-
-def _cookie(handover_id: int) -> str:
-    return f"idm-handover-{handover_id}"
-
-
-def _key(handover_id: int) -> bytes:
-    """The private key this browser brought; empty when it brought none that can be read."""
-    try:
-        return urlsafe_b64decode(request.cookies.get(_cookie(handover_id), ""))
-    except NotBase64:
-        return b""
+    return KeyPlace(f"idm-handover-{handover_id}", url_for("handovers.show", handover_id=handover_id))
