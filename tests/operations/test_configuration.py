@@ -104,7 +104,9 @@ def test_a_proposal_changes_nothing_until_another_person_accepts_it(cast: Cast) 
     accept(cast, version_id)
     assert lapse_days(cast) == 7
     with cast.database.reading() as session:
-        acts = session.scalars(select(AuditRecord.action).where(AuditRecord.object_id == str(version_id))).all()
+        acts = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_id == str(version_id)).order_by(AuditRecord.id)
+        ).all()
     assert acts[-2:] == ["configuration.proposed", "configuration.accepted"]
 
 

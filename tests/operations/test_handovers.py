@@ -117,7 +117,9 @@ def test_every_step_of_a_hand_over_is_audited(cast: Cast, account: int) -> None:
     show(cast, handover_id, private)
     receive(cast, handover_id)
     with cast.database.reading() as session:
-        acts = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "handover")).all()
+        acts = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "handover").order_by(AuditRecord.id)
+        ).all()
     assert acts == ["handover.asked", "handover.sealed", "handover.shown", "handover.received"]
 
 

@@ -96,9 +96,9 @@ def test_whoever_leaves_soon_has_one_checklist_with_the_profiles_things(office: 
         assert (checklist.due_on, [item.title for item in checklist.items]) == (
             LAST_DAY, list(office.policy.leaving.return_items),
         )  # fmt: skip
-        assert session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "leaving")).all() == [
-            "leaving.began"
-        ]
+        assert session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "leaving").order_by(AuditRecord.id)
+        ).all() == ["leaving.began"]
 
 
 def test_whoever_left_before_anybody_knew_has_one_too(cast: Cast) -> None:
@@ -220,7 +220,9 @@ def test_with_the_last_thing_settled_the_checklist_is_closed(office: Cast) -> No
         settle(office, item)
     assert the_checklist(office).closed_at == NOW
     with office.database.reading() as session:
-        actions = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "leaving")).all()
+        actions = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "leaving").order_by(AuditRecord.id)
+        ).all()
     assert actions == ["leaving.began", *["leaving.settled"] * len([first, *others]), "leaving.closed"]
 
 

@@ -276,5 +276,7 @@ def test_a_manager_of_other_systems_and_a_contractor_bring_and_take_over_none(of
 def test_what_became_of_a_list_is_audited(office: Cast) -> None:
     take(office, send(office, HEADING + STAFF))
     with office.database.reading() as session:
-        acts = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "listing")).all()
+        acts = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "listing").order_by(AuditRecord.id)
+        ).all()
     assert acts == ["listing.received", "listing.taken_over"]

@@ -181,7 +181,9 @@ def test_a_deputy_is_named_by_the_officer_and_accepted_by_the_ciso(cast: Cast) -
     with cast.database.reading() as session:
         deputy = session.get_one(Deputy, deputy_id)
         assert (deputy.accepted_at, deputy.accepted_by_id) == (NOW, cast.people["ciso"])
-        acts = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "deputy")).all()
+        acts = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "deputy").order_by(AuditRecord.id)
+        ).all()
     assert acts == ["deputy.named", "deputy.accepted"]
     with pytest.raises(IllegalTransition):
         accept(cast, "ciso", deputy_id)

@@ -322,6 +322,8 @@ def test_what_happens_to_sponsors_is_audited(cast: Cast) -> None:
     leaves(cast, "staff", MAY)
     follow(cast, MAY)
     with cast.database.reading() as session:
-        said = session.scalars(select(AuditRecord.action).where(AuditRecord.action.startswith("sponsorship."))).all()
+        said = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.action.startswith("sponsorship.")).order_by(AuditRecord.id)
+        ).all()
     assert sorted(said) == ["sponsorship.accepted", "sponsorship.named", "sponsorship.named"]
     assert TODAY < MAY

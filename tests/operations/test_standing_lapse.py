@@ -41,7 +41,9 @@ def at(day: date) -> datetime:
 def changes(cast: Cast) -> list[str]:
     """The verbs of what happened to it without a person."""
     with cast.database.reading() as session:
-        verbs = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "standing"))
+        verbs = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "standing").order_by(AuditRecord.id)
+        )
         return [verb for verb in verbs if verb in ("standing.lapsing", "standing.ended")]
 
 

@@ -57,7 +57,9 @@ def test_what_is_asked_waits_for_a_worker_of_its_zone_and_is_answered_once(offic
     assert again.failure is None
     with office.database.reading() as session:
         assert unlocking.waiting(session, [Zone.LGWAN]) == []
-        actions = session.scalars(select(AuditRecord.action).where(AuditRecord.action.like("lock.%"))).all()
+        actions = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.action.like("lock.%")).order_by(AuditRecord.id)
+        ).all()
     assert actions == ["lock.asked", "lock.answered"]
 
 

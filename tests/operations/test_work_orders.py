@@ -559,7 +559,9 @@ def test_every_step_of_an_order_is_audited(office: Cast) -> None:
     do(office, order)
     confirm(office, order)
     with office.database.reading() as session:
-        acts = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "work_order")).all()
+        acts = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.object_kind == "work_order").order_by(AuditRecord.id)
+        ).all()
     assert acts == [
         "work_order.issued", "work_order.ticked", "work_order.done", "work_order.returned", "work_order.done",
         "work_order.confirmed",

@@ -118,7 +118,9 @@ def test_whoever_sends_the_form_without_the_role_is_refused_and_recorded(office:
     for who, status in (("ciso", 403), ("hr", 403), ("staff", 403)):
         assert office.browser(who).send("/batches/1/permission", {"shown": "x"}).status_code == status
     with office.database.reading() as session:
-        refused = session.scalars(select(AuditRecord.action).where(AuditRecord.outcome == AuditOutcome.REFUSED)).all()
+        refused = session.scalars(
+            select(AuditRecord.action).where(AuditRecord.outcome == AuditOutcome.REFUSED).order_by(AuditRecord.id)
+        ).all()
     assert refused == ["batch.permit"] * 3
     assert batch(office).approved_at is None
 

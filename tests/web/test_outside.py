@@ -24,7 +24,7 @@ TYPED: dict[str, str] = {
 
 def refused(office: Office) -> list[str]:
     with office.database.reading() as session:
-        query = select(AuditRecord.action).where(AuditRecord.outcome == AuditOutcome.REFUSED)
+        query = select(AuditRecord.action).where(AuditRecord.outcome == AuditOutcome.REFUSED).order_by(AuditRecord.id)
         return list(session.scalars(query))
 
 
