@@ -81,6 +81,9 @@ class PrivilegedUse(Base):
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "system_id"], ["accounts.id", "accounts.system_id"]),
         CheckConstraint("approver_id IS NULL OR approver_id <> person_id", name="not_by_oneself"),
+        CheckConstraint("named_by_id IS NULL OR named_by_id <> person_id", name="named_by_another"),
+        CheckConstraint("approver_id IS NULL OR named_by_id IS NULL OR approver_id <> named_by_id",
+                        name="not_by_the_asking"),
         CheckConstraint("attended_by_id IS NULL OR attended_by_id <> person_id", name="attended_by_another"),
         CheckConstraint("checked_by_id IS NULL OR checked_by_id <> person_id", name="checked_by_another"),
         CheckConstraint("opens_at IS NULL OR emergency OR NOT approval_needed OR approver_id IS NOT NULL",
@@ -100,6 +103,8 @@ class PrivilegedUse(Base):
     account_id: Mapped[int] = mapped_column(index=True)
     system_id: Mapped[int]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    named_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Whoever asked that a contractor use it; None = the user asked."""
     state: Mapped[UseState] = mapped_column(closed_list(UseState))
     emergency: Mapped[bool]
     purpose: Mapped[str] = mapped_column(Text)
@@ -129,6 +134,8 @@ class PrivilegedUse(Base):
     """When the directory was read back with what is used."""
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     end_reason: Mapped[UseEnd | None] = mapped_column(closed_list(UseEnd))
+    end_note: Mapped[str | None] = mapped_column(Text)
+    """Why it was stopped, or why it never began, in words."""
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the directory was read back without it."""
 
@@ -148,6 +155,7 @@ class PrivilegedUse(Base):
 
     account: Mapped[Account] = relationship()
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
+    named_by: Mapped[Person | None] = relationship(foreign_keys=[named_by_id])
     approver: Mapped[Person | None] = relationship(foreign_keys=[approver_id])
     acting_for: Mapped[Person | None] = relationship(foreign_keys=[acting_for_id])
     attended_by: Mapped[Person | None] = relationship(foreign_keys=[attended_by_id])

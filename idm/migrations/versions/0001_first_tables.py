@@ -1320,10 +1320,14 @@ def upgrade() -> None:
         sa.Column("settled_by_id", sa.Integer(), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("account_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint("(state = 'not_personal') = (kind IS NOT NULL)", name=op.f("ck_found_accounts_what_kind")),
         sa.CheckConstraint("(state = 'person') = (person_id IS NOT NULL)", name=op.f("ck_found_accounts_whose")),
         sa.CheckConstraint(
-            "account_id IS NULL OR state = 'person'", name=op.f("ck_found_accounts_adopted_for_somebody")
+            "CASE state WHEN 'not_personal' THEN kind IS NOT NULL AND kind <> 'personal' WHEN 'person' THEN kind IS NULL OR kind = 'privileged' ELSE kind IS NULL END",
+            name=op.f("ck_found_accounts_what_kind"),
+        ),
+        sa.CheckConstraint(
+            "account_id IS NULL OR state IN ('person', 'not_personal')",
+            name=op.f("ck_found_accounts_adopted_as_decided"),
         ),
         sa.CheckConstraint(
             "settled_by_id IS NULL OR (settled_at IS NOT NULL AND reason IS NOT NULL)",
@@ -1348,8 +1352,15 @@ def upgrade() -> None:
             "uq_found_accounts_person",
             ["system_id", "person_id"],
             unique=True,
-            sqlite_where=sa.text("state = 'person' AND gone_at IS NULL"),
-            postgresql_where=sa.text("state = 'person' AND gone_at IS NULL"),
+            sqlite_where=sa.text("state = 'person' AND gone_at IS NULL AND kind IS NULL"),
+            postgresql_where=sa.text("state = 'person' AND gone_at IS NULL AND kind IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_found_accounts_privileged",
+            ["system_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'person' AND gone_at IS NULL AND kind IS NOT NULL"),
+            postgresql_where=sa.text("state = 'person' AND gone_at IS NULL AND kind IS NOT NULL"),
         )
 
     op.create_table(
@@ -1552,6 +1563,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("named_by_id", sa.Integer(), nullable=True),
         sa.Column(
             "state",
             sa.Enum(
@@ -1603,6 +1615,7 @@ def upgrade() -> None:
             ),
             nullable=True,
         ),
+        sa.Column("end_note", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("public_key", sa.LargeBinary(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
@@ -1624,6 +1637,10 @@ def upgrade() -> None:
             "approver_id IS NULL OR approver_id <> person_id", name=op.f("ck_privileged_uses_not_by_oneself")
         ),
         sa.CheckConstraint(
+            "approver_id IS NULL OR named_by_id IS NULL OR approver_id <> named_by_id",
+            name=op.f("ck_privileged_uses_not_by_the_asking"),
+        ),
+        sa.CheckConstraint(
             "attendance_needed = (attended_by_id IS NOT NULL)", name=op.f("ck_privileged_uses_attended")
         ),
         sa.CheckConstraint(
@@ -1633,6 +1650,9 @@ def upgrade() -> None:
             "checked_by_id IS NULL OR checked_by_id <> person_id", name=op.f("ck_privileged_uses_checked_by_another")
         ),
         sa.CheckConstraint("ends_at IS NULL OR ends_at > opens_at", name=op.f("ck_privileged_uses_period")),
+        sa.CheckConstraint(
+            "named_by_id IS NULL OR named_by_id <> person_id", name=op.f("ck_privileged_uses_named_by_another")
+        ),
         sa.CheckConstraint(
             "opens_at IS NULL OR emergency OR NOT approval_needed OR approver_id IS NOT NULL",
             name=op.f("ck_privileged_uses_approved"),
@@ -1650,6 +1670,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["deputyship_id"], ["privilege_deputies.id"], name=op.f("fk_privileged_uses_deputyship_id")
         ),
+        sa.ForeignKeyConstraint(["named_by_id"], ["people.id"], name=op.f("fk_privileged_uses_named_by_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_privileged_uses_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_privileged_uses")),
     )
