@@ -215,7 +215,7 @@ class Handover(Base):
     """One hand-over of one temporary password: asked, sealed to its own key, shown once, receipt recorded (E3).
 
     The database holds the public key only; the private key is in the asking officer's browser. `sealed` is emptied
-    when it is shown.
+    when it is shown. What the printer of a closed zone prints has no key, and is never sealed: it is in no database.
     """
 
     __tablename__ = "handovers"
@@ -223,6 +223,10 @@ class Handover(Base):
         ForeignKeyConstraint(["account_id", "system_id"], ["accounts.id", "accounts.system_id"]),
         CheckConstraint("officer_id <> subject_id", name="not_to_oneself"),
         CheckConstraint("shown_at IS NULL OR sealed IS NULL", name="shown_once"),
+        CheckConstraint("(way = 'zone_printer') = (public_key IS NULL)", name="key_by_way"),
+        CheckConstraint("way <> 'zone_printer' OR sealed IS NULL", name="printed_inside"),
+        CheckConstraint("received_by IS NULL OR received_at IS NOT NULL", name="received_by_someone"),
+        CheckConstraint("changed_at IS NULL OR replaced_at IS NULL", name="one_end"),
         Index("uq_handovers_open", "account_id", unique=True,
               sqlite_where=text("shown_at IS NULL AND closed_at IS NULL"),
               postgresql_where=text("shown_at IS NULL AND closed_at IS NULL")),
@@ -234,16 +238,24 @@ class Handover(Base):
     subject_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     officer_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     asked_at: Mapped[datetime] = mapped_column(Instant)
-    public_key: Mapped[bytes]
+    public_key: Mapped[bytes | None]
     sealed: Mapped[bytes | None]
     sealed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the target had taken the password."""
     shown_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was shown, or printed inside its zone."""
     received_at: Mapped[datetime | None] = mapped_column(Instant)
+    received_by: Mapped[str | None] = mapped_column(Text)
+    """Who took the closed notice to its owner; None = its owner did."""
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     """Given up before it was shown (a newer one took its place)."""
     way: Mapped[HandoverWay] = mapped_column(closed_list(HandoverWay), default=HandoverWay.SCREEN)
     change_by: Mapped[datetime | None] = mapped_column(Instant)
     """Until when it has to be changed (E2); set when the target took it."""
+    set_time: Mapped[datetime | None] = mapped_column(Instant)
+    """The target's own time of that change; None where it states none of a password that must be changed."""
+    overdue_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the target was asked after `change_by` and it was not changed: a worker locks the account and replaces it."""
     changed_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it was changed, as the directory itself says."""
     replaced_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -1371,11 +1371,12 @@ def upgrade() -> None:
         sa.Column("subject_id", sa.Integer(), nullable=False),
         sa.Column("officer_id", sa.Integer(), nullable=False),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_by", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "way",
@@ -1383,9 +1384,17 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("change_by", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("set_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("replaced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(way = 'zone_printer') = (public_key IS NULL)", name=op.f("ck_handovers_key_by_way")),
+        sa.CheckConstraint("way <> 'zone_printer' OR sealed IS NULL", name=op.f("ck_handovers_printed_inside")),
+        sa.CheckConstraint("changed_at IS NULL OR replaced_at IS NULL", name=op.f("ck_handovers_one_end")),
         sa.CheckConstraint("officer_id <> subject_id", name=op.f("ck_handovers_not_to_oneself")),
+        sa.CheckConstraint(
+            "received_by IS NULL OR received_at IS NOT NULL", name=op.f("ck_handovers_received_by_someone")
+        ),
         sa.CheckConstraint("shown_at IS NULL OR sealed IS NULL", name=op.f("ck_handovers_shown_once")),
         sa.ForeignKeyConstraint(
             ["account_id", "system_id"],
