@@ -139,6 +139,9 @@ WORDS: dict[type[StrEnum], dict[str, Word]] = {
         CredentialEventKind.ISSUED: (_("仮パスワードを設定"), "neutral"),
         CredentialEventKind.HANDED_OVER: (_("仮パスワードを交付"), "neutral"),
         CredentialEventKind.CHANGED: (_("本人が変更"), "neutral"),
+        CredentialEventKind.REPLACED: (_("だれも知らないものに変更"), "warning"),
+        CredentialEventKind.ROTATED: (_("預かりパスワードを変更"), "neutral"),
+        CredentialEventKind.CHECKED_OUT: (_("預かりパスワードを表示"), "neutral"),
     },
     Standing: {
         Standing.CURRENT: (_("在任"), "success"),
