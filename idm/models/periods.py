@@ -6,9 +6,10 @@ from sqlalchemy import ColumnElement, and_, or_
 
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Absence, Assignment, Employment, OrganisationUnit
+from idm.models.privileged import PrivilegeDeputy
 from idm.models.requests import Grant
 
-Dated = type[Absence | Assignment | Deputy | Employment | Grant | Officer | OrganisationUnit]
+Dated = type[Absence | Assignment | Deputy | Employment | Grant | Officer | OrganisationUnit | PrivilegeDeputy]
 """A table whose rows hold from `valid_from` until, and not on, `valid_until` (None = no end); or an alias of one."""
 
 

@@ -1,15 +1,17 @@
 """Who holds which role on a day, who stands in for whom, and which person rows are one human.
 
 A tenure counts when the first record named it or a second person confirmed it, its own period holds, and the post it
-follows from is still held: losing the post loses the role at once (KT 第66), whatever else is written.
+follows from is still held: losing the post loses the role at once (KT 第66), whatever else is written. Whoever is a
+contractor on the day, by any row of theirs, holds no role and stands in for nobody (FK 6-2(3)④, control D3): that is so
+for every action of `idm.permissions`, because every one of them asks here.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlalchemy import Select, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from idm.employment_kind import EmploymentKind
 from idm.models.officers import Deputy, Officer
@@ -32,7 +34,24 @@ def tenures_on(day: date) -> Select[Officer]:
                 Officer.assignment_id.is_(None),
                 and_(holding_on(Assignment, day), holding_on(Employment, day)),
             ),
+            ~under_contract(Officer.person_id, day),
         )
+    )
+
+
+def under_contract(person_id: InstrumentedAttribute[int], day: date) -> ColumnElement[bool]:
+    """Whether the person of that column is a contractor on the day, by any row of the same human (SOD-5, SOD-7)."""
+    contract, contracted_row, own_row = aliased(Employment), aliased(Person), aliased(Person)
+    return (
+        exists()
+        .where(
+            own_row.id == person_id,
+            or_(contracted_row.id == own_row.id, contracted_row.match_key == own_row.match_key),
+            contract.person_id == contracted_row.id,
+            contract.kind == EmploymentKind.CONTRACTOR,
+            holding_on(contract, day),
+        )
+        .correlate(person_id.class_)
     )
 
 
@@ -60,9 +79,10 @@ def holders(session: Session, role: Role, unit_code: str | None, day: date) -> l
 
 
 def deputations_on(day: date) -> Select[Deputy]:
-    """The deputies who count on the day: accepted, within their period, and employed."""
+    """The deputies who count on the day: accepted, within their period, employed, and no contractors."""
     employed = exists().where(Employment.person_id == Deputy.deputy_id, holding_on(Employment, day))
-    return select(Deputy).where(Deputy.accepted_at.is_not(None), holding_on(Deputy, day), employed).order_by(Deputy.id)
+    counting = (Deputy.accepted_at.is_not(None), holding_on(Deputy, day), employed)
+    return select(Deputy).where(*counting, ~under_contract(Deputy.deputy_id, day)).order_by(Deputy.id)
 
 
 def auditing(session: Session, person_ids: Collection[int], day: date) -> frozenset[int]:

@@ -1,0 +1,69 @@
+"""Who exercises privilege in an officer's place (代行者, FK 6-2(3)②) on a day, and for which system (control D2).
+
+A deputyship counts for its period, once the CISO has accepted it, and only as long as both ends of it hold: the office
+in whose place it stands, and the deputy's own employment. Losing either ends it at once, whatever is written. Another
+thing than deciding in an officer's place (代決, `idm.queries.officers.deputations_on`).
+"""
+
+from collections.abc import Collection
+from datetime import date
+
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session
+
+from idm.models.officers import Officer
+from idm.models.people import Employment
+from idm.models.periods import holding_on
+from idm.models.privileged import PrivilegeDeputy
+from idm.models.systems import InformationSystem
+from idm.queries.officers import humans, never_deciding, tenures_on, under_contract
+from idm.vocabulary import Role
+
+
+def standing_on(day: date) -> Select[PrivilegeDeputy]:
+    """The deputyships, accepted or not, whose principal holds the office and whose deputy is employed on the day."""
+    office = (
+        tenures_on(day)
+        .where(
+            Officer.person_id == PrivilegeDeputy.principal_id,
+            Officer.role == PrivilegeDeputy.role,
+            or_(PrivilegeDeputy.role != Role.SYSTEM, Officer.unit_code == InformationSystem.manager_unit_code),
+        )
+        .exists()
+        .correlate(PrivilegeDeputy, InformationSystem)
+    )
+    employed = exists().where(Employment.person_id == PrivilegeDeputy.deputy_id, holding_on(Employment, day))
+    return (
+        select(PrivilegeDeputy)
+        .join(InformationSystem, PrivilegeDeputy.system_id == InformationSystem.id)
+        .where(
+            PrivilegeDeputy.ended_at.is_(None), PrivilegeDeputy.valid_until > day, office, employed,
+            ~under_contract(PrivilegeDeputy.deputy_id, day),
+        )
+        .order_by(PrivilegeDeputy.id)
+    )  # fmt: skip
+
+
+def deputies_for(session: Session, system_id: int, day: date) -> list[PrivilegeDeputy]:
+    """The deputyships that count for the system on the day, the oldest first."""
+    return _counting(session, standing_on(day).where(PrivilegeDeputy.system_id == system_id), day)
+
+
+def systems_deputised(session: Session, person_id: int, day: date) -> dict[int, int]:
+    """System → the deputyship by which the person may use its registered IDs on the day."""
+    found = _counting(session, standing_on(day).where(PrivilegeDeputy.deputy_id == person_id), day)
+    return {one.system_id: one.id for one in reversed(found)}
+
+
+def counting_in(session: Session, system_ids: Collection[int], day: date) -> list[PrivilegeDeputy]:
+    """The deputyships that count for these systems on the day."""
+    return _counting(session, standing_on(day).where(PrivilegeDeputy.system_id.in_(system_ids)), day)
+
+
+def _counting(session: Session, query: Select[PrivilegeDeputy], day: date) -> list[PrivilegeDeputy]:
+    """Those accepted, within their period, and by no row of theirs an auditor's (SOD-6)."""
+    accepted = query.where(PrivilegeDeputy.accepted_at.is_not(None), holding_on(PrivilegeDeputy, day))
+    found = session.scalars(accepted).all()
+    known = humans(session, {one.deputy_id for one in found})
+    never = never_deciding(session, known.values(), day) if found else frozenset[int]()
+    return [one for one in found if not known[one.deputy_id].is_one_of(never)]
