@@ -13,6 +13,7 @@ from idm.models import (
     privileged,
     requests,
     safety,
+    separate_accounts,
     sign_in,
     standing,
     system_tests,
@@ -24,6 +25,6 @@ from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests, work_orders, authenticators, privileged,
+    help_desk, system_tests, work_orders, authenticators, privileged, separate_accounts,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -11,7 +11,8 @@ from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
 from idm.vocabulary import AccountKind, FoundState
 
-_ONE_EACH = "state = 'person' AND gone_at IS NULL"
+_DAILY = "state = 'person' AND gone_at IS NULL AND kind IS NULL"
+_PRIVILEGED = "state = 'person' AND gone_at IS NULL AND kind IS NOT NULL"
 
 
 class FoundAccount(Base):
@@ -21,13 +22,17 @@ class FoundAccount(Base):
     __table_args__ = (
         UniqueConstraint("system_id", "external_id"),
         CheckConstraint("(state = 'person') = (person_id IS NOT NULL)", name="whose"),
-        CheckConstraint("(state = 'not_personal') = (kind IS NOT NULL)", name="what_kind"),
+        CheckConstraint("CASE state WHEN 'not_personal' THEN kind IS NOT NULL AND kind <> 'personal' "
+                        "WHEN 'person' THEN kind IS NULL OR kind = 'privileged' ELSE kind IS NULL END",
+                        name="what_kind"),
         CheckConstraint("settled_by_id IS NULL OR person_id IS NULL OR settled_by_id <> person_id",
                         name="not_by_oneself"),
         CheckConstraint("settled_by_id IS NULL OR (settled_at IS NOT NULL AND reason IS NOT NULL)", name="reasoned"),
-        CheckConstraint("account_id IS NULL OR state = 'person'", name="adopted_for_somebody"),
+        CheckConstraint("account_id IS NULL OR state IN ('person', 'not_personal')", name="adopted_as_decided"),
         Index("uq_found_accounts_person", "system_id", "person_id", unique=True,
-              sqlite_where=text(_ONE_EACH), postgresql_where=text(_ONE_EACH)),
+              sqlite_where=text(_DAILY), postgresql_where=text(_DAILY)),
+        Index("uq_found_accounts_privileged", "system_id", "person_id", unique=True,
+              sqlite_where=text(_PRIVILEGED), postgresql_where=text(_PRIVILEGED)),
         Index("ix_found_accounts_state", "system_id", "state"),
     )  # fmt: skip
 
@@ -55,6 +60,7 @@ class FoundAccount(Base):
     state: Mapped[FoundState] = mapped_column(closed_list(FoundState))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     kind: Mapped[AccountKind | None] = mapped_column(closed_list(AccountKind))
+    """Of an account that is nobody's own, which kind it is. Of somebody's: None = their daily one, else privileged."""
     rule: Mapped[str | None] = mapped_column(String(32))
     """The rule by which the machine decided; None = a person did, or nobody has."""
     doubt: Mapped[str | None] = mapped_column(String(32))
@@ -65,7 +71,7 @@ class FoundAccount(Base):
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     settled_at: Mapped[datetime | None] = mapped_column(Instant)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), unique=True)
-    """The account it became when an approved application took it over."""
+    """The account it became when an approved application took it over, or when it was accepted into the register."""
 
     system: Mapped[InformationSystem] = relationship()
     person: Mapped[Person | None] = relationship(foreign_keys=[person_id])

@@ -72,6 +72,7 @@ class Source(StrEnum):
 
     CHOSEN = "chosen"
     SAME_AS_ELSEWHERE = "same_as_elsewhere"
+    SAME_AS_DAILY = "same_as_daily"
     STAFF_NUMBER = "staff_number"
     PATTERN = "pattern"
     NUMBERED = "numbered"
@@ -93,6 +94,7 @@ class Bar(StrEnum):
 SOURCE_TITLES = {
     Source.CHOSEN: "人事担当者が選んだ名前",
     Source.SAME_AS_ELSEWHERE: "ほかのシステムと同じ名前",
+    Source.SAME_AS_DAILY: "本人の利用者IDの前に特権IDの印を付けた名前",
     Source.STAFF_NUMBER: "職員番号",
     Source.PATTERN: "ローマ字",
     Source.NUMBERED: "ローマ字と番号",
@@ -147,6 +149,28 @@ def candidates(subject: Subject, rule: LoginNames, limit: Limit) -> Iterator[Can
         yield _judged(staff_number_name(subject.staff_number, rule), Source.STAFF_NUMBER, "", rule, limit)
     else:
         yield from _romaji_candidates(subject, rule, limit)
+
+
+NUMBERED_PRIVILEGED = 99
+"""How many numbers are tried behind the name of a privileged ID, which the daily one's alone could clash with."""
+
+
+def privileged_candidates(
+    daily: str, staff_number: str | None, rule: LoginNames, limit: Limit
+) -> tuple[Candidate, ...]:
+    """The names to try for the privileged ID of somebody whose daily one is called `daily`, in order; at least one.
+
+    The prefix and the daily name; where the target takes none so long, the prefix and the staff number; then numbers.
+    """
+    named = [(daily, Source.SAME_AS_DAILY)]
+    if staff_number is not None and _STAFF_NUMBER.fullmatch(staff_number):
+        named.append((staff_number_name(staff_number, rule), Source.STAFF_NUMBER))
+    plain = {f"{rule.privileged_prefix}{name}": source for name, source in named}
+    first = rule.start_after_collision
+    numbered = (f"{name}-{number}" for name in plain for number in range(first, first + NUMBERED_PRIVILEGED))
+    return tuple(
+        _judged(name, plain.get(name, Source.NUMBERED), "", rule, limit) for name in dict.fromkeys((*plain, *numbered))
+    )
 
 
 def staff_number_name(staff_number: str, rule: LoginNames = BY_STAFF_NUMBER) -> str:

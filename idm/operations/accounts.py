@@ -1,6 +1,7 @@
 """Accounts and the outbox: a decision about an account makes it a generation older and leaves a task behind."""
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import uuid4
 
@@ -9,40 +10,69 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.errors import InvalidInput
 from idm.models.going_live import FoundAccount
+from idm.models.requests import RequestLine
 from idm.models.systems import Account, ChosenName, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.organisation import LoginNames
 from idm.policy import Policy
 from idm.queries.found_accounts import in_the_way, recognised
-from idm.queries.login_names import Proposal, proposals
+from idm.queries.login_names import Proposal, privileged_proposals, proposals
 from idm.vocabulary import BY_HAND, AccountKind, FoundState
 
 LONGEST_LOGIN_NAME = 64
 """Characters, as many as an account's column holds."""
 
 
-def personal_accounts(
-    session: Session, *, system_id: int, days: Mapping[int, date], rule: LoginNames, now: datetime
+def kind_for(*, privileged: bool) -> AccountKind:
+    """On which of somebody's accounts a right takes effect: no daily one carries a privileged right (control D8)."""
+    return AccountKind.PRIVILEGED if privileged else AccountKind.PERSONAL
+
+
+def accounts_of(
+    session: Session, lines: Sequence[RequestLine], *, rule: LoginNames, now: datetime
 ) -> dict[int, Account]:
-    """Person → their personal account in the system, made where there was none. No name is ever anyone else's again.
+    """Line id → the account on which it takes effect, of lines of one application.
+
+    A privileged right's is the person's privileged ID of the system, any other's their daily one; made where there was
+    none. Raises what `personal_accounts` raises.
+    """
+    today = day_of(now)
+    wanted: dict[AccountKind, dict[int, date]] = defaultdict(dict)
+    for line in lines:
+        days = wanted[kind_for(privileged=line.entitlement.privileged)]
+        days[line.subject_id] = max(today, line.valid_from)
+    # The daily ones first: a privileged ID is called after the daily one.
+    made = {
+        kind: personal_accounts(session, system_id=lines[0].system_id, days=wanted[kind], rule=rule, now=now, kind=kind)
+        for kind in (AccountKind.PERSONAL, AccountKind.PRIVILEGED) if kind in wanted
+    }  # fmt: skip
+    return {line.id: made[kind_for(privileged=line.entitlement.privileged)][line.subject_id] for line in lines}
+
+
+def personal_accounts(
+    session: Session, *, system_id: int, days: Mapping[int, date], rule: LoginNames, now: datetime,
+    kind: AccountKind = AccountKind.PERSONAL,
+) -> dict[int, Account]:  # fmt: skip
+    """Person → their account of this kind in the system, made where there was none. No name is ever another's again.
 
     An account that exists keeps its name, whatever the person's name, number or the rule have become; so does one that
     was there before us, which is taken over (control A18). `days` says for each person from when on it is wanted.
     Raises InvalidInput when somebody has no employment, no name is left them, or an account there may be theirs.
     """
-    accounts = _known(session, system_id, days)
+    accounts = _known(session, system_id, days, kind)
     if len(accounts) < len(days):
         lock_names(session, system_id, rule)
-        accounts = _known(session, system_id, days)
-    accounts |= _taken_over(session, system_id, [person for person in days if person not in accounts], now=now)
+        accounts = _known(session, system_id, days, kind)
+    accounts |= _taken_over(session, system_id, [person for person in days if person not in accounts], kind, now=now)
     missing = {person: day for person, day in days.items() if person not in accounts}
-    for person_id, proposal in _proposals(session, system_id, missing, rule).items():
+    for person_id, proposal in _proposals(session, system_id, missing, rule, kind).items():
         if proposal.name is None:
             raise proposal.refusal or InvalidInput("利用者IDを作れません。")
         accounts[person_id] = Account(
-            uuid=uuid4(), system_id=system_id, person_id=person_id, kind=AccountKind.PERSONAL,
+            uuid=uuid4(), system_id=system_id, person_id=person_id, kind=kind,
             login_name=proposal.name, created_at=now, generation=0,
         )  # fmt: skip
     session.add_all(accounts.values())
@@ -50,14 +80,16 @@ def personal_accounts(
     return accounts
 
 
-def _taken_over(session: Session, system_id: int, person_ids: Collection[int], *, now: datetime) -> dict[int, Account]:
+def _taken_over(
+    session: Session, system_id: int, person_ids: Collection[int], kind: AccountKind, *, now: datetime
+) -> dict[int, Account]:
     """Person → the account that was there before us and is theirs. Raises InvalidInput while that is not settled."""
     for login_name in in_the_way(session, system_id, person_ids).values():
         raise unsettled(login_name)
     accounts = {}
-    for person_id, found in recognised(session, system_id, person_ids).items():
+    for person_id, found in recognised(session, system_id, person_ids, kind).items():
         account = Account(
-            uuid=uuid4(), system_id=system_id, person_id=person_id, kind=AccountKind.PERSONAL, created_at=now,
+            uuid=uuid4(), system_id=system_id, person_id=person_id, kind=kind, created_at=now,
             generation=0, login_name="",
         )  # fmt: skip
         take_over(session, account, found, now=now)
@@ -106,7 +138,8 @@ def follow_matches(session: Session, system_id: int, *, actor: Actor, policy: Po
         .where(
             FoundAccount.system_id == system_id, FoundAccount.state == FoundState.PERSON,
             FoundAccount.account_id.is_(None), FoundAccount.gone_at.is_(None),
-            Account.kind == AccountKind.PERSONAL, Account.external_id.is_(None), Account.adopted_at.is_(None),
+            Account.kind == func.coalesce(FoundAccount.kind, AccountKind.PERSONAL.value),
+            Account.external_id.is_(None), Account.adopted_at.is_(None),
         )
     )  # fmt: skip
     for found, account in session.execute(query).all():
@@ -125,10 +158,14 @@ def unsettled(login_name: str) -> InvalidInput:
 
 def held_back(session: Session, system_id: int, accounts: Collection[Account]) -> dict[int, str]:
     """Account → why it is not made: somebody has to say first whose the account is that was there before us (A18)."""
-    new = {one.person_id or 0: one.id for one in accounts if one.external_id is None and one.adopted_at is None}
-    names = in_the_way(session, system_id, new)
-    names |= {person: found.login_name for person, found in recognised(session, system_id, new).items()}
-    return {new[person_id]: unsettled(name).message for person_id, name in names.items()}
+    new = [one for one in accounts if one.external_id is None and one.adopted_at is None]
+    names = in_the_way(session, system_id, {one.person_id or 0 for one in new})
+    told = {one.id: names[one.person_id or 0] for one in new if one.person_id in names}
+    for kind in (AccountKind.PERSONAL, AccountKind.PRIVILEGED):
+        of_kind = {one.person_id or 0: one.id for one in new if one.kind is kind}
+        for person_id, found in recognised(session, system_id, of_kind, kind).items():
+            told[of_kind[person_id]] = found.login_name
+    return {account_id: unsettled(name).message for account_id, name in told.items()}
 
 
 def _require_free(session: Session, found: FoundAccount, account: Account) -> None:
@@ -162,14 +199,17 @@ def lock_names(session: Session, system_id: int, rule: LoginNames) -> None:
     session.execute(systems if rule.rule == "romaji" else systems.where(InformationSystem.id == system_id))
 
 
-def _proposals(session: Session, system_id: int, days: Mapping[int, date], rule: LoginNames) -> dict[int, Proposal]:
-    return proposals(session, session.get_one(InformationSystem, system_id), days, rule) if days else {}
+def _proposals(
+    session: Session, system_id: int, days: Mapping[int, date], rule: LoginNames, kind: AccountKind
+) -> dict[int, Proposal]:
+    propose = privileged_proposals if kind is AccountKind.PRIVILEGED else proposals
+    return propose(session, session.get_one(InformationSystem, system_id), days, rule) if days else {}
 
 
-def _known(session: Session, system_id: int, person_ids: Collection[int]) -> dict[int, Account]:
+def _known(session: Session, system_id: int, person_ids: Collection[int], kind: AccountKind) -> dict[int, Account]:
     """As they are now, and until this transaction ends: two decisions about one account follow one another."""
     query = select(Account).where(
-        Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == AccountKind.PERSONAL
+        Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == kind
     )
     locked = query.order_by(Account.id).with_for_update(key_share=True).execution_options(populate_existing=True)
     return {account.person_id or 0: account for account in session.scalars(locked)}

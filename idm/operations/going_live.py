@@ -107,7 +107,7 @@ def moved(session: Session, systems: Iterable[tuple[InformationSystem, Stage]], 
             continue
         for found in refused_accounts(session, system.id):
             account = Account(
-                uuid=uuid4(), system_id=system.id, person_id=found.person_id, kind=AccountKind.PERSONAL,
+                uuid=uuid4(), system_id=system.id, person_id=found.person_id, kind=found.kind or AccountKind.PERSONAL,
                 created_at=now, generation=0, login_name="",
             )  # fmt: skip
             take_over(session, account, found, now=now)

@@ -14,7 +14,7 @@ from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
 from idm.models.requests import Grant, GrantSuspension, RequestLine
 from idm.models.systems import Account, Entitlement
-from idm.operations.accounts import personal_accounts, record_taken_over, schedule
+from idm.operations.accounts import accounts_of, record_taken_over, schedule
 from idm.operations.factors import factor_readings
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
@@ -47,18 +47,14 @@ def _give(
     if not lines:
         return [], []
     today = day_of(now)
-    accounts = personal_accounts(
-        session, system_id=lines[0].system_id, now=now,
-        days={line.subject_id: max(today, line.valid_from) for line in lines},
-        rule=organisation_in_force(session, now=now).login_names,
-    )  # fmt: skip
+    accounts = accounts_of(session, lines, rule=organisation_in_force(session, now=now).login_names, now=now)
     _require_ours(session, lines, accounts)
     before = _before(session, lines, accounts)
     renewed = [
         _renew(session, before[line.id], line, actor=actor, policy=policy, now=now)
         for line in lines if line.id in before
     ]  # fmt: skip
-    given = [_grant(line, accounts[line.subject_id], today) for line in lines if line.id not in before]
+    given = [_grant(line, accounts[line.id], today) for line in lines if line.id not in before]
     # The old one has ended before the new one comes: an account never has a right twice (`uq_grants_live`).
     session.flush()
     session.add_all([*renewed, *given])
@@ -77,7 +73,7 @@ def _before(
     ).order_by(Grant.id)  # fmt: skip
     locked = session.scalars(query.with_for_update(of=Grant).execution_options(populate_existing=True))
     live = {(one.account_id, one.entitlement_id, one.valid_until): one for one in locked}
-    found = {line.id: live.get((accounts[line.subject_id].id, line.entitlement_id, line.valid_from)) for line in lines}
+    found = {line.id: live.get((accounts[line.id].id, line.entitlement_id, line.valid_from)) for line in lines}
     return {line_id: grant for line_id, grant in found.items() if grant is not None}
 
 
@@ -105,26 +101,24 @@ def _require_ours(session: Session, lines: Sequence[RequestLine], accounts: Mapp
     What an inventory application asks for exists: nothing is made because of it. Raises InvalidInput.
     """
     for line in lines:
-        account = accounts[line.subject_id]
+        account = accounts[line.id]
         if line.request.adopts and account.adopted_at is None:
             raise InvalidInput(
                 f"{line.subject.name} さんの引き継ぐ利用者IDが、棚卸しの記録にありません。"
                 "却下し、もう一度棚卸しをしてから申請し直してもらってください。"
             )
-    with_account = {line.subject_id for line in lines if line.entitlement.kind is EntitlementKind.ACCOUNT}
+    with_account = {accounts[line.id].id for line in lines if line.entitlement.kind is EntitlementKind.ACCOUNT}
     waiting = {
-        line.subject_id: line for line in lines
-        if accounts[line.subject_id].adopted_at is not None and line.subject_id not in with_account
+        accounts[line.id].id: line for line in lines
+        if accounts[line.id].adopted_at is not None and accounts[line.id].id not in with_account
     }  # fmt: skip
-    held = select(Account.person_id).join(Grant, Grant.account_id == Account.id).join(Grant.entitlement)
-    live = held.where(
-        Account.id.in_([accounts[subject].id for subject in waiting]), Grant.state != GrantState.ENDED,
-        Entitlement.kind == EntitlementKind.ACCOUNT,
+    live = select(Grant.account_id).join(Grant.entitlement).where(
+        Grant.account_id.in_(waiting), Grant.state != GrantState.ENDED, Entitlement.kind == EntitlementKind.ACCOUNT,
     )  # fmt: skip
     without = set(waiting) - set(session.scalars(live)) if waiting else set()
-    for subject in sorted(without):
+    for account_id in sorted(without):
         raise InvalidInput(
-            f"{waiting[subject].subject.name} さんの利用者IDの行が、まだ承認されていません。"
+            f"{waiting[account_id].subject.name} さんの利用者IDの行が、まだ承認されていません。"
             "先に（又は同時に）利用者IDの行を決裁してください。"
         )
 
@@ -140,7 +134,10 @@ def _grant(line: RequestLine, account: Account, today: date) -> Grant:
 
 
 def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Grant, RequestLine]]:
-    """The live grants that the lines end; taking the account itself takes every group of the system with it."""
+    """The live grants that the lines end: taking the daily account takes everything of the system with it.
+
+    Taking the privileged one takes what is privileged, and nothing else (control D8).
+    """
     if not lines:
         return
     held: dict[int, list[Grant]] = defaultdict(list)
@@ -151,10 +148,15 @@ def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Gra
     ended: set[int] = set()
     for line in lines:
         for grant in held[line.subject_id]:
-            whole = line.entitlement.kind is EntitlementKind.ACCOUNT
-            if grant.id not in ended and (whole or grant.entitlement_id == line.entitlement_id):
+            if grant.id not in ended and (grant.entitlement_id == line.entitlement_id or _hangs_on(grant, line)):
                 ended.add(grant.id)
                 yield grant, line
+
+
+def _hangs_on(grant: Grant, line: RequestLine) -> bool:
+    """Whether the right goes with the account that the line takes away."""
+    taken = line.entitlement
+    return taken.kind is EntitlementKind.ACCOUNT and (grant.entitlement.privileged or not taken.privileged)
 
 
 def _end_on(session: Session, grant: Grant, line: RequestLine, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -25,7 +25,7 @@ from idm.policy import Policy, ReconciliationRules
 from idm.ports import ExternalId, TargetAccount
 from idm.queries.configuration import organisation_in_force
 from idm.queries.known_people import known_people, number_widths
-from idm.vocabulary import FoundState
+from idm.vocabulary import AccountKind, FoundState
 
 ROWS_AT_ONCE = 500
 
@@ -126,24 +126,28 @@ def _keep(session: Session, system_id: int, seen: Collection[TargetAccount], now
                 candidates=[],
             )  # fmt: skip
             session.add(row)
-        elif row.gone_at is not None and row.person_id in taken:
+        elif row.gone_at is not None and (row.person_id, row.kind) in taken:
             # It is back, and its person has another meanwhile: whose it is, is judged anew.
             _apply(row, Match(None, None, None, ()))
             row.settled_by_id, row.settled_at, row.reason = None, None, None
         elif row.gone_at is not None and row.person_id is not None:
-            taken.add(row.person_id)
+            taken.add((row.person_id, row.kind))
         _describe(row, account, now)
     session.flush()
     return len(known) - before
 
 
-def _present_people(session: Session, system_id: int, known: Iterable[FoundAccount]) -> set[int]:
-    """Of the people whose accounts were gone, those who have another that is there."""
+Whose = tuple[int, AccountKind | None]
+"""A person, and as which of their accounts: None = the daily one."""
+
+
+def _present_people(session: Session, system_id: int, known: Iterable[FoundAccount]) -> set[Whose]:
+    """Of the people whose accounts were gone, those who have another of that kind that is there."""
     people = {row.person_id for row in known if row.gone_at is not None and row.person_id is not None}
-    query = select(FoundAccount.person_id).where(
+    query = select(FoundAccount.person_id, FoundAccount.kind).where(
         FoundAccount.system_id == system_id, FoundAccount.gone_at.is_(None), FoundAccount.person_id.in_(people)
     )
-    return {person_id for person_id in session.scalars(query) if person_id is not None} if people else set()
+    return {(person_id or 0, kind) for person_id, kind in session.execute(query)} if people else set()
 
 
 def _describe(row: FoundAccount, account: TargetAccount, now: datetime) -> None:
@@ -202,7 +206,7 @@ def _facts(rows: Iterable[FoundAccount]) -> Iterator[Found]:
 
 
 def _apply(row: FoundAccount, match: Match) -> None:
-    row.person_id = match.person_id
+    row.person_id, row.kind = match.person_id, None
     row.state = FoundState.UNDECIDED if match.person_id is None else FoundState.PERSON
     row.rule = match.rule.value if match.rule is not None else None
     row.doubt = match.doubt.value if match.doubt is not None else None

@@ -159,17 +159,21 @@ def refused_accounts(session: Session, system_id: int | None = None) -> list[Fou
     if not rejected:
         return []
     waiting = select(FoundAccount).where(
-        *_waiting(FoundState.PERSON), FoundAccount.person_id.in_({person for person, _ in rejected})
+        *_waiting(FoundState.PERSON), FoundAccount.person_id.in_({person for person, *_ in rejected})
     )
     if system_id is not None:
         waiting = waiting.where(FoundAccount.system_id == system_id)
-    return [found for found in session.scalars(waiting) if (found.person_id, found.system_id) in rejected]
+    return [
+        found for found in session.scalars(waiting)
+        if (found.person_id, found.system_id, found.kind is not None) in rejected
+    ]  # fmt: skip
 
 
-def _newest_answers(session: Session) -> dict[tuple[int, int], LineState]:
-    """(person, system) → how the newest inventory application for their account stands, where one was ever rejected."""
+def _newest_answers(session: Session) -> dict[tuple[int, int, bool], LineState]:
+    """(person, system, privileged) → how the newest inventory application for their account stands there, where one
+    was ever rejected."""
     accounts = (
-        select(RequestLine.subject_id, RequestLine.system_id, RequestLine.state)
+        select(RequestLine.subject_id, RequestLine.system_id, Entitlement.privileged, RequestLine.state)
         .join(Request, RequestLine.request_id == Request.id)
         .join(Entitlement, RequestLine.entitlement_id == Entitlement.id)
         .where(Request.adopts, Entitlement.kind == EntitlementKind.ACCOUNT, Request.submitted_at.is_not(None))
@@ -178,7 +182,7 @@ def _newest_answers(session: Session) -> dict[tuple[int, int], LineState]:
     if not ever:
         return {}
     asked = session.execute(accounts.where(RequestLine.subject_id.in_(ever)).order_by(RequestLine.id))
-    return {(person, system): state for person, system, state in asked}
+    return {(person, system, privileged): state for person, system, privileged, state in asked}
 
 
 def _waiting(*states: FoundState) -> tuple[ColumnElement[bool], ...]:
@@ -198,11 +202,15 @@ def in_the_way(session: Session, system_id: int, person_ids: Collection[int]) ->
     return found
 
 
-def recognised(session: Session, system_id: int, person_ids: Collection[int]) -> dict[int, FoundAccount]:
-    """Person → the account there that is theirs and was not taken over yet."""
+def recognised(
+    session: Session, system_id: int, person_ids: Collection[int], kind: AccountKind = AccountKind.PERSONAL
+) -> dict[int, FoundAccount]:
+    """Person → the account there that is theirs, as their daily or their privileged one, and not taken over yet."""
+    of_kind = FoundAccount.kind.is_(None) if kind is AccountKind.PERSONAL else FoundAccount.kind == kind
     query = select(FoundAccount).where(
-        FoundAccount.system_id == system_id, FoundAccount.person_id.in_(person_ids), *_waiting(FoundState.PERSON)
-    )
+        FoundAccount.system_id == system_id, FoundAccount.person_id.in_(person_ids), of_kind,
+        *_waiting(FoundState.PERSON),
+    )  # fmt: skip
     return {found.person_id or 0: found for found in session.scalars(query)}
 
 

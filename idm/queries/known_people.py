@@ -94,6 +94,7 @@ def _with_account(session: Session, system_id: int) -> Collection[int]:
     settled = select(FoundAccount.person_id).where(
         FoundAccount.system_id == system_id,
         FoundAccount.state == FoundState.PERSON,
+        FoundAccount.kind.is_(None),
         FoundAccount.gone_at.is_(None),
         or_(FoundAccount.settled_by_id.is_not(None), FoundAccount.account_id.is_not(None)),
     )

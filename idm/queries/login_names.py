@@ -19,7 +19,17 @@ from idm.models.going_live import FoundAccount
 from idm.models.people import Employment, Person
 from idm.models.sign_in import SignIn
 from idm.models.systems import Account, ChosenName, InformationSystem, RetiredName
-from idm.names.account_names import Bar, Candidate, Limit, Source, Subject, candidates, limit_of, refusal_of
+from idm.names.account_names import (
+    Bar,
+    Candidate,
+    Limit,
+    Source,
+    Subject,
+    candidates,
+    limit_of,
+    privileged_candidates,
+    refusal_of,
+)
 from idm.names.latin_names import LatinName, Spelling, latin_name
 from idm.organisation import LoginNames
 from idm.vocabulary import AccountKind
@@ -104,6 +114,45 @@ def proposals(
                 del waiting[person_id]
         size *= 8
     return found
+
+
+def privileged_proposals(
+    session: Session, system: InformationSystem, days: Mapping[int, date], rule: LoginNames
+) -> dict[int, Proposal]:
+    """Person → the name their privileged ID would get in the system now: that of their daily one behind the prefix.
+
+    Of somebody without a daily one, the name that one would get.
+    """
+    daily = _daily_names(session, system.id, days)
+    without = {person_id: day for person_id, day in days.items() if person_id not in daily}
+    found: dict[int, Proposal] = {}
+    for person_id, proposal in proposals(session, system, without, rule).items() if without else ():
+        if proposal.name is None:
+            found[person_id] = proposal
+        else:
+            daily[person_id] = proposal.name
+    limit, numbers = limit_of(system.connector), _staff_numbers(session, days)
+    for person_id in sorted(daily):
+        listed = privileged_candidates(daily[person_id], numbers.get(person_id), rule, limit)
+        trial = _Trial(Subject(numbers.get(person_id, ""), None), iter(()))
+        names = {one.name for one in listed if one.bar is None}
+        used = _holders(session, system.id, names, everywhere=True)
+        for name, holder in _found_there(session, system.id, names):
+            used[name].append(holder)
+        claimed = {one.name or "" for one in found.values()}
+        found[person_id] = _first_free(person_id, trial, listed, used, claimed, system.id) or _none_left(
+            person_id, trial, limit
+        )
+    return found
+
+
+def _daily_names(session: Session, system_id: int, person_ids: Collection[int]) -> dict[int, str]:
+    rows = session.execute(
+        select(Account.person_id, Account.login_name).where(
+            Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == AccountKind.PERSONAL
+        )
+    )
+    return {person_id or 0: name.lower() for person_id, name in rows}
 
 
 def made_names(

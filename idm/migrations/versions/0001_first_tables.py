@@ -82,6 +82,27 @@ APPEND_ONLY = {
         "'audit_checkpoints is append-only'); END",
     ],
 }
+OWN_ACCOUNT = {
+    "postgresql": [
+        "CREATE OR REPLACE FUNCTION grants_own_account() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF"
+        " (SELECT privileged FROM entitlements WHERE id = NEW.entitlement_id) <> ((SELECT kind FROM "
+        "accounts WHERE id = NEW.account_id) = 'privileged') THEN RAISE EXCEPTION USING MESSAGE = 'a "
+        "privileged right is on a privileged account, and no other right is', ERRCODE = "
+        "'check_violation'; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER grants_own_account BEFORE INSERT OR UPDATE OF account_id, entitlement_id ON "
+        "grants FOR EACH ROW EXECUTE FUNCTION grants_own_account()",
+    ],
+    "sqlite": [
+        "CREATE TRIGGER grants_own_account_insert BEFORE INSERT ON grants WHEN (SELECT privileged FROM "
+        "entitlements WHERE id = NEW.entitlement_id) <> ((SELECT kind FROM accounts WHERE id = "
+        "NEW.account_id) = 'privileged') BEGIN SELECT RAISE(ABORT, 'a privileged right is on a "
+        "privileged account, and no other right is'); END",
+        "CREATE TRIGGER grants_own_account_update BEFORE UPDATE OF account_id, entitlement_id ON grants "
+        "WHEN (SELECT privileged FROM entitlements WHERE id = NEW.entitlement_id) <> ((SELECT kind FROM "
+        "accounts WHERE id = NEW.account_id) = 'privileged') BEGIN SELECT RAISE(ABORT, 'a privileged "
+        "right is on a privileged account, and no other right is'); END",
+    ],
+}
 
 
 def upgrade() -> None:
@@ -2850,7 +2871,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("use_id", "grant_id", name=op.f("pk_privileged_use_rights")),
     )
     # ### end Alembic commands ###
-    for statement in APPEND_ONLY[op.get_bind().dialect.name]:
+    for statement in (*APPEND_ONLY[op.get_bind().dialect.name], *OWN_ACCOUNT[op.get_bind().dialect.name]):
         op.execute(statement)
     # One row for good: two first transactions at once must not both insert it.
     op.execute("INSERT INTO roll_version (id, version) VALUES (1, 0)")
