@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any, TypeVar
 
+from idm import password_rules
 from idm.errors import ConfigurationInvalid
 from idm.policy import Origin, Policy
 from idm.toml_values import parse_toml, read_values
@@ -108,6 +109,7 @@ def _mistakes(policy: Policy, values: Mapping[str, Any]) -> Iterator[tuple[str, 
                 "applications.route",
                 f"「{role.value}」の職（seats）が、団体又は情報システムに一つと定められていません",
             )
+    yield from password_rules.mistakes_in(policy.passwords, policy.privileged)
 
 
 def _resolve(

@@ -9,6 +9,7 @@ from idm.models import (
     leaving,
     officers,
     outside,
+    password_rules,
     people,
     privileged,
     requests,
@@ -25,6 +26,6 @@ from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests, work_orders, authenticators, privileged, separate_accounts,
+    help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts,
 )  # fmt: skip
 METADATA = Base.metadata

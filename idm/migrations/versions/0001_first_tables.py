@@ -772,6 +772,16 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "password_rules_read",
+        sa.Column("system_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["system_id"], ["information_systems.id"], name=op.f("fk_password_rules_read_system_id")
+        ),
+        sa.PrimaryKeyConstraint("system_id", name=op.f("pk_password_rules_read")),
+    )
+    op.create_table(
         "planned_batches",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
@@ -1573,6 +1583,15 @@ def upgrade() -> None:
     with op.batch_alter_table("passkeys", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_passkeys_person_id"), ["person_id"], unique=False)
 
+    op.create_table(
+        "password_warnings",
+        sa.Column("account_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("changed_on", sa.Date(), nullable=False),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_password_warnings_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_password_warnings")),
+    )
     op.create_table(
         "planned_items",
         sa.Column("batch_id", sa.Integer(), nullable=False),
