@@ -119,11 +119,15 @@ class LastUse:
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A group. `protected`: it is one of the target's own administrators' (tier 0): watched, changed only by hand."""
+    """A group. `protected`: it is one of the target's own administrators' (tier 0): watched, changed only by hand.
+
+    `machines`: machines of the target's own belong into it; only people's accounts in it are out of place.
+    """
 
     external_id: ExternalId
     name: str
     protected: bool = False
+    machines: bool = False
 
 
 # --- steps: what may be written, one idempotent thing each -----------------------------------------------------------
@@ -433,7 +437,10 @@ class ReportsPasswordAge(Protocol):
     """Can say whose password has grown old; the server filters, not we (control E5)."""
 
     def unchanged_since(self, cutoff: datetime) -> Iterator[PasswordAge]:
-        """Stream the accounts whose password was last changed at or before the cutoff, and is known to have been."""
+        """Stream the accounts whose password was last changed at or before the cutoff, and is known to have been.
+
+        One that has to be changed at the next sign-in anyway is not among them.
+        """
         ...
 
 
@@ -557,6 +564,10 @@ class KnowsProtected(Protocol):
 
     def protected_groups(self) -> Iterator[TargetGroup]:
         """Each such group, by its well-known identity, whatever it is called here."""
+        ...
+
+    def protected_accounts(self) -> Iterator[AccountId]:
+        """Every account in such a group or guarded like one, and each built-in one, wherever on the target it is."""
         ...
 
 

@@ -16,12 +16,13 @@ from idm.ports import (
     ReadsPasswordState,
     ReportsChanges,
     ReportsLastUse,
+    ReportsPasswordAge,
     TimeBoxesMembership,
 )
 
 READING: tuple[type, ...] = (
     Directory, ReadsPasswordState, ReportsLastUse, ReadsLockout, ReadsPasswordPolicy, TimeBoxesMembership,
-    ReportsChanges, KnowsProtected, ExaminesItself, ChecksPasswords,
+    ReportsChanges, KnowsProtected, ExaminesItself, ChecksPasswords, ReportsPasswordAge,
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from connectors.ldap import password_age
 from connectors.ldap.account_writes import AccountWriter
 from connectors.ldap.changes import Changes, StampedChanges
 from connectors.ldap.dialect import Dialect
@@ -36,6 +37,7 @@ from idm.ports import (
     Lockout,
     MoveAccount,
     Outcome,
+    PasswordAge,
     PasswordCheck,
     PasswordPolicy,
     PasswordState,
@@ -170,6 +172,10 @@ class LdapConnector:
     def check_password(self, login_name: str, password: str) -> PasswordCheck:
         """See `idm.ports.ChecksPasswords`."""
         return self._checker.check(login_name, password)
+
+    def unchanged_since(self, cutoff: datetime) -> Iterator[PasswordAge]:
+        """See `idm.ports.ReportsPasswordAge`."""
+        return password_age.unchanged_since(self._site, cutoff)
 
     def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from connectors.ldap.encoding import Change, ChangeKind, Control, Filter
 from connectors.ldap.entry_decoding import Values
 from connectors.ldap.settings import Defaults, LdapSettings
-from idm.ports import ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
+from idm.ports import BuiltIn, ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Dialect(Protocol):
     `written_afterwards`: attribute and value of a password change that the server replaces after it has answered.
     `must_change_switch`: the rule without which the demand to change a password is none; None = it needs no rule.
     `said_after_password`: what is answered only once the password was right; anything else a stranger may be told.
+    `built_in_attribute`: by which the accounts are known that every such directory is born with; None = there are none.
+    `renewed_at`: when the password was changed, written as last use is.
     """
 
     defaults: Defaults
@@ -55,6 +57,8 @@ class Dialect(Protocol):
     deletion_leaves_groups: bool
     said_after_password: frozenset[PasswordVerdict]
     search_controls: Sequence[Control]
+    built_in_attribute: str | None
+    renewed_at: str
 
     def is_account(self, settings: LdapSettings) -> Filter:
         """What is an account, ours or not."""
@@ -117,6 +121,14 @@ class Dialect(Protocol):
 
     def unlocking(self, values: Values) -> list[Change]:
         """What must change for wrong passwords to be forgotten; nothing when nothing is locked."""
+        ...
+
+    def built_in(self, value: bytes | None) -> BuiltIn | None:
+        """Which account this is of those the directory was born with, by `built_in_attribute`; None = of none."""
+        ...
+
+    def keeps_password(self) -> Filter:
+        """Accounts whose password does not have to be changed at the next sign-in."""
         ...
 
     def policy(self, dn: str, values: Values, *, is_default: bool) -> PasswordPolicy:

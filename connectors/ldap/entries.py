@@ -31,6 +31,11 @@ class EntryReader:
         self._standing = dialect.standing
         self._card_required = dialect.card_required
         self.id_attributes = (dialect.entry_id, settings.account_uuid_attribute, settings.login_attribute)
+        standing, born = dialect.standing_attributes, dialect.built_in_attribute
+        told_of = (*self.id_attributes, *standing, *([born] if born else []))
+        self.told_attributes = tuple(dict.fromkeys(told_of))
+        self._told = itemgetter(*map(self.told_attributes.index, told_of))
+        self._built_in = dialect.built_in if born else None
         self.use_attributes = (*self.id_attributes, settings.last_use_attribute.value)
         says = {field: attribute for attribute, field in carried_by(settings, dialect).items()}
         told = [says[field] for field in ("display_name", "family_name", "given_name", "employee_number", "mail")]
@@ -78,6 +83,16 @@ class EntryReader:
     def account_id(self, row: Row) -> AccountId:
         """Who it is, from a row of `id_attributes` or `use_attributes`."""
         return AccountId(self.external_id(row[0]), self.account_uuid(row[1], row[2]), text(row[2]) or "")
+
+    def told(self, row: Row, now: datetime, *, protected: frozenset[ExternalId]) -> AccountId:
+        """Who it is, whether it can be signed in to now, and what the target thinks of it, from `told_attributes`."""
+        entry_id, uuid, login, *rest = self._told(row)
+        built_in = self._built_in(rest.pop()) if self._built_in is not None else None
+        enabled, _ = self._standing(rest, now)
+        found_id = self.external_id(entry_id)
+        return AccountId(
+            found_id, self.account_uuid(uuid, login), text(login) or "", enabled, built_in, found_id in protected
+        )  # fmt: skip
 
     def last_use(self, row: Row, *, known: bool = True) -> LastUse:
         """When it was last used, from a row of `use_attributes`."""

@@ -25,7 +25,10 @@ class Reader:
 
     def account_ids(self) -> Iterator[AccountId]:
         """Stream who every account is."""
-        return map(self._site.entries.account_id, self._site.stream_accounts(self._site.entries.id_attributes))
+        now, told = self._site.clock(), self._site.entries.told
+        protected = self._site.surroundings.protected().accounts
+        for row in self._site.stream_accounts(self._site.entries.told_attributes):
+            yield told(row, now, protected=protected)
 
     def seals(self) -> Iterator[bytes]:
         """Stream the seal of every account, the one that `find` gives with it as long as nothing has changed."""

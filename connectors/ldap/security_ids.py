@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from idm.errors import TargetRefused
+from idm.ports import BuiltIn
 
 DOMAIN_GROUPS: Mapping[int, str] = MappingProxyType(
     {
@@ -36,6 +37,14 @@ BUILTIN_GROUPS: Mapping[int, str] = MappingProxyType(
     }
 )
 """By the last number, below S-1-5-32."""
+
+MACHINES = frozenset({516, 517, 521})
+"""Groups in which the domain's own machines are: its controllers, and its certification authority."""
+
+BUILT_IN_ACCOUNTS: Mapping[int, BuiltIn] = MappingProxyType(
+    {500: BuiltIn.ADMINISTRATOR, 501: BuiltIn.GUEST, 503: BuiltIn.OTHER, 504: BuiltIn.OTHER}
+)
+"""By the last number: Administrator, Guest, DefaultAccount, WDAGUtilityAccount ([MS-DTYP] 2.4.2.4)."""
 
 DOMAIN_ACCOUNTS: Mapping[int, str] = MappingProxyType({500: "Administrator", 502: "krbtgt"})
 

@@ -16,6 +16,7 @@ from idm.ports import (
     LastUseSource,
     Lockout,
     Outcome,
+    PasswordAge,
     PasswordCheck,
     PasswordPolicy,
     PasswordState,
@@ -55,12 +56,7 @@ class MemoryConnector:
     def account_ids(self) -> Iterator[AccountId]:
         """See `idm.ports.Directory`."""
         self._reach()
-        return iter(
-            [
-                AccountId(account.external_id, account.account_uuid, account.attributes.login_name)
-                for account in self._directory.accounts.values()
-            ]
-        )
+        return map(self._told, list(self._directory.accounts.values()))
 
     def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
         """See `idm.ports.Directory`."""
@@ -101,6 +97,12 @@ class MemoryConnector:
         """See `idm.ports.KnowsProtected`."""
         self._reach()
         return iter([_group(group) for group in self._directory.groups.values() if group.protected])
+
+    def protected_accounts(self) -> Iterator[AccountId]:
+        """See `idm.ports.KnowsProtected`."""
+        self._reach()
+        told = map(self._told, list(self._directory.accounts.values()))
+        return iter([one for one in told if one.protected or one.built_in is not None])
 
     def changes_since(self, cursor: str | None) -> ChangeSet:
         """See `idm.ports.ReportsChanges`."""
@@ -148,6 +150,17 @@ class MemoryConnector:
             return PasswordCheck(verdict)
         return PasswordCheck(verdict, account.external_id, proven=account.password == password)
 
+    def unchanged_since(self, cutoff: datetime) -> Iterator[PasswordAge]:
+        """See `idm.ports.ReportsPasswordAge`."""
+        self._reach()
+        kept = [one for one in self._directory.accounts.values() if not one.must_change]
+        dated = [(one, one.password_changed_at) for one in kept if one.password_changed_at is not None]
+        return iter(
+            PasswordAge(one.external_id, one.account_uuid, one.attributes.login_name, changed_at)
+            for one, changed_at in dated
+            if changed_at <= cutoff
+        )
+
     def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""
         self._reach()
@@ -189,6 +202,12 @@ class MemoryConnector:
     def _groups_of(self, account: Account) -> frozenset[ExternalId]:
         now, groups = self._clock(), self._directory.groups.values()
         return frozenset(group.external_id for group in groups if group.holds(account.external_id, now))
+
+    def _told(self, account: Account) -> AccountId:
+        return AccountId(
+            account.external_id, account.account_uuid, account.attributes.login_name, account.enabled(self._clock()),
+            account.built_in, self._seen(account).protected,
+        )  # fmt: skip
 
     def _seen(self, account: Account) -> TargetAccount:
         administered = (group for group in self._directory.groups.values() if group.protected)

@@ -9,9 +9,9 @@ from typing import ClassVar
 from uuid import UUID, uuid4
 
 from idm.errors import NotOnTarget
-from idm.ports import Attributes, ExternalId, Lockout, PasswordPolicy, TargetGroup
+from idm.ports import Attributes, BuiltIn, ExternalId, Lockout, PasswordPolicy, TargetGroup
 
-MINIMUM_PASSWORD_LENGTH = 10
+MINIMUM_PASSWORD_LENGTH = 12
 WRONG_PASSWORDS = 5
 LOCKED_FOR = timedelta(minutes=15)
 USUAL_CONTAINER = "people"
@@ -52,6 +52,7 @@ class Account:
     last_used_at: datetime | None = None
     container: str = USUAL_CONTAINER
     protected: bool = False
+    built_in: BuiltIn | None = None
     smart_card: bool = False
     wrong_passwords: int = 0
     locked_until: datetime | None = None

@@ -171,6 +171,9 @@ class ProtectionContract:
         account = seen(connector, uuid)
         assert account.protected
         assert {one.external_id: one.protected for one in connector.accounts()} == {taro: True, hana: False}
+        assert {one.external_id: one.protected for one in connector.account_ids()} == {taro: True, hana: False}
+        [told] = [one for one in connector.protected_accounts() if one.account_uuid is not None]
+        assert (told.external_id, told.login_name, told.enabled, told.protected) == (taro, "taro", True, True)
         steps: list[Step] = [
             AdoptAccount(taro, uuid4()),
             UpdateAttributes(taro, attributes("taro", display_name="別人")),

@@ -1,6 +1,6 @@
 """The part of the contract about passwords: trying one, locks after wrong ones, and the rules that are enforced."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -86,6 +86,20 @@ class PasswordContract:
             connector.password_policy(nobody)
         [answer] = connector.perform([Unlock(nobody)])
         assert isinstance(answer, NotOnTarget)
+
+    # --- age ---------------------------------------------------------------------------------------------------------
+
+    def test_a_password_that_has_grown_old_is_told_and_a_temporary_one_is_not(
+        self, target: Target, connector: RichConnector
+    ) -> None:
+        uuid, external_id = usable(connector, "taro")
+        usable(connector, "hana")
+        target.choose_password("taro", PASSWORD, CHOSEN_PASSWORD)
+        soon = datetime.now(UTC) + timedelta(minutes=1)
+        [old] = connector.unchanged_since(soon)
+        assert (old.external_id, old.account_uuid, old.login_name) == (external_id, uuid, "taro")
+        assert soon - HOUR < old.changed_at <= soon
+        assert list(connector.unchanged_since(old.changed_at - timedelta(seconds=2))) == []
 
     # --- rules -------------------------------------------------------------------------------------------------------
 

@@ -43,6 +43,13 @@ class ReadingContract:
         assert {account.external_id for account in accounts} == {account.external_id for account in ids}
         assert all(account.groups is None for account in accounts)
 
+    def test_the_cheapest_reading_says_who_can_be_signed_in_to(self, target: Target, connector: Connector) -> None:
+        created(connector, "off")
+        usable(connector, "on")
+        target.add_foreign_account("stranger")
+        told = {account.login_name: account.enabled for account in connector.account_ids()}
+        assert told == {"off": False, "on": True, "stranger": True}
+
     def test_a_reading_given_up_half_way_disturbs_nothing(self, connector: Connector) -> None:
         for number in range(5):
             created(connector, f"u{number}")

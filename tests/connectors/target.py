@@ -19,6 +19,7 @@ from idm.ports import (
     ReadsPasswordState,
     ReportsChanges,
     ReportsLastUse,
+    ReportsPasswordAge,
     SetEnabled,
     SetTemporaryPassword,
     Step,
@@ -39,8 +40,9 @@ class Connector(Directory, Writes, ReadsPasswordState, ReportsLastUse, Protocol)
 
 
 class RichConnector(
-    Connector, ReadsLockout, ReadsPasswordPolicy, TimeBoxesMembership, ReportsChanges, ChecksPasswords, Protocol
-):
+    Connector, ReadsLockout, ReadsPasswordPolicy, TimeBoxesMembership, ReportsChanges, ChecksPasswords,
+    ReportsPasswordAge, Protocol,
+):  # fmt: skip
     """What every connector to a directory has."""
 
 

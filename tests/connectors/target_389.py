@@ -21,7 +21,6 @@ class Target389:
 
     facts = Facts(
         ends_accounts=False,
-        dates_temporary_passwords=False,
         awkward_names=("o'hara, k+1", 'a"b<c>d;e\\f#g=h', "#1", "a*b(c)d", "a&b|c!d"),  # 7-bit only, as delivered
     )
 

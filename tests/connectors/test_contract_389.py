@@ -25,11 +25,14 @@ add: aci
 aci: (targetattr = "{rules} || objectClass")(targetfilter = "(cn=config)")
  (version 3.0; acl "the identity manager reads the password policy"; allow (read, search, compare)
   userdn = "ldap:///{service}";)
+-
+replace: passwordTrackUpdateTime
+passwordTrackUpdateTime: on
 """
 
 
 def may_read_rules(server: Directory389) -> str:
-    """What lets the service account read the password policy for everybody."""
+    """What lets the service account read the password policy for everybody, and has changes of passwords dated."""
     return MAY_READ_RULES.format(service=server.service_dn, rules=" || ".join(RULES))
 
 

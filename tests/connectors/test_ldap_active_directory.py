@@ -19,6 +19,7 @@ from idm.errors import ConfigurationInvalid, NotOnTarget, TargetRefused, TargetU
 from idm.ports import (
     AddMember,
     AdoptAccount,
+    BuiltIn,
     CreateAccount,
     DeleteAccount,
     LastUseSource,
@@ -332,6 +333,22 @@ def test_the_built_in_accounts_are_guarded_wherever_they_are(target: SambaTarget
     [answer] = whole.perform([SetEnabled(administrator, enabled=False)])
     assert isinstance(answer, TargetRefused)
     assert "作業依頼" in str(answer)
+
+
+def test_the_built_in_accounts_are_known_by_number_wherever_they_are_and_whatever_they_are_called(
+    target: SambaTarget,
+) -> None:
+    connector, server = target.connector(), target.server
+    server.replace(server.administrator_dn, "sAMAccountName", "kanri")
+    told = {one.login_name: one for one in connector.protected_accounts()}
+    server.replace(server.administrator_dn, "sAMAccountName", "Administrator")
+    renamed, guest = told["kanri"], told["Guest"]
+    assert (renamed.built_in, renamed.enabled, renamed.protected) == (BuiltIn.ADMINISTRATOR, True, True)
+    assert (guest.built_in, guest.enabled) == (BuiltIn.GUEST, False)
+    assert (told["krbtgt"].built_in, told["krbtgt"].enabled) == (None, False), "the domain's own key is no account"
+    machines = {group.name for group in connector.protected_groups() if group.machines}
+    assert "Domain Controllers" in machines
+    assert "Domain Admins" not in machines
 
 
 def test_the_groups_of_tier_0_are_known_by_number_whatever_they_are_called(target: SambaTarget) -> None:

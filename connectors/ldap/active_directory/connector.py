@@ -14,7 +14,7 @@ from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.site import Site
 from idm.errors import NotOnTarget
-from idm.ports import RequireSmartCard, TargetGroup
+from idm.ports import AccountId, RequireSmartCard, TargetGroup
 
 
 class ActiveDirectoryConnector(LdapConnector):
@@ -34,6 +34,14 @@ class ActiveDirectoryConnector(LdapConnector):
     def protected_groups(self) -> Iterator[TargetGroup]:
         """See `idm.ports.KnowsProtected`."""
         return self._domain.protected_groups()
+
+    def protected_accounts(self) -> Iterator[AccountId]:
+        """See `idm.ports.KnowsProtected`: anywhere in the domain, also outside the accounts' part."""
+        site, now = self._site, self._site.clock()
+        protected = self._domain.protected().accounts
+        wanted = site.entries.told_attributes
+        for row in site.session.stream(self._domain.root(), self._domain.is_watched_account(), wanted):
+            yield site.entries.told(row, now, protected=protected)
 
     def group(self, name: str) -> TargetGroup:
         """See `idm.ports.Directory`. A protected group is found wherever it is, so that it can be watched."""

@@ -12,9 +12,11 @@ from connectors.ldap.encoding import Filter, Scope, equal, every, matching, pres
 from connectors.ldap.entries import external_id
 from connectors.ldap.entry_decoding import Entry, Values, first
 from connectors.ldap.security_ids import (
+    BUILT_IN_ACCOUNTS,
     BUILTIN_GROUPS,
     DOMAIN_ACCOUNTS,
     DOMAIN_GROUPS,
+    MACHINES,
     below,
     builtin,
     domain_of,
@@ -62,6 +64,17 @@ class Domain:
 
     def protected(self) -> Protected:
         """Read afresh: who became an administrator a moment ago is protected now."""
+        groups, condition = self._tier0()
+        rows = self._session.rows(self.root(), every(IS_ACCOUNT, condition), ["objectGUID"])
+        accounts = frozenset(self._id(row[0]) for row in rows if row[0])
+        return Protected(accounts, frozenset(map(self._id_of, groups)))
+
+    def is_watched_account(self) -> Filter:
+        """What is an account of the domain's own administrators, or one that every domain is born with."""
+        born = (equal("objectSid", below(self.sid(), number)) for number in BUILT_IN_ACCOUNTS)
+        return every(IS_ACCOUNT, some(self._tier0()[1], *born))
+
+    def _tier0(self) -> tuple[list[Entry], Filter]:
         groups = self._with_nested(self._well_known_groups())
         numbers = [last_number(sid) for group in groups if (sid := self._own_sid(group.values))]
         conditions = [
@@ -70,9 +83,7 @@ class Domain:
             *(equal("memberOf", group.dn) for group in groups),
             *(equal("primaryGroupID", str(number)) for number in numbers),
         ]
-        rows = self._session.rows(self.root(), every(IS_ACCOUNT, some(*conditions)), ["objectGUID"])
-        accounts = frozenset(self._id(row[0]) for row in rows if row[0])
-        return Protected(accounts, frozenset(map(self._id_of, groups)))
+        return groups, some(*conditions)
 
     def primary_groups(self, accounts: Sequence[Entry]) -> list[frozenset[ExternalId]]:
         """By the number each account carries; nothing lists it there."""
@@ -130,7 +141,8 @@ class Domain:
         """The well-known groups of the domain's administrators, by whatever name they go here."""
         for group in self._well_known_groups():
             name = (first(group.values, "sAMAccountName") or b"").decode()
-            yield TargetGroup(self._id_of(group), name, protected=True)
+            number = last_number(first(group.values, "objectSid") or b"")
+            yield TargetGroup(self._id_of(group), name, protected=True, machines=number in MACHINES)
 
     # --- inside ------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from connectors.ldap.encoding import (
     ChangeKind,
     Control,
     Filter,
+    at_least,
     control,
     equal,
     every,
@@ -32,9 +33,10 @@ from connectors.ldap.encoding import (
 )
 from connectors.ldap.entry_decoding import Values, first
 from connectors.ldap.result_codes import INVALID_CREDENTIALS, SUCCESS, unexpected_sign_in
+from connectors.ldap.security_ids import BUILT_IN_ACCOUNTS, last_number
 from connectors.ldap.settings import Defaults, LdapSettings
 from idm.errors import TargetRefused
-from idm.ports import ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
+from idm.ports import BuiltIn, ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
 
 ACCOUNT_DISABLED = 0x2
 PASSWORD_NOT_REQUIRED = 0x20
@@ -139,6 +141,8 @@ class ActiveDirectory:
         }
     )
     search_controls: Sequence[Control] = (control(DOMAIN_SCOPE, critical=False),)
+    built_in_attribute: str | None = "objectSid"
+    renewed_at = "pwdLastSet"
 
     def is_account(self, settings: LdapSettings) -> Filter:
         """A person's: computers are users too."""
@@ -217,6 +221,14 @@ class ActiveDirectory:
         """While another is demanded, the directory does not say when this one was set. No password demands one too."""
         changed_at = filetime.read(first(values, "pwdLastSet"))
         return PasswordState(changed_at is None, changed_at)
+
+    def built_in(self, value: bytes | None) -> BuiltIn | None:
+        """By its number, whatever it is called; nobody signs in to the domain's own key (krbtgt)."""
+        return None if value is None else BUILT_IN_ACCOUNTS.get(last_number(value))
+
+    def keeps_password(self) -> Filter:
+        """Accounts whose time of change is not the 0 that demands another."""
+        return at_least("pwdLastSet", "1")
 
     def lockout(self, values: Values, policy: PasswordPolicy | None, now: datetime) -> Lockout:
         """As the directory computes it by the policy for this account, or by the policy known."""

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from connectors.ldap import generalized_time
 from connectors.ldap.dialect import SignInAnswer, replacing
 from connectors.ldap.dialects.standard import CHANGE_AFTER_RESET, PASSWORD_EXPIRED, StandardDirectory, moment
-from connectors.ldap.encoding import Change
+from connectors.ldap.encoding import Change, Filter, equal, without
 from connectors.ldap.entry_decoding import Values, first
 from connectors.ldap.result_codes import (
     CONSTRAINT_VIOLATION,
@@ -55,6 +55,7 @@ class Directory389(StandardDirectory):
     entry_id = "nsUniqueId"
     standing_attributes: Sequence[str] = (LOCK, EXPIRES)
     password_attributes: Sequence[str] = ("passwordExpirationTime", "pwdUpdateTime")
+    renewed_at = "pwdUpdateTime"
     lockout_attributes: Sequence[str] = ("accountUnlockTime", "passwordRetryCount")
     written_afterwards: tuple[str, bytes] | None = ("passwordExpirationTime", NOT_WRITTEN_YET)
     must_change_switch: str | None = "passwordMustChange"
@@ -105,6 +106,10 @@ class Directory389(StandardDirectory):
         """The moment of the last change is kept only where the server is told to (passwordTrackUpdateTime)."""
         must_change = first(values, "passwordExpirationTime") == NEVER_ENDING
         return PasswordState(must_change, moment(first(values, "pwdUpdateTime")))
+
+    def keeps_password(self) -> Filter:
+        """Accounts without the mark."""
+        return without(equal("passwordExpirationTime", NEVER_ENDING))
 
     def lockout(self, values: Values, policy: PasswordPolicy | None, now: datetime) -> Lockout:
         """The directory writes down when a lock ends."""

@@ -22,7 +22,7 @@ from connectors.ldap.dialects.standard import (
     StandardDirectory,
     moment,
 )
-from connectors.ldap.encoding import Change
+from connectors.ldap.encoding import Change, Filter, equal, without
 from connectors.ldap.entry_decoding import Values, first
 from connectors.ldap.result_codes import INVALID_CREDENTIALS, SUCCESS, unexpected_sign_in
 from connectors.ldap.settings import Defaults
@@ -49,6 +49,7 @@ class OpenLdap(StandardDirectory):
     entry_id = "entryUUID"
     standing_attributes: Sequence[str] = ("pwdEndTime", "pwdStartTime", "pwdAccountLockedTime")
     password_attributes: Sequence[str] = ("pwdReset", "pwdChangedTime")
+    renewed_at = "pwdChangedTime"
     lockout_attributes: Sequence[str] = ("pwdAccountLockedTime",)
     must_change_switch: str | None = "pwdMustChange"
     policy_pointer = "pwdPolicySubentry"
@@ -100,6 +101,10 @@ class OpenLdap(StandardDirectory):
     def password_state(self, values: Values) -> PasswordState:
         """Must the password be changed, and when was it last changed."""
         return PasswordState(first(values, "pwdReset") == TRUE, moment(first(values, "pwdChangedTime")))
+
+    def keeps_password(self) -> Filter:
+        """Accounts without the mark."""
+        return without(equal("pwdReset", TRUE))
 
     def lockout(self, values: Values, policy: PasswordPolicy | None, now: datetime) -> Lockout:
         """Locked for the policy's time; where that is not known, until somebody unlocks it."""

@@ -8,7 +8,7 @@ from connectors.ldap import generalized_time
 from connectors.ldap.encoding import Control, Filter, equal, present, without
 from connectors.ldap.entry_decoding import Values
 from connectors.ldap.settings import LdapSettings
-from idm.ports import ExternalId, LastUseSource, PasswordVerdict
+from idm.ports import BuiltIn, ExternalId, LastUseSource, PasswordVerdict
 
 ACCOUNT_LOCKED = 1
 """An error of the password policy control (draft-behera-ldap-password-policy 6.2), as are the next two."""
@@ -42,6 +42,7 @@ class StandardDirectory:
     deletion_leaves_groups = False
     said_after_password = frozenset({PasswordVerdict.MUST_CHANGE, PasswordVerdict.PASSWORD_EXPIRED})
     search_controls: Sequence[Control] = ()
+    built_in_attribute: str | None = None
 
     def is_account(self, settings: LdapSettings) -> Filter:
         """What is an account, ours or not."""
@@ -74,6 +75,10 @@ class StandardDirectory:
     def claims(self, login_name: str, settings: LdapSettings) -> Sequence[tuple[str, str]]:
         """The login name alone."""
         return [(settings.login_attribute, login_name)]
+
+    def built_in(self, value: bytes | None) -> BuiltIn | None:
+        """Such a directory is born empty."""
+        return None
 
     def stamp(self, moment: datetime) -> bytes:
         """Generalized Time."""
