@@ -37,9 +37,9 @@ def officer_at(desk: Desk, session: Session, *, actor: Actor, now: datetime) -> 
     if person_id is None:
         raise NotPermitted(desk.nameless)
     day = day_of(now)
-    require(roles_of(session, person_id, day), desk.action)
     if contracted(session, humans(session, [person_id])[person_id].rows, day):
         raise SeparationOfDuties(f"{desk.contractor}（SOD-7）", code="SOD-7")
+    require(roles_of(session, person_id, day), desk.action)
     return person_id
 
 

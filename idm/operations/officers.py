@@ -141,8 +141,8 @@ def _ask_confirmation(session: Session, waiting: list[Officer], *, policy: Polic
 
 
 def confirm(session: Session, officer_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Officer:
-    """Afterwards the tenure counts. Raises SeparationOfDuties for one's own, NotPermitted, IllegalTransition,
-    FreshFactorNeeded."""
+    """Afterwards the tenure counts. Raises SeparationOfDuties for one's own or a contractor's, NotPermitted,
+    IllegalTransition, FreshFactorNeeded."""
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.CONFIRM_OFFICER)
     officer = session.get(Officer, officer_id, with_for_update=True, populate_existing=True)
@@ -150,12 +150,20 @@ def confirm(session: Session, officer_id: int, *, actor: Actor, policy: Policy, 
         raise NotFound("就任の記録が見つかりません。")
     if humans(session, [person_id])[person_id].is_one_of(frozenset({officer.person_id})):
         raise SeparationOfDuties("自分の就任を自分で確認することはできません。（SOD-2）", code="SOD-2")
+    _require_no_contractor(session, officer, day_of(now))
     if officer.confirmed_at is not None:
         raise IllegalTransition("この就任はすでに確認されています。")
     require_fresh_factor(actor, policy=policy, now=now)
     officer.confirmed_at, officer.confirmed_by_id = now, person_id
     _record(session, "officer.confirmed", officer, actor=actor, policy=policy, now=now)
     return officer
+
+
+def _require_no_contractor(session: Session, officer: Officer, day: date) -> None:
+    """A contractor holds no role (`idm.queries.officers.tenures_on`): nothing is to be confirmed (FK 6-2(3)④)."""
+    rows = humans(session, [officer.person_id])[officer.person_id].rows
+    if contracted(session, rows, max(day, officer.valid_from)):
+        raise SeparationOfDuties("委託事業者を責任者にすることはできません。（SOD-7）", code="SOD-7")
 
 
 def name_deputy(

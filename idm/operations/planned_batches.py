@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session, selectinload
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
 from idm.models.people import Employment
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind
 from idm.operations.notices import notify
 from idm.operations.safety import DAYS_TO_USE, is_over
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.officers import auditing, contracted, holders, humans, roles_of
+from idm.queries.officers import auditing, holders, humans, roles_of
 from idm.queries.planned_batches import KIND_TITLES, BatchState, digest_of, state_of
 from idm.queries.rehearsal import rehearsal
 from idm.step_up import require_fresh_factor
@@ -55,12 +55,11 @@ def propose(
 ) -> PlannedBatch:  # fmt: skip
     """Afterwards the batch waits for the chief's permission. `items` are actions and staff numbers.
 
-    Raises NotPermitted, SeparationOfDuties for contractors, InvalidInput for an empty list or unknown numbers,
+    Raises NotPermitted, InvalidInput for an empty list or unknown numbers,
     IllegalTransition while another plan for the same run waits.
     """
     person_id = actor.person_id or 0
     require(roles_of(session, person_id, day_of(now)), Action.PROPOSE_BATCH)
-    _require_no_contractor(session, person_id, day_of(now), "計画する")
     text = written(reason, field="reason", empty="一度に行わなければならない理由を書いてください。")
     _require_possible(session, run, items, now=now)
     listed = [PlannedItem(action=action, staff_number=number) for action, number in sorted(set(items))]
@@ -172,19 +171,11 @@ def _to_answer(session: Session, batch_id: int, *, actor: Actor, now: datetime) 
     human = humans(session, [person_id])[person_id]
     if human.is_one_of(frozenset({batch.proposed_by_id})):
         raise SeparationOfDuties("自分の計画を自分で許可することはできません。（SOD-1）", code="SOD-1")
-    _require_no_contractor(session, person_id, day, "許可する")
     if auditing(session, human.rows, day):
         raise SeparationOfDuties("監査を行う者は、一括処理を許可することができません。（SOD-6）", code="SOD-6")
     if state_of(batch) is not BatchState.WAITING:
         raise IllegalTransition("この計画には、すでに答えが出ています。")
     return batch
-
-
-def _require_no_contractor(session: Session, person_id: int, day: date, act: str) -> None:
-    if not person_id:
-        raise NotPermitted("一括処理は、名前のある人だけが計画し、許可できます。")
-    if contracted(session, humans(session, [person_id])[person_id].rows, day):
-        raise SeparationOfDuties(f"委託事業者は、一括処理を{act}ことができません。（SOD-7）", code="SOD-7")
 
 
 def _tell_proposer(session: Session, batch: PlannedBatch, answer: str, *, now: datetime) -> None:

@@ -127,17 +127,19 @@ def test_the_proposer_does_not_permit_even_as_chief_or_under_another_row(cast: C
         refuse(cast, batch_id, who="chief")
 
 
-@pytest.mark.parametrize(("who", "rule"), [("contractor", "SOD-7"), ("auditor", "SOD-6")])
-def test_no_contractor_and_no_auditor_permits_whatever_role_they_got(cast: Cast, who: str, rule: str) -> None:
+@pytest.mark.parametrize(("who", "refused"), [("contractor", NotPermitted), ("auditor", SeparationOfDuties)])
+def test_no_contractor_and_no_auditor_permits_whatever_role_they_got(
+    cast: Cast, who: str, refused: type[Exception]
+) -> None:
     make_officer(cast, who, Role.CHIEF)
     batch_id = propose(cast)
-    with pytest.raises(SeparationOfDuties, match=rule):
+    with pytest.raises(refused):
         permit(cast, batch_id, who=who)
 
 
 def test_no_contractor_proposes(cast: Cast) -> None:
     make_officer(cast, "contractor", Role.HR)
-    with pytest.raises(SeparationOfDuties, match="SOD-7"):
+    with pytest.raises(NotPermitted):
         propose(cast, who="contractor")
 
 

@@ -196,11 +196,11 @@ def _for_witness(
     person_id, day = actor.person_id, day_of(now)
     if person_id is None:
         raise NotPermitted("廃棄に立ち会ったことは、名前のある人だけが確認できます。")
-    require(roles_of(session, person_id, day), Action.WITNESS_DESTRUCTION)
-    require_fresh_factor(actor, policy=policy, now=now)
     human = humans(session, [person_id])[person_id]
     if contracted(session, human.rows, day):
         raise SeparationOfDuties("委託事業者は、廃棄の立会いをすることができません。（SOD-7）", code="SOD-7")
+    require(roles_of(session, person_id, day), Action.WITNESS_DESTRUCTION)
+    require_fresh_factor(actor, policy=policy, now=now)
     authenticator = locked(session, authenticator_id)
     if authenticator.state is not AuthenticatorState.COLLECTED or authenticator.destroyed_by_id is None:
         raise IllegalTransition("立会いの確認を待っている廃棄ではありません。画面を開き直してください。")

@@ -5,7 +5,7 @@ to manage them, or to stand at the desk. Everything that gives access back does
 (`idm.operations.factors.authenticator_desk`).
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -31,7 +31,7 @@ from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.authenticators import held_things, open_systems, units_of_owner
 from idm.queries.losses import possible_outcomes
-from idm.queries.officers import contracted, humans, roles_of
+from idm.queries.officers import humans, roles_of
 from idm.queries.reach import units_reached
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import LOSS_OUTCOME_TITLES, LossOutcome
@@ -146,11 +146,11 @@ def close_loss(
     Raises FreshFactorNeeded, NotPermitted, SeparationOfDuties for owner and reporter, NotFound, IllegalTransition,
     InvalidInput for an outcome that the register does not show.
     """
-    person_id, day = actor.person_id or 0, day_of(now)
-    require(roles_of(session, person_id, day), Action.CLOSE_LOSS)
+    person_id = actor.person_id or 0
+    require(roles_of(session, person_id, day_of(now)), Action.CLOSE_LOSS)
     require_fresh_factor(actor, policy=policy, now=now)
     report = _locked_report(session, report_id)
-    _require_another(session, report, person_id, day)
+    _require_another(session, report, person_id)
     if report.closed_at is not None:
         raise IllegalTransition("この紛失の事後処理は、すでに終わっています。")
     text = written(note, field="note", empty="確かめたことと、とった措置を書いてください。")
@@ -215,10 +215,8 @@ def _locked_report(session: Session, report_id: int) -> LossReport:
     return report
 
 
-def _require_another(session: Session, report: LossReport, person_id: int, day: date) -> None:
+def _require_another(session: Session, report: LossReport, person_id: int) -> None:
     human = humans(session, [person_id])[person_id]
-    if contracted(session, human.rows, day):
-        raise SeparationOfDuties("委託事業者は、紛失の事後処理を終えることができません。（SOD-7）", code="SOD-7")
     if human.is_one_of(frozenset({report.owner_id})):
         raise SeparationOfDuties("自分の紛失の事後処理を、自分で終えることはできません。（SOD-2）", code="SOD-2")
     if human.is_one_of(frozenset({report.reported_by_id})):
