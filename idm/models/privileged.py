@@ -144,6 +144,10 @@ class PrivilegedUse(Base):
     sealed: Mapped[bytes | None]
     sealed_at: Mapped[datetime | None] = mapped_column(Instant)
     shown_at: Mapped[datetime | None] = mapped_column(Instant)
+    check_out_error: Mapped[str | None] = mapped_column(Text)
+    """Why no password could be prepared yet; it is tried again."""
+    check_out_due_at: Mapped[datetime | None] = mapped_column(Instant)
+    """Not before then; None = at once."""
 
     report_due_at: Mapped[datetime | None] = mapped_column(Instant)
     report: Mapped[str | None] = mapped_column(Text)
@@ -233,6 +237,8 @@ class Rotation(Base):
     key_id: Mapped[int | None] = mapped_column(ForeignKey("vault_keys.id"))
     sealed: Mapped[bytes | None]
     sealed_at: Mapped[datetime | None] = mapped_column(Instant)
+    changed_before: Mapped[datetime | None] = mapped_column(Instant)
+    """When the directory said, before the value was set, that the password was last changed."""
     set_at: Mapped[datetime | None] = mapped_column(Instant)
     confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     verified_how: Mapped[VerifiedHow | None] = mapped_column(closed_list(VerifiedHow))

@@ -1670,6 +1670,8 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("check_out_error", sa.Text(), nullable=True),
+        sa.Column("check_out_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("report_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("report", sa.Text(), nullable=True),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
@@ -2293,6 +2295,7 @@ def upgrade() -> None:
         sa.Column("key_id", sa.Integer(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=True),
         sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("set_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(

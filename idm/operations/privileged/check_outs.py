@@ -1,0 +1,174 @@
+"""Check-out of a kept password (control D3): a worker seals it to the browser of one open use; it is shown once.
+
+Whoever has the database reads none: the vault's key is the worker's, the browser's key is in the browser. What was not
+looked at when the use ends is emptied unread.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, exists, or_, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from idm import audit
+from idm.actor import Actor
+from idm.errors import IllegalTransition, NotFound
+from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
+from idm.models.systems import Account, CredentialEvent, InformationSystem
+from idm.operations.handovers import Shown
+from idm.operations.outbox import FIRST_WAIT_SECONDS
+from idm.policy import Policy
+from idm.queries.privileged.kept import kept_accounts
+from idm.rotation_rules import ON_ITS_WAY
+from idm.sealing import unseal
+from idm.step_up import require_fresh_factor
+from idm.vocabulary import CredentialEventKind, Stage, UseState, Zone
+
+PAUSE = timedelta(seconds=FIRST_WAIT_SECONDS * 4)
+"""How long a check-out that could not be prepared waits for its next try."""
+
+
+# --- a worker prepares it --------------------------------------------------------------------------------------------
+
+
+def waiting(session: Session, zones: Sequence[Zone], *, now: datetime) -> list[PrivilegedUse]:
+    """Open uses whose password is still to be sealed to the asking browser, with account and system; oldest first.
+
+    Somebody's own privileged ID is opened by the worker first, and read back. While a password is on its way into the
+    directory none is shown.
+    """
+    query = (
+        select(PrivilegedUse)
+        .join(Account, PrivilegedUse.account_id == Account.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(
+            _open(now), PrivilegedUse.public_key.is_not(None), PrivilegedUse.sealed.is_(None),
+            PrivilegedUse.shown_at.is_(None),
+            or_(PrivilegedUse.check_out_due_at.is_(None), PrivilegedUse.check_out_due_at <= now),
+            or_(Account.person_id.is_(None), PrivilegedUse.opened_at.is_not(None)),
+            InformationSystem.zone.in_(zones), InformationSystem.stage != Stage.OBSERVE,
+            exists().where(VaultSecret.account_id == PrivilegedUse.account_id), ~_changing(),
+        )
+        .options(joinedload(PrivilegedUse.account).joinedload(Account.system))
+        .order_by(PrivilegedUse.id)
+    )  # fmt: skip
+    uses = list(session.scalars(query))
+    kept = kept_accounts(session, {use.account_id for use in uses})
+    return [use for use in uses if use.account_id in kept]
+
+
+def seal(
+    session: Session, use_id: int, sealed: bytes, *, confirmed_at: datetime, actor: Actor, policy: Policy, now: datetime
+) -> bool:
+    """Whether the password waits now, sealed, for the person of the use.
+
+    Not so where the use has ended meanwhile, or the password is no longer the one that was confirmed then.
+    """
+    use = session.get_one(PrivilegedUse, use_id, with_for_update=True, populate_existing=True)
+    secret = session.get(VaultSecret, use.account_id, populate_existing=True)
+    current = secret is not None and secret.confirmed_at == confirmed_at
+    if not (current and use.state is UseState.OPEN and use.shown_at is None and use.sealed is None):
+        return False
+    if session.scalar(select(_changing_account(use.account_id))):
+        return False
+    use.sealed, use.sealed_at, use.check_out_error, use.check_out_due_at = sealed, now, None, None
+    _record(session, "check_out.sealed", use, actor=actor, policy=policy, now=now)
+    return True
+
+
+def postpone(session: Session, use_id: int, why: str, *, retry_after: float | None = None, now: datetime) -> None:
+    """Afterwards the use says why its password is not ready, and it is tried again in a while."""
+    use = session.get_one(PrivilegedUse, use_id)
+    use.check_out_error = why
+    use.check_out_due_at = now + max(PAUSE, timedelta(seconds=retry_after or 0))
+
+
+def empty_ended(session: Session, *, now: datetime) -> int:
+    """Afterwards nothing is sealed for a use that is over, looked at or not; returns for how many there was."""
+    emptied = session.execute(
+        update(PrivilegedUse)
+        .where(PrivilegedUse.sealed.is_not(None), ~_open(now))
+        .values(sealed=None)
+        .execution_options(synchronize_session=False)
+    )
+    return int(emptied.rowcount)  # type: ignore[attr-defined]
+
+
+# --- its person looks at it ------------------------------------------------------------------------------------------
+
+
+def show(
+    session: Session, *, use_id: int, private_key: bytes, actor: Actor, policy: Policy, now: datetime
+) -> Shown:  # fmt: skip
+    """The password, for the only time; afterwards the use no longer holds it, and it is known that somebody knows it.
+
+    Raises NotFound for anybody but the person of the use, FreshFactorNeeded, IllegalTransition when it is not ready,
+    was shown or the time is over, SealBroken for another key.
+    """
+    use = session.get(PrivilegedUse, use_id)
+    if use is None or actor.person_id is None or use.person_id != actor.person_id:
+        raise NotFound("この利用は見つかりません。")
+    require_fresh_factor(actor, policy=policy, now=now)
+    _require_ready(session, use, now=now)
+    password = unseal(private_key, use.sealed or b"", context(use)).decode()
+    shown = session.execute(
+        update(PrivilegedUse)
+        .where(PrivilegedUse.id == use_id, PrivilegedUse.sealed.is_not(None), _open(now))
+        .values(sealed=None, shown_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    if shown.rowcount != 1:  # type: ignore[attr-defined]
+        raise IllegalTransition("このパスワードはすでに表示されたか、利用が終わりました。")
+    session.refresh(use)
+    session.execute(
+        update(VaultSecret)
+        .where(VaultSecret.account_id == use.account_id, VaultSecret.known_since.is_(None))
+        .values(known_since=now)
+    )
+    session.add(CredentialEvent(account_id=use.account_id, kind=CredentialEventKind.CHECKED_OUT, at=now))
+    _record(session, "check_out.shown", use, actor=actor, policy=policy, now=now)
+    return Shown(use.account.login_name, password)
+
+
+def _require_ready(session: Session, use: PrivilegedUse, *, now: datetime) -> None:
+    if use.shown_at is not None:
+        raise IllegalTransition(
+            "このパスワードはすでに表示されました。もう一度要るときは、利用を返却して申し出てください。"
+        )
+    if use.state is not UseState.OPEN or use.ends_at is None or now >= use.ends_at:
+        raise IllegalTransition("利用の時間が終わったか、まだ始まっていないため、パスワードを表示できません。")
+    if use.sealed is None or session.scalar(select(_changing_account(use.account_id))):
+        raise IllegalTransition("まだ準備ができていません。しばらくしてから画面を開き直してください。")
+
+
+def context(use: PrivilegedUse) -> bytes:
+    """What a sealed password is bound to: this use of this ID, no other."""
+    return f"privileged_uses.sealed:{use.id}:{use.account_id}".encode()
+
+
+def _open(now: datetime) -> ColumnElement[bool]:
+    return (PrivilegedUse.state == UseState.OPEN) & (PrivilegedUse.ends_at > now)
+
+
+def _changing() -> ColumnElement[bool]:
+    return exists().where(Rotation.account_id == PrivilegedUse.account_id, _on_its_way())
+
+
+def _changing_account(account_id: int) -> ColumnElement[bool]:
+    return exists().where(Rotation.account_id == account_id, _on_its_way())
+
+
+def _on_its_way() -> ColumnElement[bool]:
+    return Rotation.state.in_(ON_ITS_WAY)
+
+
+def _record(
+    session: Session, action: str, use: PrivilegedUse, *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    audit.record(
+        session, action=action, actor=actor, obj=("privileged_use", str(use.id)), now=now, policy_digest=policy.digest,
+        payload={
+            "account": use.account_id, "login_name": use.account.login_name, "system": use.system_id,
+            "person": use.person_id,
+        },
+    )  # fmt: skip
