@@ -248,7 +248,7 @@ class Handover(Base):
     received_by: Mapped[str | None] = mapped_column(Text)
     """Who took the closed notice to its owner; None = its owner did."""
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
-    """Given up before it was shown (a newer one took its place)."""
+    """Given up before it was received: a newer one took its place, its hours were over, or it may have leaked."""
     way: Mapped[HandoverWay] = mapped_column(closed_list(HandoverWay), default=HandoverWay.SCREEN)
     change_by: Mapped[datetime | None] = mapped_column(Instant)
     """Until when it has to be changed (E2); set when the target took it."""
