@@ -1,0 +1,151 @@
+"""On what somebody's use of a privileged ID rests, and until when: their own rights, their office, a contract (D3, D6).
+
+Somebody's own privileged ID is used by its holder, while the right to the ID and every right that is to be activated
+are in force and held back by nothing. A registered ID (built-in, shared, a service's) is used by the chief officer, by
+the manager of its system, or by an accepted deputy for privilege there; by a contractor only whom the manager named.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from idm.calendar_days import day_of, start_of
+from idm.errors import InvalidInput, NotPermitted, Refusal
+from idm.grant_state import GrantState
+from idm.models.outside import Contract
+from idm.models.people import Employment
+from idm.models.periods import holding_on
+from idm.models.privileged import PrivilegeDeputy, PrivilegedUse, RegisteredId
+from idm.models.requests import Grant
+from idm.models.systems import Account
+from idm.permissions import Action
+from idm.queries.officers import contracted, humans
+from idm.queries.privileged.deputies import systems_deputised
+from idm.queries.reach import reaches_system
+from idm.vocabulary import AccountKind, EntitlementKind
+from idm.wanted_account import employed_until
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a use rests on: it never outlasts `until` (None = no known end)."""
+
+    until: datetime | None
+    deputyship_id: int | None = None
+
+
+def basis(
+    session: Session, account: Account, person_id: int, grant_ids: Collection[int] = (), *, named: bool = False,
+    now: datetime,
+) -> Basis:  # fmt: skip
+    """What the person's use of the ID, with these rights, would rest on at `now`; `named`: a manager named them for it.
+
+    Raises NotPermitted, InvalidInput for rights that cannot be activated.
+    """
+    day = day_of(now)
+    ends = [_employed_until(session, person_id, day)]
+    deputyship_id = None
+    if account.person_id is not None:
+        ends += _own_ends(session, account, person_id, grant_ids, day)
+    else:
+        registered = live_registration(session, account.id, day)
+        if registered is None or grant_ids:
+            raise NotPermitted("このIDは、登録簿で利用できる状態ではありません。登録の状況を確かめてください。")
+        ends.append(registered.valid_until)
+        if not named:
+            deputyship_id = _standing(session, account, person_id, day)
+    if deputyship_id is not None:
+        ends.append(session.get_one(PrivilegeDeputy, deputyship_id).valid_until)
+    known = [end for end in ends if end is not None]
+    return Basis(start_of(min(known)) if known else None, deputyship_id)
+
+
+def basis_of_use(session: Session, use: PrivilegedUse, *, now: datetime) -> Basis | None:
+    """What an asked or running use rests on now; None = nothing any more."""
+    grants = [right.grant_id for right in use.rights]
+    named = use.named_by_id is not None
+    try:
+        return basis(session, use.account, use.person_id, grants, named=named, now=now)
+    except Refusal:
+        return None
+
+
+def activated(session: Session, account_id: int, day: date) -> Sequence[Grant]:
+    """The rights of the account that are in force on the day and held back by nothing, with what they are."""
+    query = select(Grant).where(
+        Grant.account_id == account_id, Grant.state == GrantState.IN_FORCE, holding_on(Grant, day)
+    )
+    return session.scalars(query.options(joinedload(Grant.entitlement)).order_by(Grant.id)).all()
+
+
+def live_registration(session: Session, account_id: int, day: date) -> RegisteredId | None:
+    """The accepted registration of an ID that is nobody's own, while it lasts."""
+    return session.scalars(
+        select(RegisteredId).where(
+            RegisteredId.account_id == account_id, RegisteredId.accepted_at.is_not(None),
+            RegisteredId.ended_at.is_(None),
+            RegisteredId.valid_until.is_(None) | (RegisteredId.valid_until > day),
+        )
+    ).one_or_none()  # fmt: skip
+
+
+def is_contractor(session: Session, person_id: int, day: date) -> bool:
+    """Whether the human, under any row of theirs, works under a contract on the day."""
+    return bool(contracted(session, humans(session, [person_id])[person_id].rows, day))
+
+
+def is_employed(session: Session, person_id: int, day: date) -> bool:
+    """Whether somebody is employed, or works under a contract that runs, on the day."""
+    return _employment(session, person_id, day)[0]
+
+
+def _employed_until(session: Session, person_id: int, day: date) -> date | None:
+    employed, until = _employment(session, person_id, day)
+    if not employed:
+        raise NotPermitted("在職していない（契約期間にない）人は、特権IDを利用できません。")
+    return until
+
+
+def _employment(session: Session, person_id: int, day: date) -> tuple[bool, date | None]:
+    rows = session.execute(
+        select(Employment.valid_from, Employment.valid_until, Contract.valid_until)
+        .outerjoin(Contract, Employment.contract_id == Contract.id)
+        .where(Employment.person_id == person_id)
+    )
+    # Under a contract somebody works for no longer than it runs, whatever their own period says.
+    periods = [(begins, min((end for end in ends if end is not None), default=None)) for begins, *ends in rows]
+    return employed_until(periods, day)
+
+
+def _own_ends(
+    session: Session, account: Account, person_id: int, grant_ids: Collection[int], day: date
+) -> list[date | None]:
+    if account.person_id != person_id or account.kind is not AccountKind.PRIVILEGED:
+        raise NotPermitted("利用できるのは、自分の特権ID又は登録された特権IDだけです。")
+    grants = activated(session, account.id, day)
+    itself = [grant for grant in grants if grant.entitlement.kind is EntitlementKind.ACCOUNT]
+    if not itself:
+        raise NotPermitted("この特権IDの権限は、今は有効ではありません（期限切れ、停止中など）。")
+    groups = {grant.id: grant for grant in grants if grant.entitlement.kind is EntitlementKind.GROUP}
+    if not groups.keys() >= set(grant_ids):
+        problem = "有効でない権限が選ばれています。画面を開き直し、選び直してください。"
+        raise InvalidInput(problem, fields={"grants": problem})
+    return [grant.valid_until for grant in (itself[0], *(groups[one] for one in grant_ids))]
+
+
+def _standing(session: Session, account: Account, person_id: int, day: date) -> int | None:
+    """The deputyship by which the person uses it; None = by their own office. Raises NotPermitted."""
+    if is_contractor(session, person_id, day):
+        raise NotPermitted("委託事業者は、情報システム管理者に申し出てもらい、職員の立会いのもとでだけ利用できます。")
+    if reaches_system(session, person_id, Action.USE_REGISTERED_ID, account.system, day):
+        return None
+    deputyship = systems_deputised(session, person_id, day).get(account.system_id)
+    if deputyship is None:
+        raise NotPermitted(
+            f"「{account.system.name}」の登録された特権IDを利用できるのは、統括情報セキュリティ責任者、"
+            "その情報システム管理者、承認された特権の代行者だけです。"
+        )
+    return deputyship
