@@ -48,7 +48,7 @@ def choose(request_id: int) -> Response | tuple[str, int]:
 
 def _picked(preview: NamePreview, typed: str) -> int:
     """The person of the draft who was picked. Raises InvalidInput for anybody else."""
-    people = {str(row.person.person_id): row.person.person_id for row in preview.rows}
+    people = {str(row.person.person_id): row.person.person_id for row in preview.rows if not row.privileged}
     if typed not in people:
         message = _("対象者を選んでください。")
         raise InvalidInput(message, fields={"person": message})
@@ -71,6 +71,6 @@ def _page(request_id: int, typed: Mapping[str, str], mistakes: Mapping[str, str]
     me = current.signed_in().person_id
     return render_template(
         "account_names/draft.html", request_id=request_id, preview=preview, typed=typed, mistakes=mistakes,
-        choosable=[row for row in preview.rows if row.existing is None and row.person.person_id != me],
+        choosable=[row for row in preview.rows if not (row.existing or row.privileged) and row.person.person_id != me],
         source_titles=SOURCE_TITLES, bar_titles=BAR_TITLES,
     )  # fmt: skip

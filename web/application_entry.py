@@ -117,7 +117,8 @@ def with_defaults(entry: Entry, facts: Facts, step: str) -> Entry:
         return replace(entry, first_day=format_wareki(next((end for end in ends if end is not None), facts.today)))
     if step != "rights" or system is None or entry.give or entry.take:
         return entry
-    accounts = frozenset(r.entitlement_id for r in system.rights if r.kind is EntitlementKind.ACCOUNT and not r.asked)
+    daily = (r for r in system.rights if r.kind is EntitlementKind.ACCOUNT and not r.privileged)
+    accounts = frozenset(right.entitlement_id for right in daily if not right.asked)
     if entry.action is RequestAction.REGISTER:
         return replace(entry, give=accounts)
     return replace(entry, take=accounts) if entry.action is RequestAction.REMOVE else entry
@@ -162,14 +163,24 @@ def rights(entry: Entry, facts: Facts) -> Mistakes:
 
 
 def _account_mistakes(system: SystemChoice, give: list[Choice], take: list[Choice]) -> Mistakes:
-    account = next((right for right in system.rights if right.kind is EntitlementKind.ACCOUNT), None)
-    if account is None:
-        return {}
-    if give and account in take:
-        return {"rights": _("「%(right)s」を取り消すと、ほかの権限は使えません。", right=account.name)}
-    if give and not account.held and not account.asked and account not in give:
-        return {"rights": _("「%(right)s」も一緒に選んでください。ないと、ほかの権限は使えません", right=account.name)}
+    """A right is on the daily ID or, a privileged one, on the privileged ID: that one is had, or asked for with it."""
+    for account in (right for right in system.rights if right.kind is EntitlementKind.ACCOUNT):
+        others = [right for right in give if right.privileged or not account.privileged]
+        if others and account in take:
+            return {"rights": _("「%(right)s」を取り消すと、ほかの権限は使えません。", right=account.name)}
+        on_it = [right for right in give if right.privileged == account.privileged]
+        if on_it and not account.held and not account.asked and account not in give:
+            return {"rights": _NEEDS[account.privileged](account.name)}
     return {}
+
+
+_NEEDS: dict[bool, Callable[[str], str]] = {
+    False: lambda name: _("「%(right)s」も一緒に選んでください。ないと、ほかの権限は使えません", right=name),
+    True: lambda name: _(
+        "「%(right)s」も一緒に選んでください。特権は、日常の利用者IDではなく本人の別のIDに付きます", right=name
+    ),
+}
+"""Whether a privileged ID is missing → what is said."""
 
 
 def period(entry: Entry, facts: Facts) -> Mistakes:

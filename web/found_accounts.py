@@ -13,7 +13,7 @@ from idm.errors import InvalidInput
 from idm.operations import adoption, found_accounts
 from idm.operations.found_accounts import Settlement
 from idm.permissions import Action, may
-from idm.queries.adoption import rights_to_ask_for
+from idm.queries.adoption import misplaced_rights, rights_to_ask_for
 from idm.queries.found_accounts import found_page, found_row, progress_of_systems
 from idm.queries.gate_outlook import gate_outlook
 from idm.queries.people import person_with_number
@@ -25,8 +25,10 @@ from web.row_ids import row_id
 
 blueprint = Blueprint("found_accounts", __name__)
 
-SOMEBODY, SHARED, SERVICE, FINDING = "somebody", "shared", "service", "finding"
+SOMEBODY, SOMEBODYS_PRIVILEGED = "somebody", "somebodys-privileged"
+PRIVILEGED, SHARED, SERVICE, FINDING = "privileged", "shared", "service", "finding"
 ANSWERS = {
+    PRIVILEGED: (FoundState.NOT_PERSONAL, AccountKind.PRIVILEGED),
     SHARED: (FoundState.NOT_PERSONAL, AccountKind.SHARED),
     SERVICE: (FoundState.NOT_PERSONAL, AccountKind.SERVICE),
     FINDING: (FoundState.FINDING, None),
@@ -120,7 +122,8 @@ def _may_settle() -> bool:
 def _settlement(typed: Mapping[str, str], person_id: int | None) -> Settlement:
     answer, reason = typed.get("answer", ""), typed.get("reason", "")
     if person_id is not None:
-        return Settlement(FoundState.PERSON, reason, person_id)
+        own = AccountKind.PRIVILEGED if answer.startswith((SOMEBODYS_PRIVILEGED, "privileged-person-")) else None
+        return Settlement(FoundState.PERSON, reason, person_id, own)
     if answer not in ANSWERS:
         message = _("どれかを選んでください。")
         raise InvalidInput(message, fields={"answer": message})
@@ -131,12 +134,13 @@ def _settlement(typed: Mapping[str, str], person_id: int | None) -> Settlement:
 def _person_of(session: Session, typed: Mapping[str, str]) -> int | None:
     """The person who was chosen, as a candidate or by staff number; None = another answer. Raises InvalidInput."""
     answer = typed.get("answer", "")
-    if answer == SOMEBODY:
+    if answer in (SOMEBODY, SOMEBODYS_PRIVILEGED):
         return person_with_number(session, typed.get("staff_number", ""), reader=current.reader())
-    if not answer.startswith("person-"):
+    _which, chosen, number = answer.rpartition("person-")
+    if not chosen:
         return None
     try:
-        return row_id(answer.removeprefix("person-"))
+        return row_id(number)
     except ValueError:
         return None
 
@@ -166,10 +170,12 @@ def _application(system_id: int, typed: Mapping[str, str], mistakes: Mapping[str
     with current.look() as session:
         system = system_row(session, system_id, current.today())
         rights = rights_to_ask_for(session, system_id, now=current.now())
+        misplaced = misplaced_rights(session, system_id, now=current.now())
         progress = progress_of_systems(session)[system_id]
         wanted = [(right.person_id, right.entitlement_id) for right in rights]
         gate = gate_outlook(session, wanted, policy=current.policy(), now=current.now())
     return render_template(
-        "found/application.html", system=system, rights=rights, progress=progress, typed=typed, mistakes=mistakes,
-        needs_end=any(right.needs_end for right in rights), gate=gate, stopped=len({person for person, _right in gate}),
+        "found/application.html", system=system, rights=rights, misplaced=misplaced, progress=progress, typed=typed,
+        mistakes=mistakes, needs_end=any(right.needs_end for right in rights), gate=gate,
+        stopped=len({person for person, _right in gate}),
     )  # fmt: skip

@@ -240,4 +240,5 @@ def _require_not_held(line: RequestLine, facts: Admission) -> None:
             fields={"valid_from": f"{format_wareki(ends)}にしてください"},
         )
     if line.entitlement.kind is EntitlementKind.GROUP and not facts.has_or_asks_account(line):
-        raise InvalidInput(f"{_label(line)}には、同じシステムの利用者IDも一緒に申請してください。")
+        needed = "管理用ID（特権を付ける本人の別のID）" if line.entitlement.privileged else "利用者ID"
+        raise InvalidInput(f"{_label(line)}には、同じシステムの{needed}も一緒に申請してください。")

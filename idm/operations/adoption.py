@@ -22,10 +22,17 @@ from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.admission import admission
-from idm.queries.adoption import HeldRight, rights_to_ask_for
+from idm.queries.adoption import HeldRight, misplaced_rights, rights_to_ask_for
 from idm.vocabulary import EntitlementKind, LineEffect, RequestAction, Stage
 from idm.written_text import written
 
+MISPLACED = {
+    True: "特権は日常の利用者ID「{name}」には付けられません。本人の管理用IDを申請してそこに付け、「{name}」からは外して"
+    "ください。外すまで、点検結果に残ります。",
+    False: "特権でない権限は管理用ID「{name}」には付けられません。日常の利用者IDで申請し、「{name}」からは外して"
+    "ください。外すまで、点検結果に残ります。",
+}
+"""Whether the group is a privileged one → why it is not taken over where it is (control D8), and what to do."""
 NOTHING = "引き継ぐ権限がありません。棚卸しを行い、照合待ちのIDの持ち主を決めてから、もう一度行ってください。"
 
 
@@ -79,7 +86,14 @@ def submit_adoption(
             "申請できる行がありません。" + " ".join(f"{one.person_name}: {one.reason}" for one in left_out)
         )
     submit(session, request, actor=actor, policy=policy, now=now)
-    return Submitted(request, tuple(left_out))
+    return Submitted(request, (*left_out, *_misplaced(session, system_id, now=now)))
+
+
+def _misplaced(session: Session, system_id: int, *, now: datetime) -> list[LeftOut]:
+    return [
+        LeftOut(right.person_name, right.right_name, MISPLACED[right.privileged].format(name=right.login_name))
+        for right in misplaced_rights(session, system_id, now=now)
+    ]
 
 
 def _line(right: HeldRight, privileged_until: date | None, day: date) -> WantedLine:

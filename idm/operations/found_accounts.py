@@ -30,12 +30,15 @@ from idm.step_up import require_fresh_factor_for
 from idm.vocabulary import AccountKind, FoundState
 from idm.written_text import written
 
-NOT_PERSONAL = frozenset({AccountKind.SHARED, AccountKind.SERVICE})
+NOT_PERSONAL = frozenset({AccountKind.PRIVILEGED, AccountKind.SHARED, AccountKind.SERVICE})
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """What a person says of a found account. `person_id` for `person`, `kind` for `not_personal`."""
+    """What a person says of a found account. `person_id` for `person`, `kind` for `not_personal`.
+
+    Of somebody's account `kind` None says that it is their daily one, `privileged` their privileged ID (control D8).
+    """
 
     state: FoundState
     reason: str
@@ -122,7 +125,7 @@ def _require_sensible(session: Session, found: FoundAccount, settlement: Settlem
         _require_person_fits(session, found, settlement, now)
     elif settlement.state is FoundState.NOT_PERSONAL:
         if settlement.kind not in NOT_PERSONAL:
-            _refuse("kind", "共用IDかサービスIDかを選んでください。")
+            _refuse("kind", "特権ID、共用ID、サービスIDのどれかを選んでください。")
     elif settlement.state is not FoundState.FINDING:
         _refuse("state", "どれかを選んでください。")
 
@@ -132,6 +135,8 @@ def _require_person_fits(session: Session, found: FoundAccount, settlement: Sett
     person = session.get(Person, settlement.person_id or 0)
     if person is None:
         _refuse("person", "職員を選んでください。")
+    if settlement.kind not in (None, AccountKind.PRIVILEGED):
+        _refuse("kind", "本人のIDは、日常の利用者IDか管理用ID（特権ID）のどちらかです。")
     if found.protected or found.marked:
         _refuse(
             "person",
@@ -140,20 +145,21 @@ def _require_person_fits(session: Session, found: FoundAccount, settlement: Sett
         )
     if not any(one.valid_until is None or one.valid_until > day_of(now) for one in person.employments):
         _refuse("person", f"{person.name} さんは離職しています。点検結果として残し、IDを止めてください。")
-    _require_no_other(session, found, person)
+    _require_no_other(session, found, person, settlement.kind)
 
 
-def _require_no_other(session: Session, found: FoundAccount, person: Person) -> None:
+def _require_no_other(session: Session, found: FoundAccount, person: Person, kind: AccountKind | None) -> None:
     others = select(FoundAccount.login_name).where(
         FoundAccount.system_id == found.system_id, FoundAccount.person_id == person.id, FoundAccount.id != found.id,
-        FoundAccount.gone_at.is_(None),
+        FoundAccount.gone_at.is_(None), FoundAccount.kind.is_(None) if kind is None else FoundAccount.kind == kind,
     )  # fmt: skip
     ours = select(Account.login_name).where(
-        Account.system_id == found.system_id, Account.person_id == person.id, Account.kind == AccountKind.PERSONAL,
-        Account.external_id.is_not(None),
+        Account.system_id == found.system_id, Account.person_id == person.id, Account.external_id.is_not(None),
+        Account.kind == (kind or AccountKind.PERSONAL),
     )  # fmt: skip
+    which = "利用者ID" if kind is None else "管理用ID"
     for login_name in (*session.scalars(others), *session.scalars(ours)):
-        _refuse("person", f"{person.name} さんには、このシステムの利用者ID「{login_name}」がすでにあります。")
+        _refuse("person", f"{person.name} さんには、このシステムの{which}「{login_name}」がすでにあります。")
 
 
 def _refuse(field: str, problem: str) -> Never:

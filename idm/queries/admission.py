@@ -13,10 +13,10 @@ from idm.models.going_live import FoundAccount
 from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Employment
 from idm.models.requests import Grant, Request, RequestLine
-from idm.models.systems import Account
+from idm.models.systems import Account, Entitlement
 from idm.queries.found_accounts import in_the_way
 from idm.request_state import LineState
-from idm.vocabulary import LineEffect, Service
+from idm.vocabulary import EntitlementKind, LineEffect, Service
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,22 @@ class Pending:
     system_id: int
     effect: LineEffect
     number: str | None
+    account: bool | None = None
+    """Of a line for an account itself: whether for a privileged one; None = it is for something else."""
 
 
 @dataclass(frozen=True)
 class Admission:
     """Of each subject: employments, what they hold, what is asked for them, consent, services reported not needed.
 
+    `held_accounts`: (system, privileged) of every account they have, their daily and their privileged ones (D8).
     `unsettled`: (subject, system) → the name of an account there that may be theirs and nobody has decided about.
     `ending`: (subject, right) → the first day on which a right of theirs that has begun no longer holds.
     """
 
     employments: dict[int, list[Employment]]
     held: dict[int, set[int]]
-    held_systems: dict[int, set[int]]
+    held_accounts: dict[int, set[tuple[int, bool]]]
     pending: dict[int, list[Pending]]
     consented: frozenset[int] = frozenset()
     blocked: frozenset[tuple[int, Service]] = frozenset()
@@ -69,22 +72,23 @@ class Admission:
         return None
 
     def has_or_asks_account(self, line: RequestLine) -> bool:
-        """Whether the subject has, or is asked to get, anything in the line's system besides this line."""
-        if line.system_id in self.held_systems.get(line.subject_id, ()):
+        """Whether the subject has, or is asked to get, the account on which the line's right would be."""
+        privileged = line.entitlement.privileged
+        if (line.system_id, privileged) in self.held_accounts.get(line.subject_id, ()):
             return True
         return any(
-            other.system_id == line.system_id and other.effect is LineEffect.GRANT and other.line_id != line.id
+            (other.system_id, other.account) == (line.system_id, privileged) and other.effect is LineEffect.GRANT
             for other in self.pending.get(line.subject_id, ())
         )
 
 
 def admission(session: Session, person_ids: Collection[int]) -> Admission:
     """The facts about these people."""
-    held, systems, ending = _held(session, person_ids)
+    held, accounts, ending = _held(session, person_ids)
     return Admission(
         _employments(session, person_ids),
         held,
-        systems,
+        accounts,
         _pending(session, person_ids),
         _consented(session, person_ids),
         _blocked(session, person_ids),
@@ -124,7 +128,7 @@ def _employments(session: Session, person_ids: Collection[int]) -> dict[int, lis
     return found
 
 
-Held = tuple[dict[int, set[int]], dict[int, set[int]], dict[tuple[int, int], date]]
+Held = tuple[dict[int, set[int]], dict[int, set[tuple[int, bool]]], dict[tuple[int, int], date]]
 
 
 def _held(session: Session, person_ids: Collection[int]) -> Held:
@@ -136,30 +140,39 @@ def _held(session: Session, person_ids: Collection[int]) -> Held:
             Grant.state,
             Grant.valid_until,
             Grant.ended_by_line_id,
+            Entitlement.kind,
+            Entitlement.privileged,
         )
         .join(Grant, Grant.account_id == Account.id)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .where(Account.person_id.in_(person_ids), Grant.state != GrantState.ENDED)
     )
     held: dict[int, set[int]] = defaultdict(set)
-    systems: dict[int, set[int]] = defaultdict(set)
+    accounts: dict[int, set[tuple[int, bool]]] = defaultdict(set)
     ending: dict[tuple[int, int], date] = {}
-    for person_id, system_id, entitlement_id, state, until, ended_by in rows:
+    for person_id, system_id, entitlement_id, state, until, ended_by, kind, privileged in rows:
         held[person_id or 0].add(entitlement_id)
-        systems[person_id or 0].add(system_id)
+        if kind is EntitlementKind.ACCOUNT:
+            accounts[person_id or 0].add((system_id, privileged))
         # What somebody decided to take may be known to few, and is not to go on.
         if until is not None and ended_by is None and state is not GrantState.PLANNED:
             ending[person_id or 0, entitlement_id] = until
-    return held, systems, ending
+    return held, accounts, ending
 
 
 def _pending(session: Session, person_ids: Collection[int]) -> dict[int, list[Pending]]:
-    columns = (RequestLine.id, RequestLine.entitlement_id, RequestLine.system_id, RequestLine.effect, Request.number)
+    columns = (
+        RequestLine.id, RequestLine.entitlement_id, RequestLine.system_id, RequestLine.effect, Request.number,
+        Entitlement.kind, Entitlement.privileged,
+    )  # fmt: skip
     rows = session.execute(
         select(RequestLine.subject_id, *columns)
         .join(Request, RequestLine.request_id == Request.id)
+        .join(Entitlement, RequestLine.entitlement_id == Entitlement.id)
         .where(RequestLine.subject_id.in_(person_ids), RequestLine.state == LineState.PENDING)
     )
     found: dict[int, list[Pending]] = defaultdict(list)
-    for subject_id, line_id, entitlement_id, system_id, effect, number in rows:
-        found[subject_id].append(Pending(line_id, entitlement_id, system_id, effect, number))
+    for subject_id, line_id, entitlement_id, system_id, effect, number, kind, privileged in rows:
+        account = privileged if kind is EntitlementKind.ACCOUNT else None
+        found[subject_id].append(Pending(line_id, entitlement_id, system_id, effect, number, account))
     return found

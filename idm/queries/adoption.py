@@ -1,6 +1,6 @@
 """What an inventory application has to ask for: every account that is somebody's, and every right it holds now."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ from idm.models.periods import holding_on
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.request_state import LineState
-from idm.vocabulary import EntitlementKind, FoundState, LineEffect
+from idm.vocabulary import AccountKind, EntitlementKind, FoundState, LineEffect
 
 ANSWERED = (LineState.PENDING, LineState.APPROVED, LineState.REJECTED)
 """What was asked for in these states is not asked for again; returned, withdrawn or lapsed it is."""
@@ -51,8 +51,30 @@ def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> lis
 
     The account's own line comes before its groups.
     """
+    known = _asked(session, system_id) | _held(session, system_id)
+    return [
+        right
+        for right, privileged_account in _found_rights(session, system_id, now)
+        if right.privileged is privileged_account and (right.person_id, right.entitlement_id) not in known
+    ]
+
+
+def misplaced_rights(session: Session, system_id: int, *, now: datetime) -> list[HeldRight]:
+    """Groups that are on the wrong account of somebody: a privileged one on their daily ID, or the other way round.
+
+    They are not taken over (control D8), and stay what the comparison with the directory finds.
+    """
+    return [
+        right
+        for right, privileged_account in _found_rights(session, system_id, now)
+        if right.privileged is not privileged_account
+    ]
+
+
+def _found_rights(session: Session, system_id: int, now: datetime) -> Iterator[tuple[HeldRight, bool]]:
+    """What every account held that is somebody's, and whether it is their privileged one; first the account itself."""
     rights = session.scalars(select(Entitlement).where(Entitlement.system_id == system_id)).all()
-    account_right = next(right for right in rights if right.kind is EntitlementKind.ACCOUNT)
+    of_accounts = {right.privileged: right for right in rights if right.kind is EntitlementKind.ACCOUNT}
     groups = {right.external_id: right for right in rights if right.external_id is not None}
     rows = session.execute(
         select(FoundAccount, Person)
@@ -61,20 +83,17 @@ def rights_to_ask_for(session: Session, system_id: int, *, now: datetime) -> lis
             FoundAccount.system_id == system_id, FoundAccount.state == FoundState.PERSON,
             FoundAccount.gone_at.is_(None),
         )
-        .order_by(Person.kana, Person.id)
+        .order_by(Person.kana, Person.id, FoundAccount.kind.is_not(None))
     ).all()  # fmt: skip
-    people = [person.id for _, person in rows]
-    known = _asked(session, system_id) | _held(session, system_id)
-    ends = _contract_ends(session, people, day_of(now))
-    return [
-        HeldRight(
-            person.id, person.name, found.login_name, right.id, right.name, right.kind, right.privileged,
-            ends.get(person.id), found.enabled, right.external_access,
-        )
-        for found, person in rows
-        for right in (account_right, *(groups[group] for group in found.groups if group in groups))
-        if (person.id, right.id) not in known
-    ]  # fmt: skip
+    ends = _contract_ends(session, [person.id for _, person in rows], day_of(now))
+    for found, person in rows:
+        privileged = found.kind is AccountKind.PRIVILEGED
+        own = [of_accounts[privileged]] if privileged in of_accounts else []
+        for right in (*own, *(groups[group] for group in found.groups if group in groups)):
+            yield HeldRight(
+                person.id, person.name, found.login_name, right.id, right.name, right.kind, right.privileged,
+                ends.get(person.id), found.enabled, right.external_access,
+            ), privileged  # fmt: skip
 
 
 def _asked(session: Session, system_id: int) -> set[tuple[int, int]]:

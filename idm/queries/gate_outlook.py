@@ -67,10 +67,11 @@ def _outlook(
     said = verdicts(session, accounts.values(), policy=policy, now=now)
     found = {}
     for person, right in gated:
-        place = (person, rights[right].system_id)
+        system, kind = rights[right].system_id, _kind_for(privileged=rights[right].privileged)
+        account = accounts.get((person, system, kind))
         verdict = (
-            said[accounts[place]] if place in accounts
-            else _without_account(rights[right], registered[place], policy, now)
+            said[account] if account is not None
+            else _without_account(rights[right], registered[person, system], policy, now)
         )  # fmt: skip
         if verdict not in LETS_IN:
             found[person, right] = verdict
@@ -101,13 +102,16 @@ def _rights(session: Session, ids: Collection[int]) -> dict[int, _Right]:
     }
 
 
-def _accounts(session: Session, people: Collection[int]) -> dict[tuple[int, int], int]:
+def _kind_for(*, privileged: bool) -> AccountKind:
+    """Which of somebody's accounts the right would be on (control D8)."""
+    return AccountKind.PRIVILEGED if privileged else AccountKind.PERSONAL
+
+
+def _accounts(session: Session, people: Collection[int]) -> dict[tuple[int, int, AccountKind], int]:
     rows = session.execute(
-        select(Account.person_id, Account.system_id, Account.id).where(
-            Account.person_id.in_(people), Account.kind == AccountKind.PERSONAL
-        )
+        select(Account.person_id, Account.system_id, Account.kind, Account.id).where(Account.person_id.in_(people))
     )
-    return {(person_id or 0, system_id): account_id for person_id, system_id, account_id in rows}
+    return {(person_id or 0, system_id, kind): account_id for person_id, system_id, kind, account_id in rows}
 
 
 def _registered(session: Session, people: Collection[int]) -> dict[tuple[int, int], set[AuthenticatorKind]]:

@@ -1,6 +1,7 @@
 """Which account names an application, or one person, would get: `idm.queries.login_names` asked before it is made."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -9,23 +10,27 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import day_of
 from idm.errors import NotFound
 from idm.models.requests import Request, RequestLine
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.account_names import Limit, limit_of
 from idm.organisation import LoginNames
 from idm.queries.configuration import organisation_in_force
 from idm.queries.found_accounts import recognised
-from idm.queries.login_names import Proposal, proposals
+from idm.queries.login_names import Proposal, privileged_proposals, proposals
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.vocabulary import AccountKind, LineEffect
 
 
 @dataclass(frozen=True)
 class NameRow:
-    """One person in one system: the name they have there, else what they would get."""
+    """One person in one system: the name they have there, else what they would get.
+
+    `privileged`: it is of their privileged ID, not of their daily one (control D8).
+    """
 
     person: PersonCard
     existing: str | None
     proposal: Proposal | None
+    privileged: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,15 +50,30 @@ def names_of_request(session: Session, request_id: int, *, now: datetime) -> Nam
     request = session.get(Request, request_id)
     if request is None:
         raise NotFound("申請が見つかりません。")
-    days: dict[int, date] = {}
+    days: dict[bool, dict[int, date]] = {False: {}, True: {}}
     lines = session.execute(
-        select(RequestLine.subject_id, RequestLine.valid_from)
+        select(RequestLine.subject_id, RequestLine.valid_from, Entitlement.privileged)
+        .join(Entitlement, RequestLine.entitlement_id == Entitlement.id)
         .where(RequestLine.request_id == request_id, RequestLine.effect == LineEffect.GRANT)
         .order_by(RequestLine.id)
     )
-    for subject_id, valid_from in lines:
-        days[subject_id] = max(day_of(now), valid_from)
-    return _preview(session, request.system, days, now=now)
+    for subject_id, valid_from, privileged in lines:
+        days[privileged][subject_id] = max(day_of(now), valid_from)
+    daily = _preview(session, request.system, days[False], now=now)
+    return replace(daily, rows=(*daily.rows, *_privileged_rows(session, request.system, days[True], daily.rule, now)))
+
+
+def _privileged_rows(
+    session: Session, system: InformationSystem, days: dict[int, date], rule: LoginNames, now: datetime
+) -> Iterator[NameRow]:
+    if not days:
+        return
+    existing = _existing(session, system.id, days, AccountKind.PRIVILEGED)
+    missing = {person_id: day for person_id, day in days.items() if person_id not in existing}
+    made = privileged_proposals(session, system, missing, rule) if missing else {}
+    cards = person_cards(session, days, day=day_of(now))
+    for person_id in days:
+        yield NameRow(cards[person_id], existing.get(person_id), made.get(person_id), privileged=True)
 
 
 def names_of_person(session: Session, person_id: int, *, now: datetime) -> list[NamePreview]:
@@ -72,12 +92,14 @@ def _preview(session: Session, system: InformationSystem, days: dict[int, date],
     return NamePreview(system.id, system.code, system.name, rule, limit_of(system.connector), rows)
 
 
-def _existing(session: Session, system_id: int, person_ids: dict[int, date]) -> dict[int, str]:
+def _existing(
+    session: Session, system_id: int, person_ids: dict[int, date], kind: AccountKind = AccountKind.PERSONAL
+) -> dict[int, str]:
     """Person → the name they have; one that was there before us and is theirs is taken over under its own (A18)."""
-    found = {person: one.login_name for person, one in recognised(session, system_id, person_ids).items()}
+    found = {person: one.login_name for person, one in recognised(session, system_id, person_ids, kind).items()}
     rows = session.execute(
         select(Account.person_id, Account.login_name).where(
-            Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == AccountKind.PERSONAL
+            Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == kind
         )
     )
     return found | {person_id: name for person_id, name in rows if person_id is not None}

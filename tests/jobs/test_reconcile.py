@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Account, MemoryDirectory
@@ -16,7 +16,7 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, SeparationOfDuties, TargetRefused
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account as Ours
-from idm.models.systems import InformationSystem
+from idm.models.systems import EntitlementConflict, InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.models.work_orders import WorkOrder
 from idm.operations import finding_answers
@@ -151,8 +151,10 @@ def test_an_account_that_the_target_guards_is_never_written(place: Place) -> Non
     with place.cast.database.reading() as session:
         (finding,) = session.scalars(select(Finding)).all()
         assert (finding.kind, "指示書" in str(finding.details["repair"])) == (FindingKind.DRIFT, True)
+    with place.cast.database.writing() as session:
+        session.execute(delete(EntitlementConflict))
     request = place.cast.file(
-        "staff", ("staff", "ledger/admin"), now=place.clock(), valid_until=day_of(place.clock()) + timedelta(days=9)
+        "staff", ("staff", "ledger/approve"), now=place.clock(), valid_until=day_of(place.clock()) + timedelta(days=9)
     )
     before = replace(place.account("u100009"))
     place.cast.approve(request, now=place.clock())

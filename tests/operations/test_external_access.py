@@ -224,19 +224,20 @@ def test_what_contractors_administrate_in_the_cloud_stands_in_the_register_behin
         session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().zone = Zone.INTERNET
     until = TODAY + timedelta(days=90)
     for who in ("contractor", "staff"):
-        request = cast.file("hr", (who, "ledger/account"), (who, "ledger/admin"), valid_until=until)
-        for line in (0, 1):
+        wanted = [(who, f"ledger/{right}") for right in ("account", "admin-account", "admin")]
+        request = cast.file("hr", *wanted, valid_until=until)
+        for line in (0, 1, 2):
             cast.decide("chief", request, Role.CHIEF, line=line)
             cast.decide("system", request, Role.SYSTEM, line=line)
-    (row,) = rows(cast)
-    assert (row.person.person_id, row.right_name, row.cloud) == (cast.people["contractor"], "システム管理", True)
+    found = [(row.person.person_id, row.right_name, row.cloud) for row in rows(cast)]
+    assert found == [(cast.people["contractor"], name, True) for name in ("管理用ID", "システム管理")]
     with cast.database.reading() as session:
         query = (
             select(Account.person_id, Grant.state).join(Grant, Grant.account_id == Account.id).join(Grant.entitlement)
         )
         privileged = dict(session.execute(query.where(Entitlement.privileged)).all())
         ordinary = set(session.scalars(query.with_only_columns(Grant.state).where(
-            Entitlement.kind == EntitlementKind.ACCOUNT
+            Entitlement.kind == EntitlementKind.ACCOUNT, ~Entitlement.privileged
         )))  # fmt: skip
     assert privileged == {
         cast.people["contractor"]: GrantState.SUSPENDED, cast.people["staff"]: GrantState.IN_FORCE

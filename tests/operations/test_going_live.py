@@ -19,7 +19,7 @@ from idm.models.audit import AuditRecord
 from idm.models.going_live import FoundAccount
 from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Grant, Request
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import MailMessage, OutboxTask, TaskState
 from idm.operations import configuration, going_live
 from idm.operations.accounts import personal_accounts
@@ -285,7 +285,8 @@ def test_an_observed_system_is_not_taken_over_yet(one: Ledger) -> None:
 
 def test_a_privileged_right_needs_its_last_day_and_a_contractors_ends_with_the_contract(one: Ledger) -> None:
     contractor = there("e-c", "gyosha", number="900001")
-    one.take(there("e-s", "aoki", number="100009", groups=["admin"]), contractor)
+    one.take(there("e-s", "aoki", number="100009"), there("e-a", "aoki-kanri", groups=["admin"]), contractor)
+    one.settle("system", "aoki-kanri", person="staff", kind=AccountKind.PRIVILEGED)
     with pytest.raises(InvalidInput, match="その最終日を入れてください"):
         one.apply()
     done = one.apply(privileged_until=TODAY + timedelta(days=60))
@@ -296,9 +297,51 @@ def test_a_privileged_right_needs_its_last_day_and_a_contractors_ends_with_the_c
         }
     people = one.cast.people
     assert ends[people["staff"], "admin"] == TODAY + timedelta(days=60)
+    assert ends[people["staff"], "admin-account"] == TODAY + timedelta(days=60)
     assert ends[people["staff"], "account"] is None
     with one.cast.database.reading() as session:
         assert ends[people["contractor"], "account"] == one.cast.employment(session, "contractor").valid_until
+
+
+def test_a_found_privileged_id_is_taken_over_beside_the_daily_one_with_its_groups(ledger: Ledger) -> None:
+    ledger.take(there("e-s", "aoki", number="100009", groups=["enter"]), there("e-a", "kanri-1", groups=["admin"]))
+    ledger.settle("system", "kanri-1", person="staff", kind=AccountKind.PRIVILEGED)
+    done = ledger.apply(privileged_until=TODAY + timedelta(days=60))
+    assert done.left_out == ()
+    for who, seat in (("chief", Role.CHIEF), ("vice", Role.SYSTEM)):
+        ledger.decide(who, done.request.id, seat)
+    with ledger.cast.database.reading() as session:
+        rows = session.execute(
+            select(Account.login_name, Account.kind, Account.external_id, Entitlement.code)
+            .join(Grant, Grant.account_id == Account.id)
+            .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        ).all()
+    assert {(*row,) for row in rows} == {
+        ("aoki", AccountKind.PERSONAL, "e-s", "account"), ("aoki", AccountKind.PERSONAL, "e-s", "enter"),
+        ("kanri-1", AccountKind.PRIVILEGED, "e-a", "admin-account"),
+        ("kanri-1", AccountKind.PRIVILEGED, "e-a", "admin"),
+    }  # fmt: skip
+
+
+def test_a_privileged_group_on_somebodys_daily_id_is_not_taken_over_and_told_what_to_do(one: Ledger) -> None:
+    one.take(there("e-s", "aoki", number="100009", groups=["enter", "admin"]))
+    done = one.apply()
+    (left,) = done.left_out
+    assert (left.right_name, "日常の利用者ID「aoki」には付けられません" in left.reason) == ("システム管理", True)
+    with one.cast.database.reading() as session:
+        codes = {line.entitlement.code for line in session.get_one(Request, done.request.id).lines}
+    assert codes == {"account", "enter"}
+
+
+def test_nobody_has_two_privileged_ids_in_a_system_and_a_guarded_one_is_nobodys(one: Ledger) -> None:
+    one.take(STAFF, there("e-a", "kanri-1"), there("e-b", "kanri-2"), there("e-c", "kanri-3", protected=True))
+    one.settle("system", "kanri-1", person="staff", kind=AccountKind.PRIVILEGED)
+    with pytest.raises(InvalidInput, match="管理用ID「kanri-1」がすでにあります"):
+        one.settle("system", "kanri-2", person="staff", kind=AccountKind.PRIVILEGED)
+    with pytest.raises(InvalidInput, match="引き継げません"):
+        one.settle("system", "kanri-3", person="other", kind=AccountKind.PRIVILEGED)
+    with pytest.raises(InvalidInput, match="どちらかです"):
+        one.settle("system", "kanri-2", person="other", kind=AccountKind.SHARED)
 
 
 def test_what_cannot_be_asked_for_is_left_out_and_told(one: Ledger) -> None:

@@ -218,7 +218,7 @@ def test_the_same_is_not_asked_for_twice_at_once(cast: Cast) -> None:
 
 @pytest.mark.parametrize("who", ["staff", "contractor"])
 def test_privileged_rights_and_contractors_rights_need_an_end(cast: Cast, who: str) -> None:
-    wanted = ((who, "ledger/account"), (who, "ledger/admin")) if who == "staff" else ((who, "ledger/account"),)
+    wanted = ((who, "ledger/admin-account"), (who, "ledger/admin")) if who == "staff" else ((who, "ledger/account"),)
     assert "終了日が必要です" in refusal_of(cast, *wanted, applicant="hr").message
     cast.file("hr", *wanted, valid_until=NEXT_YEAR)
 

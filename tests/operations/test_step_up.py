@@ -157,6 +157,17 @@ def account_with(*rights: str) -> Callable[[Cast], None]:
     return made
 
 
+def marked_since(before: Callable[[Cast], None]) -> Callable[[Cast], None]:
+    """The same, with a right that counts as privileged since."""
+
+    def made(cast: Cast) -> None:
+        before(cast)
+        with cast.database.writing() as session:
+            cast.entitlement(session, "ledger/enter").privileged = True
+
+    return made
+
+
 def of_my_number(before: Callable[[Cast], None]) -> Callable[[Cast], None]:
     """The same, of My Number systems."""
 
@@ -295,7 +306,7 @@ ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
     Action.ACCEPT_DEPUTY: (named_deputy, "ciso", accept_deputy, Deputy),
     Action.INVITE_OFFICER: (nothing, "security", invite_officer, EnrolmentLink),
     Action.JUSTIFY_FINDING: (finding, "security", justify, Justification),
-    Action.HAND_OVER: (account_with("ledger/account", "ledger/admin"), "desk", hand_over, Handover),
+    Action.HAND_OVER: (marked_since(account_with("ledger/account", "ledger/enter")), "desk", hand_over, Handover),
     Action.PERMIT_BATCH: (proposed_batch, "chief", permit_batch, PlannedBatch),
     Action.END_EVERYBODYS_SESSIONS: (somebody_signed_in, "security", end_everybody, WebSession),
     **{
@@ -374,7 +385,7 @@ def test_a_lock_of_a_my_number_system_is_looked_at_without_one(cast: Cast) -> No
 
 @pytest.mark.parametrize("event", [Event.APPROVE, Event.RETURN, Event.REJECT])
 def test_a_line_of_a_privileged_right_is_decided_either_way_only_with_a_fresh_factor(cast: Cast, event: Event) -> None:
-    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/admin"), valid_until=MONTH)
+    filed = cast.file("staff", ("staff", "ledger/admin-account"), ("staff", "ledger/admin"), valid_until=MONTH)
     assert not decided_stale(cast, filed, line=1, event=event)
     cast.decide("chief", filed, Role.CHIEF, event, line=1)
 
@@ -388,7 +399,7 @@ def test_a_line_with_access_from_outside_is_decided_only_with_a_fresh_factor(cas
 
 
 def test_one_line_that_matters_holds_up_the_whole_act(cast: Cast) -> None:
-    filed = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/admin"), valid_until=MONTH)
+    filed = cast.file("staff", ("staff", "ledger/admin-account"), ("staff", "ledger/admin"), valid_until=MONTH)
     with cast.database.reading() as session:
         steps = [cast.step(session, filed, Role.CHIEF, line) for line in (0, 1)]
         verdicts = {step.id: Verdict(Event.APPROVE, "可", step.line.request.content_hash or "") for step in steps}

@@ -42,9 +42,9 @@ def test_a_manager_whose_post_is_over_is_not_named(cast: Cast) -> None:
 
 def test_holders_are_counted_once_whatever_they_hold(cast: Cast) -> None:
     give(cast, "staff", "ledger/account", "ledger/enter")
-    give(cast, "other", "ledger/account", "ledger/admin")
+    give(cast, "other", "ledger/admin-account", "ledger/admin")
     figures = ledger(cast).figures
-    assert (figures.rights, figures.holders, figures.privileged_holders) == (4, 2, 1)
+    assert (figures.rights, figures.holders, figures.privileged_holders) == (5, 2, 1)
 
 
 def test_waiting_and_refused_tasks_are_those_of_the_newest_decision(cast: Cast) -> None:
@@ -92,7 +92,7 @@ def test_a_right_lists_its_holders_with_their_application(cast: Cast) -> None:
         counts = {right.code: right.holders for right in rights_of_system(session, ledger(cast).id)}
         right = rights_of_system(session, ledger(cast).id)[0]
         page = holders_page(session, right.id)
-    assert counts == {"account": 2, "enter": 1, "approve": 0, "admin": 0}
+    assert counts == {"account": 2, "enter": 1, "approve": 0, "admin-account": 0, "admin": 0}
     assert [(row.name, row.login_name) for row in page.rows] == [
         ("青木　一郎", "u100009"),
         ("今泉　二葉", "u100010"),

@@ -137,14 +137,27 @@ def test_the_manager_submits_one_application(office: Office, ledger: Ledger) -> 
 
 
 def test_a_privileged_right_asks_for_its_last_day(office: Office, ledger: Ledger) -> None:
-    ledger.take(replace(STAFF, groups=frozenset({"g-admin"})), OTHER, SHARED)
+    ledger.take(STAFF, OTHER, SHARED, there("e-a", "kanri-1", groups=["admin"]))
     browser = office.browser("system")
+    said = {"answer": "somebodys-privileged", "staff_number": "100009", "reason": "本人に確かめた"}
+    path = f"/systems/1/found/{ledger.found('kanri-1').id}"
+    assert browser.send(path, said, shown=path).status_code == 302
+    assert "管理用ID" in browser.page("/systems/1/found")
     assert "特権・外部からの利用の最終日" in browser.page("/systems/1/adoption")
     answer = browser.send("/systems/1/adoption", {"reason": "x"}, shown="/systems/1/adoption")
     assert (answer.status_code, "その最終日を入れてください" in answer.text) == (422, True)
     answer = browser.send("/systems/1/adoption", {"reason": "x", "privileged_until": "令和8年9月30日"},
                           shown="/systems/1/adoption")  # fmt: skip
     assert answer.status_code == 302
+
+
+def test_a_privileged_right_on_a_daily_id_is_told_before_and_is_not_in_the_application(
+    office: Office, ledger: Ledger
+) -> None:
+    ledger.take(replace(STAFF, groups=frozenset({"g-admin"})), OTHER, SHARED)
+    page = office.browser("system").page("/systems/1/adoption")
+    assert "引き継がない権限が1件あります" in page
+    assert "特権・外部からの利用の最終日" not in page
 
 
 def test_how_many_the_gate_will_stop_is_told_before_the_application_is_submitted(

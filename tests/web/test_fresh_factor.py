@@ -36,7 +36,7 @@ SENT_TO = re.compile(r'<form method="post" action="([^"]+)" novalidate>')
 def request_id(office: Office) -> int:
     """An application for a privileged right."""
     until = TODAY + timedelta(days=30)
-    return office.cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/admin"), valid_until=until)
+    return office.cast.file("staff", ("staff", "ledger/admin-account"), ("staff", "ledger/admin"), valid_until=until)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_the_session_goes_on_under_another_token_and_the_one_before_opens_nothin
 def test_for_some_minutes_it_is_not_asked_again(office: Office, chief: Browser, request_id: int) -> None:
     go_on(chief, send(office, chief, request_id), code(office))
     until = TODAY + timedelta(days=30)
-    other = office.cast.file("other", ("other", "ledger/account"), ("other", "ledger/admin"), valid_until=until,
+    other = office.cast.file("other", ("other", "ledger/admin-account"), ("other", "ledger/admin"), valid_until=until,
                              now=office.now)  # fmt: skip
     office.pass_by(minutes=9)
     assert send(office, chief, other).status_code == 302

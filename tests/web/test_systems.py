@@ -37,7 +37,7 @@ def test_for_staff_there_are_no_pages_of_systems(office: Office, path: str) -> N
 
 
 def test_the_register_shows_zone_classes_manager_and_figures(office: Office) -> None:
-    give(office, "ledger/account", "ledger/admin")
+    give(office, "ledger/admin-account", "ledger/admin")
     page = office.browser("auditor").page("/systems")
     assert "会計システム" in page
     assert "LGWAN接続系" in page

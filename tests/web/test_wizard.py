@@ -151,7 +151,11 @@ def test_a_right_of_a_group_needs_the_account(office: Office) -> None:
 
 
 def test_a_privileged_right_needs_an_end(office: Office) -> None:
-    rights: list[str | int] = [right(office.cast, "ledger/account"), right(office.cast, "ledger/admin")]
+    rights: list[str | int] = [
+        right(office.cast, "ledger/account"),
+        right(office.cast, "ledger/admin-account"),
+        right(office.cast, "ledger/admin"),
+    ]
     answer = office.browser("staff").send("/requests/new/submit", filled(office, "staff", give=rights))
     assert answer.status_code == 422
     assert "特権、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
