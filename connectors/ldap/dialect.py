@@ -111,6 +111,13 @@ class Dialect(Protocol):
         """
         ...
 
+    def password(self, values: Values, password: str) -> Sequence[list[Change]]:
+        """The password, without a demand to change it; an account that is switched off or locked stays so.
+
+        `values` has `lockout_attributes`. One request after another, where one does not do.
+        """
+        ...
+
     def password_state(self, values: Values) -> PasswordState:
         """Must the password be changed, and when was it last changed."""
         ...

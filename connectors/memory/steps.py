@@ -19,6 +19,7 @@ from idm.ports import (
     RenameAccount,
     RequireSmartCard,
     SetEnabled,
+    SetPassword,
     SetTemporaryPassword,
     Step,
     Unlock,
@@ -41,6 +42,7 @@ class Steps:
             RenameAccount: self._rename,
             MoveAccount: self._move,
             SetTemporaryPassword: self._set_temporary_password,
+            SetPassword: self._set_password,
             Unlock: self._unlock,
             RequireSmartCard: self._require_card,
             SetEnabled: self._switch,
@@ -119,11 +121,17 @@ class Steps:
         return Outcome.UNCHANGED if before == (account.switched_off, account.expires_at) else Outcome.CHANGED
 
     def _set_temporary_password(self, step: SetTemporaryPassword) -> Outcome:
+        return self._give(step, must_change=True)
+
+    def _set_password(self, step: SetPassword) -> Outcome:
+        return self._give(step, must_change=False)
+
+    def _give(self, step: SetTemporaryPassword | SetPassword, *, must_change: bool) -> Outcome:
         account = self._ours_to_change(step.external_id)
         typed = step.password.isascii() and step.password.isprintable() and step.password == step.password.strip()
         if not typed or len(step.password) < (account.policy.minimum_length or 1):
-            raise TargetRefused("仮パスワードが短すぎるか、印字可能な ASCII 文字ではありません。")
-        account.password, account.must_change, account.password_changed_at = step.password, True, self._clock()
+            raise TargetRefused("パスワードが短すぎるか、印字可能な ASCII 文字ではありません。")
+        account.password, account.must_change, account.password_changed_at = step.password, must_change, self._clock()
         return Outcome.CHANGED
 
     def _unlock(self, step: Unlock) -> Outcome:

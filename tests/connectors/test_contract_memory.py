@@ -11,6 +11,7 @@ from connectors.memory.directory import USUAL_CONTAINER, Account, Fault, MemoryD
 from idm.ports import PasswordPolicy
 from tests.connectors.ability_contracts import CardContract, ChangeContract, EndsMemberships, ProtectionContract
 from tests.connectors.contract import ConnectorContract
+from tests.connectors.kept_password_contract import KeptPasswordContract
 from tests.connectors.password_contract import PasswordContract
 from tests.connectors.place_contract import PlaceContract
 from tests.connectors.reading_contract import FaultContract, LastUseContract
@@ -101,6 +102,7 @@ class TestMemory(
     ConnectorContract,
     PlaceContract,
     PasswordContract,
+    KeptPasswordContract,
     ChangeContract,
     EndsMemberships,
     CardContract,

@@ -5,6 +5,7 @@ import pytest
 from tests.connectors.ability_contracts import ChangeContract, KeepsMemberships
 from tests.connectors.conftest import OpenLdapTarget
 from tests.connectors.contract import ConnectorContract
+from tests.connectors.kept_password_contract import KeptPasswordContract
 from tests.connectors.password_contract import PasswordContract
 from tests.connectors.place_contract import PlaceContract
 from tests.connectors.reading_contract import FaultContract, LastUseContract
@@ -14,6 +15,7 @@ class TestOpenLdap(
     ConnectorContract,
     PlaceContract,
     PasswordContract,
+    KeptPasswordContract,
     ChangeContract,
     KeepsMemberships,
     LastUseContract,

@@ -8,6 +8,7 @@ import pytest
 from tests.connectors.ability_contracts import CardContract, ChangeContract, KeepsMemberships, ProtectionContract
 from tests.connectors.conftest import now
 from tests.connectors.contract import ConnectorContract
+from tests.connectors.kept_password_contract import KeptPasswordContract
 from tests.connectors.password_contract import PasswordContract
 from tests.connectors.place_contract import PlaceContract
 from tests.connectors.reading_contract import FaultContract, LastUseContract
@@ -19,6 +20,7 @@ class TestSamba(
     ConnectorContract,
     PlaceContract,
     PasswordContract,
+    KeptPasswordContract,
     ChangeContract,
     KeepsMemberships,
     CardContract,

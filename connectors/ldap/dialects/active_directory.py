@@ -217,6 +217,10 @@ class ActiveDirectory:
         """The password, to be changed at the next sign-in."""
         return [[replacing("unicodePwd", f'"{password}"'.encode("utf-16-le")), replacing("pwdLastSet", b"0")]]
 
+    def password(self, values: Values, password: str) -> Sequence[list[Change]]:
+        """The password, set now: -1 is the only other value that may be written ([MS-ADTS] 3.1.1.5.3.2)."""
+        return [[replacing("unicodePwd", f'"{password}"'.encode("utf-16-le")), replacing("pwdLastSet", b"-1")]]
+
     def password_state(self, values: Values) -> PasswordState:
         """While another is demanded, the directory does not say when this one was set. No password demands one too."""
         changed_at = filetime.read(first(values, "pwdLastSet"))

@@ -102,6 +102,14 @@ class Directory389(StandardDirectory):
             [replacing("passwordExpirationTime", NEVER_ENDING)],
         ]
 
+    def password(self, values: Values, password: str) -> Sequence[list[Change]]:
+        """The password, and the server writes a date of its own in place of the mark; then the lock that it lifts."""
+        changes = [replacing("userPassword", password.encode()), replacing("passwordExpirationTime", NOT_WRITTEN_YET)]
+        locked, tries = first(values, "accountUnlockTime"), first(values, "passwordRetryCount")
+        if locked is None:
+            return [changes]
+        return [changes, [replacing("accountUnlockTime", locked), replacing("passwordRetryCount", tries or b"0")]]
+
     def password_state(self, values: Values) -> PasswordState:
         """The moment of the last change is kept only where the server is told to (passwordTrackUpdateTime)."""
         must_change = first(values, "passwordExpirationTime") == NEVER_ENDING

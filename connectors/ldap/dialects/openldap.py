@@ -98,6 +98,16 @@ class OpenLdap(StandardDirectory):
             changes.append(replacing("pwdEndTime", generalized_time.written(SWITCHED_OFF)))
         return [changes]
 
+    def password(self, values: Values, password: str) -> Sequence[list[Change]]:
+        """The password; then the lock that the server lifts with every reset, where there was one."""
+        changes = [replacing("userPassword", password.encode()), replacing("pwdReset")]
+        locked = first(values, "pwdAccountLockedTime")
+        if locked == LOCKED_FOR_GOOD:
+            changes.append(replacing("pwdEndTime", generalized_time.written(SWITCHED_OFF)))
+        return (
+            [changes] if locked in (None, LOCKED_FOR_GOOD) else [changes, [replacing("pwdAccountLockedTime", locked)]]
+        )
+
     def password_state(self, values: Values) -> PasswordState:
         """Must the password be changed, and when was it last changed."""
         return PasswordState(first(values, "pwdReset") == TRUE, moment(first(values, "pwdChangedTime")))
