@@ -53,6 +53,9 @@ from web import (
     passkeys,
     people,
     permissions_page,
+    privileged_use_oversight,
+    privileged_uses,
+    privileged_words,
     provider_sign_in,
     refusals,
     requests,
@@ -64,6 +67,7 @@ from web import (
     signed_in_places,
     standing,
     systems,
+    vault,
     without_factor,
     work_orders,
 )
@@ -95,6 +99,9 @@ BLUEPRINTS = (
     locks.blueprint,
     authenticators.blueprint,
     losses.blueprint,
+    privileged_uses.blueprint,
+    privileged_use_oversight.blueprint,
+    vault.blueprint,
     systems.blueprint,
     findings.blueprint,
     found_accounts.blueprint,
@@ -151,6 +158,7 @@ def create_app(
     fresh_factor.install(app)
     refusals.install(app)
     formats.install(app)
+    privileged_words.install(app)
     _offer_to_templates(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

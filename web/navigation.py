@@ -23,6 +23,9 @@ DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role
 DOING_BY_HAND = PERMISSIONS[Action.DO_WORK] | PERMISSIONS[Action.CONFIRM_WORK] | {Role.AUDITOR}
 """Who does or confirms work by hand, and who reads what was done."""
 
+USING_PRIVILEGED = PERMISSIONS[Action.SEE_PRIVILEGED]
+"""Who permits, stops or reads of uses. Holders of privileged rights find theirs on the first page and on their own."""
+
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
     Entry(lazy_gettext("申請"), "requests.index"),
@@ -35,6 +38,8 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("返却物"), "leaving.index", PERMISSIONS[Action.SETTLE_LEAVING]),
     Entry(lazy_gettext("外部者"), "outside.index", PERMISSIONS[Action.SEE_OUTSIDE]),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
+    Entry(lazy_gettext("特権IDの利用"), "privileged_uses.index", USING_PRIVILEGED),
+    Entry(lazy_gettext("預かりパスワード"), "vault.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
     Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
     Entry(lazy_gettext("認証要素"), "authenticators.index", PERMISSIONS[Action.SEE_AUTHENTICATORS]),

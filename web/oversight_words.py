@@ -50,6 +50,7 @@ from idm.vocabulary import (
     VerifiedBy,
 )
 from idm.vocabulary import Stage as SystemStage
+from web.privileged_words import PRIVILEGED_WORDS
 
 Word = tuple[LazyString | str, str]
 """The title, and the kind of chip it looks like."""
@@ -59,7 +60,8 @@ def _plain(titles: Mapping[Any, str]) -> dict[str, Word]:
     return {kind: (title, "neutral") for kind, title in titles.items()}
 
 
-WORDS: dict[type[StrEnum], dict[str, Word]] = {
+WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
+    **PRIVILEGED_WORDS,
     EmploymentKind: _plain(EMPLOYMENT_KIND_TITLES),
     AccountKind: _plain(ACCOUNT_KIND_TITLES),
     EntitlementKind: _plain(ENTITLEMENT_KIND_TITLES),

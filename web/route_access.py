@@ -283,6 +283,32 @@ _AUTHENTICATORS = {
     "losses.show": looking(Action.SEE_AUTHENTICATORS),
     "losses.close": sending(Action.CLOSE_LOSS),
 }
+_PERMITTING = "プロファイルが定める職の人とその代決者（職務分離の規則に反しない人）"
+_TO_DO_WITH_USE = "利用する人、申し出た人、立ち会う人、許可できる人、特権ID登録簿を閲覧できる人"
+_PRIVILEGED_USES = {
+    "privileged_uses.index": looking(),
+    "privileged_uses.new": looking(relation="いまそのIDの利用を申し出られる人"),
+    "privileged_uses.new_emergency": looking(relation="いまそのIDの利用を申し出られる人"),
+    "privileged_uses.show": looking(relation=_TO_DO_WITH_USE),
+    "privileged_uses.ask": sending(relation="いまそのIDの利用を申し出られる人"),
+    "privileged_uses.ask_in_emergency": sending(relation="いまそのIDの利用を申し出られる人"),
+    "privileged_uses.bring_key": sending(relation="利用する人"),
+    "privileged_uses.reveal": sending(relation="利用する人"),
+    "privileged_uses.withdraw": sending(relation="利用する人、申し出た人"),
+    "privileged_uses.give_back": sending(relation="利用する人"),
+    "privileged_uses.report": sending(relation="利用する人"),
+    "privileged_use_oversight.index": looking(),
+    "privileged_use_oversight.history": looking(Action.SEE_PRIVILEGED),
+    "privileged_use_oversight.table": looking(Action.SEE_PRIVILEGED),
+    "privileged_use_oversight.permit": sending(relation=_PERMITTING),
+    "privileged_use_oversight.refuse": sending(relation=_PERMITTING),
+    "privileged_use_oversight.attend": sending(relation="指名された立会いの職員"),
+    "privileged_use_oversight.stop": sending(Action.STOP_USE, instead="指名された立会いの職員"),
+    "privileged_use_oversight.check": sending(Action.CHECK_WORK_REPORT, Action.RECEIVE_EMERGENCY_REPORT),
+    "vault.index": looking(Action.SEE_PRIVILEGED),
+    "vault.show": looking(Action.SEE_PRIVILEGED),
+    "vault.rotate": sending(Action.ROTATE_KEPT),
+}
 _OVERSIGHT = {
     "officers.index": looking(Action.SEE_SYSTEMS),
     "officers.confirm": sending(Action.CONFIRM_OFFICER),
@@ -305,7 +331,7 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_OVERSIGHT,
+    **_AUTHENTICATORS, **_PRIVILEGED_USES, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

@@ -1,0 +1,102 @@
+"""The office with somebody who holds a privileged right, and a worker that opens, seals and closes as one would."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from idm.models.privileged import PrivilegedUse, VaultKey, VaultSecret
+from idm.models.requests import Grant
+from idm.models.systems import Account, Entitlement
+from idm.operations.privileged import check_outs, uses
+from idm.sealing import seal_to
+from idm.vocabulary import AccountKind, EntitlementKind, UseState, VerifiedHow
+from tests.carried_out import WORKER, carry_out
+from tests.cast import TODAY
+from tests.web.office import Browser, Office
+
+PASSWORD = "tW9-vLq2_rMzK7xHc4bNpYs8"
+PURPOSE = "会計システムの月次処理の設定を変更する"
+FOR_A_YEAR = TODAY + timedelta(days=365)
+
+
+def with_holder(office: Office, who: str = "staff") -> int:
+    """The ID of the account with which this person may use the ledger's administration, on its target, asleep."""
+    rights = ((who, "ledger/account"), (who, "ledger/admin-account"), (who, "ledger/admin"))
+    request_id = office.cast.file(who, *rights, valid_until=FOR_A_YEAR)
+    for line in range(len(rights)):
+        office.cast.approve(request_id, line=line)
+    carry_out(office.cast, now=office.now)
+    with office.database.writing() as session:
+        query = select(Account).where(
+            Account.kind == AccountKind.PRIVILEGED, Account.person_id == office.cast.people[who]
+        )
+        account = session.scalars(query).one()
+        key = session.scalars(select(VaultKey)).first()
+        if key is None:
+            key = VaultKey(fingerprint="f" * 64, created_at=office.now)
+            session.add(key)
+            session.flush()
+        session.add(
+            VaultSecret(
+                account_id=account.id, key_id=key.id, sealed=b"sealed", confirmed_at=office.now,
+                verified_how=VerifiedHow.CHANGE_TIME,
+            )
+        )  # fmt: skip
+        return account.id
+
+
+def right_of(office: Office, account_id: int) -> int:
+    """The grant of the privileged group of that account."""
+    with office.database.reading() as session:
+        query = select(Grant.id).join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        return session.scalars(
+            query.where(Grant.account_id == account_id, Entitlement.kind == EntitlementKind.GROUP)
+        ).one()
+
+
+def asking(office: Office, account_id: int, **more: str) -> dict[str, str | int | list[str | int]]:
+    """The fields of the form, filled in."""
+    return {
+        "account": account_id, "purpose": PURPOSE, "ticket": "変更-12", "hours": "2", "from": "now",
+        "grants": right_of(office, account_id), "password": "yes", **more,
+    }  # fmt: skip
+
+
+def ask(office: Office, browser: Browser, account_id: int, **more: str) -> int:
+    """The id of the use that was asked for at this browser."""
+    answer = browser.send("/privileged-uses", asking(office, account_id, **more))
+    assert answer.status_code == 302, answer.text
+    return int(answer.headers["Location"].rsplit("/", 1)[1])
+
+
+def work(office: Office) -> None:
+    """Afterwards a worker has carried on every use, and the directory was read back as it is wanted."""
+    with office.database.writing() as session:
+        uses.carry_on(session, actor=WORKER, policy=office.cast.policy, now=office.now)
+    carry_out(office.cast, now=office.now)
+    with office.database.writing() as session:
+        accounts = session.scalars(select(PrivilegedUse.account_id)).all()
+        uses.follow(session, accounts, actor=WORKER, policy=office.cast.policy, now=office.now)
+
+
+def seal(office: Office, password: str = PASSWORD) -> None:
+    """Afterwards the password waits, sealed, for every open use that wants one and has none yet."""
+    with office.database.writing() as session:
+        for use in session.scalars(select(PrivilegedUse).where(PrivilegedUse.state == UseState.OPEN)):
+            if use.public_key is not None and use.sealed is None and use.shown_at is None:
+                sealed = seal_to(use.public_key, password.encode(), check_outs.context(use))
+                confirmed_at = session.get_one(VaultSecret, use.account_id).confirmed_at
+                assert check_outs.seal(
+                    session, use.id, sealed, confirmed_at=confirmed_at, actor=WORKER, policy=office.cast.policy,
+                    now=office.now,
+                )  # fmt: skip
+
+
+def opened(office: Office, account_id: int, holder: Browser, officer: Browser, **more: str) -> int:
+    """The id of a use that was asked for, permitted, opened, and whose password waits to be seen."""
+    use_id = ask(office, holder, account_id, **more)
+    answer = officer.send(f"/privileged-uses/{use_id}/permission", {"comment": "確認しました"})
+    assert answer.status_code == 302, answer.text
+    work(office)
+    seal(office)
+    return use_id
