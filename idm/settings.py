@@ -46,6 +46,19 @@ class InboxSettings(BaseModel):
     poll_seconds: float = Field(default=60.0, gt=0)
 
 
+class NoticeSettings(BaseModel):
+    """Temporary passwords that are printed inside a closed zone, and shown on no screen (control E3).
+
+    `zones`: where that is so. `folder`: where the worker that serves them puts what its printer takes; None = this
+    installation's worker prints nothing. The folder is readable by the product's own user alone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    zones: tuple[str, ...] = ()
+    folder: Path | None = None
+
+
 class Settings(BaseSettings):
     """One installation. Unknown keys are errors."""
 
@@ -67,6 +80,7 @@ class Settings(BaseSettings):
     """Who vouches for the provider people sign in with, where that is no public authority."""
     mail: MailSettings = Field(default_factory=MailSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
+    notices: NoticeSettings = Field(default_factory=NoticeSettings)
 
     @classmethod
     def settings_customise_sources(

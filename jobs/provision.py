@@ -3,35 +3,44 @@
 What to do is computed from the rows of this moment, for the newest generation only, and done in waves of independent
 steps. Whatever dies in between, running it again ends in the same place: nothing here remembers a step.
 
+Where a password has to be replaced by one that nobody knows (E2, E6), the account is locked by the same steps before,
+and nothing counts as replaced until both were answered and read back.
+
 Rights behind the gate are judged before anything is computed. What demands two kinds of factor is set on the disabled
 account and read back; that reading opens the gate in the transaction that records it, and the next pass enables (B2).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
-from idm.operations import handovers, outbox
+from idm.operations import handovers, outbox, replacements
 from idm.operations.accounts import held_back
 from idm.operations.factors import factor_gate, factor_readings
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
+from idm.operations.replacements import Replacement
+from idm.policy import Policy
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
+from idm.printed_notice import Notice
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
+from idm.queries.handovers import notice_of
 from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
-from idm.vocabulary import BY_HAND, EntitlementKind, Stage, VerifiedBy, Zone
+from idm.vocabulary import BY_HAND, EntitlementKind, HandoverWay, Stage, VerifiedBy, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
 from jobs.examination import require_examined
 from jobs.installation import Installation
-from jobs.password_issue import Issued, issue
+from jobs.password_issue import Issued, issue, replace_by_unknown
+from jobs.zone_printer import notice_inside
 
 ACTOR = Actor.job("jobs.provision")
 BATCH = 250
@@ -40,6 +49,8 @@ GUARDED = (
     "管理者のグループから外してから、もう一度交付してください。"
 )
 
+INSIDE_ONLY = "この区域の仮パスワードは、区域の中で印刷します。画面には表示しません。交付をやり直してください。"
+STILL_OPEN = "IDを止められなかったため、パスワードを取り替えませんでした。ディレクトリの設定を確かめてください。"
 CARD_ONLY = (
     "スマートカードが必須のIDのため、パスワードは使えません。仮パスワードを設定しませんでした。"
     "カードを交付するか、ディレクトリの設定を確かめてください。"
@@ -59,12 +70,18 @@ class Work:
     """The target's id of the account that was handed over; another one was not, whatever our rows say (E3)."""
     adopting: bool = False
     """What was there before us is still being taken over: groups nobody decided about are left alone (A18)."""
+    replacement: Replacement | None = None
+    """What a password that nobody knows settles, where the one there has to be replaced (E2, E6)."""
+    notice: Notice | None = None
+    """What stands on the notice of the hand-over, where it is printed inside its zone (E3)."""
     held: str | None = None
     """Why nothing may be done about it now, without being anybody's mistake: it is looked at again later."""
     seen: TargetAccount | None = None
     steps: list[str] = field(default_factory=list)
     error: TargetError | None = None
     issued: Issued | None = None
+    replaced: bool = False
+    """Whether the target has a password that nobody knows, or the account is not there."""
 
     @property
     def guarded(self) -> bool:
@@ -147,6 +164,13 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
         }
         adopting = session.get_one(InformationSystem, system_id).stage is Stage.ADOPT
         held = held_back(session, system_id, [task.account for task in tasks])
+        to_replace = replacements.to_replace(session, [task.account_id for task in tasks])
+        hours = timedelta(hours=policy.passwords.temporary_hours)
+        notices = {
+            account_id: notice_of(session, one.id, issued_at=now, change_by=now + hours)
+            for account_id, one in waiting.items()
+            if one.way is HandoverWay.ZONE_PRINTER
+        }
         return [
             Work(
                 task.id,
@@ -156,6 +180,8 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
                 waiting.get(task.account_id),
                 task.account.external_id,
                 adopting,
+                to_replace.get(task.account_id),
+                notices.get(task.account_id),
                 held.get(task.account_id),
             )
             for task in tasks
@@ -218,13 +244,46 @@ def _carry_out(installation: Installation, directory: Directory, system_id: int,
         fresh = account_facts(session, [work.account_id for work in batch], now=now)
         delete_after = policy_in_force(session, now=now).personnel.delete_after_days
         length = policy_in_force(session, now=now).passwords.temporary_length
+        inside_only = session.get_one(InformationSystem, system_id).zone in installation.settings.notices.zones
     for work in batch:
         work.facts = fresh[work.account_id]
     batch = [work for work in batch if work.held is None]
     reconcile(directory, batch, managed, delete_after_days=delete_after, now=now)
     for work in batch:
+        if work.replacement is not None and work.error is None:
+            _replace(directory, work)
         if work.handover is not None and work.error is None:
-            _hand_over(directory, work, managed, delete_after_days=delete_after, length=length, now=now)
+            if inside_only and work.notice is None:
+                work.error = TargetRefused(INSIDE_ONLY)
+                continue
+            print_it = _printer(installation, work.notice)
+            _hand_over(
+                directory, work, managed, delete_after_days=delete_after, length=length, print_it=print_it, now=now
+            )
+
+
+def _printer(installation: Installation, notice: Notice | None) -> Callable[[str], None] | None:
+    folder = installation.settings.notices.folder
+    return None if notice is None else lambda password: notice_inside(folder, notice, password)
+
+
+def _replace(directory: Directory, work: Work) -> None:
+    """Sets a password that nobody knows on the account, which was read back locked; an account that is gone has none.
+
+    Where only a card lets anybody in, nobody knows the password already.
+    """
+    if work.seen is None or work.seen.card_required:
+        work.replaced = True
+        return
+    if work.guarded or work.seen.enabled:
+        work.error = TargetRefused(GUARDED if work.guarded else STILL_OPEN)
+        return
+    try:
+        replace_by_unknown(directory, work.seen.external_id)
+        work.replaced = True
+    except TargetError as failure:
+        work.error = failure
+    work.steps.append("SetTemporaryPassword")
 
 
 def reconcile(
@@ -301,6 +360,7 @@ def _hand_over(
     *,
     delete_after_days: int,
     length: int,
+    print_it: Callable[[str], None] | None,
     now: datetime,
 ) -> None:
     """Sets a temporary password, then opens the account, then reads both back; only then is anything sealed."""
@@ -317,7 +377,7 @@ def _hand_over(
             # No right needs it any more: it is lifted from the account while that is disabled, then it opens.
             work.facts = replace(work.facts, handed_over=False)
             reconcile(directory, [work], managed, delete_after_days=delete_after_days, now=now)
-        work.issued = issue(directory, work.seen.external_id, work.handover, length=length)
+        work.issued = issue(directory, work.seen.external_id, work.handover, length=length, print_it=print_it)
         work.facts = opened
         reconcile(directory, [work], managed, delete_after_days=delete_after_days, now=now)
     except TargetError as failure:
@@ -337,13 +397,25 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
         factor_readings.record(session, system_id, shown, now=now)
         factor_gate.apply(session, list(shown), actor=ACTOR, policy=policy, now=now)
         for work in batch:
+            if work.replaced and work.replacement is not None:
+                replacements.settle(session, work.account_id, work.replacement, actor=ACTOR, policy=policy, now=now)
             if work.issued is not None and work.error is None:
-                handover = session.get_one(Handover, work.issued.handover_id)
-                if handover.closed_at is None:
-                    handovers.seal(session, handover, work.issued.sealed, actor=ACTOR, policy=policy, now=now)
+                _hand_on(session, work.issued, policy=policy, now=now)
         # What nobody but a person may change is asked of a person, also where the connector had to refuse a password.
         seen = {work.account_id: work.seen for work in batch if work.read_back}
         hand_work.follow_read_back(session, installation, system_id, seen, policy)
+
+
+def _hand_on(session: Session, issued: Issued, *, policy: Policy, now: datetime) -> None:
+    """Afterwards what the target took waits for its hand-over, or lies printed; not of one given up meanwhile."""
+    handover = session.get_one(Handover, issued.handover_id, with_for_update=True, populate_existing=True)
+    if handover.closed_at is not None:
+        return
+    set_time = issued.set_time
+    if issued.sealed is None:
+        handovers.printed(session, handover, set_time=set_time, actor=ACTOR, policy=policy, now=now)
+    else:
+        handovers.seal(session, handover, issued.sealed, set_time=set_time, actor=ACTOR, policy=policy, now=now)
 
 
 def _carried(work: Work) -> Carried:

@@ -14,8 +14,9 @@ from idm.models.people import Person
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.printed_notice import Notice
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.vocabulary import BY_HAND, EntitlementKind, VerifiedBy, Zone
+from idm.vocabulary import BY_HAND, AccountKind, EntitlementKind, HandoverWay, VerifiedBy, Zone
 
 
 class Stage(StrEnum):
@@ -60,6 +61,12 @@ class HandoverRow:
     sealed_at: datetime | None
     shown_at: datetime | None
     received_at: datetime | None
+    received_by: str | None
+    way: HandoverWay
+    change_by: datetime | None
+    changed_at: datetime | None
+    overdue_at: datetime | None
+    replaced_at: datetime | None
     stage: Stage
     error: str | None
 
@@ -98,6 +105,7 @@ def _waiting() -> Select[int, str, str, int, str, str, date, int, str | None]:
             Account.handed_over_at.is_(None), Account.seen_present.is_(True), ~opened,
             Grant.state == GrantState.IN_FORCE, Entitlement.kind == EntitlementKind.ACCOUNT, ~under_way,
             InformationSystem.connector != BY_HAND, ~by_card,
+            Account.kind.not_in((AccountKind.PRIVILEGED, AccountKind.SHARED, AccountKind.SERVICE)),
         )
     )  # fmt: skip
 
@@ -127,6 +135,20 @@ def handover_row(session: Session, handover_id: int, officer_id: int) -> Handove
     return _row(found)
 
 
+def notice_of(session: Session, handover_id: int, *, issued_at: datetime, change_by: datetime) -> Notice:
+    """All that stands on the notice of this hand-over but the password."""
+    row = _row(session.execute(_handovers().where(Handover.id == handover_id)).one())
+    return notice_from(row, issued_at=issued_at, change_by=change_by)
+
+
+def notice_from(row: HandoverRow, *, issued_at: datetime, change_by: datetime) -> Notice:
+    """The same, of one that is at hand."""
+    return Notice(
+        handover_id=row.id, system_name=row.system_name, login_name=row.login_name, name=row.subject,
+        kana=row.subject_kana, officer=row.officer, issued_at=issued_at, change_by=change_by,
+    )  # fmt: skip
+
+
 def _handovers() -> Select[*tuple[Any, ...]]:
     subject, officer = aliased(Person), aliased(Person)
     return (
@@ -153,7 +175,9 @@ def _row(row: Row[*tuple[Any, ...]]) -> HandoverRow:
         id=handover.id, account_id=handover.account_id, system_name=row.system, login_name=row.login_name,
         subject_id=handover.subject_id, subject=row.subject, subject_kana=row.kana, officer_id=handover.officer_id,
         officer=row.officer, asked_at=handover.asked_at, sealed_at=handover.sealed_at, shown_at=handover.shown_at,
-        received_at=handover.received_at, stage=stage, error=row.error if troubled else None,
+        received_at=handover.received_at, received_by=handover.received_by, way=handover.way,
+        change_by=handover.change_by, changed_at=handover.changed_at, overdue_at=handover.overdue_at,
+        replaced_at=handover.replaced_at, stage=stage, error=row.error if troubled else None,
     )  # fmt: skip
 
 

@@ -291,16 +291,16 @@ def by_hand(cast: Cast, statement: str) -> None:
         session.execute(text(statement))
 
 
-def test_a_hand_over_that_waits_for_days_is_still_shown_only_to_its_officer(cast: Cast, account: int) -> None:
+def test_a_hand_over_whose_hours_are_over_is_shown_to_nobody(cast: Cast, account: int) -> None:
     private, public = new_handover_key()
     handover_id = ask(cast, account, public)
     seal(cast, handover_id)
-    with cast.acting("desk", now=NOW + timedelta(days=3)) as session:
-        shown = handovers.show(
-            session, handover_id=handover_id, private_key=private, actor=cast.actor("desk"), policy=cast.policy,
-            now=NOW + timedelta(days=3),
-        )  # fmt: skip
-    assert shown.password == PASSWORD
+    late = NOW + timedelta(hours=cast.policy.passwords.temporary_hours)
+    with pytest.raises(IllegalTransition, match="期限"), cast.acting("desk", now=late) as session:
+        handovers.show(
+            session, handover_id=handover_id, private_key=private, actor=cast.actor("desk"), policy=cast.policy, now=late
+        )
+    assert show(cast, handover_id, private).password == PASSWORD
 
 
 def test_a_separation_refusal_is_named(cast: Cast, account: int) -> None:
