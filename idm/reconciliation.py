@@ -3,7 +3,8 @@
 `next_wave` gives the independent steps that may be taken now; after they are carried out and read back it is asked
 again, until it gives none. The order is a rule of safety: stop first, then take away, then give, then open; a leaver is
 disabled before anything else, and deleted only when nothing else is left. An end that comes nearer counts as stopping:
-the directory keeps it even where a later step fails. What demands two kinds of factor is set while the account is
+the directory keeps it even where a later step fails. A privileged ID whose use the directory itself has ended is
+switched off all the same, so that no later end revives it. What demands two kinds of factor is set while the account is
 disabled, before anything is given or opened, and is lifted only while it is disabled and no right that needed it is
 left there (control B2).
 """
@@ -84,6 +85,8 @@ def _begin(account_uuid: UUID, wanted: WantedAccount) -> tuple[Step, ...]:
 
 def _stop(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:
     if seen.enabled and (not wanted.enabled or undemanded(wanted, seen)):
+        return (SetEnabled(seen.external_id, enabled=False),)
+    if wanted.asleep and seen.expires_at is not None:
         return (SetEnabled(seen.external_id, enabled=False),)
     if seen.enabled and _ends_sooner(wanted.expires_at, seen.expires_at):
         return (SetEnabled(seen.external_id, enabled=True, expires_at=wanted.expires_at),)
@@ -171,7 +174,7 @@ def _give(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[Extern
         return ()
     missing = wanted.groups - (seen.groups or frozenset())
     update = () if wanted.attributes == seen.attributes else (UpdateAttributes(seen.external_id, wanted.attributes),)
-    return (*update, *(AddMember(seen.external_id, group) for group in sorted(missing)))
+    return (*update, *(AddMember(seen.external_id, group, wanted.groups_until) for group in sorted(missing)))
 
 
 def _open(wanted: WantedAccount, seen: TargetAccount, _managed: frozenset[ExternalId]) -> tuple[Step, ...]:

@@ -5,9 +5,14 @@ right in force, not yet handed over → present, disabled (control E3)
 right in force, handed over         → present, enabled, until the known end (written into the directory too, so
                                       that a dead worker fails closed)
 suspended                           → present, disabled, in no group, for as long as it takes
+somebody's privileged ID            → present, asleep: disabled, in no group; enabled, in the groups of the rights that
+                                      are used, only while a use is open (D6), and until its end at the latest
 ended, or the person left           → kept where it is: disabled, in no group (a leaver stops on the day in any case)
 … for longer than the profile's days → absent
 there before us, and nobody approved it → as ended on the day it was taken over
+
+An account that is nobody's own (built-in, shared, a service's) is in the care of its register: no step is ever taken
+about it here.
 
 Where the directory itself demands two kinds of factor, of whoever needs a card or is in one group (control B2), that is
 wanted as soon as a right behind the gate is decided, long before it takes effect: it is set on an account that is still
@@ -55,8 +60,20 @@ class DemandFacts:
 
 
 @dataclass(frozen=True)
+class UseFacts:
+    """The open use of somebody's privileged ID: from when until when, and the groups of the rights it activates."""
+
+    opens_at: datetime
+    ends_at: datetime
+    groups: frozenset[ExternalId]
+
+
+@dataclass(frozen=True)
 class AccountFacts:
     """Everything that decides about one account. One without a person has no employments, and so is never open.
+
+    `sleeps`: it is somebody's privileged ID, which is awake only during a `use`; no hand-over opens it. `nobodys`: it
+    is a registered one that is not any person's; nothing is done about it.
 
     `adopts` is the target's id of an account that was there before us and is still to be taken over; `adopted_on` the
     day on which that was decided. `container` and `stopped_container`: where it is kept, None = wherever it is.
@@ -72,6 +89,9 @@ class AccountFacts:
     container: str | None = None
     stopped_container: str | None = None
     demand: DemandFacts | None = None
+    sleeps: bool = False
+    use: UseFacts | None = None
+    nobodys: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +100,8 @@ class WantedAccount:
 
     `adopts`: it is there already under this id of the target and has to be taken over, not made. `groups` are those of
     rights. `card_required`: whether the directory asks for a card; `group_required`: whether the account is in
-    `factor_group`, whose members are asked for a second factor; None = that stays as it is.
+    `factor_group`, whose members are asked for a second factor; None = that stays as it is. `groups_until`: when the
+    target itself is to end the memberships, where it can. `asleep`: switched off for good, not merely past its end.
     """
 
     present: bool
@@ -94,6 +115,8 @@ class WantedAccount:
     card_required: bool | None = None
     factor_group: ExternalId | None = None
     group_required: bool | None = None
+    groups_until: datetime | None = None
+    asleep: bool = False
 
     @property
     def member_of(self) -> frozenset[ExternalId]:
@@ -127,19 +150,32 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
         return _stopped(facts, today, delete_after_days, employed=employed)
     active = account_grant.state is GrantState.IN_FORCE
     demanded, by_card = _demanded(facts, account_grant, today), _by_card(facts)
+    use = _use_at(facts, now) if active else None
+    ends_at = _earliest_end(account_grant.valid_until, employed_to)
+    if use is not None:
+        ends_at = min(use.ends_at, ends_at or use.ends_at)
+    enabled = active and (use is not None or not facts.sleeps) and _in_hand(facts, card=by_card and demanded is True)
     return WantedAccount(
         present=True,
         required=True,
-        enabled=active and _in_hand(facts, card=by_card and demanded is True),
-        expires_at=_earliest_end(account_grant.valid_until, employed_to),
-        groups=_groups(facts.grants, today) if active else frozenset(),
+        enabled=enabled,
+        expires_at=ends_at,
+        groups=_groups(facts, use, today) if active else frozenset(),
         attributes=facts.attributes,
         container=facts.container,
         adopts=facts.adopts,
         card_required=demanded if by_card else _left_of_cards(facts),
         factor_group=_factor_group(facts),
         group_required=demanded,
+        groups_until=ends_at if use is not None else None,
+        asleep=facts.sleeps and not enabled,
     )
+
+
+def _use_at(facts: AccountFacts, now: datetime) -> UseFacts | None:
+    """The use of a privileged ID that is open at `now`: not before its beginning, and not at its end any more."""
+    use = facts.use if facts.sleeps else None
+    return use if use is not None and use.opens_at <= now < use.ends_at else None
 
 
 def _by_card(facts: AccountFacts) -> bool:
@@ -160,8 +196,11 @@ def _factor_group(facts: AccountFacts) -> ExternalId | None:
 
 
 def _in_hand(facts: AccountFacts, *, card: bool) -> bool:
-    """Whether the account was handed over: its password, or where only a card lets anybody in, the card (E3)."""
-    return facts.demand.card_in_hand if card and facts.demand is not None else facts.handed_over
+    """Whether the account was handed over: its password, or where only a card lets anybody in, the card (E3).
+
+    The password of a privileged ID is handed to nobody for good: it is checked out with each use.
+    """
+    return facts.demand.card_in_hand if card and facts.demand is not None else facts.handed_over or facts.sleeps
 
 
 def _demanded(facts: AccountFacts, account_grant: GrantFacts, day: date) -> bool | None:
@@ -183,6 +222,8 @@ def changes_by_itself_on(facts: AccountFacts, *, now: datetime, delete_after_day
     today = day_of(now)
     edges = {edge for grant in facts.grants for edge in (grant.valid_from, grant.valid_until, grant.ended_on)}
     edges |= {edge for period in facts.employments for edge in period} | {facts.adopted_on}
+    if facts.use is not None:
+        edges.add(day_of(facts.use.ends_at) + timedelta(days=1))
     deletions = {edge + timedelta(days=delete_after_days) for edge in edges if edge is not None}
     return min((edge for edge in edges | deletions if edge is not None and edge > today), default=None)
 
@@ -199,12 +240,16 @@ def _holds(grant: GrantFacts, day: date) -> bool:
     return holds(grant.valid_from, grant.valid_until, day)
 
 
-def _groups(grants: tuple[GrantFacts, ...], day: date) -> frozenset[ExternalId]:
-    return frozenset(
+def _groups(facts: AccountFacts, use: UseFacts | None, day: date) -> frozenset[ExternalId]:
+    """Those of the rights in force; of a privileged ID, those of them that are used now."""
+    held = frozenset(
         grant.group
-        for grant in grants
+        for grant in facts.grants
         if grant.group is not None and grant.state is GrantState.IN_FORCE and _holds(grant, day)
     )
+    if not facts.sleeps:
+        return held
+    return held & use.groups if use is not None else frozenset()
 
 
 def _earliest_end(*ends: date | None) -> datetime | None:
@@ -225,6 +270,7 @@ def _stopped(facts: AccountFacts, today: date, delete_after_days: int, *, employ
         adopts=facts.adopts if stopped_on is not None else None,
         factor_group=_factor_group(facts),
         group_required=False if _ever_gated(facts) else None,
+        asleep=facts.sleeps,
     )
 
 

@@ -15,14 +15,15 @@ from idm.factor_gate import TWO, enrolled
 from idm.models.going_live import FoundAccount
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.periods import holding_on
+from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.personal_names import split_name
 from idm.ports import Attributes, ExternalId
 from idm.queries.factor_gate import SET_BY_US, contractors_among, enrolment_facts, is_gated
 from idm.queries.units import parents, unit_names_on
-from idm.vocabulary import BY_HAND, AuthenticatorKind, EntitlementKind, VerifiedBy
-from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts
+from idm.vocabulary import BY_HAND, AccountKind, AuthenticatorKind, EntitlementKind, UseState, VerifiedBy
+from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts, UseFacts
 
 
 def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime) -> dict[int, AccountFacts]:
@@ -37,6 +38,8 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
     units, day = _unit_codes(session, people, day_of(now)), day_of(now)
     names, places, mails = unit_names_on(session, day), _Places.of(session, accounts), _mails_found(session, accounts)
     demands = _demands(session, [one for one in ids if any(grant.gated for grant in grants[one])])
+    sleeping = [account.id for account, person in accounts.values() if _sleeps(account, person)]
+    uses = _uses(session, sleeping)
     unit_names = {person_id: names[code] for person_id, code in units.items()}
     return {
         account.id: AccountFacts(
@@ -52,9 +55,35 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
             container=places.container(account.system_id, units.get(account.person_id or 0)),
             stopped_container=places.stopped(account.system_id),
             demand=demands.get(account.id),
+            sleeps=_sleeps(account, person),
+            use=uses.get(account.id),
+            nobodys=person is None and account.kind is not AccountKind.PERSONAL,
         )
         for account, person in accounts.values()
     }
+
+
+def _sleeps(account: Account, person: Person | None) -> bool:
+    """Whether it is somebody's privileged ID, which is awake only while it is used (D6)."""
+    return account.kind is AccountKind.PRIVILEGED and person is not None
+
+
+def _uses(session: Session, account_ids: list[int]) -> dict[int, UseFacts]:
+    """Account → its open use, with the groups of the rights that it activates."""
+    if not account_ids:
+        return {}
+    rows = session.execute(
+        select(PrivilegedUse.account_id, PrivilegedUse.opens_at, PrivilegedUse.ends_at, Entitlement.external_id)
+        .outerjoin(PrivilegedUseRight, PrivilegedUseRight.use_id == PrivilegedUse.id)
+        .outerjoin(Grant, PrivilegedUseRight.grant_id == Grant.id)
+        .outerjoin(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .where(PrivilegedUse.account_id.in_(account_ids), PrivilegedUse.state == UseState.OPEN)
+    )
+    found: dict[int, UseFacts] = {}
+    for account_id, opens_at, ends_at, group in rows:
+        before = found.get(account_id, UseFacts(opens_at, ends_at, frozenset()))
+        found[account_id] = replace(before, groups=before.groups | ({group} if group is not None else frozenset()))
+    return found
 
 
 def _still_to_adopt(account: Account) -> ExternalId | None:
