@@ -44,6 +44,11 @@ def verify_password(password_hash: str | None, password: str) -> bool:
         return False
 
 
+def nobodys_hash() -> str:
+    """A hash that no password matches, whoever tries: for a password that opens nothing any more (control E6)."""
+    return _NOBODY
+
+
 def needs_rehash(password_hash: str) -> bool:
     """Whether the hash was made with other parameters than today's."""
     return _HASHER.check_needs_rehash(password_hash)

@@ -16,7 +16,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
-from jobs import feed_inbox, feed_uploads, hand_work, inventory, lifecycle, mailer, provision, sealing, sweep, unlocking
+from jobs import (
+    feed_inbox,
+    feed_uploads,
+    hand_work,
+    inventory,
+    lifecycle,
+    mailer,
+    provision,
+    sealing,
+    sweep,
+    temporary_passwords,
+    unlocking,
+)
 from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
@@ -34,6 +46,7 @@ class Rounds:
     inbox_at: datetime | None = None
     uploads_at: datetime | None = None
     escalated_at: datetime | None = None
+    temporaries_at: datetime | None = None
     failures: int = field(default=0)
 
 
@@ -59,6 +72,9 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     _take_files_in(installation, rounds, now)
     _guarded(rounds, "unlocking", lambda: unlocking.run_due(installation))
     _guarded(rounds, "inventory", lambda: inventory.run_asked(installation))
+    if rounds.temporaries_at is None or now - rounds.temporaries_at >= CHECKPOINT_EVERY:
+        rounds.temporaries_at = now
+        _guarded(rounds, "temporary passwords", lambda: temporary_passwords.run_due(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
     if rounds.escalated_at is None or now - rounds.escalated_at >= CHECKPOINT_EVERY:
         rounds.escalated_at = now
