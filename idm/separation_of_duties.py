@@ -2,8 +2,11 @@
 
 SOD-1  Nobody decides on their own application.
 SOD-2  Nobody decides on an application about themselves.
-SOD-3  Nobody decides as the deputy of the applicant, of the subject, or of themselves.
+SOD-3  Nobody decides as the deputy of the applicant, of the subject, or of themselves; nor of anybody else who might
+       not decide it in person, by SOD-4, 6 or 7: a deputy is bound by the rules that bind their principal, and by their
+       own. No exception lifts that.
 SOD-4  One human decides at most one step of a line, unless the CISO permitted an exception named on the application.
+       A step decided in somebody's place counts as decided by both.
        Nor does anybody decide who saw the subject's authenticator work in that system: no exception lifts that.
 SOD-5  The same human under another account or another employment is the same person in every rule here.
 SOD-6  Whoever audits never decides on what is audited.
@@ -11,7 +14,7 @@ SOD-7  A contractor never decides.
 SOD-8  No line gives one human two entitlements declared to conflict.
 
 No role is exempt, an administrator's least of all, and no command makes a decision. Every rule is a pure function of a
-frozen `Decision`; `RULES` lists them in the order in which they are told. The database repeats SOD-1, 2 and 4 as
+frozen `Decision`; `RULES` lists them in the order in which they are told. The database repeats SOD-1 to 4 as
 constraints, for the day on which this file is not asked.
 """
 
@@ -45,7 +48,9 @@ class Decision:
     """Everything the rules look at when somebody is about to decide one step of one line.
 
     `acting_for` is the officer a deputy stands in for; what is said of the decider holds for all of their rows (SOD-5).
-    `confirmers` saw the subject's authenticator work in the system of the line.
+    `other_deciders` decided another step of the line, or somebody did in their place. `confirmers` saw the subject's
+    authenticator work in the system of the line. `principal_never_decides`: whom the deputy stands in for audits, or is
+    a contractor.
     """
 
     decider: Human
@@ -54,6 +59,7 @@ class Decision:
     other_deciders: frozenset[PersonId] = frozenset()
     confirmers: frozenset[PersonId] = frozenset()
     acting_for: Human | None = None
+    principal_never_decides: bool = False
     decider_audits: bool = False
     decider_is_contractor: bool = False
     conflicting_entitlements: tuple[tuple[str, str], ...] = ()
@@ -96,10 +102,25 @@ def deputy_of_the_interested(decision: Decision) -> Violation | None:
     return None
 
 
+def deputy_of_the_barred(decision: Decision) -> Violation | None:
+    """SOD-3 and SOD-5: whoever may not decide the step in person does not decide it through somebody else."""
+    principal = decision.acting_for
+    if principal is None:
+        return None
+    if principal.is_one_of(decision.other_deciders):
+        return Violation("SOD-3", "別の決裁欄を決裁した人（代決された人を含む）の代理として決裁することはできません。")
+    if principal.is_one_of(decision.confirmers):
+        message = "この人の認証要素の使用を開始した人の代理として、その情報システムの権限を決裁することはできません。"
+        return Violation("SOD-3", message)
+    if decision.principal_never_decides:
+        return Violation("SOD-3", "監査を行う者又は委託事業者の代理として決裁することはできません。")
+    return None
+
+
 def one_human_one_step(decision: Decision) -> Violation | None:
     """SOD-4 and SOD-5."""
     if decision.decider.is_one_of(decision.other_deciders):
-        message = "同じ申請の二つの決裁欄を一人で決裁することはできません。"
+        message = "同じ申請の二つの決裁欄を一人で決裁することはできません（代決をした人も、された人も同じです）。"
         return Violation("SOD-4", message, exceptable=True)
     return None
 
@@ -141,6 +162,7 @@ RULES: tuple[Rule, ...] = (
     deputy_of_the_interested,
     one_human_one_step,
     desk_decides,
+    deputy_of_the_barred,
     auditor_decides,
     contractor_decides,
     conflicting_entitlements,

@@ -12,7 +12,7 @@ from idm import separation_of_duties
 from idm.errors import SeparationOfDuties
 from idm.separation_of_duties import EXCEPTABLE, RULES, Decision, Human, Rule, require, violations
 
-DECIDER, APPLICANT, SUBJECT, COLLEAGUE, SECOND_ROW = 1, 2, 3, 4, 11
+DECIDER, APPLICANT, SUBJECT, COLLEAGUE, PRINCIPAL, SECOND_ROW = 1, 2, 3, 4, 5, 11
 LAWFUL = Decision(decider=Human(DECIDER), applicant=APPLICANT, subject=SUBJECT, other_deciders=frozenset({COLLEAGUE}))
 TWICE = Human(DECIDER, frozenset({SECOND_ROW}))
 """The decider, who has a second person row: another account, or another employment."""
@@ -24,14 +24,24 @@ FORBIDDEN = {
     "about one's second row": ("SOD-2", replace(LAWFUL, decider=TWICE, subject=SECOND_ROW)),
     "deputy of the applicant": ("SOD-3", replace(LAWFUL, acting_for=Human(APPLICANT))),
     "deputy of the applicant's second row": (
-        "SOD-3", replace(LAWFUL, acting_for=Human(COLLEAGUE, frozenset({APPLICANT}))),
+        "SOD-3", replace(LAWFUL, acting_for=Human(PRINCIPAL, frozenset({APPLICANT}))),
     ),
     "deputy of the subject": ("SOD-3", replace(LAWFUL, acting_for=Human(SUBJECT))),
     "deputy of the subject's second row": (
-        "SOD-3", replace(LAWFUL, acting_for=Human(COLLEAGUE, frozenset({SUBJECT}))),
+        "SOD-3", replace(LAWFUL, acting_for=Human(PRINCIPAL, frozenset({SUBJECT}))),
     ),
     "deputy of oneself": ("SOD-3", replace(LAWFUL, acting_for=Human(DECIDER))),
     "deputy of one's second row": ("SOD-3", replace(LAWFUL, decider=TWICE, acting_for=Human(SECOND_ROW))),
+    "deputy of the other step's decider": ("SOD-3", replace(LAWFUL, acting_for=Human(COLLEAGUE))),
+    "deputy of the other step's decider's second row": (
+        "SOD-3", replace(LAWFUL, acting_for=Human(SECOND_ROW, frozenset({COLLEAGUE}))),
+    ),
+    "deputy of a confirmer": (
+        "SOD-3", replace(LAWFUL, acting_for=Human(PRINCIPAL), confirmers=frozenset({PRINCIPAL})),
+    ),
+    "deputy of an auditor or contractor": (
+        "SOD-3", replace(LAWFUL, acting_for=Human(PRINCIPAL), principal_never_decides=True),
+    ),
     "both steps": ("SOD-4", replace(LAWFUL, other_deciders=frozenset({DECIDER}))),
     "both steps under two rows": ("SOD-4", replace(LAWFUL, decider=TWICE, other_deciders=frozenset({SECOND_ROW}))),
     "confirmed a factor": ("SOD-4", replace(LAWFUL, confirmers=frozenset({DECIDER}))),
@@ -104,7 +114,7 @@ def test_an_exception_to_another_rule_does_not_lift_the_two_step_rule() -> None:
 
 
 def test_deputy_of_somebody_uninvolved_may_decide() -> None:
-    assert violations(replace(LAWFUL, acting_for=Human(COLLEAGUE))) == ()
+    assert violations(replace(LAWFUL, acting_for=Human(PRINCIPAL))) == ()
 
 
 def test_conflicting_rights_may_be_rejected_or_returned() -> None:
@@ -130,6 +140,7 @@ decisions = st.builds(
     other_deciders=rows,
     confirmers=rows,
     acting_for=st.none() | st.builds(Human, people, rows),
+    principal_never_decides=st.booleans(),
     decider_audits=st.booleans(),
     decider_is_contractor=st.booleans(),
     conflicting_entitlements=st.just(()) | st.just((("a", "b"),)),
@@ -151,3 +162,6 @@ def test_no_decision_that_passes_was_made_by_anyone_involved(decision: Decision)
     if decision.acting_for is not None:
         assert not decision.acting_for.rows & {decision.applicant, decision.subject}
         assert not decision.acting_for.rows & every_row
+        assert not decision.acting_for.rows & decision.other_deciders, "no exception lifts it for the principal"
+        assert not decision.acting_for.rows & decision.confirmers
+        assert not decision.principal_never_decides

@@ -128,11 +128,14 @@ class ApprovalStep(Base):
         UniqueConstraint("line_id", "position"),
         CheckConstraint("decider_id IS NULL OR (decider_id <> applicant_id AND decider_id <> subject_id)",
                         name="sod_1_2"),
+        CheckConstraint("acting_for_id IS NULL OR (acting_for_id <> applicant_id AND acting_for_id <> subject_id "
+                        "AND acting_for_id <> decider_id)", name="sod_3"),
         CheckConstraint("(decider_id IS NULL) = (state IN ('pending', 'closed'))", name="decided_by_someone"),
         CheckConstraint("decider_id IS NULL OR (decided_at IS NOT NULL AND shown_hash IS NOT NULL)",
                         name="decided_on_what_was_shown"),
         Index("uq_approval_steps_sod_4", "line_id", "decider_id", unique=True,
               sqlite_where=text("exception_id IS NULL"), postgresql_where=text("exception_id IS NULL")),
+        Index("uq_approval_steps_sod_3", "line_id", "acting_for_id", unique=True),
         Index("ix_approval_steps_waiting", "state", "seat"),
     )  # fmt: skip
 

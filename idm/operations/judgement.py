@@ -47,6 +47,8 @@ class Judgement:
     """Line → who saw its subject's authenticator work in the system (SOD-4)."""
     decided_here: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Line → the steps of it that this act has decided."""
+    represented_here: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
+    """Line → those in whose place this act has decided a step of it."""
     promised: list[RequestLine] = field(default_factory=list)
     """What this act agrees to take and others have yet to: enough to agree to what follows, never to give it."""
 
@@ -78,15 +80,18 @@ class Judgement:
         The separation rules speak first: their refusal names the rule. Raises SeparationOfDuties, NotSeated.
         """
         facts = self._facts(step)
+        others = self._other_deciders(step)
         seat = next((seat for seat in seated(facts) if seat.person_id == self.human.person_id), None)
+        principal = _acting_for(facts, self.human.person_id, seat)
         require(
             Decision(
                 decider=self.human,
                 applicant=step.applicant_id,
                 subject=step.subject_id,
-                other_deciders=self._other_deciders(step),
+                other_deciders=others,
                 confirmers=self.confirmers_of(step.line),
-                acting_for=_acting_for(facts, self.human.person_id, seat),
+                acting_for=principal,
+                principal_never_decides=principal is not None and principal.is_one_of(facts.never_deciding),
                 decider_audits=self.audits,
                 decider_is_contractor=self.contractor,
                 conflicting_entitlements=tuple(self.conflicting(step.line, final=self._is_last(step))),
@@ -96,7 +101,7 @@ class Judgement:
         )
         if seat is None:
             raise NotSeated("この決裁欄を決裁する職にありません。")
-        self._note(step, approves=approves)
+        self._note(step, seat, approves=approves)
         return seat
 
     def exception_used(self, step: ApprovalStep) -> int | None:
@@ -115,10 +120,12 @@ class Judgement:
         return facts
 
     def _other_deciders(self, step: ApprovalStep) -> frozenset[int]:
-        others = {s.decider_id for s in step.line.steps if s.id != step.id and s.decider_id is not None}
+        """Who decided another step of the line, and in whose place: both count (SOD-4)."""
+        decided = [other for other in step.line.steps if other.id != step.id]
+        others = {person for other in decided for person in (other.decider_id, other.acting_for_id)}
         if self.decided_here[step.line_id] - {step.id}:
-            others.add(self.human.person_id)
-        return frozenset(others)
+            others |= {self.human.person_id, *self.represented_here[step.line_id]}
+        return frozenset(person for person in others if person is not None)
 
     def conflicting(self, line: RequestLine, *, final: bool = True) -> Iterator[tuple[str, str]]:
         """Declared conflicts of the line with what the subject, under any row, holds on a day of it.
@@ -141,9 +148,11 @@ class Judgement:
         others = (s for s in step.line.steps if s.id not in {step.id, *self.decided_here[step.line_id]})
         return all(other.state is StepState.APPROVED for other in others)
 
-    def _note(self, step: ApprovalStep, *, approves: bool) -> None:
+    def _note(self, step: ApprovalStep, seat: Seated, *, approves: bool) -> None:
         last = self._is_last(step)
         self.decided_here[step.line_id].add(step.id)
+        if seat.acting_for is not None:
+            self.represented_here[step.line_id].add(seat.acting_for)
         if approves and last:
             self.note_given(step.line)
         elif approves and step.line.effect is LineEffect.REVOKE:

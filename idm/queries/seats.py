@@ -17,7 +17,8 @@ from idm.models.systems import InformationSystem
 from idm.queries.bench import Asked, Bench
 from idm.queries.confirmers import confirmers
 from idm.request_state import StepState
-from idm.routing import Seated, SeatFacts, seated
+from idm.routing import Seated, SeatFacts, represented, seated
+from idm.separation_of_duties import Human
 from idm.vocabulary import Role
 
 
@@ -42,14 +43,17 @@ class Bar(StrEnum):
     SUBJECT = "subject"
     OTHER_STEP = "other_step"
     CONFIRMER = "confirmer"
+    PRINCIPAL = "principal"
+    """They would decide in the place of somebody who may not (SOD-3)."""
     NEVER = "never"
 
 
 BAR_TITLES = {
     Bar.APPLICANT: "申請者本人",
     Bar.SUBJECT: "対象者本人",
-    Bar.OTHER_STEP: "別の決裁欄を決裁済み",
+    Bar.OTHER_STEP: "別の決裁欄を決裁済み（代決を含む）",
     Bar.CONFIRMER: "対象者の認証要素の使用を開始した人",
+    Bar.PRINCIPAL: "代決の本人がこの決裁をできない人",
     Bar.NEVER: "監査を行う者又は委託事業者",
 }
 
@@ -110,16 +114,15 @@ def seatings(session: Session, steps: Sequence[OpenStep], *, day: date) -> dict[
 
 
 def _deciders(session: Session, line_ids: set[int]) -> dict[int, set[int]]:
-    """Line id → who decided its other steps."""
+    """Line id → who decided its other steps, and in whose place."""
     rows = session.execute(
-        select(ApprovalStep.line_id, ApprovalStep.decider_id).where(
+        select(ApprovalStep.line_id, ApprovalStep.decider_id, ApprovalStep.acting_for_id).where(
             ApprovalStep.line_id.in_(line_ids), ApprovalStep.decider_id.is_not(None)
         )
     )
     found: dict[int, set[int]] = defaultdict(set)
-    for line_id, decider_id in rows:
-        if decider_id is not None:
-            found[line_id].add(decider_id)
+    for line_id, *people in rows:
+        found[line_id] |= {person for person in people if person is not None}
     return found
 
 
@@ -150,13 +153,23 @@ def _seated(facts: SeatFacts, excepted: frozenset[int]) -> tuple[Seated, ...]:
 def _barred(facts: SeatFacts) -> Iterable[tuple[int, Bar]]:
     humans_asked = (*facts.holders, *(named.deputy for named in facts.deputies), *facts.vice_cisos, *facts.cisos)
     for human in dict.fromkeys(humans_asked):
-        if human.is_one_of(frozenset({facts.applicant})):
-            yield human.person_id, Bar.APPLICANT
-        elif human.is_one_of(frozenset({facts.subject})):
-            yield human.person_id, Bar.SUBJECT
-        elif human.is_one_of(facts.other_deciders):
-            yield human.person_id, Bar.OTHER_STEP
-        elif human.is_one_of(facts.confirmers):
-            yield human.person_id, Bar.CONFIRMER
-        elif human.is_one_of(facts.never_deciding):
-            yield human.person_id, Bar.NEVER
+        bar = _bar_of(human, facts)
+        if bar is not None:
+            yield human.person_id, bar
+
+
+def _bar_of(human: Human, facts: SeatFacts) -> Bar | None:
+    """The first reason that keeps this human from the step; None = they may stand on a rung of the ladder."""
+    among = {
+        Bar.APPLICANT: frozenset({facts.applicant}), Bar.SUBJECT: frozenset({facts.subject}),
+        Bar.OTHER_STEP: facts.other_deciders, Bar.CONFIRMER: facts.confirmers, Bar.NEVER: facts.never_deciding,
+    }  # fmt: skip
+    own = next((bar for bar, people in among.items() if human.is_one_of(people)), None)
+    return own or (Bar.PRINCIPAL if _for_the_barred_only(human, facts) else None)
+
+
+def _for_the_barred_only(human: Human, facts: SeatFacts) -> bool:
+    """Whether somebody comes to the step only in the place of those who may not decide it themselves (SOD-3)."""
+    if human in (*facts.holders, *facts.vice_cisos, *facts.cisos):
+        return False
+    return represented(facts).isdisjoint(one.principal for one in facts.deputies if one.deputy == human)

@@ -262,16 +262,53 @@ def test_a_deputation_to_oneself_under_another_account_seats_nobody(cast: Cast) 
     assert refused(cast, "security", second) == "SOD-3"
 
 
-def test_the_deputy_decides_for_an_officer_who_decided_the_other_step(cast: Cast) -> None:
-    """天神 is chief and manager of the system: one human never fills both steps."""
+def test_whoever_decided_the_other_step_is_not_represented_and_the_ladder_goes_on(cast: Cast) -> None:
+    """天神 is chief and manager of the system: one human never fills both steps, nor does somebody else for them."""
     hold_office(cast, "chief", Role.SYSTEM, unit="0600")
     give_up(cast, "system")
     deputise(cast, "chief", "security", Role.SYSTEM)
     request_id = cast.file("staff", ("staff", "ledger/account"))
     cast.decide("chief", request_id, Role.CHIEF)
     assert refused(cast, "chief", request_id, Role.SYSTEM) == "SOD-4"
-    cast.decide("security", request_id, Role.SYSTEM)
-    assert decider(cast, request_id, Role.SYSTEM) == (cast.people["security"], "deputy", cast.people["chief"])
+    assert refused(cast, "security", request_id, Role.SYSTEM) == "SOD-3"
+    cast.decide("vice", request_id, Role.SYSTEM)
+    assert decider(cast, request_id, Role.SYSTEM) == (cast.people["vice"], "vice_ciso", None)
+
+
+def test_a_step_decided_in_somebodys_place_counts_as_decided_by_both(cast: Cast) -> None:
+    """香椎 decided as 天神's deputy: neither of them, nor 天神's deputy elsewhere, decides the other step."""
+    hold_office(cast, "chief", Role.SYSTEM, unit="0600")
+    give_up(cast, "system")
+    deputise(cast, "chief", "security", Role.CHIEF)
+    deputise(cast, "chief", "other", Role.SYSTEM)
+    request_id = cast.file("staff", ("staff", "ledger/account"))
+    cast.decide("security", request_id, Role.CHIEF)
+    assert decider(cast, request_id, Role.CHIEF) == (cast.people["security"], "deputy", cast.people["chief"])
+    assert refused(cast, "chief", request_id, Role.SYSTEM) == "SOD-4"
+    assert refused(cast, "other", request_id, Role.SYSTEM) == "SOD-3"
+    cast.decide("vice", request_id, Role.SYSTEM)
+
+
+def test_the_database_itself_refuses_that_one_is_represented_twice_or_where_they_have_an_interest(cast: Cast) -> None:
+    deputise(cast, "chief", "security", Role.CHIEF)
+    request_id = cast.file("staff", ("staff", "ledger/account"))
+    cast.decide("security", request_id, Role.CHIEF)
+    cast.decide("system", request_id, Role.SYSTEM)
+    change = f"UPDATE approval_steps SET acting_for_id = {cast.people['chief']} WHERE seat = 'system'"
+    with pytest.raises(IntegrityError), cast.database.writing() as session:
+        session.execute(text(change))
+    for interested in ("applicant_id", "decider_id"):
+        with pytest.raises(IntegrityError, match="sod_3"), cast.database.writing() as session:
+            session.execute(text(f"UPDATE approval_steps SET acting_for_id = {interested} WHERE seat = 'system'"))
+
+
+def test_an_officer_and_their_deputy_may_both_decide_and_the_first_to_do_so_has(cast: Cast) -> None:
+    deputise(cast, "chief", "security", Role.CHIEF)
+    first, second = (cast.file("staff", ("staff", f"ledger/{right}")) for right in ("account", "enter"))
+    cast.decide("chief", first, Role.CHIEF)
+    assert decider(cast, first, Role.CHIEF) == (cast.people["chief"], "holder", None)
+    cast.decide("security", second, Role.CHIEF)
+    assert decider(cast, second, Role.CHIEF) == (cast.people["security"], "deputy", cast.people["chief"])
 
 
 def test_the_ciso_decides_in_their_own_seat_though_they_are_also_the_applicants_deputy(cast: Cast) -> None:

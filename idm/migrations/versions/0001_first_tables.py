@@ -2670,6 +2670,10 @@ def upgrade() -> None:
             "(decider_id IS NULL) = (state IN ('pending', 'closed'))", name=op.f("ck_approval_steps_decided_by_someone")
         ),
         sa.CheckConstraint(
+            "acting_for_id IS NULL OR (acting_for_id <> applicant_id AND acting_for_id <> subject_id AND acting_for_id <> decider_id)",
+            name=op.f("ck_approval_steps_sod_3"),
+        ),
+        sa.CheckConstraint(
             "decider_id IS NULL OR (decided_at IS NOT NULL AND shown_hash IS NOT NULL)",
             name=op.f("ck_approval_steps_decided_on_what_was_shown"),
         ),
@@ -2694,6 +2698,7 @@ def upgrade() -> None:
     with op.batch_alter_table("approval_steps", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_approval_steps_line_id"), ["line_id"], unique=False)
         batch_op.create_index("ix_approval_steps_waiting", ["state", "seat"], unique=False)
+        batch_op.create_index("uq_approval_steps_sod_3", ["line_id", "acting_for_id"], unique=True)
         batch_op.create_index(
             "uq_approval_steps_sod_4",
             ["line_id", "decider_id"],
