@@ -76,6 +76,12 @@ class InvalidInput(Refusal):
         self.fields = fields or {}
 
 
+class CapReached(Refusal):
+    """As many IDs of a kind have a holder in the system as may have (control D1)."""
+
+    code = "D1-CAP"
+
+
 class ZoneNotOpen(Refusal):
     """The profile keeps the organisation out of the My Number zone: nothing in it can be asked for (MD 6(3)ア)."""
 

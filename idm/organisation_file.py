@@ -13,7 +13,7 @@ from idm.names.romaji import romaji
 from idm.organisation import LoginNames, Organisation, Right, SignInProvider, System
 from idm.toml_values import parse_toml, read_values
 from idm.verification_rules import verification_mistakes
-from idm.vocabulary import BY_HAND, EntitlementKind, Zone
+from idm.vocabulary import BY_HAND, AccountKind, EntitlementKind, Zone
 
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key")
 """Parts of a setting's name by which it would be a secret: those stand in files of the secrets folder."""
@@ -111,6 +111,8 @@ def _system_mistakes(system: System) -> Iterator[str]:
             yield f"{where}.{right.code}: グループ名（group）がありません"
         if right.kind is EntitlementKind.ACCOUNT and right.group:
             yield f"{where}.{right.code}: 利用者IDの権限にグループ名（group）は書けません"
+    if AccountKind.PERSONAL in system.most_holders:
+        yield f"{where}.most_holders.personal: 日常の利用者IDの数に上限は置けません。行を消してください"
     if system.zone is Zone.MYNUMBER and system.overlap_days:
         yield f"{where}.overlap_days: マイナンバー利用事務系では猶予期間を置けません。0 にするか、行を消してください"
     yield from _listing_mistakes(where, system)

@@ -18,6 +18,7 @@ from idm.factor_gate import Verdict
 from idm.operations.requests import draft, submit
 from idm.queries.applying import Choice, Scope, choices, find_subjects, scope_of, subject_in_scope
 from idm.queries.gate_outlook import Wanted, gate_outlook
+from idm.queries.privileged.caps import CapOutlook, cap_outlook
 from idm.queries.request_sheet import RequestSheet
 from idm.vocabulary import LineEffect, RequestAction
 from idm.wareki import format_wareki
@@ -180,6 +181,7 @@ def _page(
         errors=mistakes or {}, refusal=refusal, comments=_comments(sitting.old), query=query, people=people,
         people_shown=PEOPLE_SHOWN, logic=application_entry, policy=current.policy(),
         gate=_gate(session, facts, give) if step == CHECK else {},
+        cap=_cap(session, entry, facts, give) if step in ("rights", CHECK) else None,
     )  # fmt: skip
     return page, 422 if mistakes else 200
 
@@ -190,6 +192,16 @@ def _gate(session: Session, facts: Facts, give: Collection[Choice]) -> dict[Want
         return {}
     wanted = [(facts.subject.person_id, right.entitlement_id) for right in give]
     return gate_outlook(session, wanted, policy=current.policy(), now=current.now())
+
+
+def _cap(session: Session, entry: Entry, facts: Facts, give: Collection[Choice]) -> CapOutlook | None:
+    """How the privileged IDs of the system stand, where it has a cap; on the last step only if one is asked for."""
+    system = facts.system(entry)
+    concerned = give if give else system.rights if system is not None else ()
+    if system is None or facts.subject is None or not any(right.privileged for right in concerned):
+        return None
+    found = cap_outlook(session, system.system_id, [facts.subject.person_id])
+    return found if found.cap.most is not None else None
 
 
 def _comments(old: RequestSheet | None) -> list[str]:

@@ -4,9 +4,11 @@ Opening a page decides nothing: only a form that was sent from one of our pages 
 """
 
 import re
+from collections.abc import Callable
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, Refusal
@@ -15,10 +17,11 @@ from idm.operations.decisions import Verdict, decide_lines
 from idm.operations.requests import find
 from idm.permissions import Action, may, require
 from idm.queries.approvals import decided_page, held_requests, pending_for
+from idm.queries.privileged.caps import CAP_RULE, outlook_of_request, requests_above_caps
 from idm.queries.requests import request_rows
 from idm.request_state import Event
 from web import current
-from web.requests import Typed, exception_candidates, refused_on, sheet_page, visible_sheet, waiting_for
+from web.requests import Typed, cap_candidates, exception_candidates, refused_on, sheet_page, visible_sheet, waiting_for
 from web.row_ids import row_id
 
 blueprint = Blueprint("approvals", __name__)
@@ -36,8 +39,9 @@ def index() -> str:
     me, day = current.signed_in().person_id, current.today()
     with current.look() as session:
         rows = pending_for(session, me, day=day, lapse_days=current.policy().applications.lapse_days)
-        held = held_requests(session, day=day) if may(current.roles(), Action.PERMIT_EXCEPTION) else []
-        held_rows = request_rows(session, held)
+        permits = may(current.roles(), Action.PERMIT_EXCEPTION)
+        held = {*held_requests(session, day=day), *requests_above_caps(session, day=day)} if permits else set()
+        held_rows = request_rows(session, sorted(held))
     return render_template("approvals/index.html", rows=rows, held_rows=held_rows, today=day)
 
 
@@ -91,13 +95,17 @@ def _verdicts(mine: list[int]) -> dict[int, Verdict]:
 
 @blueprint.post("/requests/<int:request_id>/exceptions")
 def permit_exception(request_id: int) -> Response | tuple[str, int]:
-    """Afterwards the CISO has permitted one person to decide two steps of this application (SOD-4)."""
+    """Afterwards the CISO has permitted an exception for this application.
+
+    One person may decide two steps of it (SOD-4), or become a holder of a privileged ID above the cap (D1-CAP).
+    """
+    rule = CAP_RULE if request.form.get("exception_rule") == CAP_RULE else "SOD-4"
     try:
         with current.act("exception.permit", ("request", request_id)) as session:
             require(current.roles(), Action.PERMIT_EXCEPTION)
-            beneficiary, days = _exception_form(exception_candidates(visible_sheet(session, request_id)))
+            beneficiary, days = _exception_form(_candidates(session, request_id, rule))
             exceptions.permit(
-                session, find(session, request_id), rule="SOD-4", beneficiary_id=beneficiary,
+                session, find(session, request_id), rule=rule, beneficiary_id=beneficiary,
                 reason=request.form.get("exception_reason", ""), days=days, actor=current.actor(),
                 policy=current.policy(), now=current.now(),
             )  # fmt: skip
@@ -106,8 +114,21 @@ def permit_exception(request_id: int) -> Response | tuple[str, int]:
         return sheet_page(request_id, Typed(dict(request.form), errors)), 422
     except Refusal as refusal:
         return refused_on(request_id, refusal)
-    flash(_("例外措置を許可しました。許可された人は、この申請のもう一つの決裁欄も決裁できます。"), "success")
+    flash(_EXCEPTED[rule](), "success")
     return redirect(url_for("requests.show", request_id=request_id))
+
+
+_EXCEPTED: dict[str, Callable[[], str]] = {
+    "SOD-4": lambda: _("例外措置を許可しました。許可された人は、この申請のもう一つの決裁欄も決裁できます。"),
+    CAP_RULE: lambda: _("例外措置を許可しました。この申請は、上限を超えて承認できます。"),
+}
+
+
+def _candidates(session: Session, request_id: int, rule: str) -> dict[int, str]:
+    sheet = visible_sheet(session, request_id)
+    if rule != CAP_RULE:
+        return exception_candidates(sheet)
+    return cap_candidates(sheet, outlook_of_request(session, request_id, day=current.today()))
 
 
 def _exception_form(candidates: dict[int, str]) -> tuple[int, int]:

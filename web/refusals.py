@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from idm.errors import (
+    CapReached,
     ConfigurationInvalid,
     ContentChanged,
     DecidedMeanwhile,
@@ -42,6 +43,7 @@ PAGES: dict[type[Refusal], tuple[int, str]] = {
     IllegalTransition: (409, "errors/refused.html"),
     ContentChanged: (409, "errors/changed_meanwhile.html"),
     DecidedMeanwhile: (409, "errors/changed_meanwhile.html"),
+    CapReached: (409, "errors/refused.html"),
     ZoneNotOpen: (409, "errors/refused.html"),
     SafetyLimit: (409, "errors/refused.html"),
     SameListAgain: (409, "errors/refused.html"),

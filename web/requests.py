@@ -15,6 +15,7 @@ from idm.permissions import Action, may
 from idm.queries.approvals import stuck_at
 from idm.queries.gate_outlook import gate_outlook
 from idm.queries.person_cards import PersonCard
+from idm.queries.privileged.caps import CapOutlook, outlook_of_request
 from idm.queries.request_sheet import LineRow, RequestSheet, StepRow, request_sheet, require_visible
 from idm.queries.requests import RequestFilter, request_page, systems_by_name
 from idm.queries.seats import Bar
@@ -85,15 +86,23 @@ def sheet_page(request_id: int, typed: Typed | None = None) -> str:
         sheet = visible_sheet(session, request_id)
         events = timeline(session, request_id)
         gate = gate_outlook(session, to_take_effect(sheet), policy=current.policy(), now=current.now())
+        cap = outlook_of_request(session, request_id, day=current.today()) if sheet.undecided else None
     me = current.signed_in().person_id
     return render_template(
         "requests/show.html", sheet=sheet, events=events, gate=gate, typed=typed or Typed(),
         waiting=waiting_for(sheet, me), one_route=_one_route(sheet), candidates=exception_candidates(sheet),
+        cap=cap, cap_candidates=cap_candidates(sheet, cap), cap_excepted=_named(sheet, cap),
         lapses_on=request_words.lapse_day(day_of(sheet.submitted_at)) if sheet.submitted_at else None,
         may_withdraw=may_withdraw(sheet), correctable=correctable(sheet),
         may_permit=may(current.roles(), Action.PERMIT_EXCEPTION) and not _is_about(sheet, me),
         may_see_standing=may(current.roles(), Action.SEE_SYSTEMS),
     )  # fmt: skip
+
+
+def _named(sheet: RequestSheet, cap: CapOutlook | None) -> list[str]:
+    """Whom the CISO has excepted from the cap, by name."""
+    excepted = cap.excepted if cap is not None else ()
+    return [card.name for card in sheet.subjects if card.person_id in excepted]
 
 
 def to_take_effect(sheet: RequestSheet) -> list[tuple[int, int]]:
@@ -150,6 +159,12 @@ def exception_candidates(sheet: RequestSheet) -> dict[int, str]:
         for person_id, bar in step.seating.barred
         if bar is Bar.OTHER_STEP and person_id != current.signed_in().person_id
     }
+
+
+def cap_candidates(sheet: RequestSheet, outlook: CapOutlook | None) -> dict[int, str]:
+    """Whom the cap of privileged IDs keeps from becoming a holder by this application (D1)."""
+    cards = {card.person_id: card.name for card in sheet.subjects}
+    return {person_id: cards[person_id] for person_id in (outlook.barred if outlook is not None else ())}
 
 
 def _is_applicant(sheet: RequestSheet) -> bool:

@@ -44,6 +44,9 @@ def accounts_of(
     for line in lines:
         days = wanted[kind_for(privileged=line.entitlement.privileged)]
         days[line.subject_id] = max(today, line.valid_from)
+    if AccountKind.PRIVILEGED in wanted:
+        # Also what holders are counted under (control D1); the system before any account, so that none waits in a ring.
+        lock_names(session, lines[0].system_id, rule)
     # The daily ones first: a privileged ID is called after the daily one.
     made = {
         kind: personal_accounts(session, system_id=lines[0].system_id, days=wanted[kind], rule=rule, now=now, kind=kind)
@@ -62,10 +65,9 @@ def personal_accounts(
     was there before us, which is taken over (control A18). `days` says for each person from when on it is wanted.
     Raises InvalidInput when somebody has no employment, no name is left them, or an account there may be theirs.
     """
-    accounts = _known(session, system_id, days, kind)
-    if len(accounts) < len(days):
+    if _are_missing(session, system_id, days, kind):
         lock_names(session, system_id, rule)
-        accounts = _known(session, system_id, days, kind)
+    accounts = _known(session, system_id, days, kind)
     accounts |= _taken_over(session, system_id, [person for person in days if person not in accounts], kind, now=now)
     missing = {person: day for person, day in days.items() if person not in accounts}
     for person_id, proposal in _proposals(session, system_id, missing, rule, kind).items():
@@ -204,6 +206,14 @@ def _proposals(
 ) -> dict[int, Proposal]:
     propose = privileged_proposals if kind is AccountKind.PRIVILEGED else proposals
     return propose(session, session.get_one(InformationSystem, system_id), days, rule) if days else {}
+
+
+def _are_missing(session: Session, system_id: int, person_ids: Collection[int], kind: AccountKind) -> bool:
+    """Whether some of the people have no such account yet; accounts are never deleted, so that the answer no stays."""
+    there = select(func.count()).where(
+        Account.system_id == system_id, Account.person_id.in_(person_ids), Account.kind == kind
+    )
+    return (session.scalar(there) or 0) < len(person_ids)
 
 
 def _known(session: Session, system_id: int, person_ids: Collection[int], kind: AccountKind) -> dict[int, Account]:

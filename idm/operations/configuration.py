@@ -17,7 +17,9 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
 from idm.feed.profile import load_feed_profile
+from idm.grant_state import GrantState
 from idm.models.officers import ConfigurationVersion
+from idm.models.requests import Grant
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
 from idm.operations import going_live
 from idm.operations.factors import factor_gate, factor_readings
@@ -201,6 +203,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.connector, system.credential = wanted.connector, wanted.credential
     system.connector_settings, system.service_account = dict(wanted.settings), wanted.service_account
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
+    system.most_holders = {kind.value: most for kind, most in wanted.most_holders.items()}
     system.stopped_container = wanted.stopped_container
     system.listing = asdict(wanted.listing) if wanted.listing is not None else None
     system.verification = asdict(wanted.verification) if wanted.verification is not None else None
@@ -214,6 +217,14 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
             "既存の権限の種類やグループは変えられません。",
             mistakes=(f"systems.{system.code}.{right.code}: 新しい権限として追加してください",),
         )
+    if known is not None and known.privileged != right.privileged and _is_held(session, known):
+        raise ConfigurationInvalid(
+            "付与されている権限を、特権にしたり特権でなくしたりすることはできません。",
+            mistakes=(
+                f"systems.{system.code}.{right.code}: 特権は日常の利用者IDとは別のIDに付きます。"
+                "新しい権限として追加し、申請で付け替えてから、この権限を取り消してください",
+            ),
+        )
     if known is None:
         known = Entitlement(
             system_id=system.id, code=right.code, kind=right.kind, target_name=right.group, privileged=right.privileged
@@ -222,6 +233,11 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
     known.name, known.privileged = right.name, right.privileged
     known.by_name_only, known.service, known.by_hand = right.by_name_only, right.service, right.by_hand
     known.external_access = right.external_access
+
+
+def _is_held(session: Session, right: Entitlement) -> bool:
+    held = select(Grant.id).where(Grant.entitlement_id == right.id, Grant.state != GrantState.ENDED)
+    return session.scalar(held.limit(1)) is not None
 
 
 def _register_sign_in(session: Session, organisation: Organisation) -> None:

@@ -16,6 +16,7 @@ from idm.models.requests import Grant, GrantSuspension, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.operations.accounts import accounts_of, record_taken_over, schedule
 from idm.operations.factors import factor_readings
+from idm.operations.privileged.caps import require_room_for_holders
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.vocabulary import EntitlementKind, LineEffect
@@ -48,6 +49,11 @@ def _give(
         return [], []
     today = day_of(now)
     accounts = accounts_of(session, lines, rule=organisation_in_force(session, now=now).login_names, now=now)
+    holders = {line.subject_id for line in lines if line.entitlement.privileged}
+    if holders:
+        require_room_for_holders(
+            session, lines[0].request_id, lines[0].system_id, holders, actor=actor, policy=policy, now=now
+        )
     _require_ours(session, lines, accounts)
     before = _before(session, lines, accounts)
     renewed = [
