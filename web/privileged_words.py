@@ -1,7 +1,6 @@
 """Words for the use of privileged IDs and for kept passwords: title and look, as in `web.oversight_words`."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from enum import StrEnum
 
 from flask import Flask
@@ -63,8 +62,14 @@ def why_usable(one: UsableId) -> str:
     return str(_("登録されたID：%(purpose)s", purpose=one.purpose or ""))
 
 
-def remaining_words(left: timedelta | None) -> str:
-    """残り1時間20分; nothing for no time."""
+def is_report_overdue(use: UseSheet) -> bool:
+    """Whether its work report is missing and its time is over."""
+    return use.report_overdue(current.now())
+
+
+def remaining_words(use: UseSheet) -> str:
+    """How long the use is still open (残り1時間20分); nothing where it is not."""
+    left = use.remaining(current.now())
     if left is None:
         return ""
     hours, minutes = divmod(int(left.total_seconds()) // 60, 60)
@@ -112,6 +117,6 @@ def may_see_privileged() -> bool:
 
 def install(app: Flask) -> None:
     """Afterwards every template can use the words above, each by its own name."""
-    for function in (why_usable, remaining_words, step_number, next_step):
+    for function in (why_usable, is_report_overdue, remaining_words, step_number, next_step):
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals["may_see_privileged"] = may_see_privileged

@@ -101,6 +101,9 @@ FOR_0100 = any_of(HR, lambda who, _thing: who.role is Role.SECTION and who.unit 
 CARDS = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.HANDOVER, Role.AUDITOR)
 CARD = any_of(only(*HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR), own_unit)
 
+SEES_PRIVILEGED = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
+IN_USE = ("asked", "approved", "to attend", "open")
+
 LOOKING: dict[str, Expectation] = {
     "home.index": everybody, "me.index": everybody,
     "requests.index": everybody, "requests.show": APPLICATION, "requests.printed": APPLICATION,
@@ -141,6 +144,11 @@ LOOKING: dict[str, Expectation] = {
     "external_access.index": OFFICE, "external_access.table": OFFICE,
     "fresh_factor.show": everybody, "own_factors.codes": everybody, "own_factors.confirm_removal": nobody,
     "own_password.show": everybody, "signed_in_places.everybody": SECURITY,
+    "privileged_uses.index": everybody, "privileged_uses.new": nobody, "privileged_uses.new_emergency": nobody,
+    "privileged_uses.show": any_of(SEES_PRIVILEGED, related("user", "namer", "attendant", "approver")),
+    "privileged_use_oversight.index": everybody, "privileged_use_oversight.history": SEES_PRIVILEGED,
+    "privileged_use_oversight.table": SEES_PRIVILEGED,
+    "vault.index": SEES_PRIVILEGED, "vault.show": in_state(SEES_PRIVILEGED, "kept"),
     "audit_trail.index": GOVERNING, "audit_trail.show": GOVERNING, "audit_trail.verification": GOVERNING,
 }  # fmt: skip
 """The pages for those signed in: the page is shown, or is not there (404)."""
@@ -191,6 +199,21 @@ DOING: dict[str, Expectation] = {
     "configuration.propose": SECURITY, "configuration.accept": in_state(CISO, "waiting"),
     "configuration.refuse": in_state(CISO, "waiting"),
     "audit_trail.verify": GOVERNING,
+    "privileged_uses.ask": nobody, "privileged_uses.ask_in_emergency": nobody,
+    "privileged_uses.bring_key": in_state(related("user"), "open"),
+    "privileged_uses.reveal": in_state(related("user"), "open"),
+    "privileged_uses.withdraw": in_state(related("user", "namer"), "asked", "approved", "to attend"),
+    "privileged_uses.give_back": in_state(related("user"), "open"),
+    "privileged_uses.report": in_state(related("user"), "unreported"),
+    "privileged_use_oversight.permit": nobody,
+    "privileged_use_oversight.refuse": in_state(any_of(CHIEF, SECURITY, own_system), "asked"),
+    "privileged_use_oversight.attend": in_state(related("attendant"), "to attend"),
+    "privileged_use_oversight.stop": in_state(any_of(only(*HEADS), own_system, related("attendant")), *IN_USE),
+    "privileged_use_oversight.check": any_of(
+        in_state(any_of(CHIEF, SECURITY, own_system), "reported"),
+        in_state(only(Role.CISO, Role.VICE_CISO), "reported emergency"),
+    ),
+    "vault.rotate": in_state(any_of(CHIEF, SECURITY, own_system), "kept"),
     "authenticators.issue": DESK, "authenticators.activate": DESK, "authenticators.collect": DESK,
     "authenticators.recover": in_state(DESK, "lost"), "authenticators.remove": in_state(DESK, "lost"),
     "authenticators.destroy": nobody,
@@ -265,5 +288,10 @@ FORMS: dict[str, dict[str, str]] = {
     "losses.report": {"circumstances": "車内に置き忘れた"},
     "losses.close": {"outcome": "found", "note": "確認した"},
     "standing.propose": {"system": "1", "reason": "異動"},
+    "privileged_uses.report": {"report": "設定を変更した"},
+    "privileged_use_oversight.permit": {"comment": "確認した"},
+    "privileged_use_oversight.refuse": {"comment": "不要"},
+    "privileged_use_oversight.stop": {"reason": "不審"},
+    "vault.rotate": {"reason": "by_hand"},
 }
 """What is filled in, so that an operation comes to ask who sends it."""

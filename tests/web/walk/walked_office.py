@@ -34,6 +34,7 @@ from idm.request_state import Event
 from idm.vocabulary import AccountKind, AuthenticatorKind, FindingKind, FoundState, Role, Service
 from tests.cast import NOW, TODAY, Cast, add_person
 from tests.templates import with_cast
+from tests.web.walk.privileged_things import STATES, kept_account, use_of
 
 LEDGER, PENSION = "ledger", "pension"
 OWNER_UNIT = {LEDGER: "0600", PENSION: "0700"}
@@ -182,7 +183,8 @@ class _Maker:
         accounts = self._accounts()
         return {
             "person_id": self._persons(),
-            "account_id": accounts,
+            "account_id": [*accounts, self._kept()],
+            "use_id": self._uses(),
             "system_id": [Thing(one.id, system=code) for code, one in self.systems.items()],
             "right_id": self._rights(),
             "finding_id": self._findings(accounts),
@@ -230,6 +232,17 @@ class _Maker:
                     login_name=f"walk-{who}", created_at=NOW, handed_over_at=NOW,
                 )  # fmt: skip
                 made.append(Thing(self._add(row), system=code, persons={"subject": who}))
+        return made
+
+    def _kept(self) -> Thing:
+        account_id = kept_account(self.session, self.cast, "other", self.systems[LEDGER])
+        return Thing(account_id, "kept", system=LEDGER, persons={"subject": "other"})
+
+    def _uses(self) -> list[Thing]:
+        made = []
+        for state in STATES:
+            use_id, persons = use_of(self.session, self.cast, state, self.systems[LEDGER])
+            made.append(Thing(use_id, state, system=LEDGER, persons=persons))
         return made
 
     def _rights(self) -> list[Thing]:
