@@ -8,6 +8,9 @@ and nothing counts as replaced until both were answered and read back.
 
 Rights behind the gate are judged before anything is computed. What demands two kinds of factor is set on the disabled
 account and read back; that reading opens the gate in the transaction that records it, and the next pass enables (B2).
+
+A privileged ID is opened and closed by the same steps: the use of it is a row like any other (D6). What was read back
+says, in the transaction that records it, whether the use has begun or is over.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -26,15 +29,16 @@ from idm.operations import handovers, outbox, replacements
 from idm.operations.accounts import held_back
 from idm.operations.factors import factor_gate, factor_readings
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
+from idm.operations.privileged import rotations, uses
 from idm.operations.replacements import Replacement
 from idm.policy import Policy
-from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, Writes
+from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, TimeBoxesMembership, Writes
 from idm.printed_notice import Notice
 from idm.queries.account_facts import account_facts, managed_groups
 from idm.queries.configuration import policy_in_force
 from idm.queries.handovers import notice_of
 from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
-from idm.vocabulary import BY_HAND, EntitlementKind, HandoverWay, Stage, VerifiedBy, Zone
+from idm.vocabulary import BY_HAND, EntitlementKind, HandoverWay, RotationReason, Stage, VerifiedBy, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
 from jobs.examination import require_examined
@@ -82,6 +86,8 @@ class Work:
     issued: Issued | None = None
     replaced: bool = False
     """Whether the target has a password that nobody knows, or the account is not there."""
+    time_boxed: bool = False
+    """Whether the target itself ends memberships (D6)."""
 
     @property
     def guarded(self) -> bool:
@@ -92,6 +98,11 @@ class Work:
     def read_back(self) -> bool:
         """Whether `seen` is what the target shows after everything that was done."""
         return self.held is None and (self.error is None or self.guarded)
+
+    @property
+    def exchanged(self) -> bool:
+        """Whether another account stands where somebody's privileged ID was: nobody can say who knows its password."""
+        return self.facts.sleeps and self.seen is not None and self.known_as not in (None, self.seen.external_id)
 
 
 def run_due(installation: Installation, *, worker: str) -> int:
@@ -248,6 +259,10 @@ def _carry_out(installation: Installation, directory: Directory, system_id: int,
     for work in batch:
         work.facts = fresh[work.account_id]
     batch = [work for work in batch if work.held is None]
+    if any(work.facts.use is not None for work in batch):
+        time_boxed = isinstance(directory, TimeBoxesMembership) and directory.can_time_box()
+        for work in batch:
+            work.time_boxed = time_boxed
     reconcile(directory, batch, managed, delete_after_days=delete_after, now=now)
     for work in batch:
         if work.replacement is not None and work.error is None:
@@ -333,14 +348,21 @@ def _found(directory: Directory, open_works: dict[UUID, Work]) -> dict[UUID, Tar
 def _steps(
     directory: Writes, work: Work, managed: frozenset[ExternalId], *, delete_after_days: int, now: datetime
 ) -> tuple[Step, ...]:
-    """What is to be done about one account now; nothing about one that the target guards: a person does it (D10)."""
-    if work.guarded:
+    """What is to be done about one account now; nothing about one that the target guards: a person does it (D10).
+
+    Nor about one that is nobody's own: its register says what it is, and only its password may be in our keeping.
+    """
+    if work.guarded or work.facts.nobodys:
         return ()
+    if work.exchanged:
+        work.facts = replace(work.facts, use=None)
     to_adopt = work.seen is None and work.facts.adopts is not None
     known = work.seen is not None and work.seen.external_id == work.known_as
     if work.issued is None and not (known or to_adopt):
         work.facts = replace(work.facts, handed_over=False)
     wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
+    if not work.time_boxed:
+        wanted = replace(wanted, groups_until=None)
     managed = in_our_care(work.facts, managed, adopting=work.adopting)
     return next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
 
@@ -401,9 +423,20 @@ def _finish(installation: Installation, system_id: int, batch: Sequence[Work], w
                 replacements.settle(session, work.account_id, work.replacement, actor=ACTOR, policy=policy, now=now)
             if work.issued is not None and work.error is None:
                 _hand_on(session, work.issued, policy=policy, now=now)
+        _follow_uses(session, batch, policy=policy, now=now)
         # What nobody but a person may change is asked of a person, also where the connector had to refuse a password.
         seen = {work.account_id: work.seen for work in batch if work.read_back}
         hand_work.follow_read_back(session, installation, system_id, seen, policy)
+
+
+def _follow_uses(session: Session, batch: Iterable[Work], *, policy: Policy, now: datetime) -> None:
+    """Afterwards the uses of these privileged IDs are where the directory is; none goes on with another account."""
+    read = [work for work in batch if work.facts.sleeps and work.read_back]
+    exchanged = [work.account_id for work in read if work.exchanged]
+    if exchanged:
+        uses.end_resting_on(session, account_ids=exchanged, actor=ACTOR, policy=policy, now=now)
+        rotations.ask(session, exchanged, RotationReason.SUSPECTED, actor=ACTOR, policy=policy, now=now)
+    uses.follow(session, [work.account_id for work in read], actor=ACTOR, policy=policy, now=now)
 
 
 def _hand_on(session: Session, issued: Issued, *, policy: Policy, now: datetime) -> None:

@@ -23,6 +23,7 @@ from jobs import (
     inventory,
     lifecycle,
     mailer,
+    privileged_uses,
     provision,
     sealing,
     sweep,
@@ -75,6 +76,8 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     if rounds.temporaries_at is None or now - rounds.temporaries_at >= CHECKPOINT_EVERY:
         rounds.temporaries_at = now
         _guarded(rounds, "temporary passwords", lambda: temporary_passwords.run_due(installation))
+    # First what the clock ends: the directory is made so in this very round (D6).
+    _guarded(rounds, "privileged uses", lambda: privileged_uses.run_due(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
     if rounds.escalated_at is None or now - rounds.escalated_at >= CHECKPOINT_EVERY:
         rounds.escalated_at = now

@@ -4,7 +4,7 @@ A task names an account and a generation, never a step. A claim is a lease; whoe
 finds what was done already done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -162,6 +162,20 @@ def _record(
             "present": result.seen is not None, "enabled": result.seen.enabled if result.seen else None,
         },
     )  # fmt: skip
+
+
+def hurry(session: Session, account_ids: Collection[int], *, before: datetime) -> None:
+    """Afterwards the newest waiting task of each of these accounts is tried at `before` at the latest."""
+    waiting = session.scalars(
+        select(OutboxTask)
+        .join(Account, OutboxTask.account_id == Account.id)
+        .where(
+            OutboxTask.account_id.in_(account_ids), OutboxTask.state == TaskState.WAITING, OutboxTask.due_at > before,
+            OutboxTask.generation == Account.generation,
+        )
+    )  # fmt: skip
+    for task in waiting:
+        task.due_at = before
 
 
 def retry_refused(session: Session, system_id: int, *, now: datetime) -> int:

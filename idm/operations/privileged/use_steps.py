@@ -50,7 +50,9 @@ def person_of(actor: Actor) -> int:
 
 def open_use(use: PrivilegedUse, until: datetime | None, *, now: datetime) -> None:
     """Afterwards the use is open from now for its hours, or until what it rests on ends. Raises IllegalTransition."""
-    ends_at = min(end for end in (now + timedelta(hours=use.hours), until) if end is not None)
+    # A directory knows whole seconds: what it is told is what it shows.
+    by_the_hours = (now + timedelta(hours=use.hours)).replace(microsecond=0)
+    ends_at = min(end for end in (by_the_hours, until) if end is not None)
     if ends_at <= now:
         raise IllegalTransition("利用の根拠となる権限・契約などの期限を過ぎているため、開始できません。")
     use.state = after(use.state, UseEvent.OPEN)

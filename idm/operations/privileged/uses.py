@@ -52,7 +52,7 @@ from idm.privileged_use_state import LIVE, UseEvent, after
 from idm.queries.officers import humans
 from idm.queries.privileged.eligibility import Basis, basis, basis_of_use, is_contractor, is_employed
 from idm.queries.privileged.read_back import rotation_open, shown_closed, shown_open
-from idm.queries.privileged.uses import owes_report
+from idm.queries.privileged.uses import owes_report, uses_to_carry_on
 from idm.sealing import KEY_BYTES
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import UseEnd, UseState
@@ -192,13 +192,8 @@ def carry_on(session: Session, *, actor: Actor, policy: Policy, now: datetime) -
     Unanswered ones lapse, permitted ones open when their time has come (and somebody attends, where that is needed) or
     lapse when it has passed, open ones end on the second, and at once when what they rest on is gone.
     """
-    moving = session.execute(
-        select(PrivilegedUse.id)
-        .where(PrivilegedUse.state.in_((UseState.ASKED, *LIVE)))
-        .order_by(PrivilegedUse.account_id, PrivilegedUse.id)
-    )
-    moved = [_carry(session, locked_use(session, use_id), actor=actor, policy=policy, now=now) for (use_id,) in moving]
-    return sum(moved)
+    moving = [locked_use(session, use_id) for use_id in uses_to_carry_on(session, policy=policy, now=now)]
+    return sum([_carry(session, use, actor=actor, policy=policy, now=now) for use in moving])
 
 
 def _carry(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Policy, now: datetime) -> bool:
@@ -207,6 +202,8 @@ def _carry(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Policy
         return _follow_one(session, use, actor=actor, policy=policy, now=now)
     if use.state is UseState.OPEN:
         return _carry_open(session, use, actor=actor, policy=policy, now=now)
+    if use.state not in WAITING:
+        return False
     lapsed = _why_lapsed(use, policy=policy, now=now)
     if lapsed is not None:
         drop_use(session, use, UseEvent.LAPSE, lapsed, actor=actor, policy=policy, now=now)

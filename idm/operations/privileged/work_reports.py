@@ -5,9 +5,8 @@ The report of an emergency use is the CISO's to receive (FK 8(2)). Whoever owes 
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -22,11 +21,9 @@ from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import auditing, contracted, holders, humans
+from idm.queries.privileged.uses import HIGHER_AFTER, reports_to_escalate
 from idm.vocabulary import Role
 from idm.written_text import written
-
-HIGHER_AFTER = timedelta(days=1)
-"""How long after the user and the manager the chief officer and the CISO are told that a report is missing."""
 
 
 def write(
@@ -73,17 +70,7 @@ def escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) -
 
     User and manager when it is due; chief officer and CISO a day later.
     """
-    a_day_ago = now - HIGHER_AFTER
-    untold = PrivilegedUse.escalated_at.is_(None)
-    # Told once before a day had passed, and it has: then it goes higher, once.
-    told_low = and_(
-        PrivilegedUse.report_due_at <= a_day_ago,
-        PrivilegedUse.escalated_at < PrivilegedUse.report_due_at + HIGHER_AFTER,
-    )
-    late = select(PrivilegedUse.id).where(
-        PrivilegedUse.reported_at.is_(None), PrivilegedUse.report_due_at <= now, or_(untold, told_low)
-    )
-    uses = session.scalars(late.order_by(PrivilegedUse.account_id, PrivilegedUse.id)).all()
+    uses = reports_to_escalate(session, now=now)
     return sum([_escalate(session, locked_use(session, one), actor=actor, policy=policy, now=now) for one in uses])
 
 

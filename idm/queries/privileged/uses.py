@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import day_of
@@ -12,12 +12,19 @@ from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action
 from idm.policy import Policy
+from idm.privileged_use_state import LIVE
 from idm.queries.officers import contracted, humans, never_deciding
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.eligibility import activated, is_employed
 from idm.queries.privileged.permitters import concerned, permitters
 from idm.queries.reach import systems_reached
 from idm.vocabulary import AccountKind, EntitlementKind, UseState
+
+HIGHER_AFTER = timedelta(days=1)
+"""How long after the user and the manager the chief officer and the CISO are told that a work report is missing."""
+
+# The order in which rows are locked: by account, as everywhere.
+_IN_ORDER = (PrivilegedUse.account_id, PrivilegedUse.id)
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,37 @@ def owes_report(session: Session, person_id: int, *, now: datetime) -> bool:
     return bool(session.scalar(select(late)))
 
 
+def uses_to_carry_on(session: Session, *, policy: Policy, now: datetime) -> list[int]:
+    """The uses that the clock may move now: unanswered for too long, permitted and due, open, or ending."""
+    too_long = now - timedelta(hours=policy.privileged.asked_hours)
+    due = or_(
+        (PrivilegedUse.state == UseState.ASKED) & (PrivilegedUse.asked_at <= too_long),
+        (PrivilegedUse.state == UseState.APPROVED) & (PrivilegedUse.wanted_from <= now),
+        PrivilegedUse.state.in_((UseState.OPEN, UseState.ENDING)),
+    )
+    return list(session.scalars(select(PrivilegedUse.id).where(due).order_by(*_IN_ORDER)))
+
+
+def reports_to_escalate(session: Session, *, now: datetime) -> list[int]:
+    """The uses whose work report is overdue, where it is time to tell of it: at once, and once more a day later."""
+    untold = PrivilegedUse.escalated_at.is_(None)
+    rows = session.execute(
+        select(PrivilegedUse.id, PrivilegedUse.report_due_at, PrivilegedUse.escalated_at)
+        .where(
+            PrivilegedUse.reported_at.is_(None), PrivilegedUse.report_due_at <= now,
+            or_(untold, PrivilegedUse.report_due_at <= now - HIGHER_AFTER),
+        )
+        .order_by(*_IN_ORDER)
+    )  # fmt: skip
+    return [use_id for use_id, due_at, told_at in rows if told_at is None or told_at < due_at + HIGHER_AFTER]
+
+
+def accounts_ending(session: Session) -> list[int]:
+    """The accounts whose use is over and which were not read back without it yet."""
+    ending = select(PrivilegedUse.account_id).where(PrivilegedUse.state == UseState.ENDING)
+    return list(session.scalars(ending.order_by(PrivilegedUse.account_id)))
+
+
 def taken_by(session: Session, account_id: int, states: Collection[UseState]) -> int | None:
     """The use of the ID that is in one of these states; None = there is none."""
     query = select(PrivilegedUse.id).where(PrivilegedUse.account_id == account_id, PrivilegedUse.state.in_(states))
@@ -157,8 +195,7 @@ def _usable(
     session: Session, account: Account, *, own: bool, rights: tuple[tuple[int, str], ...] = (),
     purpose: str | None = None,
 ) -> UsableId:  # fmt: skip
-    live = (UseState.APPROVED, UseState.OPEN, UseState.ENDING)
     return UsableId(
         account.id, account.system_id, account.system.name, account.login_name, account.kind, own, rights, purpose,
-        taken_by(session, account.id, live),
+        taken_by(session, account.id, LIVE),
     )  # fmt: skip
