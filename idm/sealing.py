@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from idm.errors import Refusal
 
 KEY_BYTES = 32
-_NONCE_BYTES = 12
-_UNDER_KEY = b"\x01"
+NONCE_BYTES = 12
+UNDER_KEY = b"\x01"
 _TO_PUBLIC_KEY = b"\x02"
 _PURPOSE = b"idm hand-over, X25519 + HKDF-SHA256 + AES-256-GCM, 1"
 
@@ -30,14 +30,14 @@ class SealBroken(Refusal):
 
 def encrypt(key: bytes, plaintext: bytes, context: bytes) -> bytes:
     """The plaintext sealed under a 32-byte key and bound to its place: version ‖ nonce ‖ ciphertext with tag."""
-    nonce = os.urandom(_NONCE_BYTES)
-    return _UNDER_KEY + nonce + AESGCM(key).encrypt(nonce, plaintext, context)
+    nonce = os.urandom(NONCE_BYTES)
+    return UNDER_KEY + nonce + AESGCM(key).encrypt(nonce, plaintext, context)
 
 
 def decrypt(key: bytes, sealed: bytes, context: bytes) -> bytes:
     """What `encrypt` sealed under this key at this place. Raises SealBroken."""
-    if sealed[:1] != _UNDER_KEY:
-        raise _broken()
+    if sealed[:1] != UNDER_KEY:
+        raise seal_broken()
     return _open(key, sealed[1:], context)
 
 
@@ -55,14 +55,14 @@ def seal_to(public: bytes, plaintext: bytes, context: bytes) -> bytes:
     sender = X25519PrivateKey.generate()
     sender_public = sender.public_key().public_bytes_raw()
     key = _agreed_key(sender.private_bytes_raw(), public, sender_public + public)
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = os.urandom(NONCE_BYTES)
     return _TO_PUBLIC_KEY + sender_public + nonce + AESGCM(key).encrypt(nonce, plaintext, context)
 
 
 def unseal(private: bytes, sealed: bytes, context: bytes) -> bytes:
     """What `seal_to` sealed to this private key's public key at this place. Raises SealBroken."""
     if sealed[:1] != _TO_PUBLIC_KEY or len(sealed) < 1 + KEY_BYTES or len(private) != KEY_BYTES:
-        raise _broken()
+        raise seal_broken()
     sender_public, rest = sealed[1 : 1 + KEY_BYTES], sealed[1 + KEY_BYTES :]
     public = X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
     return _open(_agreed_key(private, sender_public, sender_public + public), rest, context)
@@ -72,19 +72,20 @@ def _agreed_key(private: bytes, public: bytes, both_public: bytes) -> bytes:
     try:
         shared = X25519PrivateKey.from_private_bytes(private).exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError:
-        raise _broken() from None
+        raise seal_broken() from None
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=both_public, info=_PURPOSE).derive(shared)
 
 
 def _open(key: bytes, nonce_and_ciphertext: bytes, context: bytes) -> bytes:
-    nonce, ciphertext = nonce_and_ciphertext[:_NONCE_BYTES], nonce_and_ciphertext[_NONCE_BYTES:]
+    nonce, ciphertext = nonce_and_ciphertext[:NONCE_BYTES], nonce_and_ciphertext[NONCE_BYTES:]
     try:
         return AESGCM(key).decrypt(nonce, ciphertext, context)
     except (InvalidTag, ValueError):
-        raise _broken() from None
+        raise seal_broken() from None
 
 
-def _broken() -> SealBroken:
+def seal_broken() -> SealBroken:
+    """The refusal of what cannot be opened, whatever the reason: none is told."""
     return SealBroken(
         "封をされた値を開けません。鍵が違うか、値が変えられています。やり直しても同じなら管理者に知らせてください。"
     )

@@ -31,6 +31,19 @@ def load_or_create_key(folder: Path, name: str) -> bytes:
 def load_key(folder: Path, name: str) -> bytes:
     """The 32-byte key in that file. Raises ConfigurationInvalid as `load_or_create_key` does, or when there is none."""
     path = folder / name
+    content = read_guarded(path, most=KEY_BYTES + 1)
+    if len(content) != KEY_BYTES:
+        raise _refusal(path, f"長さが{KEY_BYTES}バイトではありません。控えから戻してください。")
+    return content
+
+
+def read_guarded(path: Path, *, most: int) -> bytes:
+    """The file's first `most` bytes. Raises ConfigurationInvalid when others can read it or it is no plain file.
+
+    Of a credential that systemd passes on, the group's bits are those of an access list naming the service's user.
+    """
+    passed_on = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
+    others = stat.S_IRWXO if passed_on else stat.S_IRWXG | stat.S_IRWXO
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as reason:
@@ -39,12 +52,9 @@ def load_key(folder: Path, name: str) -> bytes:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise _refusal(path, "通常のファイルではありません。")
-        if about.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if about.st_mode & others:
             raise _refusal(path, "他の利用者から読める状態です。chmod 600 を実行してください。")
-        content = file.read(KEY_BYTES + 1)
-    if len(content) != KEY_BYTES:
-        raise _refusal(path, f"長さが{KEY_BYTES}バイトではありません。控えから戻してください。")
-    return content
+        return file.read(most)
 
 
 def _create(path: Path, key: bytes) -> None:

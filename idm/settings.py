@@ -59,6 +59,21 @@ class NoticeSettings(BaseModel):
     folder: Path | None = None
 
 
+class VaultSettings(BaseModel):
+    """Where the key is under which kept passwords are sealed; only the worker and `idm vault` read it (docs/vault.md).
+
+    `key_dir`: a folder of its own, with `vault.key`; under systemd the service's credentials. With `pkcs11_module` (the
+    maker's library) the key is in the token of that label and never leaves it; the folder then holds its `vault.pin`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key_dir: Path = Path("vault")
+    pkcs11_module: Path | None = None
+    pkcs11_token: str = "idm"  # noqa: S105  # the token's label
+    pkcs11_key: str = "idm-vault"
+
+
 class Settings(BaseSettings):
     """One installation. Unknown keys are errors."""
 
@@ -80,6 +95,7 @@ class Settings(BaseSettings):
     """Who vouches for the provider people sign in with, where that is no public authority."""
     mail: MailSettings = Field(default_factory=MailSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
+    vault: VaultSettings = Field(default_factory=VaultSettings)
     notices: NoticeSettings = Field(default_factory=NoticeSettings)
 
     @classmethod

@@ -5,7 +5,7 @@
 set -eu
 
 PACKAGES="slapd slapd-contrib ldap-utils postgresql-15 chromium fonts-noto-cjk \
-samba samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba 389-ds-base"
+samba samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba 389-ds-base softhsm2"
 POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {

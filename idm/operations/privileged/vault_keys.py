@@ -49,6 +49,12 @@ def register_key(session: Session, fingerprint: str, *, actor: Actor, policy: Po
     return key
 
 
+def keys_in_use(session: Session) -> list[VaultKey]:
+    """The keys under which anything is sealed."""
+    used = select(VaultSecret.key_id).union(select(Rotation.key_id).where(Rotation.key_id.is_not(None)))
+    return list(session.scalars(select(VaultKey).where(VaultKey.id.in_(used)).order_by(VaultKey.id)))
+
+
 def require_in_use(session: Session, key_id: int) -> None:
     """Afterwards the key is in use and stays so until this transaction ends. Raises IllegalTransition."""
     key = session.get_one(VaultKey, key_id, with_for_update={"read": True}, populate_existing=True)
