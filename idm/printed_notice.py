@@ -10,6 +10,7 @@ from html import escape
 from importlib import import_module
 
 from idm.calendar_days import TOKYO
+from idm.errors import IdmError
 from idm.wareki import format_wareki
 
 
@@ -27,11 +28,20 @@ class Notice:
     change_by: datetime
 
 
+class NoticeNotMade(IdmError):
+    """This machine cannot lay a notice out: what that needs is not installed."""
+
+
 def notice_pdf(notice: Notice, password: str) -> bytes:
-    """The notice as PDF, with its fonts in it."""
-    # Loading the layout engine takes most of a second and the system's Pango: only who makes a notice pays for it.
-    engine = import_module("weasyprint")
-    pdf: bytes = engine.HTML(string=_page(notice, password)).write_pdf()
+    """The notice as PDF, with its fonts in it. Raises NoticeNotMade."""
+    try:
+        # Loading the layout engine takes most of a second and the system's Pango: only who makes a notice pays for it.
+        engine = import_module("weasyprint")
+        pdf: bytes = engine.HTML(string=_page(notice, password)).write_pdf()
+    except (ImportError, OSError) as reason:
+        raise NoticeNotMade(
+            f"通知書を作れません（{type(reason).__name__}）。このサーバーに Pango と日本語の書体を入れてください。"
+        ) from None
     return pdf
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from idm.errors import TargetRefused
-from idm.printed_notice import Notice, notice_pdf
+from idm.printed_notice import Notice, NoticeNotMade, notice_pdf
 
 NAME = re.compile(r"notice-(\d{1,12})\.pdf")
 
@@ -20,10 +20,8 @@ def notice_inside(folder: Path | None, notice: Notice, password: str) -> None:
     """Afterwards the notice with the password lies in the folder. Raises TargetRefused, with nothing of it left."""
     try:
         pdf = notice_pdf(notice, password)
-    except (ImportError, OSError) as reason:
-        raise TargetRefused(
-            f"通知書を作れません（{type(reason).__name__}）。このサーバーに Pango と日本語の書体を入れてください。"
-        ) from None
+    except NoticeNotMade as failure:
+        raise TargetRefused(str(failure)) from None
     print_inside(folder, notice.handover_id, pdf)
 
 

@@ -32,6 +32,7 @@ from idm.queries.person_record import (
     rights_of_person,
     sign_in_of_person,
 )
+from idm.queries.privileged.use_sheets import UseFilter, history_page
 from idm.queries.tenures import tenures_of_person
 from idm.vocabulary import EntitlementKind, Role
 from idm.wareki import parse_date
@@ -112,6 +113,7 @@ def _person_page(template: str, person_id: int) -> str:
         may_unlock=may(current.roles(), Action.UNLOCK_ACCOUNT),
         may_invite=may(current.roles(), Action.INVITE_OFFICER if facts["needs_two"] else Action.INVITE),
         may_audit=may(current.roles(), Action.SEE_AUDIT),
+        may_see_uses=own or may(current.roles(), Action.SEE_PRIVILEGED),
         may_end_sessions=may(current.roles(), Action.END_SESSIONS),
         may_end_everybodys=may(current.roles(), Action.END_EVERYBODYS_SESSIONS),
         may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
@@ -142,6 +144,7 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "second_factors": listed(session, person_id),
         "factors": own_factors(session, person_id),
         "password_elsewhere": kept_elsewhere(session, current.signed_in().person_id),
+        "privileged_uses": history_page(session, UseFilter(person_id=person_id)),
     }
 
 
@@ -152,6 +155,7 @@ def _about_authenticators(*, own: bool) -> dict[str, bool]:
         "may_see_register": may(roles, Action.SEE_AUTHENTICATORS),
         "may_report_loss": may(roles, Action.REPORT_LOSS),
         "may_issue": may(roles, Action.KEEP_AUTHENTICATORS) and not own,
+        "may_report_leak": may(roles, Action.REPORT_LEAK),
     }
 
 

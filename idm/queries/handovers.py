@@ -1,5 +1,6 @@
 """Hand-over of temporary passwords as the officer's pages list it; never anything sealed (control E3)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -133,6 +134,15 @@ def handover_row(session: Session, handover_id: int, officer_id: int) -> Handove
     if found is None:
         raise NotFound("この交付は見つかりません。")
     return _row(found)
+
+
+def way_for(session: Session, account_id: int, *, inside: Collection[str]) -> HandoverWay:
+    """How a temporary password of the account reaches its owner; in the zones `inside` it is printed there."""
+    zone = session.scalar(
+        select(InformationSystem.zone).join(Account, Account.system_id == InformationSystem.id)
+        .where(Account.id == account_id)
+    )  # fmt: skip
+    return HandoverWay.ZONE_PRINTER if zone is not None and zone in inside else HandoverWay.SCREEN
 
 
 def notice_of(session: Session, handover_id: int, *, issued_at: datetime, change_by: datetime) -> Notice:

@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy import Exists, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from idm.calendar_days import day_of
 from idm.grant_state import GrantState
 from idm.models.people import Person
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.ports import ExternalId
+from idm.queries.authenticators import works_in
 from idm.vocabulary import BY_HAND, EntitlementKind, Stage, Zone
 
 
@@ -72,10 +74,13 @@ def unsettled_handovers(session: Session, account_ids: Collection[int]) -> list[
     return list(session.scalars(query.options(joinedload(Handover.account))))
 
 
-def overdue_temporaries(session: Session, *, now: datetime, system_id: int | None = None) -> list[OverdueRow]:
+def overdue_temporaries(
+    session: Session, *, now: datetime, system_id: int | None = None, units: frozenset[str] | None = None
+) -> list[OverdueRow]:
     """The temporary passwords not changed in time and not handed over anew, by our books, oldest first.
 
-    Of an ID that nobody has a right to any more nothing is said: it is switched off for that.
+    Of an ID that nobody has a right to any more nothing is said: it is switched off for that. `units`: only of the
+    people of these; None = of everybody.
     """
     in_use = exists().where(
         Grant.account_id == Account.id, Grant.entitlement_id == Entitlement.id,
@@ -88,8 +93,8 @@ def overdue_temporaries(session: Session, *, now: datetime, system_id: int | Non
         .join(Account, Handover.account_id == Account.id)
         .join(InformationSystem, Handover.system_id == InformationSystem.id)
         .join(Person, Handover.subject_id == Person.id)
-        .where(Handover.sealed_at.is_not(None), Handover.changed_at.is_(None), ~_handed_over_anew(), in_use,
-               or_(locked, due))
+        .where(Handover.sealed_at.is_not(None), Handover.changed_at.is_(None), ~_handed_over_anew(),
+               in_use, or_(locked, due), works_in(units, day_of(now)))
         .order_by(Handover.change_by, Handover.id)
     )  # fmt: skip
     if system_id is not None:

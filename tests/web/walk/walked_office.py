@@ -218,7 +218,11 @@ class _Maker:
     def _persons(self) -> list[Thing]:
         keys = ("staff", "chief", "staff_b", "contractor", "left", "section_a")
         standing = {"chief": "decides", "left": "gone"}
-        return [Thing(self._id(key), standing.get(key, "employed"), persons={"subject": key}) for key in keys]
+        where = {key: known[2] for key, known in MORE_PEOPLE.items()} | {key: known[3] for key, known in PEOPLE.items()}
+        return [
+            Thing(self._id(key), standing.get(key, "employed"), persons={"subject": key}, unit=where[key])
+            for key in keys
+        ]
 
     def _accounts(self) -> list[Thing]:
         made = []
