@@ -32,7 +32,7 @@ from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
 from idm.operations import requests
 from idm.request_state import Event
 from idm.vocabulary import AccountKind, AuthenticatorKind, FindingKind, FoundState, Role, Service
-from tests.cast import NOW, TODAY, Cast, add_person
+from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.templates import with_cast
 from tests.web.walk.privileged_things import STATES, kept_account, use_of
 
