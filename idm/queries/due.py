@@ -18,6 +18,7 @@ from idm.personnel.due_changes import NOBODY, Due, RightFacts, Service, Standing
 from idm.personnel_event import AbsenceKind
 from idm.policy import Policy
 from idm.request_state import RequestState
+from idm.vocabulary import AccountKind
 
 Holder = tuple[int | None, int]
 """(person, 0), or (None, account) for an account of nobody's: what belongs together in one transaction."""
@@ -113,6 +114,8 @@ def due_deletions(session: Session, *, policy: Policy, at: datetime) -> list[int
     looked_at = select(OutboxTask.account_id).where(OutboxTask.state.in_((TaskState.WAITING, TaskState.CLAIMED)))
     query = select(Account.id).where(
         Account.seen_present.is_(True),
+        # What is nobody's stands in the register of privileged IDs, and is nobody's to delete.
+        or_(Account.person_id.is_not(None), Account.kind == AccountKind.PERSONAL),
         or_(Account.adopted_at.is_(None), Account.adopted_at <= since),
         *(Account.id.not_in(some) for some in (live, recent, looked_at)),
     )
