@@ -43,6 +43,11 @@ REPAIRABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING})
 where the directory guards it. Who else is in a group is a person's to settle."""
 
 
+def puts_right_by_looking(kind: FindingKind, details: Mapping[str, object]) -> bool:
+    """Whether looking again at an account of ours puts the finding right; of privilege only what is ours to take."""
+    return kind in REPAIRABLE or (kind is FindingKind.OUT_OF_BAND and bool(details.get("removable")))
+
+
 @dataclass(frozen=True)
 class Difference:
     """One deviation; `about` is the group, the place or the moment it is about."""

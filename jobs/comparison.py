@@ -1,17 +1,18 @@
 """Compares one system's directory with what was approved: accounts, and who is in the groups that matter (A9, D9)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from idm.database import in_chunks
-from idm.drift import Deviation, differences, gives_more, in_words
+from idm.drift import Deviation, Difference, differences, gives_more, in_words
 from idm.errors import SafetyLimit
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found
 from idm.operations.inventory import too_many
 from idm.operations.settled import Settled
+from idm.out_of_band import PrivilegedMember
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, KnowsProtected, TargetAccount, Writes
 from idm.queries.comparable import (
@@ -25,6 +26,7 @@ from idm.queries.comparable import (
 from idm.reconciliation import in_our_care
 from idm.vocabulary import FindingKind, Stage
 from jobs.installation import Installation
+from jobs.privileged_members import out_of_band, privileged_members
 from jobs.unchanged import Unchanged, unchanged_accounts
 
 ACCOUNTS_AT_ONCE = 500
@@ -50,6 +52,8 @@ class Compared:
     """Accounts that the directory vouched for: they are as they were when they were read last."""
     direct: set[tuple[ExternalId, ExternalId]] = field(default_factory=set)
     """(group, account of ours) as read with the account: told of there, not twice."""
+    admitted: set[ExternalId] = field(default_factory=set)
+    """Who is in a privileged group rightly: an ID's guard by the directory is explained by it (D9)."""
 
 
 def compare(
@@ -59,12 +63,14 @@ def compare(
     """What the directory shows beyond, or short of, what was approved; writes nothing.
 
     `only` names accounts; groups are looked at when it names none. `by_seal`: accounts that are as they were when they
-    were found right are not read again, where the directory can say which those are. Nothing is compared in a system
-    that is only observed: nothing of it is ours yet. Raises TargetError, and SafetyLimit when so many accounts are not
-    there that it is rather the wrong place that was looked at.
+    were found right are not read again, where the directory can say which those are. In a system that is only observed
+    nothing is ours yet: there only privileged groups are looked at. Raises TargetError, and SafetyLimit when so many
+    accounts are not there that it is rather the wrong place that was looked at.
     """
     done = Compared()
     if system.stage is Stage.OBSERVE:
+        if only is None:
+            _look_at_privileged(done, installation, directory, system, policy=policy, now=now)
         return done
     with installation.database.reading() as session:
         groups = {group.external_id: group for group in watched_groups(session, system.id)}
@@ -87,7 +93,24 @@ def compare(
         )
     if only is None:
         done.found.extend(_extra_members(done, directory, groups, waiting))
+        _look_at_privileged(done, installation, directory, system, policy=policy, now=now, waiting=waiting)
     return done
+
+
+def _look_at_privileged(
+    done: Compared, installation: Installation, directory: Directory, system: InformationSystem, *, policy: Policy,
+    now: datetime, waiting: Collection[ExternalId] = (),
+) -> None:  # fmt: skip
+    """What is known by the account and by the group is one finding; by the account it is known at once."""
+    seen = privileged_members(
+        installation, directory, system, now=now, delete_after_days=policy.personnel.delete_after_days
+    )  # fmt: skip
+    done.admitted = seen.admitted
+    skipped = {(one.kind, one.subject_key) for one in done.found}
+    for found in seen.found:
+        undecided = found.details["member"] in waiting and not found.details["tier0"]
+        if not undecided and (found.kind, found.subject_key) not in skipped:
+            done.found.append(found)
 
 
 def _take_as_seen(done: Compared, unchanged: Unchanged) -> None:
@@ -119,10 +142,9 @@ def _compare_accounts(
         if account is not None and any(grant.gated for grant in row.facts.grants):
             done.shown[row.account_id] = account
         found = _judge(row, account, directory, groups, adopting=adopting)
-        if found is not None:
-            done.found.append(found)
-            done.missing += found.kind is FindingKind.MISSING
-        elif not adopting:
+        done.found.extend(found)
+        done.missing += sum(one.kind is FindingKind.MISSING for one in found)
+        if not found and not adopting:
             done.settled.extend(_settled(row, account, groups))
 
 
@@ -142,9 +164,9 @@ def _note_groups(done: Compared, row: Comparable, account: TargetAccount) -> Non
 def _judge(
     row: Comparable, account: TargetAccount | None, directory: Directory, groups: Mapping[ExternalId, WatchedGroup], *,
     adopting: bool,
-) -> Found | None:  # fmt: skip
+) -> list[Found]:  # fmt: skip
     if account is None:
-        return _missing(row) if row.wanted.required else None
+        return [_missing(row)] if row.wanted.required else []
     wanted = row.wanted
     if account.external_id != row.external_id:
         wanted = replace(wanted, enabled=False)  # another account than the one that was handed over (E3)
@@ -152,8 +174,23 @@ def _judge(
     managed = in_our_care(row.facts, rights, adopting=adopting)
     can = directory.can if isinstance(directory, Writes) else ()
     told = differences(wanted, account, managed, can=can)
-    if not told:
-        return None
+    privileged = [one for one in told if one.kind is Deviation.EXTRA_GROUP and groups[one.about].privileged]
+    ordinary = [one for one in told if one not in privileged]
+    found = [_as_drift(row, account, groups, ordinary)] if ordinary else []
+    return found + [_beyond_a_use(row, account, groups[one.about]) for one in privileged]
+
+
+def _beyond_a_use(row: Comparable, account: TargetAccount, group: WatchedGroup) -> Found:
+    member = PrivilegedMember(
+        group.external_id, group.name, tier0=account.protected, by_hand=group.by_hand, member=account.external_id,
+        direct=True,
+    )  # fmt: skip
+    return out_of_band(member, row.login_name, row.account_id)
+
+
+def _as_drift(
+    row: Comparable, account: TargetAccount, groups: Mapping[ExternalId, WatchedGroup], told: Sequence[Difference]
+) -> Found:
     what, repair = in_words(told, {group.external_id: group.name for group in groups.values()})
     by_hand = account.protected or any(
         one.kind in (Deviation.EXTRA_GROUP, Deviation.MISSING_GROUP) and groups[one.about].by_hand for one in told
@@ -186,7 +223,6 @@ class _Watched:
 
     external_id: ExternalId
     name: str
-    protected: bool
     by_hand: bool
 
 
@@ -194,27 +230,24 @@ def _extra_members(
     done: Compared, directory: Directory, groups: Mapping[ExternalId, WatchedGroup], waiting: frozenset[ExternalId]
 ) -> Iterator[Found]:
     extra: list[tuple[_Watched, ExternalId]] = []
-    for group in _watched(directory, groups):
+    for group in _ordinary(directory, groups):
         for member in directory.members(group.external_id, nested=True):
             known = member in done.allowed[group.external_id] or (group.external_id, member) in done.direct
-            still_deciding = member in waiting and not group.protected
-            if not (known and group.external_id in groups) and not still_deciding:
+            if not known and member not in waiting:
                 extra.append((group, member))
     names = _names(directory, {member for _, member in extra})
     for group, member in extra:
         yield _extra(group, member, names.get(member, member))
 
 
-def _watched(directory: Directory, groups: Mapping[ExternalId, WatchedGroup]) -> Iterator[_Watched]:
-    protected = list(directory.protected_groups()) if isinstance(directory, KnowsProtected) else []
+def _ordinary(directory: Directory, groups: Mapping[ExternalId, WatchedGroup]) -> Iterator[_Watched]:
+    """Those of rights that are not privileged: who is in one of the others is told of apart (D9)."""
+    protected = directory.protected_groups() if isinstance(directory, KnowsProtected) else ()
     guarded = {group.external_id for group in protected}
     for group in groups.values():
-        if group.demands:
-            continue  # who is asked for a second factor beyond what we ask has got no more by it
-        yield _Watched(group.external_id, group.name, group.external_id in guarded, group.by_hand)
-    for other in protected:
-        if other.external_id not in groups:
-            yield _Watched(other.external_id, other.name, True, True)
+        # Who is asked for a second factor beyond what we ask has got no more by it.
+        if not (group.demands or group.privileged or group.external_id in guarded):
+            yield _Watched(group.external_id, group.name, group.by_hand)
 
 
 def _names(directory: Directory, wanted: set[ExternalId]) -> dict[ExternalId, str]:
@@ -225,15 +258,12 @@ def _names(directory: Directory, wanted: set[ExternalId]) -> dict[ExternalId, st
 
 
 def _extra(group: _Watched, member: ExternalId, login_name: str) -> Found:
-    what = "ディレクトリの管理者のグループ" if group.protected else "グループ"
-    how = (
-        BY_HAND_WORDS if group.protected or group.by_hand else "ディレクトリで外すか、持ち主に申請してもらってください"
-    )
+    how = BY_HAND_WORDS if group.by_hand else "ディレクトリで外すか、持ち主に申請してもらってください"
     return Found(
         FindingKind.EXTRA_MEMBER, f"{group.external_id}:{member}", login_name, None,
         {
-            "reason": f"承認がないのに、{what}「{group.name}」に入っています（グループを通じた所属を含む）。",
-            "repair": f"{what}「{group.name}」から外す（{how}）", "differences": [["extra_member", group.external_id]],
-            "more": True,
+            "reason": f"承認がないのに、グループ「{group.name}」に入っています（グループを通じた所属を含む）。",
+            "repair": f"グループ「{group.name}」から外す（{how}）",
+            "differences": [["extra_member", group.external_id]], "more": True,
         },
     )  # fmt: skip

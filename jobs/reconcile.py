@@ -19,6 +19,7 @@ from idm.operations.factors import factor_watch
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import COMPARED, OF_FACTORS, Found, Scope, SweepResult, record_comparison
 from idm.operations.inventory import progress_of
+from idm.operations.privileged import out_of_band
 from idm.policy import Policy
 from idm.ports import Directory, ReportsChanges
 from idm.queries.comparable import accounts_of_system
@@ -26,6 +27,7 @@ from idm.queries.configuration import policy_in_force
 from idm.vocabulary import FindingKind
 from jobs.comparison import compare
 from jobs.installation import Installation
+from jobs.out_of_band import take_out
 
 ACTOR = Actor.job("jobs.reconcile")
 WHOLE = Scope(COMPARED | OF_FACTORS | {FindingKind.CHECK_FAILED})
@@ -72,7 +74,7 @@ def _one(installation: Installation, system: InformationSystem, *, changed: bool
     except (TargetError, ConfigurationInvalid, SafetyLimit) as failure:
         found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": str(failure)})
         result = SweepResult(system.id, system.code, 0, (found,), failure=str(failure))
-    return result if dry_run else _kept(installation, result, only, cursor, policy)
+    return result if dry_run else _kept(installation, system, result, only, cursor, policy)
 
 
 def _changes(installation: Installation, directory: ReportsChanges, system: InformationSystem) -> _Changes:
@@ -97,8 +99,9 @@ def _compared(
 
 
 def _kept(
-    installation: Installation, result: SweepResult, only: frozenset[int] | None, cursor: str | None, policy: Policy
-) -> SweepResult:
+    installation: Installation, system: InformationSystem, result: SweepResult, only: frozenset[int] | None,
+    cursor: str | None, policy: Policy,
+) -> SweepResult:  # fmt: skip
     now = installation.clock()
     scope = WHOLE if only is None else Scope(OF_FACTORS | {FindingKind.DRIFT, FindingKind.MISSING}, only)
     with installation.database.writing() as session:
@@ -106,4 +109,7 @@ def _kept(
         record_comparison(session, result, scope, actor=ACTOR, policy=policy, now=now)
         if cursor is not None and result.failure is None:
             progress_of(session, result.system_id).cursor = cursor
-        return put_right(session, result, actor=ACTOR, policy=policy, now=now)
+        result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
+        result, removals = out_of_band.follow(session, result, actor=ACTOR, policy=policy, now=now)
+    take_out(installation, system, removals)
+    return result

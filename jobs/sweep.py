@@ -4,7 +4,7 @@ The server filters by last use; only identities are streamed to find accounts th
 examined says so as a finding of its own and does not stop the others.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -19,21 +19,28 @@ from idm.drift import stray_kind
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
-from idm.models.work_orders import STATE_TITLES
 from idm.operations.factors import factor_watch, losses
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
 from idm.operations.going_live import remind
 from idm.operations.lifecycle import employed_people
 from idm.operations.outbox import retry_refused
-from idm.operations.work_order_notices import overdue_orders
-from idm.policy import DormancyRules
+from idm.operations.password_rules_read import RulesPart, found_in, keep
+from idm.operations.password_warnings import warn
+from idm.operations.privileged import out_of_band
+from idm.policy import DormancyRules, Policy
 from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
 from idm.queries.comparable import found_states
 from idm.queries.configuration import policy_in_force
+from idm.queries.privileged.watched import registered_ids
 from idm.vocabulary import FindingKind, FoundState, Stage
-from jobs.comparison import compare
+from jobs.comparison import Compared, compare
 from jobs.installation import Installation
+from jobs.our_books import found_in_our_books
+from jobs.out_of_band import take_out
+from jobs.password_ages import PasswordAges
+from jobs.password_rules_reading import StrongId, read_rules, strong_ids
+from jobs.privileged_accounts import PrivilegedAccounts, accounts_of_ours
 
 ACTOR = Actor.job("jobs.sweep")
 
@@ -94,13 +101,21 @@ def _sweep_one(
         policy = policy_in_force(session, now=started_at)
         owners = owners_of(session, system.id, judged_at)
         strays = strays_of(session, system, judged_at)
+        looked = Looked.at(session, system, policy, judged_at)
     try:
         directory = installation.open_target(system)
         try:
-            result = examine(directory, system, owners, policy.dormancy, now=judged_at, strays=strays)
+            looked.ages.read(directory)
+            result = examine(
+                directory, system, owners, policy.dormancy, now=judged_at, strays=strays,
+                watch=(looked.accounts.note, looked.ages.note),
+            )  # fmt: skip
+            looked.accounts.note_guarded(directory)
+            looked.rules = read_rules(directory, looked.strong, policy)
             compared = compare(installation, directory, system, policy=policy, now=started_at)
+            found = (*result.found, *compared.found, *looked.found(compared, system))
             result = replace(
-                result, found=(*result.found, *compared.found), skipped=frozenset(compared.skipped),
+                result, found=found, skipped=frozenset(compared.skipped),
                 compared=compared.accounts, settled=tuple(compared.settled), looked_at=frozenset(compared.looked_at),
                 shown=compared.shown, still_so=frozenset(compared.still_so), read_at=started_at,
             )  # fmt: skip
@@ -108,7 +123,9 @@ def _sweep_one(
             directory.close()
     except (TargetError, ConfigurationInvalid, SafetyLimit) as failure:
         result = _not_examined(system, str(failure))
-    result = replace(result, found=(*result.found, *_overdue_work(installation, system, judged_at)))
+    with installation.database.reading() as session:
+        books = found_in_our_books(session, system, policy=policy, now=judged_at)
+    result = replace(result, found=(*result.found, *books))
     now = installation.clock()
     if dry_run:
         with installation.database.reading() as session:
@@ -118,25 +135,49 @@ def _sweep_one(
         record_sweep(session, result, started_at=started_at, actor=ACTOR, policy=policy, now=now)
         retry_refused(session, system.id, now=now)
         result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
+        result, removals = out_of_band.follow(session, result, actor=ACTOR, policy=policy, now=now)
+        looked.keep(session, result, now=now)
         remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)
+    take_out(installation, system, removals)
     return result
+
+
+@dataclass
+class Looked:
+    """What a sweep looks at besides use and ownership: privilege, and passwords."""
+
+    accounts: PrivilegedAccounts
+    ages: PasswordAges
+    strong: Sequence[StrongId]
+    rules: tuple[RulesPart, ...] = ()
+
+    @classmethod
+    def at(cls, session: Session, system: InformationSystem, policy: Policy, now: datetime) -> "Looked":
+        """What our books say of it."""
+        ours = accounts_of_ours(session, system.id)
+        registered = registered_ids(session, system.id, now=now)
+        return cls(
+            PrivilegedAccounts(system.connector, registered, ours), PasswordAges(policy.passwords, now, ours),
+            strong_ids(session, system.id),
+        )  # fmt: skip
+
+    def found(self, compared: Compared, system: InformationSystem) -> Iterator[Found]:
+        """Everything found of it, with what is known of privileged groups."""
+        told = {str(one.details["member"]) for one in compared.found if one.kind is FindingKind.OUT_OF_BAND}
+        yield from self.accounts.found(told | compared.admitted)
+        yield from found_in(self.rules, system.name)
+        yield from self.ages.found()
+
+    def keep(self, session: Session, result: SweepResult, *, now: datetime) -> None:
+        """Afterwards what was read of rules is on record, and whoever has an old password knows."""
+        if result.failure is None:
+            keep(session, result.system_id, self.rules, now=now)
+            warn(session, self.ages.dues(), now=now)
 
 
 def _not_examined(system: InformationSystem, reason: str) -> SweepResult:
     found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": reason})
     return SweepResult(system.id, system.code, 0, (found,), failure=reason)
-
-
-def _overdue_work(installation: Installation, system: InformationSystem, now: datetime) -> list[Found]:
-    """Work that should have been done or confirmed by hand by now, whether the system could be examined or not (G2)."""
-    with installation.database.reading() as session:
-        return [
-            Found(
-                FindingKind.WORK_OVERDUE, f"work-order:{order.id}", order.account.login_name, order.account_id,
-                {"reason": f"指示書 {order.number}（{STATE_TITLES[order.state]}）", "due_at": order.due_at.isoformat()},
-            )
-            for order in overdue_orders(session, now=now, system_id=system.id)
-        ]  # fmt: skip
 
 
 def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:
@@ -177,13 +218,18 @@ def strays_of(session: Session, system: InformationSystem, now: datetime) -> Str
 
 def examine(
     directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], rules: DormancyRules, *,
-    now: datetime, strays: Strays | None = None,
+    now: datetime, strays: Strays | None = None, watch: Sequence[Callable[[AccountId], None]] = (),
 ) -> SweepResult:  # fmt: skip
-    """What one directory shows: unused, never used, unknown, left, orphan and unadopted IDs. Raises TargetError."""
+    """What one directory shows: unused, never used, unknown, left, orphan and unadopted IDs. Raises TargetError.
+
+    Everybody is read once, and shown to whoever watches.
+    """
     found = list(_unused(directory, owners, rules, now))
     examined = 0
     for account in directory.account_ids():
         examined += 1
+        for note in watch:
+            note(account)
         found.extend(_ownership(account, owners, strays or Strays()))
     return SweepResult(system.id, system.code, examined, tuple(found))
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
 from idm.operations import finding_answers
-from idm.operations.findings import COMPARED
+from idm.operations.findings import ANSWERABLE, COMPARED
 from idm.permissions import Action, may
 from idm.queries.findings import FindingFilter, finding_sheet, findings_page, open_counts, sweep_page
 from idm.queries.systems import system_names
@@ -89,6 +89,7 @@ def _sheet(finding_id: int, typed: Mapping[str, str], mistakes: Mapping[str, str
         may_repair=may(current.roles(), Action.REPAIR_FINDING),
         may_justify=may(current.roles(), Action.JUSTIFY_FINDING),
         own=sheet.holder_id == current.signed_in().person_id, compared=sheet.row.kind in COMPARED,
+        answerable=sheet.row.kind in ANSWERABLE,
         days=current.policy().reconciliation.justify_days,
     )  # fmt: skip
 

@@ -14,13 +14,13 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.drift import REPAIRABLE
+from idm.drift import REPAIRABLE, puts_right_by_looking
 from idm.errors import IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
 from idm.models.going_live import FoundAccount, Justification
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
 from idm.operations.accounts import schedule
-from idm.operations.findings import COMPARED, SweepResult, open_findings
+from idm.operations.findings import ANSWERABLE, SweepResult, open_findings
 from idm.operations.inventory import too_many
 from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
@@ -41,7 +41,7 @@ def repair(session: Session, finding_id: int, *, actor: Actor, policy: Policy, n
     require_for_system(session, finding.system, Action.REPAIR_FINDING, person_id=actor.person_id or 0, day=day_of(now))
     if finding.system.stage is Stage.OBSERVE:
         raise IllegalTransition("観察の段階のシステムには書き込めないため、是正できません。")
-    if finding.kind not in REPAIRABLE or finding.account is None:
+    if finding.account is None or not puts_right_by_looking(finding.kind, finding.details):
         raise IllegalTransition(
             "この点検結果は、この画面からは是正できません。次のとおり手作業で行ってください："
             f"{finding.details.get('repair', '')}"
@@ -116,7 +116,7 @@ def justify(
     finding = _open(session, finding_id)
     person_id, day = actor.person_id or 0, day_of(now)
     require_for_system(session, finding.system, Action.JUSTIFY_FINDING, person_id=person_id, day=day)
-    if finding.kind not in COMPARED:
+    if finding.kind not in ANSWERABLE:
         raise IllegalTransition("この種類の点検結果は正当化できません。")
     holder = _holder(session, finding)
     if holder is not None and humans(session, [person_id])[person_id].is_one_of(frozenset({holder})):

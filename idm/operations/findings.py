@@ -54,10 +54,15 @@ class SweepResult:
     read_at: datetime | None = None
 
 
-COMPARED = frozenset({FindingKind.DRIFT, FindingKind.MISSING, FindingKind.EXTRA_MEMBER})
+ANSWERABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING, FindingKind.EXTRA_MEMBER})
+"""What somebody may answer for until a day. For privilege nobody answers: it is put into the register, or ended."""
+COMPARED = ANSWERABLE | {FindingKind.OUT_OF_BAND}
 """What comes of comparing what was approved with what a directory shows."""
 OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
-FROM_OUR_BOOKS = OF_FACTORS | {FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE}
+FROM_OUR_BOOKS = OF_FACTORS | {
+    FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
+    FindingKind.TEMPORARY_OVERDUE,
+}  # fmt: skip
 """What is known even where the directory could not be examined."""
 
 

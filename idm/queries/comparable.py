@@ -39,13 +39,14 @@ class Comparable:
 class WatchedGroup:
     """A group that stands for a right, with the right's name; `by_hand`: only a person changes it (D10).
 
-    `demands`: it stands for no right, its members are asked for a second factor (B2).
+    `demands`: it stands for no right, its members are asked for a second factor (B2). `privileged`: so is its right.
     """
 
     external_id: ExternalId
     name: str
     by_hand: bool
     demands: bool = False
+    privileged: bool = False
 
 
 def comparable_accounts(
@@ -93,11 +94,14 @@ def accounts_of_system(session: Session, system_id: int) -> dict[UUID, int]:
 def watched_groups(session: Session, system_id: int) -> list[WatchedGroup]:
     """Every group of the target that stands for a right, those changed by hand too, and the one demanding factors."""
     rows = session.execute(
-        select(Entitlement.external_id, Entitlement.name, Entitlement.by_hand).where(
+        select(Entitlement.external_id, Entitlement.name, Entitlement.by_hand, Entitlement.privileged).where(
             Entitlement.system_id == system_id, Entitlement.external_id.is_not(None)
         )
     )
-    groups = [WatchedGroup(external_id or "", name, by_hand) for external_id, name, by_hand in rows]
+    groups = [
+        WatchedGroup(external_id or "", name, by_hand, privileged=privileged)
+        for external_id, name, by_hand, privileged in rows
+    ]
     demanding = factor_group(session, system_id)
     return groups + ([WatchedGroup(demanding, FACTOR_GROUP, False, demands=True)] if demanding is not None else [])
 

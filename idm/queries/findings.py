@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
-from idm.drift import REPAIRABLE
+from idm.drift import puts_right_by_looking
 from idm.errors import NotFound
 from idm.models.going_live import Justification
 from idm.models.people import Person
@@ -119,7 +119,7 @@ def finding_sheet(session: Session, finding_id: int, *, day: date) -> FindingShe
         .order_by(Justification.id.desc())
     )
     return FindingSheet(
-        row=_row(row), queues=finding.kind in REPAIRABLE and finding.account_id is not None,
+        row=_row(row), queues=finding.account_id is not None and puts_right_by_looking(finding.kind, finding.details),
         gives_more=bool(finding.details.get("more")),
         holder_id=row.person, stage=finding.system.stage, repair_asked_by=asked_by.name if asked_by else None,
         answers=tuple(

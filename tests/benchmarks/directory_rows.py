@@ -53,7 +53,7 @@ def _reading_rows(sample: SampleDirectory) -> list[Row]:
         Row(
             f"read {everyone:,} account ids",
             ours=lambda: _count(sample.connector().account_ids()),
-            reference=sample.ldapsearch(EVERYONE, entries.id_attributes, paged=True),
+            reference=sample.ldapsearch(EVERYONE, entries.told_attributes, paged=True),
             expected=everyone,
             goal=1.0,
         ),

@@ -52,7 +52,7 @@ def town(office: Office) -> Office:
     put(office, "u200021", mail="u200021@example.jp")
     for login_name in ("soumu", "scanner", "mystery", "taishoku", "extra1", "extra2", "extra3"):
         put(office, login_name, number="300001" if login_name == "taishoku" else None)
-    put(office, "double", number="100009", groups=["ledger-admin"])
+    put(office, "double", number="100009", groups=["ledger-approve"])
     stage(office, Stage.OBSERVE)
     assert len(office.directory.people()) == 30
     return office
@@ -148,7 +148,7 @@ def settle_all(office: Office) -> None:
 def everything(office: Office) -> dict[str, dict[str, list[str]]]:
     """The whole directory as its administrator sees it, without what its server counts by itself."""
     return {dn: office.directory.read(dn, "*", "+") for dn in office.directory.people()} | {
-        group: {"member": sorted(office.members(group))} for group in ("ledger-enter", "ledger-admin")
+        group: {"member": sorted(office.members(group))} for group in ("ledger-enter", "ledger-approve")
     }
 
 
@@ -272,19 +272,19 @@ def test_what_shows_what_was_approved_has_no_finding(live: Office) -> None:
 
 
 def test_a_change_by_hand_is_found_and_put_right_with_a_click(live: Office) -> None:
-    join(live, "old9", "ledger-admin")
+    join(live, "old9", "ledger-approve")
     reconcile.reconcile(live.installation, system_code="ledger")
     found = findings(live, FindingKind.DRIFT)["old9"]
-    assert "システム管理" in str(found.details["reason"])
+    assert "伝票承認" in str(found.details["reason"])
     assert found.details["more"] is True
     live.provision()
-    assert "old9" in live.members("ledger-admin"), "the profile says: report"
+    assert "old9" in live.members("ledger-approve"), "the profile says: report"
     with live.cast.acting("security", now=live.clock()) as session:
         finding_answers.repair(
             session, found.id, actor=live.cast.actor("security"), policy=live.cast.policy, now=live.clock()
         )
     live.provision()
-    assert live.members("ledger-admin") == {"double"}
+    assert live.members("ledger-approve") == {"double"}
     reconcile.reconcile(live.installation, system_code="ledger")
     assert findings(live, FindingKind.DRIFT) == {}
 
@@ -294,11 +294,11 @@ def test_where_the_profile_says_so_what_gives_more_is_put_right_at_once(
 ) -> None:
     strict = replace(live.cast.policy, reconciliation=replace(live.cast.policy.reconciliation, repair="repair"))
     monkeypatch.setattr(sweep, "policy_in_force", lambda *_args, **_kw: strict)
-    join(live, "old9", "ledger-admin")
+    join(live, "old9", "ledger-approve")
     live.directory.apply(f"dn: {live.dn('old8')}\nchangetype: modify\nreplace: mail\nmail: wrong@example.jp\n")
     sweep.sweep(live.installation, system_code="ledger")
     live.provision()
-    assert live.members("ledger-admin") == {"double"}
+    assert live.members("ledger-approve") == {"double"}
     assert live.entry("old8")["mail"] == ["wrong@example.jp"], "what gives no more waits for a person"
 
 
@@ -306,11 +306,11 @@ def test_too_much_at_once_is_left_for_a_person(live: Office, monkeypatch: pytest
     strict = replace(live.cast.policy, reconciliation=replace(live.cast.policy.reconciliation, repair="repair"))
     monkeypatch.setattr(reconcile, "policy_in_force", lambda *_args, **_kw: strict)
     for login_name in BY_NUMBER[5:15]:
-        join(live, login_name, "ledger-admin")
+        join(live, login_name, "ledger-approve")
     (result,) = reconcile.reconcile(live.installation, system_code="ledger")
     assert "安全のための上限" in (result.held_back or "")
     live.provision()
-    assert len(live.members("ledger-admin")) == 11
+    assert len(live.members("ledger-approve")) == 11
 
 
 def test_looking_in_the_wrong_place_disables_nobody_and_resolves_nothing(
@@ -318,7 +318,7 @@ def test_looking_in_the_wrong_place_disables_nobody_and_resolves_nothing(
 ) -> None:
     strict = replace(live.cast.policy, reconciliation=replace(live.cast.policy.reconciliation, repair="repair"))
     monkeypatch.setattr(reconcile, "policy_in_force", lambda *_args, **_kw: strict)
-    join(live, "old9", "ledger-admin")
+    join(live, "old9", "ledger-approve")
     reconcile.reconcile(live.installation, system_code="ledger", dry_run=True)
     with live.cast.database.writing() as session:
         system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
@@ -345,10 +345,10 @@ def test_an_account_that_somebody_deleted_is_missing_and_made_anew_on_a_click(li
 
 
 def test_an_account_that_is_not_ours_in_a_group_that_stands_for_a_right_is_found(live: Office) -> None:
-    join(live, "mystery", "ledger-admin")
+    join(live, "mystery", "ledger-approve")
     reconcile.reconcile(live.installation, system_code="ledger")
     found = findings(live, FindingKind.EXTRA_MEMBER)["mystery"]
-    assert "システム管理" in str(found.details["reason"])
+    assert "伝票承認" in str(found.details["reason"])
     with (
         pytest.raises(IllegalTransition, match="是正できません"),
         live.cast.acting("security", now=live.clock()) as session,
@@ -359,7 +359,7 @@ def test_an_account_that_is_not_ours_in_a_group_that_stands_for_a_right_is_found
 
 
 def test_somebody_answers_for_a_finding_until_a_day_and_then_it_is_open_again(live: Office) -> None:
-    join(live, "old9", "ledger-admin")
+    join(live, "old9", "ledger-approve")
     reconcile.reconcile(live.installation, system_code="ledger")
     found = findings(live, FindingKind.DRIFT)["old9"]
     today = day_of(live.clock())
@@ -373,7 +373,7 @@ def test_somebody_answers_for_a_finding_until_a_day_and_then_it_is_open_again(li
         for days, answered in ((0, True), (9, True), (10, False)):
             held = finding_answers.in_force(session, [found.id], day=today + timedelta(days=days)).get(found.id)
             assert finding_answers.is_answered(finding, held) is answered
-    join(live, "old9", "ledger-approve")
+    join(live, "old9", "ledger-enter")
     reconcile.reconcile(live.installation, system_code="ledger")
     with live.cast.database.reading() as session:
         finding = session.get_one(Finding, found.id)

@@ -58,7 +58,7 @@ def test_a_change_by_hand_is_read_and_found(office: Office, read: set[UUID]) -> 
 
 
 def test_somebody_who_was_put_into_a_group_or_out_of_it_is_read_and_found(office: Office, read: set[UUID]) -> None:
-    group = f"cn=ledger-admin,{office.directory.groups_base}"
+    group = f"cn=ledger-approve,{office.directory.groups_base}"
     member = office.dn("u100010")
     office.directory.apply(f"dn: {group}\nchangetype: modify\nadd: member\nmember: {member}\n")
     assert compared(office) == {FindingKind.DRIFT: "u100010"}

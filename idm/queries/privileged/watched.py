@@ -1,0 +1,62 @@
+"""Who may be in a privileged group at this moment, by our rows: what a sweep compares members with (control D9)."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from idm.calendar_days import day_of
+from idm.models.going_live import FoundAccount
+from idm.models.privileged import RegisteredId
+from idm.models.systems import Account
+from idm.ports import ExternalId
+from idm.queries.comparable import comparable_accounts
+from idm.vocabulary import AccountKind
+
+
+def registered_ids(session: Session, system_id: int, *, now: datetime) -> Mapping[ExternalId, AccountKind]:
+    """The IDs that two people have put into the register and that are still needed, by the target's id."""
+    rows = session.execute(
+        select(FoundAccount.external_id, RegisteredId.kind)
+        .join(RegisteredId, RegisteredId.found_id == FoundAccount.id)
+        .where(
+            RegisteredId.system_id == system_id,
+            RegisteredId.accepted_at.is_not(None),
+            RegisteredId.ended_at.is_(None),
+            or_(RegisteredId.valid_until.is_(None), RegisteredId.valid_until > day_of(now)),
+        )
+    )
+    return dict(rows.all())
+
+
+@dataclass(frozen=True)
+class MembersNow:
+    """What our rows say at one moment: who may be where, and who is just being written and is not judged."""
+
+    allowed: frozenset[tuple[ExternalId, ExternalId]]
+    """(group, member)."""
+    under_way: frozenset[ExternalId]
+    accounts: Mapping[ExternalId, int]
+    """Member → the account of ours that it is."""
+
+
+def members_now(
+    session: Session, system_id: int, members: Collection[ExternalId], *, now: datetime, delete_after_days: int
+) -> MembersNow:
+    """What holds now of these members of groups: a use may have been opened, or ended, a moment ago."""
+    ids = dict(
+        session.execute(
+            select(Account.id, Account.external_id).where(
+                Account.system_id == system_id, Account.external_id.in_(members)
+            )
+        ).all()
+    )
+    rows = comparable_accounts(session, list(ids), now=now, delete_after_days=delete_after_days)
+    known = [(row, external_id) for row in rows if (external_id := row.external_id) is not None]
+    return MembersNow(
+        frozenset((group, external_id) for row, external_id in known for group in row.wanted.member_of),
+        frozenset(external_id for row, external_id in known if row.under_way),
+        {external_id: row.account_id for row, external_id in known},
+    )

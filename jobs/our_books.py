@@ -1,0 +1,82 @@
+"""What a sweep finds in our own books, whether the system's directory can be examined or not (G2, D4, D6, E2)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.models.systems import Account, InformationSystem
+from idm.models.work_orders import STATE_TITLES
+from idm.operations.findings import Found
+from idm.operations.work_order_notices import overdue_orders
+from idm.policy import Policy
+from idm.queries.privileged.uses import overdue_reports
+from idm.queries.privileged.vault_status import STANDING_TITLES, URGENT, kept_rows
+from idm.queries.temporary_passwords import overdue_temporaries
+from idm.vocabulary import AccountKind, FindingKind
+
+
+def found_in_our_books(session: Session, system: InformationSystem, *, policy: Policy, now: datetime) -> list[Found]:
+    """Work, reports and passwords that should have been done or changed by now, of one system."""
+    return [
+        *_overdue_work(session, system, now),
+        *_overdue_reports(session, system, now),
+        *_overdue_temporaries(session, system, now),
+        *_overdue_rotations(session, system, policy, now),
+    ]
+
+
+def _overdue_work(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:
+    for order in overdue_orders(session, now=now, system_id=system.id):
+        yield Found(
+            FindingKind.WORK_OVERDUE, f"work-order:{order.id}", order.account.login_name, order.account_id,
+            {"reason": f"指示書 {order.number}（{STATE_TITLES[order.state]}）", "due_at": order.due_at.isoformat()},
+        )  # fmt: skip
+
+
+def _overdue_reports(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:
+    for use in overdue_reports(session, now):
+        if use.system_id == system.id and use.report_due_at is not None:
+            what = "緊急の利用" if use.emergency else "利用"
+            yield Found(
+                FindingKind.REPORT_OVERDUE, f"use:{use.id}", use.account.login_name, use.account_id,
+                {
+                    "reason": f"特権の{what}の作業報告が、期限を過ぎても出ていません。",
+                    "repair": "利用した人に、作業報告を出してもらう", "due_at": use.report_due_at.isoformat(),
+                },
+            )  # fmt: skip
+
+
+def _overdue_temporaries(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:
+    for row in overdue_temporaries(session, now=now, system_id=system.id):
+        replaced = "IDを止め、だれも知らないものに取り替えました。" if row.replaced_at is not None else ""
+        yield Found(
+            FindingKind.TEMPORARY_OVERDUE, f"handover:{row.handover_id}", row.login_name, row.account_id,
+            {
+                "reason": f"仮パスワードが、決められた時間のうちに変更されませんでした。{replaced}",
+                "repair": "本人に確かめ、仮パスワードを交付し直す", "due_at": row.change_by.isoformat(),
+            },
+        )  # fmt: skip
+
+
+def _overdue_rotations(
+    session: Session, system: InformationSystem, policy: Policy, now: datetime
+) -> Iterator[Found]:  # fmt: skip
+    strong = session.scalars(
+        select(Account.id).where(Account.system_id == system.id, Account.kind != AccountKind.PERSONAL)
+    ).all()
+    if not strong:
+        return
+    rows = kept_rows(session, rotation_days=policy.privileged.rotation_days, now=now, account_ids=strong)
+    for row in rows:
+        if row.standing in URGENT:
+            said = row.on_its_way.error if row.on_its_way is not None and row.on_its_way.error else ""
+            yield Found(
+                FindingKind.ROTATION_OVERDUE, f"kept:{row.account_id}", row.login_name, row.account_id,
+                {
+                    "reason": f"預かっているパスワードの{STANDING_TITLES[row.standing]}。{said}",
+                    "repair": "変更できない理由を取り除き、「今すぐ変更する」を押す",
+                    "due_at": row.due_at.isoformat() if row.due_at is not None else None,
+                },
+            )  # fmt: skip
