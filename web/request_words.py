@@ -41,6 +41,7 @@ END_TITLES = {
     EndReason.REQUESTED: "申請による取消し",
     EndReason.EXPIRED: "期間の満了",
     EndReason.LEFT: "離職",
+    EndReason.POST_LOST: "異動（根拠の職を離れたため）",
 }
 NAMES_SHOWN = 2
 HASH_SHOWN = 16

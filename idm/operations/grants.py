@@ -19,6 +19,7 @@ from idm.operations.factors import factor_readings
 from idm.operations.privileged.caps import require_room_for_holders
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
+from idm.queries.lost_posts import post_to_rest_on
 from idm.vocabulary import EntitlementKind, LineEffect
 
 
@@ -61,6 +62,8 @@ def _give(
         for line in lines if line.id in before
     ]  # fmt: skip
     given = [_grant(line, accounts[line.id], today) for line in lines if line.id not in before]
+    for grant in (*renewed, *given):
+        _rest_on_post(session, grant, today)
     # The old one has ended before the new one comes: an account never has a right twice (`uq_grants_live`).
     session.flush()
     session.add_all([*renewed, *given])
@@ -139,6 +142,17 @@ def _grant(line: RequestLine, account: Account, today: date) -> Grant:
     )  # fmt: skip
 
 
+def _rest_on_post(session: Session, grant: Grant, today: date) -> None:
+    """Afterwards a privileged right rests on the post that its holder has on its first day, if one is known (D7)."""
+    if not grant.entitlement.privileged or grant.account.person_id is None:
+        return
+    unit_code = grant.account.system.manager_unit_code
+    first = max(today, grant.valid_from)
+    post = post_to_rest_on(session, grant.account.person_id, unit_code, first)
+    if post is not None:
+        grant.rests_on_unit, grant.rests_on_post = post.unit_code, post.title
+
+
 def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Grant, RequestLine]]:
     """The live grants that the lines end: taking the daily account takes everything of the system with it.
 
@@ -192,6 +206,8 @@ def _end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, pol
 def begin(session: Session, grant: Grant, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards a planned grant is in force and a worker will give the right. Raises IllegalTransition."""
     grant.state = after(grant.state, GrantEvent.BEGIN)
+    if grant.rests_on_post is None:
+        _rest_on_post(session, grant, day_of(now))
     schedule(session, grant.account, now=now)
     record_grant(session, "grant.begun", grant, actor=actor, policy=policy, now=now)
 
@@ -215,5 +231,6 @@ def record_grant(session: Session, action: str, grant: Grant, *, actor: Actor, p
             "right": grant.entitlement.code, "system": grant.account.system_id, "line": grant.line_id,
             "from": grant.valid_from.isoformat(), "until": iso(grant.valid_until), "state": grant.state.value,
             "end_reason": grant.end_reason.value if grant.end_reason else None,
+            "rests_on": [grant.rests_on_unit, grant.rests_on_post] if grant.rests_on_post is not None else None,
         },
     )  # fmt: skip

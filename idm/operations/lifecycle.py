@@ -30,7 +30,7 @@ from idm.policy import Policy
 from idm.queries.departments import departments
 from idm.queries.due import DueRight, Holder, due_deletions, due_rights
 
-STAGES = (Due.STOP, Due.SUSPEND, Due.RESUME, Due.BEGIN, Due.EXPIRE)
+STAGES = (Due.STOP, Due.POST_LOST, Due.SUSPEND, Due.RESUME, Due.BEGIN, Due.EXPIRE)
 """What is done to rights, in this order; deletions and lapses follow."""
 
 
@@ -45,6 +45,8 @@ class LifecycleResult:
     lapsed: int
     suspended: int = 0
     resumed: int = 0
+    posts_lost: int = 0
+    """Privileged rights that ended with the post they rested on (control D7)."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ def _do(session: Session, grant: Grant, stage: Due, *, actor: Actor, policy: Pol
     match stage:
         case Due.STOP:
             grants.end(session, grant, EndReason.LEFT, actor=actor, policy=policy, now=now)
+        case Due.POST_LOST:
+            grants.end(session, grant, EndReason.POST_LOST, actor=actor, policy=policy, now=now)
         case Due.SUSPEND:
             suspensions.suspend(session, grant, SuspensionReason.LEAVE, actor=actor, policy=policy, now=now)
         case Due.RESUME:
@@ -166,7 +170,8 @@ def result_of(done: Collection[DueRight], *, deletions: int, lapsed: int) -> Lif
 
     return LifecycleResult(
         begun=rights(Due.BEGIN), expired=rights(Due.EXPIRE), suspended=rights(Due.SUSPEND), resumed=rights(Due.RESUME),
-        left=len({one.holder for one in done if one.due is Due.STOP}), deletions=deletions, lapsed=lapsed,
+        posts_lost=rights(Due.POST_LOST), left=len({one.holder for one in done if one.due is Due.STOP}),
+        deletions=deletions, lapsed=lapsed,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
     the person has left                         stop       (and nothing else)
     the right is over                           expire     (and nothing else)
+    the post it rests on is lost                post_lost  (and nothing else; control D7)
     the person is absent, the reason is new     suspend
     the person is back, the reason still open   resume
     the right is planned, its day has come      begin      (suspended, while a reason is open)
@@ -24,6 +25,7 @@ class Due(StrEnum):
     """What can fall due, in the order in which a run carries it out."""
 
     STOP = "stop"
+    POST_LOST = "post_lost"
     SUSPEND = "suspend"
     RESUME = "resume"
     BEGIN = "begin"
@@ -34,6 +36,7 @@ class Due(StrEnum):
 
 DUE_TITLES = {
     Due.STOP: "離職による停止",
+    Due.POST_LOST: "異動による特権の終了",
     Due.SUSPEND: "休職等による停止",
     Due.RESUME: "復職による再開",
     Due.BEGIN: "権限の開始",
@@ -43,6 +46,7 @@ DUE_TITLES = {
 }
 LIMITED = {
     Due.STOP: SafetyAction.STOP,
+    Due.POST_LOST: SafetyAction.REVOKE,
     Due.SUSPEND: SafetyAction.SUSPEND,
     Due.EXPIRE: SafetyAction.REVOKE,
 }
@@ -74,12 +78,13 @@ NOBODY = Standing(employed=False, left=False, coming=False, absent=False, somebo
 
 @dataclass(frozen=True)
 class RightFacts:
-    """One live right. `on_leave`: the reason leave is open."""
+    """One live right. `on_leave`: the reason leave is open. `post_lost`: its holder lost the post it rests on."""
 
     state: GrantState
     valid_from: date
     valid_until: date | None
     on_leave: bool
+    post_lost: bool = False
 
 
 def standing(services: Iterable[Service], day: date) -> Standing:
@@ -106,6 +111,8 @@ def due_on(right: RightFacts, person: Standing, day: date) -> tuple[Due, ...]:
         return (Due.STOP,)
     if right.valid_until is not None and right.valid_until <= day:
         return (Due.EXPIRE,)
+    if right.post_lost:
+        return (Due.POST_LOST,)
     begins = right.state is GrantState.PLANNED and right.valid_from <= day and (person.employed or not person.somebody)
     due = []
     if person.absent and not right.on_leave and (begins or right.state is not GrantState.PLANNED):

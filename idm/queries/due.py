@@ -17,6 +17,7 @@ from idm.models.work import OutboxTask, TaskState
 from idm.personnel.due_changes import NOBODY, Due, RightFacts, Service, Standing, due_on, standing
 from idm.personnel_event import AbsenceKind
 from idm.policy import Policy
+from idm.queries.lost_posts import lost_rights
 from idm.request_state import RequestState
 from idm.vocabulary import AccountKind
 
@@ -45,7 +46,7 @@ def due_rights(
     standings = {person: standing(held, day) for person, held in services.items()}
     found = [
         DueRight(due, holder, grant_id)
-        for grant_id, holder, facts in _rights(session, holders)
+        for grant_id, holder, facts in _rights(session, day, holders)
         for due in due_on(facts, _standing(standings, holder), day)
     ]
     order = list(Due)
@@ -57,7 +58,7 @@ def _standing(standings: dict[int, Standing], holder: Holder) -> Standing:
     return standings.get(person, standing((), date.min)) if person is not None else NOBODY
 
 
-def _rights(session: Session, holders: Collection[Holder] | None) -> list[tuple[int, Holder, RightFacts]]:
+def _rights(session: Session, day: date, holders: Collection[Holder] | None) -> list[tuple[int, Holder, RightFacts]]:
     query: Select[int, int | None, int, GrantState, date, date | None] = (
         select(Grant.id, Account.person_id, Grant.account_id, Grant.state, Grant.valid_from, Grant.valid_until)
         .join(Account, Grant.account_id == Account.id)
@@ -76,11 +77,12 @@ def _rights(session: Session, holders: Collection[Holder] | None) -> list[tuple[
             )
         )
     )
+    lost = lost_rights(session, day)
     return [
         (
             grant_id,
             (person, 0 if person is not None else account),
-            RightFacts(state, begins, ends, grant_id in on_leave),
+            RightFacts(state, begins, ends, grant_id in on_leave, grant_id in lost),
         )
         for grant_id, person, account, state, begins, ends in session.execute(query)
     ]

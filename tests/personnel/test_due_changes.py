@@ -53,6 +53,12 @@ PLANNED = RightFacts(GrantState.PLANNED, DAY, None, on_leave=False)
         (PLANNED, NOBODY, (Due.BEGIN,)),
         (replace(IN_FORCE, valid_until=DAY), NOBODY, (Due.EXPIRE,)),
         (replace(IN_FORCE, state=GrantState.ENDED), GONE, ()),
+        (replace(IN_FORCE, post_lost=True), EMPLOYED, (Due.POST_LOST,)),
+        (replace(IN_FORCE, post_lost=True), ABSENT, (Due.POST_LOST,)),
+        (replace(RESTING, post_lost=True), EMPLOYED, (Due.POST_LOST,)),
+        (replace(PLANNED, post_lost=True), EMPLOYED, (Due.POST_LOST,)),
+        (replace(IN_FORCE, post_lost=True, valid_until=DAY), EMPLOYED, (Due.EXPIRE,)),
+        (replace(IN_FORCE, post_lost=True), GONE, (Due.STOP,)),
     ],
 )
 def test_what_is_due(right: RightFacts, person: Standing, due: tuple[Due, ...]) -> None:

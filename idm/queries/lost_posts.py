@@ -1,0 +1,112 @@
+"""Which privileged rights rest on a post that their holder has no longer (KT 第66, control D7).
+
+A right rests on the unit and the post that its holder had on its first day. On a day on which nobody can show that post
+for them, nor the office that it gave them, it rests on nothing: whatever its period says, and whether or not the move
+is published yet. Where one post ends and the same begins anew, nothing is lost.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, Exists, and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from idm.grant_state import GrantState
+from idm.models.officers import Officer
+from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.periods import holding_on
+from idm.models.requests import Grant
+from idm.models.systems import Account
+
+
+@dataclass(frozen=True)
+class Post:
+    """A post in a unit, as a right rests on it."""
+
+    unit_code: str
+    title: str
+
+
+def resting(day: date) -> ColumnElement[bool]:
+    """Whether a right, joined with its account, is live, has begun by the day, and rests on somebody's post."""
+    return and_(
+        Grant.state != GrantState.ENDED, Grant.rests_on_post.is_not(None), Grant.valid_from <= day,
+        Account.person_id.is_not(None),
+    )  # fmt: skip
+
+
+def is_lost(day: date) -> ColumnElement[bool]:
+    """Whether on the day the holder of a resting right has neither the post nor, where it gave one, the office."""
+    return or_(~_has_post(day), and_(_had_office(day), ~_has_office(day)))
+
+
+def _has_post(day: date) -> Exists:
+    return exists().where(
+        Employment.person_id == Account.person_id, Assignment.employment_id == Employment.id,
+        Assignment.unit_id == OrganisationUnit.id, OrganisationUnit.code == Grant.rests_on_unit,
+        Assignment.post == Grant.rests_on_post, holding_on(Assignment, day), holding_on(Employment, day),
+    ).correlate(Account, Grant)  # fmt: skip
+
+
+def _had_office(day: date) -> Exists:
+    """Whether the holder had, when the right began, an office by that post that is over since."""
+    office, post, unit = aliased(Officer), aliased(Assignment), aliased(OrganisationUnit)
+    return exists().where(
+        *_office_of_the_post(office, post, unit), office.valid_from <= Grant.valid_from,
+        office.valid_until.is_not(None), office.valid_until <= day,
+    ).correlate(Account, Grant)  # fmt: skip
+
+
+def _has_office(day: date) -> Exists:
+    office, post, unit = aliased(Officer), aliased(Assignment), aliased(OrganisationUnit)
+    return exists().where(*_office_of_the_post(office, post, unit), holding_on(office, day)).correlate(Account, Grant)
+
+
+def _office_of_the_post(
+    office: type[Officer], post: type[Assignment], unit: type[OrganisationUnit]
+) -> tuple[ColumnElement[bool], ...]:
+    counted = or_(office.first_record_id.is_not(None), office.confirmed_at.is_not(None))
+    return (
+        office.person_id == Account.person_id, office.assignment_id == post.id, post.unit_id == unit.id,
+        unit.code == Grant.rests_on_unit, post.post == Grant.rests_on_post, counted,
+    )  # fmt: skip
+
+
+def lost_rights(session: Session, day: date, people: Collection[int] | None = None) -> frozenset[int]:
+    """The live rights whose post is lost on the day; of everybody, or of the people named."""
+    query = select(Grant.id).join(Account, Grant.account_id == Account.id).where(resting(day), is_lost(day))
+    if people is not None:
+        query = query.where(Account.person_id.in_(people))
+    return frozenset(session.scalars(query))
+
+
+def post_to_rest_on(session: Session, person_id: int, manager_unit_code: str, day: date) -> Post | None:
+    """The post that somebody's privileged right rests on from the day on; None = no post is on record for it.
+
+    Of several, one in the unit that manages the system comes first, then the primary one, then the oldest.
+    """
+    rows = session.execute(
+        select(OrganisationUnit.code, Assignment.post, Assignment.primary, Assignment.valid_from)
+        .join(Assignment, Assignment.unit_id == OrganisationUnit.id)
+        .join(Employment, Assignment.employment_id == Employment.id)
+        .where(Employment.person_id == person_id, holding_on(Assignment, day), holding_on(Employment, day))
+        .order_by(Assignment.id)
+    ).all()
+    posts = sorted(rows, key=lambda row: (row[0] != manager_unit_code, not row[2], row[3]))
+    return Post(posts[0][0], posts[0][1]) if posts else None
+
+
+def lost_on(session: Session, grant: Grant) -> date | None:
+    """The first day on which the post that a right rests on was no longer its holder's; None = no end is on record."""
+    ends = session.execute(
+        select(Assignment.valid_until, Employment.valid_until)
+        .join(Employment, Assignment.employment_id == Employment.id)
+        .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
+        .where(
+            Employment.person_id == grant.account.person_id, OrganisationUnit.code == grant.rests_on_unit,
+            Assignment.post == grant.rests_on_post,
+        )
+    )  # fmt: skip
+    known = [min((end for end in pair if end is not None), default=None) for pair in ends]
+    return max((end for end in known if end is not None), default=None)

@@ -1,0 +1,211 @@
+"""An administrator who loses the post loses the right at once (KT 第66, control D7)."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from idm.actor import Actor
+from idm.calendar_days import start_of
+from idm.errors import SafetyLimit
+from idm.grant_state import EndReason, GrantState
+from idm.models.officers import Officer
+from idm.models.people import Assignment, OrganisationUnit
+from idm.models.requests import Grant
+from idm.models.systems import Account, Entitlement
+from idm.operations.lifecycle import LifecycleResult, carry_out_due
+from idm.queries.rehearsal import rehearsal
+from idm.vocabulary import SafetyAction
+from tests.cast import NOW, TODAY, Cast
+
+JOB = Actor.job("tests.lifecycle")
+MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
+NEXT_YEAR = date(2027, 1, 1)
+ADMIN = ("account", "admin-account", "admin", "enter")
+
+
+def administrator(
+    cast: Cast, who: str = "staff", *, now: datetime = NOW, valid_from: date | None = None,
+    valid_until: date = NEXT_YEAR,
+) -> None:  # fmt: skip
+    """The person has their daily rights and, on an ID of its own, the privileged ones; both officers approved."""
+    filed = cast.file(
+        "hr", *((who, f"ledger/{right}") for right in ADMIN), now=now, valid_from=valid_from,
+        valid_until=valid_until,
+    )  # fmt: skip
+    for line in range(len(ADMIN)):
+        cast.approve(filed, now=now, line=line)
+
+
+def move(
+    cast: Cast, who: str, unit_code: str, post: str, day: date, *, keeps: bool = False, hidden: bool = False
+) -> None:
+    """From the day on the person has this post; the others end with the day before, unless they keep them."""
+    with cast.database.writing() as session:
+        employment = cast.employment(session, who)
+        for assignment in employment.assignments:
+            if not keeps:
+                assignment.valid_until = day
+        unit = session.scalars(select(OrganisationUnit).where(OrganisationUnit.code == unit_code)).one()
+        employment.assignments.append(
+            Assignment(unit=unit, post=post, primary=not keeps, valid_from=day,
+                       published_on=day + timedelta(days=30) if hidden else None)
+        )  # fmt: skip
+
+
+def run(cast: Cast, day: date) -> LifecycleResult:
+    with cast.database.writing() as session:
+        return carry_out_due(session, actor=JOB, policy=cast.policy, now=start_of(day))
+
+
+def rights(cast: Cast, who: str = "staff") -> dict[str, tuple[GrantState, EndReason | None]]:
+    with cast.database.reading() as session:
+        rows = session.execute(
+            select(Entitlement.code, Grant.state, Grant.end_reason)
+            .join(Grant, Grant.entitlement_id == Entitlement.id)
+            .join(Account, Grant.account_id == Account.id)
+            .where(Account.person_id == cast.people[who])
+            .order_by(Grant.id)
+        )
+        return {code: (state, reason) for code, state, reason in rows}
+
+
+def rests_on(cast: Cast, who: str = "staff") -> set[tuple[str, str | None, str | None]]:
+    with cast.database.reading() as session:
+        rows = session.execute(
+            select(Entitlement.code, Grant.rests_on_unit, Grant.rests_on_post)
+            .join(Grant, Grant.entitlement_id == Entitlement.id)
+            .join(Account, Grant.account_id == Account.id)
+            .where(Account.person_id == cast.people[who])
+        )
+        return {(code, unit, post) for code, unit, post in rows}
+
+
+IN_FORCE = (GrantState.IN_FORCE, None)
+LOST = (GrantState.ENDED, EndReason.POST_LOST)
+KEPT = dict.fromkeys(ADMIN, IN_FORCE)
+GONE = {"account": IN_FORCE, "enter": IN_FORCE, "admin-account": LOST, "admin": LOST}
+
+
+def test_a_privileged_right_rests_on_the_post_of_its_first_day_and_an_ordinary_one_on_none(office: Cast) -> None:
+    administrator(office)
+    assert rests_on(office) == {
+        ("account", None, None), ("enter", None, None), ("admin-account", "0100", "主事"), ("admin", "0100", "主事"),
+    }  # fmt: skip
+
+
+def test_of_several_posts_the_one_in_the_managing_unit_counts(cast: Cast) -> None:
+    move(cast, "staff", "0600", "主査", TODAY, keeps=True)
+    administrator(cast)
+    assert ("admin", "0600", "主査") in rests_on(cast)
+
+
+@pytest.mark.parametrize(("unit", "post"), [("0600", "主事"), ("0100", "係長")])
+def test_the_right_ends_in_the_run_of_the_day_without_any_days_of_overlap(office: Cast, unit: str, post: str) -> None:
+    administrator(office)
+    move(office, "staff", unit, post, MAY)
+    assert run(office, MAY - timedelta(days=1)).posts_lost == 0
+    assert rights(office) == KEPT
+    assert run(office, MAY).posts_lost == 2
+    assert rights(office) == GONE, "the daily rights go on; days of overlap are theirs alone"
+    assert run(office, MAY).posts_lost == 0
+
+
+def test_a_move_that_is_told_late_ends_it_in_the_next_run(cast: Cast) -> None:
+    administrator(cast)
+    move(cast, "staff", "0600", "主事", MAY)
+    assert run(cast, MAY + timedelta(days=4)).posts_lost == 2
+    assert rights(cast) == GONE
+
+
+def test_a_move_that_is_not_published_yet_ends_it_on_its_day(cast: Cast) -> None:
+    administrator(cast)
+    move(cast, "staff", "0600", "主事", MAY, hidden=True)
+    assert run(cast, MAY).posts_lost == 2
+
+
+def test_a_post_that_ends_and_begins_anew_loses_nothing(cast: Cast) -> None:
+    administrator(cast)
+    move(cast, "staff", "0100", "主事", MAY)
+    assert run(cast, MAY).posts_lost == 0
+    assert rights(cast) == KEPT
+
+
+def test_a_post_held_beside_the_one_that_counts_keeps_nothing_and_takes_nothing(cast: Cast) -> None:
+    administrator(cast)
+    move(cast, "staff", "0600", "主査", MAY, keeps=True)
+    assert run(cast, MAY).posts_lost == 0
+    with cast.database.writing() as session:
+        cast.employment(session, "staff").assignments[0].valid_until = JUNE
+    assert run(cast, JUNE).posts_lost == 2, "the other post was never what the right rested on"
+
+
+def test_a_right_for_a_later_day_rests_on_the_post_of_that_day(cast: Cast) -> None:
+    move(cast, "staff", "0600", "主事", MAY)
+    administrator(cast, valid_from=JUNE)
+    assert ("admin", "0600", "主事") in rests_on(cast)
+    assert run(cast, MAY).posts_lost == 0
+    assert run(cast, JUNE).begun == len(ADMIN)
+    assert rights(cast) == KEPT
+
+
+def test_a_right_for_a_day_on_which_the_post_is_lost_already_never_begins(cast: Cast) -> None:
+    administrator(cast, valid_from=JUNE)
+    move(cast, "staff", "0600", "主事", JUNE)
+    assert (run(cast, JUNE).posts_lost, run(cast, JUNE).begun) == (2, 0)
+    assert rights(cast) == GONE
+
+
+def test_a_right_goes_on_under_a_new_line_only_on_the_post_of_that_day(cast: Cast) -> None:
+    administrator(cast, valid_until=JUNE)
+    move(cast, "staff", "0600", "主事", MAY)
+    later = start_of(MAY - timedelta(days=5))
+    filed = cast.file("hr", ("staff", "ledger/admin-account"), now=later, valid_from=JUNE, valid_until=NEXT_YEAR)
+    cast.approve(filed, now=later)
+    assert run(cast, MAY).posts_lost == 2, "renewed ahead of the move, it still rests on the post held then"
+
+
+def test_an_office_that_ended_takes_the_right_that_rested_on_it(cast: Cast) -> None:
+    """西新 stays 係長, but keeps the desk no more."""
+    administrator(cast, "desk")
+    with cast.database.writing() as session:
+        tenure = session.scalars(select(Officer).where(Officer.person_id == cast.people["desk"])).one()
+        tenure.valid_until = MAY
+    assert run(cast, MAY - timedelta(days=1)).posts_lost == 0
+    assert run(cast, MAY).posts_lost == 2
+    assert rights(cast, "desk") == GONE
+
+
+def test_whoever_left_is_counted_as_left_and_not_as_moved(cast: Cast) -> None:
+    administrator(cast)
+    with cast.database.writing() as session:
+        employment = cast.employment(session, "staff")
+        employment.valid_until = MAY
+        employment.assignments[0].valid_until = MAY
+    done = run(cast, MAY)
+    assert (done.posts_lost, done.left) == (0, 1)
+    assert {reason for _, reason in rights(cast).values()} == {EndReason.LEFT}
+
+
+def test_a_rehearsal_says_which_right_ends_and_because_of_which_post(cast: Cast) -> None:
+    administrator(cast)
+    move(cast, "staff", "0600", "主事", MAY)
+    with cast.database.reading() as session:
+        found = rehearsal(session, MAY, policy=cast.policy, now=NOW)
+    told = [(one.right_name, one.day, one.because) for one in found.changes if one.due == "post_lost"]
+    assert told == [(name, MAY, "主事（0100）の職を離れたため") for name in ("管理用ID", "システム管理")]
+    assert {(one.action, one.staff_number) for one in found.touched} == {("revoke", "100009")}
+
+
+def test_the_limits_of_a_run_count_who_loses_a_post_and_stop_a_run_that_would_take_too_many(cast: Cast) -> None:
+    people = ("staff", "other", "desk")
+    for who in people:
+        administrator(cast, who)
+    for who in people:
+        move(cast, who, "0900", "主事", MAY)
+    narrow = replace(cast.policy.safety[SafetyAction.REVOKE], count=2)
+    policy = replace(cast.policy, safety={**cast.policy.safety, SafetyAction.REVOKE: narrow})
+    with pytest.raises(SafetyLimit), cast.database.writing() as session:
+        carry_out_due(session, actor=JOB, policy=policy, now=start_of(MAY))
+    assert rights(cast) == KEPT, "nothing has changed: HR plans the run, the chief permits it"
