@@ -82,7 +82,7 @@ def report(session: Session, wanted: Wanted, *, note: str, actor: Actor, policy:
         session, action="credential.leak_reported", actor=actor, obj=("person", wanted.person_id), now=now,
         policy_digest=policy.digest,
         payload={
-            "accounts": [one.account_id for one in chosen], "own_password": own_password, "sessions_ended": ended,
+            "accounts": [one.account_id for one in chosen], "sign_in_withdrawn": own_password, "sessions_ended": ended,
             "note": text,
         },
     )  # fmt: skip
