@@ -62,13 +62,14 @@ class NoticeSettings(BaseModel):
 class VaultSettings(BaseModel):
     """Where the key is under which kept passwords are sealed; only the worker and `idm vault` read it (docs/vault.md).
 
-    `key_dir`: a folder of its own, with `vault.key`; under systemd the service's credentials. With `pkcs11_module` (the
-    maker's library) the key is in the token of that label and never leaves it; the folder then holds its `vault.pin`.
+    `key_dir`: a folder of its own, with `vault.key`; None = `vault` in the secrets folder; under systemd the service's
+    credentials. With `pkcs11_module` (the maker's library) the key is in the token of that label and never leaves it;
+    the folder then holds its `vault.pin`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    key_dir: Path = Path("vault")
+    key_dir: Path | None = None
     pkcs11_module: Path | None = None
     pkcs11_token: str = "idm"  # noqa: S105  # the token's label
     pkcs11_key: str = "idm-vault"
@@ -96,6 +97,12 @@ class Settings(BaseSettings):
     mail: MailSettings = Field(default_factory=MailSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
+
+    @property
+    def vault_key_dir(self) -> Path:
+        """The folder of the vault's key."""
+        return self.vault.key_dir or self.secrets_dir / "vault"
+
     notices: NoticeSettings = Field(default_factory=NoticeSettings)
 
     @classmethod

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
 from jobs import (
+    check_outs,
     feed_inbox,
     feed_uploads,
     hand_work,
@@ -25,6 +26,7 @@ from jobs import (
     mailer,
     privileged_uses,
     provision,
+    rotations,
     sealing,
     sweep,
     temporary_passwords,
@@ -79,6 +81,8 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     # First what the clock ends: the directory is made so in this very round (D6).
     _guarded(rounds, "privileged uses", lambda: privileged_uses.run_due(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))
+    _guarded(rounds, "rotations", lambda: rotations.run_due(installation, worker=worker))
+    _guarded(rounds, "check-outs", lambda: check_outs.run_due(installation))
     if rounds.escalated_at is None or now - rounds.escalated_at >= CHECKPOINT_EVERY:
         rounds.escalated_at = now
         _guarded(rounds, "work orders", lambda: hand_work.escalate(installation))

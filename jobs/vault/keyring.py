@@ -12,7 +12,7 @@ from idm.models.systems import Account
 from idm.operations.privileged.rotations import NewValue
 from idm.operations.privileged.vault_keys import SealedValue, keys_in_use, register_key
 from idm.policy import Policy
-from idm.settings import VaultSettings
+from idm.settings import Settings
 from jobs.installation import Installation
 from jobs.vault.cipher import Cipher
 from jobs.vault.key_files import KeyFiles
@@ -46,22 +46,22 @@ class Keys(Protocol):
         ...
 
 
-def keys_of(settings: VaultSettings) -> Keys:
+def keys_of(settings: Settings) -> Keys:
     """The keys where the settings say that they are. Raises ConfigurationInvalid."""
-    if settings.pkcs11_module is None:
-        return KeyFiles(settings.key_dir)
+    if settings.vault.pkcs11_module is None:
+        return KeyFiles(settings.vault_key_dir)
     try:
         token = import_module("jobs.vault.token")
     except ImportError:
         message = "PKCS#11 の鍵を使うには、追加のパッケージ idm[pkcs11] が要ります。"
         raise ConfigurationInvalid(message, mistakes=(message,)) from None
-    found: Keys = token.TokenKeys(settings)
+    found: Keys = token.TokenKeys(settings.vault, settings.vault_key_dir)
     return found
 
 
-def left_in_files(settings: VaultSettings) -> list[Cipher]:
+def left_in_files(settings: Settings) -> list[Cipher]:
     """A key in a file from before there was a token: at hand until everything is sealed under the token's."""
-    left = KeyFiles(settings.key_dir).current() if settings.pkcs11_module is not None else None
+    left = KeyFiles(settings.vault_key_dir).current() if settings.vault.pkcs11_module is not None else None
     return [] if left is None else [left]
 
 
@@ -113,7 +113,7 @@ def open_vault(installation: Installation, session: Session, *, actor: Actor, po
 
     Raises ConfigurationInvalid when a key is missing or another's: nothing was done, nor can be until it is back.
     """
-    settings = installation.settings.vault
+    settings = installation.settings
     keys, needed = keys_of(settings), keys_in_use(session)
     if keys.current() is None and not needed:
         keys.make_first()

@@ -61,11 +61,9 @@ class TokenCipher:
 class TokenKeys:
     """The vault's keys in a token. See `jobs.vault.keyring.Keys`."""
 
-    def __init__(self, settings: VaultSettings) -> None:
+    def __init__(self, settings: VaultSettings, folder: Path) -> None:
         self._settings = settings
-        self._session = _session(
-            str(settings.pkcs11_module), settings.pkcs11_token, _pin(settings.key_dir), settings.pkcs11_key
-        )
+        self._session = _session(str(settings.pkcs11_module), settings.pkcs11_token, _pin(folder), settings.pkcs11_key)
 
     def make_first(self) -> None:
         """Afterwards there is a key. Raises ConfigurationInvalid."""

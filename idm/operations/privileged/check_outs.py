@@ -83,6 +83,11 @@ def postpone(session: Session, use_id: int, why: str, *, retry_after: float | No
     use.check_out_due_at = now + max(PAUSE, timedelta(seconds=retry_after or 0))
 
 
+def any_ended(session: Session, *, now: datetime) -> bool:
+    """Whether something is still sealed for a use that is over."""
+    return bool(session.scalar(select(exists().where(PrivilegedUse.sealed.is_not(None), ~_open(now)))))
+
+
 def empty_ended(session: Session, *, now: datetime) -> int:
     """Afterwards nothing is sealed for a use that is over, looked at or not; returns for how many there was."""
     emptied = session.execute(

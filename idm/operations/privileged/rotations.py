@@ -25,7 +25,8 @@ from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import contracted, humans
 from idm.queries.privileged.kept import kept_accounts
-from idm.rotation_rules import NEVER_WAITS, ON_ITS_WAY, OVER, goes_before
+from idm.queries.privileged.rotations import due_by_clock
+from idm.rotation_rules import NEVER_WAITS, OVER, goes_before
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import CredentialEventKind, RotationReason, RotationState, Stage, UseState, VerifiedHow, Zone
 
@@ -263,30 +264,16 @@ def try_again(
         _record(session, "rotation.failed", rotation, actor=actor, policy=policy, now=now)
 
 
-def cancel_gone(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards no rotation waits for an ID that is not in our keeping any more, or not there; returns how many were.
-
-    A value on its way is brought to its end as long as the ID is there.
-    """
-    rows = session.scalars(
-        select(Rotation)
-        .where(Rotation.state.not_in(OVER))
-        .options(joinedload(Rotation.account))
-        .with_for_update(of=Rotation)
-    ).all()
-    kept = kept_accounts(session, {one.account_id for one in rows})
-    gone = [one for one in rows if _is_over(one, kept=one.account_id in kept)]
-    for rotation in gone:
+def follow_the_clock(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards every password is asked for that is to be taken into our keeping or has grown old, and no rotation is
+    left that is for nothing: its ID is gone, or not in our keeping any more."""
+    due = due_by_clock(session, policy=policy, now=now)
+    ask(session, due.first, RotationReason.FIRST, actor=actor, policy=policy, now=now)
+    ask(session, due.by_age, RotationReason.INTERVAL, actor=actor, policy=policy, now=now)
+    for rotation in session.scalars(select(Rotation).where(Rotation.id.in_(due.gone)).with_for_update()):
         rotation.state, rotation.sealed, rotation.key_id = RotationState.CANCELLED, None, None
         rotation.claimed_until = None
         _record(session, "rotation.cancelled", rotation, actor=actor, policy=policy, now=now)
-    return len(gone)
-
-
-def _is_over(rotation: Rotation, *, kept: bool) -> bool:
-    if rotation.account.seen_present is False:
-        return True
-    return not kept and rotation.state not in ON_ITS_WAY
 
 
 def _record(session: Session, action: str, rotation: Rotation, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -1,0 +1,335 @@
+"""Replaces kept passwords: seals the new one in our books, sets it, proves it, and only then lets go of the old (D4).
+
+Whatever dies in between, running it again ends in the same place: a value on its way is tried first, and set again
+where it is not there. A target that cannot be reached is waited for, however long. A password exists in this process
+for as long as one batch takes; it is in no row, log, audit record or exception.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from idm.actor import Actor
+from idm.errors import (
+    ConfigurationInvalid,
+    IllegalTransition,
+    NotOnTarget,
+    Refusal,
+    TargetError,
+    TargetRefused,
+    TargetUnavailable,
+)
+from idm.models.privileged import Rotation
+from idm.models.systems import InformationSystem
+from idm.operations.privileged import rotations, uses
+from idm.policy import Policy
+from idm.ports import (
+    ChecksPasswords,
+    Directory,
+    PasswordCheck,
+    PasswordVerdict,
+    ReadsPasswordState,
+    SetPassword,
+    Writes,
+)
+from idm.queries.configuration import policy_in_force
+from idm.queries.privileged.rotations import due_by_clock
+from idm.rotation_rules import ON_ITS_WAY, proof
+from idm.vocabulary import RotationState, VerifiedHow, Zone
+from jobs.examination import require_examined
+from jobs.installation import Installation
+from jobs.password_issue import temporary_password
+from jobs.vault.keyring import Keyring, open_vault
+
+ACTOR = Actor.job("jobs.rotations")
+BATCH = 50
+SHORTEST = 24
+"""Characters of a kept password, where the profile asks for no more: nobody remembers it, somebody may type it."""
+
+CANNOT = "このシステムの接続では、預かったパスワードを変更できません。登録簿の「預かる」を外してください。"
+NOT_THERE = "利用者IDがディレクトリで確認されていないため、パスワードを変更できません。"
+OTHERS = "このログイン名は、ディレクトリでは別のアカウントのものです。台帳とディレクトリを確かめてください。"
+WRONG = (
+    "新しいパスワードを設定しましたが、それではサインインできません。ログイン名が変わっていないか、別のプログラムが"
+    "パスワードを変えていないかを確かめてください。同じ値でやり直します。"
+)
+UNPROVEN = (
+    "新しいパスワードを設定しましたが、IDが無効かロック中で確かめられず、ディレクトリの変更時刻も読めないか変わって"
+    "いません。変更時刻を読む権限とその記録の設定を確かめてください。同じ値でやり直します。"
+)
+
+
+@dataclass
+class Work:
+    """One rotation of a batch on its way: what is known, what was done, what went wrong."""
+
+    rotation: Rotation
+    known: bool
+    """A run before this one may have set the value already."""
+    changed_before: datetime | None = None
+    password: str = field(default="", repr=False)
+    taken: bool = False
+    """The target has answered that it took the value."""
+    refused: TargetRefused | NotOnTarget | None = None
+    """The target said no to the value."""
+    lost: bool = False
+    """… and has not got it from an earlier try either."""
+    how: VerifiedHow | None = None
+    error: TargetError | Refusal | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something left to do with it in this run."""
+        return self.error is None and self.how is None
+
+    @property
+    def external_id(self) -> str:
+        """The target's id of the account."""
+        return self.rotation.account.external_id or ""
+
+
+def run_due(installation: Installation, *, worker: str, limit: int | None = None) -> int:
+    """Afterwards what the clock asks for is asked for, and every due rotation of the zones served here was tried once.
+
+    Returns how many were tried. A system that cannot be reached does not stop the others.
+    """
+    zones = [Zone(zone) for zone in installation.settings.zones]
+    now = installation.clock()
+    with installation.database.reading() as session:
+        due = due_by_clock(session, policy=policy_in_force(session, now=now), now=now)
+    if due:
+        with installation.database.writing() as session:
+            policy = policy_in_force(session, now=now)
+            rotations.follow_the_clock(session, actor=ACTOR, policy=policy, now=now)
+    with installation.database.reading() as session:
+        systems = rotations.systems_with_due(session, zones, now=now)
+    return sum(_run_system(installation, system_id, worker, limit or BATCH) for system_id in systems)
+
+
+def _run_system(installation: Installation, system_id: int, worker: str, size: int) -> int:
+    tried = 0
+    directory: Directory | None = None
+    try:
+        while batch := _claim(installation, system_id, worker, size):
+            try:
+                directory = directory or _open(installation, system_id)
+                _change(installation, directory, batch, worker)
+            except (TargetError, Refusal) as failure:
+                _blame(batch, failure)
+            _finish(installation, batch, worker)
+            tried += len(batch)
+            if len(batch) < size or any(isinstance(work.error, TargetUnavailable) for work in batch):
+                break
+    finally:
+        if directory is not None:
+            directory.close()
+    return tried
+
+
+def _claim(installation: Installation, system_id: int, worker: str, size: int) -> list[Work]:
+    now = installation.clock()
+    with installation.database.writing() as session:
+        claimed = rotations.claim(session, system_id, worker=worker, limit=size, now=now)
+        return [Work(one, known=one.state in ON_ITS_WAY, changed_before=one.changed_before) for one in claimed]
+
+
+def _open(installation: Installation, system_id: int) -> Directory:
+    with installation.database.reading() as session:
+        system = session.get_one(InformationSystem, system_id)
+    directory = installation.open_target(system)
+    try:
+        require_examined(installation, directory, system)
+    except TargetError:
+        directory.close()
+        raise
+    return directory
+
+
+def _blame(batch: Iterable[Work], failure: TargetError | Refusal) -> None:
+    """What stopped the batch as a whole is said of every rotation that has not its own word yet."""
+    for work in batch:
+        if work.how is None:
+            work.error = work.error or failure
+
+
+def _change(installation: Installation, directory: Directory, batch: Sequence[Work], worker: str) -> None:
+    if not isinstance(directory, Writes) or not isinstance(directory, ChecksPasswords):
+        raise TargetRefused(CANNOT)
+    if SetPassword not in directory.can:
+        raise TargetRefused(CANNOT)
+    for work in batch:
+        _look_before(directory, work)
+    _seal(installation, batch, worker)
+    for work in batch:
+        if work.open and work.known:
+            _prove_earlier(directory, work)
+    _set(installation, directory, batch, worker)
+    for work in batch:
+        if work.open:
+            _prove(directory, work)
+
+
+# --- sealed first ----------------------------------------------------------------------------------------------------
+
+
+def _look_before(directory: Directory, work: Work) -> None:
+    """Afterwards it is known when the target says that the password was last changed. Raises TargetUnavailable."""
+    if not work.external_id:
+        work.error = TargetRefused(NOT_THERE)
+        return
+    if not work.known:
+        work.changed_before = _changed_at(directory, work)
+
+
+def _seal(installation: Installation, batch: Sequence[Work], worker: str) -> None:
+    """Afterwards the new values are in our books, sealed, and committed. Raises ConfigurationInvalid without a key."""
+    now = installation.clock()
+    with installation.database.writing() as session:
+        policy = policy_in_force(session, now=now)
+        vault = open_vault(installation, session, actor=ACTOR, policy=policy)
+        ours = rotations.mine(session, [work.rotation.id for work in batch if work.open], worker=worker)
+        for work in batch:
+            rotation = ours.get(work.rotation.id)
+            if not work.open:
+                continue
+            if rotation is None:
+                work.error = IllegalTransition("別の処理が引き継ぎました。")
+                continue
+            work.rotation = rotation
+            try:
+                _take_value(vault, work, policy)
+            except Refusal as broken:
+                work.error = broken
+                continue
+            if not work.known:
+                value = vault.for_rotation(rotation, work.password)
+                rotations.put_on_its_way(session, rotation, value, changed_before=work.changed_before, now=now)
+
+
+def _take_value(vault: Keyring, work: Work, policy: Policy) -> None:
+    """The value on its way, or a new one: random, so that it is like no other anywhere (E7). Raises SealBroken."""
+    if work.known:
+        work.password = vault.of_rotation(work.rotation)
+    else:
+        work.password = temporary_password(max(policy.privileged.minimum_length, SHORTEST))
+
+
+# --- then set --------------------------------------------------------------------------------------------------------
+
+
+def _prove_earlier(directory: Directory, work: Work) -> None:
+    """What a run before this one may have set is tried before it is set again. Raises TargetUnavailable.
+
+    What the target said it took, and nobody may try now, is not set again: many refuse a password that they have.
+    """
+    check = _tried(directory, work)
+    if check is not None and check.proven:
+        work.how = VerifiedHow.SIGN_IN
+    elif work.open and work.rotation.state is RotationState.SET:
+        work.taken = check is None or check.verdict is not PasswordVerdict.WRONG
+
+
+def _set(installation: Installation, directory: Writes, batch: Sequence[Work], worker: str) -> None:
+    """Afterwards the target was told of the values, and our books say of which it has answered that it took them."""
+    waiting = [work for work in batch if work.open and not work.taken and _has_time(work, installation.clock())]
+    answers = directory.perform([SetPassword(work.external_id, work.password) for work in waiting]) if waiting else []
+    for work, answer in zip(waiting, answers, strict=True):
+        if isinstance(answer, (TargetRefused, NotOnTarget)):
+            work.refused = answer
+        elif isinstance(answer, TargetError):
+            work.error = answer
+        else:
+            work.taken = True
+    taken = [work.rotation.id for work in waiting if work.taken]
+    if not taken:
+        return
+    now = installation.clock()
+    with installation.database.writing() as session:
+        for rotation in rotations.mine(session, taken, worker=worker).values():
+            rotations.mark_set(rotation, now=now)
+
+
+def _has_time(work: Work, now: datetime) -> bool:
+    """Nothing is begun at the end of a lease: a password that arrives late would be another than the one we keep."""
+    until = work.rotation.claimed_until
+    if until is None or until - now > rotations.SAFE_LEFT:
+        return True
+    work.error = IllegalTransition("時間内に処理できませんでした。やり直します。")
+    return False
+
+
+# --- then proven -----------------------------------------------------------------------------------------------------
+
+
+def _prove(directory: Directory, work: Work) -> None:
+    """Afterwards it is proven that the target has the value, or the work says why not. Raises TargetUnavailable."""
+    if work.refused is not None and _changed_at(directory, work) == work.changed_before:
+        # As it was before, as the target says: nobody's lock need count a try for that.
+        work.error, work.lost = work.refused, not work.known or work.changed_before is not None
+        return
+    check = _tried(directory, work)
+    if not work.open:
+        return
+    proven = check is not None and check.proven
+    changed_at = None if proven else _changed_at(directory, work)
+    work.how = proof(check, changed_at=changed_at, changed_before=work.changed_before)
+    if work.how is None:
+        wrong = check is not None and check.verdict is PasswordVerdict.WRONG
+        work.error, work.lost = work.refused or TargetRefused(WRONG if wrong else UNPROVEN), wrong
+
+
+def _changed_at(directory: Directory, work: Work) -> datetime | None:
+    """When the target says that the password was last changed; None = it does not say. Raises TargetUnavailable."""
+    if not isinstance(directory, ReadsPasswordState):
+        return None
+    try:
+        return directory.password_state(work.external_id).changed_at
+    except (NotOnTarget, TargetRefused):
+        return None
+
+
+def _tried(directory: Directory, work: Work) -> PasswordCheck | None:
+    """What the target says to somebody who signs in with the value; None = it cannot say now, or for another reason."""
+    if not isinstance(directory, ChecksPasswords):
+        raise TargetRefused(CANNOT)
+    try:
+        check = directory.check_password(work.rotation.account.login_name, work.password)
+    except TargetRefused:
+        return None
+    if check.external_id not in (None, work.external_id):
+        work.error = TargetRefused(OTHERS)
+        return None
+    return check
+
+
+# --- and only then the value before it goes --------------------------------------------------------------------------
+
+
+def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> None:
+    now = installation.clock()
+    with installation.database.writing() as session:
+        policy = policy_in_force(session, now=now)
+        ours = rotations.mine(session, [work.rotation.id for work in batch], worker=worker)
+        mine = [(work, ours[work.rotation.id]) for work in batch if work.rotation.id in ours]
+        proven = [(work, rotation) for work, rotation in mine if work.how is not None]
+        if proven:
+            vault = open_vault(installation, session, actor=ACTOR, policy=policy)
+            for work, rotation in proven:
+                value = vault.for_account(rotation.account, work.password)
+                how = work.how or VerifiedHow.SIGN_IN
+                rotations.confirm(session, rotation, value, how, actor=ACTOR, policy=policy, now=now)
+            uses.follow(session, [rotation.account_id for _, rotation in proven], actor=ACTOR, policy=policy, now=now)
+        for work, rotation in mine:
+            if work.how is None:
+                rotations.try_again(
+                    session, rotation, _why(work), retry_after=getattr(work.error, "retry_after", None),
+                    give_value_up=work.refused is not None and work.lost,
+                    actor=ACTOR, policy=policy, now=now,
+                )  # fmt: skip
+
+
+def _why(work: Work) -> str:
+    error = work.refused or work.error
+    if isinstance(error, ConfigurationInvalid):
+        return "・".join((error.message, *error.mistakes))
+    return str(error)
