@@ -49,9 +49,13 @@ CAST = {
     "staff": ("002040", "職員（総務課総務係）"),
     "leaver": ("002025", "職員（次の人事データで退職する人）"),
     "colleague": ("002061", "職員（総務課経理係）"),
+    "operator": ("002448", "特権IDを使う職員（システム運用係）"),
     "handover": ("000462", "仮パスワード交付担当者（情報管理係長）"),
 }
 """Who can be played: role → staff number and title. The hand-over officer is last: from then on links are theirs."""
+
+WITH_FACTOR = frozenset({"operator"})
+"""Whose role asks for no second factor at sign-in, and who has one: what they do asks for it."""
 
 PENSION_STAFF = ("002145", "002148")
 """Two of the pension section: the list of the terminals' product has the first, and not yet the second."""
@@ -77,14 +81,14 @@ def enrol_everyone(installation: Installation, file: Path, *, password: str) -> 
     """Afterwards each of the cast has enrolled by a link of their own, officers with a second factor."""
     enrolled = []
     for role, (staff_number, title) in CAST.items():
-        secret = _enrol(installation, staff_number, password)
+        secret = _enrol(installation, staff_number, password, factor=role in WITH_FACTOR)
         text = secret_as_text(secret) if secret else None
         enrolled.append({"role": role, "title": title, "name": staff_number, "password": password, "code_secret": text})
     file.touch(mode=0o600)
     file.write_text(json.dumps(enrolled, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
-def _enrol(installation: Installation, staff_number: str, password: str) -> bytes | None:
+def _enrol(installation: Installation, staff_number: str, password: str, *, factor: bool) -> bytes | None:
     now = installation.clock()
     factor_key = load_or_create_key(installation.settings.secrets_dir, SECOND_FACTOR_KEY)
     actor = Actor.job("idm demo")
@@ -92,13 +96,13 @@ def _enrol(installation: Installation, staff_number: str, password: str) -> byte
         installation.database, actor=actor, now=now, attempted="sign_in.enrol", obj=("employment", staff_number)
     ) as session:
         policy = policy_in_force(session, now=now)
-        person = _person(session, staff_number)
+        person = person_with(session, staff_number)
         link = enrolment.issue_enrolment_link(session, person_id=person.id, actor=actor, policy=policy, now=now)
         chosen = enrolment.choose_password(session, token=link, password=password, policy=policy, now=now)
         token = enrolment.enrol(session, token=link, chosen=chosen, policy=policy, now=now)
         session.flush()
         signed_in = resume_session(session, token=token, policy=policy, now=now)
-        if signed_in is None or not signed_in.roles & policy.sign_in.second_factor_roles:
+        if signed_in is None or not (factor or signed_in.roles & policy.sign_in.second_factor_roles):
             return None
         second_factor.prepare_second_factor(session, signed_in=signed_in, factor_key=factor_key, policy=policy, now=now)
         secret = second_factor.pending_second_factor(
@@ -116,34 +120,38 @@ def _enrol(installation: Installation, staff_number: str, password: str) -> byte
 
 def play(installation: Installation) -> None:
     """Afterwards there is one application of every kind: carried out, held back, half decided, returned, refused."""
-    done = _apply(installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため")
+    done = apply_for(
+        installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため"
+    )
     for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-        _decide(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
-    half = _apply(installation, "hr", "colleague", ("office/account", "office/ledger-entry"), "会計事務を担当するため")
-    _decide(installation, half, Role.CHIEF, "chief", Event.APPROVE, "担当の変更を確認しました。")
-    back = _apply(installation, "system", "system", ("office/account", "office/ledger-approval"), "検証のため")
-    _decide(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")
-    own = _apply(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
-    _attempt(lambda: _decide(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
-    _attempt(lambda: _apply(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため（終了日なし）"))
-    outside = _apply(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため", days=180)
+        decide_step(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+    half = apply_for(
+        installation, "hr", "colleague", ("office/account", "office/ledger-entry"), "会計事務を担当するため"
+    )
+    decide_step(installation, half, Role.CHIEF, "chief", Event.APPROVE, "担当の変更を確認しました。")
+    back = apply_for(installation, "system", "system", ("office/account", "office/ledger-approval"), "検証のため")
+    decide_step(installation, back, Role.CHIEF, "chief", Event.RETURN, "期間と理由を具体的に書いてください。")
+    own = apply_for(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
+    _attempt(lambda: decide_step(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
+    _attempt(lambda: apply_for(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため（終了日なし）"))
+    outside = apply_for(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため", days=180)
     for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-        _decide(installation, outside, seat, role, Event.APPROVE, "期間と必要性を確認しました。")
+        decide_step(installation, outside, seat, role, Event.APPROVE, "期間と必要性を確認しました。")
     for subject in PENSION_STAFF:
-        records = _apply(installation, "hr", subject, ("pension/account", "pension/records"), "年金記録の照会のため")
+        records = apply_for(installation, "hr", subject, ("pension/account", "pension/records"), "年金記録の照会のため")
         for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "pension")):
-            _decide(installation, records, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+            decide_step(installation, records, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
     for subject in ("leaver", "colleague"):
-        car = _apply(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
+        car = apply_for(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
         for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-            _decide(installation, car, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+            decide_step(installation, car, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
 
 
 def work_by_hand(installation: Installation) -> None:
     """Afterwards one work order waits for hands and another, reported as done, for a second person (control G2)."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
+        actor, policy = actor_of(session, "handover", now=now), policy_in_force(session, now=now)
         order = session.scalars(select(WorkOrder).order_by(WorkOrder.id)).first()
         if order is None:
             return
@@ -159,7 +167,7 @@ def bring_listing(installation: Installation) -> None:
     now = installation.clock()
     content = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\nsharyo-kyu,旧車両係,,有効,,予約\r\n".encode("cp932")
     with installation.database.reading() as session:
-        actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
+        actor, policy = actor_of(session, "handover", now=now), policy_in_force(session, now=now)
         system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "vehicles")).one()
     with unit_of_work(
         installation.database, actor=actor, now=now, attempted="listing.take_over", obj=("system", system_id)
@@ -173,9 +181,9 @@ def bring_enrolments(installation: Installation) -> None:
     """Afterwards one My Number right is in effect, by the list of the terminals' product; another waits (B1)."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor, policy = _actor(session, "handover", now=now), policy_in_force(session, now=now)
+        actor, policy = actor_of(session, "handover", now=now), policy_in_force(session, now=now)
         system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "pension")).one()
-        person = _person(session, PENSION_STAFF[0])
+        person = person_with(session, PENSION_STAFF[0])
         query = select(Account.login_name).where(Account.person_id == person.id, Account.system_id == system_id)
         login_name = session.scalars(query).one()
     content = f"ログインID,登録済みの認証,二要素\r\n{login_name},ICカード／暗証番号,必須\r\n".encode("cp932")
@@ -186,19 +194,19 @@ def bring_enrolments(installation: Installation) -> None:
         enrolment_lists.take_over(session, sent, actor=actor, policy=policy, now=now)
 
 
-def _apply(
+def apply_for(
     installation: Installation, applicant: str, subject: str, rights: tuple[str, ...], reason: str,
     days: int | None = None,
 ) -> int:  # fmt: skip
     """The id of an application that one of the cast has submitted for another, or for themself, for so many days."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor = _actor(session, applicant, now=now)
+        actor = actor_of(session, applicant, now=now)
     with unit_of_work(
         installation.database, actor=actor, now=now, attempted="request.submit", obj=("request", "new")
     ) as session:
         policy = policy_in_force(session, now=now)
-        person = _person(session, CAST[subject][0] if subject in CAST else subject)
+        person = person_with(session, CAST[subject][0] if subject in CAST else subject)
         wanted = [_right(session, right) for right in rights]
         until = day_of(now) + timedelta(days=days) if days is not None else None
         lines = [WantedLine(person.id, right.id, LineEffect.GRANT, day_of(now), until) for right in wanted]
@@ -208,11 +216,11 @@ def _apply(
         return requests.submit(session, request, actor=actor, policy=policy, now=now).id
 
 
-def _decide(installation: Installation, request_id: int, seat: Role, who: str, event: Event, comment: str) -> None:
+def decide_step(installation: Installation, request_id: int, seat: Role, who: str, event: Event, comment: str) -> None:
     """Afterwards the step of that seat on every line of the application is decided by one of the cast."""
     now = installation.clock()
     with installation.database.reading() as session:
-        actor = _actor(session, who, now=now)
+        actor = actor_of(session, who, now=now)
     with unit_of_work(
         installation.database, actor=actor, now=now, attempted="request.decide", obj=("request", str(request_id))
     ) as session:
@@ -230,7 +238,7 @@ def _attempt(act: Callable[[], object]) -> None:
         act()
 
 
-def _person(session: Session, staff_number: str) -> Person:
+def person_with(session: Session, staff_number: str) -> Person:
     return session.scalars(
         select(Person)
         .join(Employment, Employment.person_id == Person.id)
@@ -238,9 +246,9 @@ def _person(session: Session, staff_number: str) -> Person:
     ).one()
 
 
-def _actor(session: Session, role: str, *, now: datetime) -> Actor:
+def actor_of(session: Session, role: str, *, now: datetime) -> Actor:
     """One of the cast, who has just given a second factor."""
-    person = _person(session, CAST[role][0])
+    person = person_with(session, CAST[role][0])
     return Actor(person.id, person.name, second_factor_at=now)
 
 

@@ -19,12 +19,12 @@ from idm.operations.configuration import ConfigurationText
 from idm.policy_file import effective_text, load_profile
 from idm.samples import ORDERS_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.schema import upgrade
-from idm.settings import Settings
+from idm.settings import Settings, VaultSettings
 from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision, sealing, sweep
 from jobs.child_processes import free_port
-from jobs.demo import cases
+from jobs.demo import cases, privileged_cases
 from jobs.demo.directory import LocalDirectory
 from jobs.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
@@ -84,6 +84,7 @@ def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
         checkpoint_file=folder / "elsewhere" / "audit-checkpoints.jsonl",
         base_url=f"http://localhost:{ports['web']}",
         port=ports["web"],
+        vault=VaultSettings(key_dir=folder / "vault"),
     )
     _write_settings(folder / "settings.toml", settings)
     return settings, ports
@@ -100,13 +101,15 @@ def _write_settings(path: Path, settings: Settings) -> None:
     """So that every `idm` command can be run by hand on the demonstration (`IDM_SETTINGS=…`)."""
     values = settings.model_dump(mode="json", include={"database_url", "secrets_dir", "checkpoint_file", "base_url"})
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    path.write_text("\n".join([*lines, f"port = {settings.port}", ""]), encoding="utf-8")
+    vault = ["[vault]", f"key_dir = {json.dumps(str(settings.vault.key_dir))}"]
+    path.write_text("\n".join([*lines, f"port = {settings.port}", *vault, ""]), encoding="utf-8")
 
 
 def _first_day(demo: Demo) -> None:
     installation = demo.installation
     secrets_dir = installation.settings.secrets_dir
     secrets_dir.mkdir(mode=0o700, exist_ok=True)
+    installation.settings.vault.key_dir.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
     for name, part in demo.directory.branches.items():
         shutil.copy(part.password_file, secrets_dir / f"{name}-ldap.password")
@@ -115,7 +118,11 @@ def _first_day(demo: Demo) -> None:
     import_feed(installation, ORDERS_FEED.read_bytes(), feed_name="aoba-events", as_of=None, dry_run=False)
     cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
     cases.play(installation)
+    privileged_cases.make_eligible(installation)
     provision.run_due(installation, worker="idm demo")
+    privileged_cases.run_worker(installation)
+    privileged_cases.use(installation)
+    privileged_cases.register_shared(installation)
     cases.work_by_hand(installation)
     cases.bring_listing(installation)
     cases.bring_enrolments(installation)
@@ -151,6 +158,7 @@ def _seed(clock: Clock) -> str:
     entries = [_group(f"cn={name},{groups}", name) for name in GROUPS]
     entries.append(_group(f"cn=records,ou=groups,ou=pension,{base}", "records"))
     entries.extend(_forgotten(name, days, clock) for name, days in FORGOTTEN)
+    entries.append(_entry(privileged_cases.SHARED, "基盤監視（共用）"))
     return "\n".join(entries) + "\n"
 
 
@@ -160,7 +168,11 @@ def _group(dn: str, name: str) -> str:
 
 def _forgotten(login_name: str, days: int, clock: Clock) -> str:
     last = (clock() - timedelta(days=days)).strftime("%Y%m%d%H%M%SZ")
+    return f"{_entry(login_name, login_name)}authTimestamp: {last}\n"
+
+
+def _entry(login_name: str, name: str) -> str:
     return (
         f"dn: uid={login_name},{LocalDirectory.people_base}\nobjectClass: inetOrgPerson\nuid: {login_name}\n"
-        f"cn: {login_name}\nsn: {login_name}\ndescription: {login_name}\nauthTimestamp: {last}\n"
+        f"cn: {name}\nsn: {name}\ndescription: {login_name}\n"
     )

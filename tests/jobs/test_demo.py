@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from idm.grant_state import GrantState, SuspensionReason
+from idm.models.privileged import PrivilegedUse, RegisteredId, VaultSecret
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.vocabulary import UseState
 from jobs.demo import prepare as demonstration
+from jobs.demo import privileged_cases
 from jobs.demo.prepare import Demo
 
 HELD, OPEN = GrantState.SUSPENDED, GrantState.IN_FORCE
@@ -59,3 +62,21 @@ def test_everything_that_waits_says_so_and_the_directories_have_taken_the_rest(d
         tasks = set(session.scalars(select(OutboxTask.state)))
     assert reasons == {SuspensionReason.MISSING_FACTOR}
     assert tasks <= {TaskState.DONE, TaskState.SUPERSEDED}
+
+
+def test_one_use_of_a_privileged_id_is_over_with_its_report_and_another_waits(demo: Demo) -> None:
+    with demo.installation.database.reading() as session:
+        done, waiting = session.scalars(select(PrivilegedUse).order_by(PrivilegedUse.id)).all()
+        asleep = (done.account.seen_present, done.account.seen_enabled, done.account.seen_groups)
+        assert (done.state, waiting.state) == (UseState.ENDED, UseState.ASKED)
+        assert None not in (done.opened_at, done.closed_at, done.reported_at, done.checked_at)
+        assert asleep == (True, False, [])
+
+
+def test_the_passwords_of_the_privileged_and_the_shared_id_are_kept_and_seen_by_nobody(demo: Demo) -> None:
+    with demo.installation.database.reading() as session:
+        kept = {one.account.login_name: one.known_since for one in session.scalars(select(VaultSecret))}
+        shared = session.scalars(select(RegisteredId)).one()
+        assert kept == {"adm-a002448": None, privileged_cases.SHARED: None}
+        assert shared.kept
+        assert shared.accepted_by_id != shared.proposed_by_id
