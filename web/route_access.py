@@ -224,6 +224,7 @@ _SYSTEMS = {
     "systems.show": looking(Action.SEE_SYSTEMS),
     "systems.right": looking(Action.SEE_SYSTEMS),
     "systems.factors": looking(Action.SEE_SYSTEMS),
+    "systems.password_rules": looking(Action.SEE_FINDINGS),
     "found_accounts.index": looking(Action.SETTLE_FOUND, Action.SEE_FINDINGS),
     "found_accounts.show": looking(Action.SETTLE_FOUND, Action.SEE_FINDINGS),
     "found_accounts.application": looking(Action.SETTLE_FOUND),

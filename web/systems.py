@@ -6,12 +6,14 @@ from sqlalchemy.orm import Session
 
 from idm.factor_gate import LETS_IN, VERDICT_TITLES, in_words
 from idm.operations.system_tests import newest_test
+from idm.password_rules import RULE_TITLES, RULE_VERDICT_TITLES, RuleVerdict, ruleset_in_words
 from idm.permissions import Action, may
 from idm.ports import CheckVerdict
 from idm.queries.enrolment_lists import verification_in
 from idm.queries.factor_holders import Holder, figures_of, holders_behind_gate, holders_page
 from idm.queries.findings import FindingFilter, findings_page, sweep_page
 from idm.queries.found_accounts import progress_of_systems
+from idm.queries.password_rules import rules_sheet
 from idm.queries.system_rights import holders_page as right_holders_page
 from idm.queries.system_rights import right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import system_row, system_rows
@@ -23,6 +25,11 @@ blueprint = Blueprint("systems", __name__)
 SWEEPS_SHOWN = 5
 VERDICT_WORDS = {
     CheckVerdict.FINE: _("問題なし"), CheckVerdict.WARNING: _("注意"), CheckVerdict.FAILED: _("要修正"),
+}  # fmt: skip
+
+RULE_LOOKS = {
+    RuleVerdict.AGREES: "success", RuleVerdict.STRONGER: "success", RuleVerdict.WEAKER: "error",
+    RuleVerdict.OTHERWISE: "error", RuleVerdict.NOT_READABLE: "warning", RuleVerdict.NOT_SHOWN: "neutral",
 }  # fmt: skip
 
 
@@ -84,6 +91,18 @@ def factors(system_id: int) -> str:
         "systems/factors.html", system=system, verification=verification, figures=figures_of(holders), page=page,
         verdicts=VERDICT_TITLES, lets_in=LETS_IN, kinds=in_words, now=current.now(),
         readback_days=current.policy().factors.readback_days, may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+    )  # fmt: skip
+
+
+@blueprint.get("/systems/<int:system_id>/password-rules")
+def password_rules(system_id: int) -> str:
+    """What the profile asks of passwords, and what the directory enforces, as the newest sweep read it (D4, E4)."""
+    with current.look() as session:
+        system = system_row(session, system_id, current.today())
+        sheet = rules_sheet(session, system_id)
+    return render_template(
+        "systems/password_rules.html", system=system, sheet=sheet, titles=RULE_TITLES, verdicts=RULE_VERDICT_TITLES,
+        looks=RULE_LOOKS, ruleset=ruleset_in_words(current.policy().passwords),
     )  # fmt: skip
 
 

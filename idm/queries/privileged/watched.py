@@ -49,7 +49,7 @@ def members_now(
     ids = dict(
         session.execute(
             select(Account.id, Account.external_id).where(
-                Account.system_id == system_id, Account.external_id.in_(members)
+                Account.system_id == system_id, Account.external_id.in_(members), Account.person_id.is_not(None)
             )
         ).all()
     )

@@ -127,6 +127,7 @@ LOOKING: dict[str, Expectation] = {
     "systems.index": OFFICE, "systems.show": OFFICE, "systems.right": OFFICE, "systems.factors": OFFICE,
     "found_accounts.index": FOUND, "found_accounts.show": FOUND,
     "found_accounts.application": only(Role.SYSTEM, Role.SECURITY),
+    "systems.password_rules": FINDINGS,
     "findings.index": FINDINGS, "findings.show": FINDINGS, "findings.sweeps": FINDINGS,
     "work_orders.index": WORK, "work_orders.history": WORK, "work_orders.show": ORDER, "work_orders.sheet": ORDER,
     "listings.index": only(Role.SYSTEM, Role.HANDOVER), "listings.new": only(Role.SYSTEM, Role.HANDOVER),
