@@ -88,10 +88,10 @@ class Work:
         return self.rotation.account.external_id or ""
 
 
-def run_due(installation: Installation, *, worker: str, limit: int | None = None) -> int:
+def run_due(installation: Installation, *, worker: str, size: int = BATCH, only: int | None = None) -> int:
     """Afterwards what the clock asks for is asked for, and every due rotation of the zones served here was tried once.
 
-    Returns how many were tried. A system that cannot be reached does not stop the others.
+    `only`: in that system alone. Returns how many were tried. A system that cannot be reached does not stop the others.
     """
     zones = [Zone(zone) for zone in installation.settings.zones]
     now = installation.clock()
@@ -103,7 +103,7 @@ def run_due(installation: Installation, *, worker: str, limit: int | None = None
             rotations.follow_the_clock(session, actor=ACTOR, policy=policy, now=now)
     with installation.database.reading() as session:
         systems = rotations.systems_with_due(session, zones, now=now)
-    return sum(_run_system(installation, system_id, worker, limit or BATCH) for system_id in systems)
+    return sum(_run_system(installation, system_id, worker, size) for system_id in systems if only in (None, system_id))
 
 
 def _run_system(installation: Installation, system_id: int, worker: str, size: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -15,6 +15,7 @@ from idm.actor import Actor
 from idm.errors import IllegalTransition
 from idm.models.privileged import Rotation, VaultKey, VaultSecret
 from idm.policy import Policy
+from idm.vocabulary import RotationState
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ def keys_in_use(session: Session) -> list[VaultKey]:
     return list(session.scalars(select(VaultKey).where(VaultKey.id.in_(used)).order_by(VaultKey.id)))
 
 
+def keys_not_retired(session: Session) -> list[VaultKey]:
+    """The keys that something may be sealed under."""
+    return list(session.scalars(select(VaultKey).where(VaultKey.retired_at.is_(None)).order_by(VaultKey.id)))
+
+
 def require_in_use(session: Session, key_id: int) -> None:
     """Afterwards the key is in use and stays so until this transaction ends. Raises IllegalTransition."""
     key = session.get_one(VaultKey, key_id, with_for_update={"read": True}, populate_existing=True)
@@ -71,6 +77,27 @@ def retire_key(session: Session, key_id: int, *, actor: Actor, policy: Policy, n
         key.retired_at = now
         _record(session, "vault.key_retired", key, actor=actor, policy=policy, now=now)
     return True
+
+
+def give_up_key(session: Session, key: VaultKey, *, actor: Actor, policy: Policy, now: datetime) -> int:
+    """Afterwards nothing is left that only a lost key opens, and the key is retired; returns how many values that was.
+
+    The IDs are asked for anew by the clock: nobody needs an old password to set a new one.
+    """
+    lost = sealed_under(session, key.id)
+    session.execute(delete(VaultSecret).where(VaultSecret.key_id == key.id))
+    session.execute(
+        update(Rotation)
+        .where(Rotation.key_id == key.id)
+        .values(state=RotationState.ASKED, sealed=None, key_id=None, due_at=now, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    key.retired_at = now
+    audit.record(
+        session, action="vault.key_lost", actor=actor, obj=("vault_key", str(key.id)), now=now,
+        policy_digest=policy.digest, payload={"fingerprint": key.fingerprint, "values": lost},
+    )  # fmt: skip
+    return lost
 
 
 def sealed_under(session: Session, key_id: int) -> int:
@@ -100,8 +127,8 @@ def _row_of(value: SealedValue) -> tuple[type[VaultSecret] | type[Rotation], Col
     return Rotation, Rotation.id == value.rotation_id
 
 
-def sealed_values(session: Session, *, not_under: int, limit: int) -> Sequence[SealedValue]:
-    """Up to that many values that are sealed under another key than this one."""
+def sealed_values(session: Session, *, not_under: int, limit: int | None) -> Sequence[SealedValue]:
+    """Up to that many secrets, and rotations, that are sealed under another key than this one."""
     secrets = session.scalars(select(VaultSecret).where(VaultSecret.key_id != not_under).limit(limit)).all()
     found = [SealedValue(one.key_id, one.sealed, one.account_id, one.account.uuid.bytes) for one in secrets]
     waiting = session.scalars(
