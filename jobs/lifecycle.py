@@ -16,6 +16,7 @@ from idm.models.safety import RunKind
 from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
+from idm.operations.privileged import holder_changes
 from idm.operations.signing_in import lapsed_sign_ins
 from idm.operations.sponsorship import SponsorshipChanges
 from idm.personnel.due_changes import DUE_TITLES
@@ -150,11 +151,13 @@ class _Stages:
         return result
 
     def offices(self, policy: Policy) -> None:
-        """Posts published today seat officers, standing approvals follow theirs, directories show the new unit."""
+        """Posts published today seat officers, standing approvals follow theirs, directories show the new unit; whoever
+        may use a registered ID no longer knows no password of it (controls D4, D7)."""
         with self._act() as session:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
+            holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
 
     def sign_ins(self, policy: Policy) -> None:
         """Whoever left long ago has no sign-in that a return would wake up."""

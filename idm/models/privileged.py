@@ -70,6 +70,29 @@ class RegisteredId(Base):
     owner: Mapped[Person] = relationship(foreign_keys=[owner_id])
 
 
+class RegisteredIdHolder(Base):
+    """One person who may use one registered ID: by their office, as a deputy for privilege, or as its owner (D4, D7).
+
+    As the product saw it last: where somebody is no longer among them, the password is changed. Kept as history.
+    """
+
+    __tablename__ = "registered_id_holders"
+    __table_args__ = (
+        CheckConstraint("ended_at IS NULL OR ended_at >= since", name="period"),
+        Index("uq_registered_id_holders_live", "account_id", "person_id", unique=True,
+              sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    since: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    account: Mapped[Account] = relationship()
+    person: Mapped[Person] = relationship()
+
+
 class PrivilegedUse(Base):
     """One use of a privileged ID: asked, approved by another, open for so many hours, ended, reported (D6).
 

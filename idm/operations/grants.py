@@ -16,6 +16,7 @@ from idm.models.requests import Grant, GrantSuspension, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.operations.accounts import accounts_of, record_taken_over, schedule
 from idm.operations.factors import factor_readings
+from idm.operations.privileged import holder_changes
 from idm.operations.privileged.caps import require_room_for_holders
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
@@ -187,11 +188,13 @@ def _end_on(session: Session, grant: Grant, line: RequestLine, *, actor: Actor, 
         record_grant(session, "grant.end_decided", grant, actor=actor, policy=policy, now=now)
     else:
         _end(session, grant, EndReason.REQUESTED, actor=actor, policy=policy, now=now)
+        holder_changes.follow_ended(session, [grant], actor=actor, policy=policy, now=now)
 
 
 def end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards the grant is history and a worker will take the right away. Raises IllegalTransition."""
     _end(session, grant, reason, actor=actor, policy=policy, now=now)
+    holder_changes.follow_ended(session, [grant], actor=actor, policy=policy, now=now)
     schedule(session, grant.account, now=now)
 
 

@@ -19,6 +19,7 @@ from idm.models.people import Assignment, Employment
 from idm.models.requests import Grant
 from idm.models.systems import Account, RetiredName
 from idm.operations.accounts import schedule
+from idm.operations.privileged import holder_changes
 from idm.personnel.outside_rules import end_of_shortened
 from idm.policy import Policy
 
@@ -39,6 +40,8 @@ def shorten(
     employment.valid_until = until
     session.flush()
     tell_directories(session, employment.person_id, now=now)
+    if until <= day_of(now):
+        holder_changes.follow_offices(session, actor=actor, policy=policy, now=now)
     record(session, "outside.end_decided", employment, {"why": why}, actor=actor, policy=policy, now=now)
     return True
 

@@ -121,20 +121,18 @@ class _Right:
     right_name: str
     asked_by: str | None
     ended_by: str | None
-    rests_on_unit: str | None
-    rests_on_post: str | None
 
 
 def _rights(session: Session, due: Sequence[DueRight], day: date, policy: Policy) -> Iterator[RehearsedChange]:
     rights = _known_rights(session, {one.grant_id for one in due})
     gone = _left_on(session, {one.holder[0] for one in due if one.due is Due.STOP}, day)
-    lost = _lost_on(session, {one.grant_id for one in due if one.due is Due.POST_LOST})
+    lost = _posts_lost(session, {one.grant_id for one in due if one.due is Due.POST_LOST}, day)
     away = _away_since(session, {one.holder[0] for one in due if one.due is Due.SUSPEND}, day, policy)
     for one in due:
         right, person = rights[one.grant_id], one.holder[0] or 0
         since, because = {
             Due.STOP: gone.get(person, (day, "任用の記録がありません")),
-            Due.POST_LOST: _post_of(right, lost.get(one.grant_id) or day),
+            Due.POST_LOST: lost.get(one.grant_id, (day, "")),
             Due.SUSPEND: away.get(person, (day, "")),
             Due.RESUME: (day, "休職等の終わり"),
             Due.BEGIN: (right.valid_from, f"申請 {right.asked_by}"),
@@ -152,15 +150,14 @@ def _end_of(right: _Right) -> str:
     return f"{end_to_last_day(right.valid_until)} までの権限（申請 {right.asked_by}）"
 
 
-def _post_of(right: _Right, since: date) -> tuple[date, str]:
-    return since, f"{right.rests_on_post}（{right.rests_on_unit}）の職を離れたため"
-
-
-def _lost_on(session: Session, grant_ids: Iterable[int]) -> dict[int, date | None]:
-    found = {}
+def _posts_lost(session: Session, grant_ids: Iterable[int], day: date) -> dict[int, tuple[date, str]]:
+    """Right → since when its holder has the post no longer that it rests on, and which that is."""
+    found: dict[int, tuple[date, str]] = {}
     for ids in _at_once(sorted(grant_ids)):
         grants = session.scalars(select(Grant).where(Grant.id.in_(ids)).options(joinedload(Grant.account)))
-        found |= {grant.id: lost_on(session, grant) for grant in grants}
+        for grant in grants:
+            because = f"{grant.rests_on_post}（{grant.rests_on_unit}）の職を離れたため"
+            found[grant.id] = lost_on(session, grant) or day, because
     return found
 
 
@@ -170,7 +167,6 @@ def _known_rights(session: Session, grant_ids: Iterable[int]) -> dict[int, _Righ
         select(
             Grant.id, Grant.valid_from, Grant.valid_until, Account.login_name, Account.person_id, Person.name,
             InformationSystem.code, InformationSystem.name, Entitlement.name, asking.number, ending.number,
-            Grant.rests_on_unit, Grant.rests_on_post,
         )
         .join(Account, Grant.account_id == Account.id)
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)

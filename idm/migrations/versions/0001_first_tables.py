@@ -1767,6 +1767,28 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "registered_id_holders",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("ended_at IS NULL OR ended_at >= since", name=op.f("ck_registered_id_holders_period")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_registered_id_holders_account_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_registered_id_holders_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_registered_id_holders")),
+    )
+    with op.batch_alter_table("registered_id_holders", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_registered_id_holders_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_registered_id_holders_live",
+            ["account_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
         "safety_counts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
