@@ -78,6 +78,11 @@ def remaining_words(use: UseSheet) -> str:
     return str(_("残り%(minutes)s分", minutes=minutes))
 
 
+def is_on_its_way(use: UseSheet) -> bool:
+    """Whether something about it is going to happen without its user doing anything."""
+    return use.state is not UseState.OPEN or use.opened_at is None or (use.password_to_come and not use.password_ready)
+
+
 _STEPS = {UseState.ASKED: 1, UseState.APPROVED: 2, UseState.OPEN: 2, UseState.ENDING: 4, UseState.ENDED: 5}
 
 
@@ -117,6 +122,6 @@ def may_see_privileged() -> bool:
 
 def install(app: Flask) -> None:
     """Afterwards every template can use the words above, each by its own name."""
-    for function in (why_usable, is_report_overdue, remaining_words, step_number, next_step):
+    for function in (why_usable, is_report_overdue, remaining_words, is_on_its_way, step_number, next_step):
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals["may_see_privileged"] = may_see_privileged
