@@ -77,7 +77,9 @@ def belongs_to_another(session: Session, name: str, person_id: int) -> bool:
 def _in_force(session: Session, day: date, *conditions: ColumnElement[bool]) -> list[SignInAccount]:
     """Personal accounts that the target has shown, whose right to an account is in force, and that meet these.
 
-    The state alone is not enough: it is moved by a job, and where that job has died the period still ends.
+    One that waits for a hand-over is none: its password may have leaked, or was not changed in time (E2, E6), and we
+    know before the directory does. The state of the right alone is not enough: it is moved by a job, and where that job
+    has died the period still ends.
     """
     rows = session.execute(
         select(Account.id, Account.person_id, Account.login_name, Account.external_id)
@@ -86,6 +88,7 @@ def _in_force(session: Session, day: date, *conditions: ColumnElement[bool]) -> 
         .join(Entitlement, Grant.entitlement_id == Entitlement.id)
         .where(
             Account.kind == AccountKind.PERSONAL,
+            Account.handed_over_at.is_not(None),
             Entitlement.kind == EntitlementKind.ACCOUNT,
             Grant.state == GrantState.IN_FORCE,
             holding_on(Grant, day),

@@ -206,7 +206,7 @@ def _account(office: Office, server: Server) -> Account:
         system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
         system.connector, system.connector_settings, system.for_sign_in = server.kind, server.settings(), True
         account = session.scalars(select(Account)).one()
-        account.seen_present = True
+        account.seen_present, account.handed_over_at = True, office.now
         return account
 
 

@@ -47,7 +47,7 @@ def account_of(office: Cast, who: str, external_id: str) -> None:
     office.approve(office.file("hr", (who, "ledger/account")))
     with office.database.writing() as session:
         account = session.scalars(select(Account).where(Account.person_id == office.people[who])).one()
-        account.external_id, account.seen_present = external_id, True
+        account.external_id, account.seen_present, account.handed_over_at = external_id, True, NOW
 
 
 def arrive(
