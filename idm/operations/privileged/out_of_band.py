@@ -76,12 +76,12 @@ def _is_due(finding: Finding, system: InformationSystem, policy: Policy) -> bool
 
 
 def _lately(session: Session, system_id: int, due: Collection[Finding], now: datetime) -> int:
-    """Ten small runs never do what a big one may not."""
-    query = select(Finding.id).where(
+    """Ten small runs never do what a big one may not; whoever is put back again and again counts once."""
+    query = select(Finding.subject_key).where(
         Finding.system_id == system_id, Finding.kind == FindingKind.OUT_OF_BAND, Finding.repair_asked_at > now - WINDOW,
         Finding.repair_asked_by_id.is_(None),
     )  # fmt: skip
-    return len(set(session.scalars(query)) - {one.id for one in due})
+    return len(set(session.scalars(query)) - {one.subject_key for one in due})
 
 
 def _ask(session: Session, finding: Finding, *, actor: Actor, policy: Policy, now: datetime) -> Removal:
