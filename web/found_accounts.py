@@ -162,8 +162,9 @@ def _sheet(system_id: int, found_id: int, typed: Mapping[str, str], mistakes: Ma
         row = found_row(session, system_id, found_id, current.today())
     own = current.signed_in().person_id in {one.person.person_id for one in row.candidates}
     return render_template(
-        "found/show.html", system=system, row=row, typed=typed, mistakes=mistakes, may_settle=_may_settle(), own=own
-    )
+        "found/show.html", system=system, row=row, typed=typed, mistakes=mistakes, may_settle=_may_settle(), own=own,
+        may_register=may(current.roles(), Action.PROPOSE_REGISTERED_ID),
+    )  # fmt: skip
 
 
 def _application(system_id: int, typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:

@@ -40,6 +40,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("漏えいの届出"), "leaks.index", PERMISSIONS[Action.REPORT_LEAK] | PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("特権IDの利用"), "privileged_uses.index", USING_PRIVILEGED),
+    Entry(lazy_gettext("特権ID登録簿"), "privileged_register.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
     Entry(lazy_gettext("預かりパスワード"), "vault.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
     Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),

@@ -291,6 +291,17 @@ _AUTHENTICATORS = {
 _PERMITTING = "プロファイルが定める職の人とその代決者（職務分離の規則に反しない人）"
 _TO_DO_WITH_USE = "利用する人、申し出た人、立ち会う人、許可できる人、特権ID登録簿を閲覧できる人"
 _PRIVILEGED_USES = {
+    "privileged_register.index": looking(Action.SEE_PRIVILEGED),
+    "privileged_register.system": looking(Action.SEE_PRIVILEGED),
+    "privileged_register.printed": looking(Action.SEE_PRIVILEGED),
+    "privileged_register.table": looking(Action.SEE_PRIVILEGED),
+    "privileged_register.registered": looking(Action.SEE_PRIVILEGED),
+    "privileged_register.new": looking(Action.PROPOSE_REGISTERED_ID),
+    "privileged_register.propose": sending(Action.PROPOSE_REGISTERED_ID),
+    "privileged_register.accept": sending(Action.ACCEPT_REGISTERED_ID),
+    "privileged_register.refuse": sending(Action.ACCEPT_REGISTERED_ID),
+    "privileged_register.renew": sending(Action.ACCEPT_REGISTERED_ID),
+    "privileged_register.end": sending(Action.PROPOSE_REGISTERED_ID),
     "privileged_uses.index": looking(),
     "privileged_uses.new": looking(relation="いまそのIDの利用を申し出られる人"),
     "privileged_uses.new_emergency": looking(relation="いまそのIDの利用を申し出られる人"),

@@ -5,14 +5,44 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from idm.models.privileged import PrivilegedUse
+from idm.models.going_live import FoundAccount
+from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account, InformationSystem
-from idm.vocabulary import AccountKind, UseEnd, UseState
-from tests.cast import NOW, Cast
+from idm.vocabulary import AccountKind, FoundState, UseEnd, UseState
+from tests.cast import NOW, TODAY, Cast
 
 LEDGER = "ledger"
 STATES = ("asked", "approved", "to attend", "open", "unreported", "reported", "reported emergency", "refused")
 OVER = ("unreported", "reported", "reported emergency")
+
+
+REGISTERED_STATES = ("proposed", "registered", "ended")
+
+
+def registered_id(session: Session, cast: Cast, state: str, system: InformationSystem) -> int:
+    """The id of a shared ID that the manager of the system proposed for the register, in that state."""
+    found = FoundAccount(
+        system_id=system.id, external_id=f"walk-{state}", login_name=f"walk-{state}", display_name="共用", enabled=True,
+        protected=False, marked=False, groups=[], first_seen_at=NOW, last_seen_at=NOW, candidates=[],
+        state=FoundState.NOT_PERSONAL, kind=AccountKind.SHARED,
+    )  # fmt: skip
+    account = Account(
+        uuid=uuid4(), system_id=system.id, person_id=None, kind=AccountKind.SHARED, external_id=f"walk-{state}",
+        login_name=f"walk-{state}", created_at=NOW,
+    )  # fmt: skip
+    session.add_all([found, account] if state != "proposed" else [found])
+    session.flush()
+    row = RegisteredId(
+        system_id=system.id, found_id=found.id, kind=AccountKind.SHARED, purpose="受付", owner_id=cast.people["staff"],
+        kept=False, valid_until=TODAY + timedelta(days=90), proposed_by_id=cast.people["system"], proposed_at=NOW,
+    )  # fmt: skip
+    if state != "proposed":
+        row.account_id, row.accepted_at, row.accepted_by_id = account.id, NOW, cast.people["chief"]
+    if state == "ended":
+        row.ended_at, row.end_reason = NOW, "不要"
+    session.add(row)
+    session.flush()
+    return row.id
 
 
 def kept_account(session: Session, cast: Cast, who: str, system: InformationSystem) -> int:

@@ -34,7 +34,7 @@ from idm.request_state import Event
 from idm.vocabulary import AccountKind, AuthenticatorKind, FindingKind, FoundState, Role, Service
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.templates import with_cast
-from tests.web.walk.privileged_things import STATES, kept_account, use_of
+from tests.web.walk.privileged_things import REGISTERED_STATES, STATES, kept_account, registered_id, use_of
 
 LEDGER, PENSION = "ledger", "pension"
 OWNER_UNIT = {LEDGER: "0600", PENSION: "0700"}
@@ -185,6 +185,10 @@ class _Maker:
             "person_id": self._persons(),
             "account_id": [*accounts, self._kept()],
             "use_id": self._uses(),
+            "registered_id": [
+                Thing(registered_id(self.session, self.cast, state, self.systems[LEDGER]), state, system=LEDGER)
+                for state in REGISTERED_STATES
+            ],
             "system_id": [Thing(one.id, system=code) for code, one in self.systems.items()],
             "right_id": self._rights(),
             "finding_id": self._findings(accounts),
