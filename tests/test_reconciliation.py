@@ -344,3 +344,17 @@ def test_where_no_card_can_be_demanded_nobody_who_needs_one_is_let_in() -> None:
     assert next_wave(ACCOUNT, wanted, SHOWN, MANAGED) == (SetEnabled(ON_TARGET, enabled=False),)
     assert next_wave(ACCOUNT, wanted, replace(SHOWN, enabled=False), MANAGED) == ()
     assert next_wave(ACCOUNT, wanted, replace(SHOWN, card_required=True), MANAGED) == (), "somebody has seen to it"
+
+
+def test_a_privileged_id_whose_use_the_directory_has_ended_is_switched_off_all_the_same() -> None:
+    asleep = replace(OPEN, enabled=False, groups=frozenset(), asleep=True)
+    merely_past_its_end = replace(SHOWN, enabled=False, expires_at=MAY, groups=frozenset())
+    assert next_wave(ACCOUNT, asleep, merely_past_its_end, MANAGED) == (SetEnabled(ON_TARGET, enabled=False),)
+    switched_off = replace(merely_past_its_end, expires_at=None)
+    assert next_wave(ACCOUNT, asleep, switched_off, MANAGED) == ()
+
+
+def test_a_membership_that_is_time_boxed_is_given_with_its_end() -> None:
+    boxed = replace(OPEN, expires_at=MAY, groups_until=MAY)
+    shown = replace(SHOWN, enabled=False, groups=frozenset())
+    assert next_wave(ACCOUNT, boxed, shown, MANAGED) == (AddMember(ON_TARGET, "a", MAY),)

@@ -15,6 +15,7 @@ from idm.wanted_account import (
     AccountFacts,
     DemandFacts,
     GrantFacts,
+    UseFacts,
     WantedAccount,
     changes_by_itself_on,
     employed_until,
@@ -320,3 +321,74 @@ def test_of_a_stopped_account_the_group_is_known_so_that_it_goes_last() -> None:
     stopped = wanted(replace(FACTS, grants=ended(DAY, GATED), demand=GROUP))
     assert (stopped.required, stopped.factor_group, stopped.group_required) == (False, "g-two", False)
     assert wanted(replace(FACTS, grants=ended(DAY, ACCOUNT), demand=GROUP)).group_required is None
+
+
+# --- privileged IDs: asleep between their uses (D6) ------------------------------------------------------------------
+
+ADMIN = replace(ENTER, group="g-admin")
+USE = UseFacts(NOON - timedelta(hours=1), NOON + timedelta(hours=1), frozenset({"g-admin"}))
+ASLEEP = replace(FACTS, grants=(ACCOUNT, ENTER, ADMIN), handed_over=False, sleeps=True)
+AWAKE = replace(ASLEEP, use=USE)
+SLEEPING = (True, True, False, frozenset[str]())
+
+
+def test_a_privileged_id_is_there_disabled_and_in_no_group_while_nobody_uses_it() -> None:
+    assert shape(wanted(ASLEEP)) == SLEEPING
+    assert wanted(ASLEEP).asleep
+    assert shape(wanted(replace(ASLEEP, handed_over=True))) == SLEEPING, "no hand-over opens it"
+
+
+def test_in_use_it_is_enabled_until_the_end_in_the_groups_of_what_is_used_only() -> None:
+    awake = wanted(AWAKE)
+    assert shape(awake) == (True, True, True, frozenset({"g-admin"}))
+    assert (awake.expires_at, awake.groups_until) == (USE.ends_at, USE.ends_at)
+
+
+@pytest.mark.parametrize(("moment", "enabled"), [(-3600, True), (-3601, False), (3599, True), (3600, False)])
+def test_the_window_is_half_open_to_the_second(moment: int, enabled: bool) -> None:
+    assert wanted(AWAKE, now=NOON + timedelta(seconds=moment)).enabled is enabled
+
+
+def test_the_end_of_the_right_comes_before_the_end_of_the_use() -> None:
+    midnight = start_of(DAY + timedelta(days=1))
+    ends_today = replace(ACCOUNT, valid_until=DAY + timedelta(days=1))
+    late = replace(AWAKE, grants=(ends_today, ADMIN), use=replace(USE, ends_at=midnight + timedelta(hours=1)))
+    assert (wanted(late).expires_at, wanted(late).groups_until) == (midnight, midnight)
+
+
+@pytest.mark.parametrize("state", [GrantState.SUSPENDED, GrantState.ENDED, GrantState.PLANNED])
+def test_what_is_held_back_or_gone_is_not_given_by_a_use(state: GrantState) -> None:
+    ended_on = DAY if state is GrantState.ENDED else None
+    held = replace(ADMIN, state=state, ended_on=ended_on)
+    assert wanted(replace(AWAKE, grants=(ACCOUNT, held))).groups == frozenset()
+    itself = replace(ACCOUNT, state=state, ended_on=ended_on)
+    assert not wanted(replace(AWAKE, grants=(itself, ADMIN))).enabled
+
+
+@pytest.mark.parametrize("in_hand", [True, False])
+def test_where_a_card_is_demanded_a_use_opens_only_with_the_card(in_hand: bool) -> None:
+    demand = DemandFacts(by_card=True, group=None, enrolled=in_hand, card_in_hand=in_hand)
+    gated = replace(AWAKE, grants=(replace(ACCOUNT, gated=True), ADMIN), demand=demand)
+    assert (wanted(gated).enabled, wanted(gated).card_required) == (in_hand, True)
+
+
+@given(
+    st.integers(-5000, 5000), st.sampled_from([None, USE]), st.booleans(), st.sampled_from(list(GrantState)),
+    st.sampled_from([EMPLOYED, (), ((date(2020, 4, 1), DAY),)]),
+)  # fmt: skip
+def test_nothing_wakes_a_privileged_id_but_an_open_use_in_its_window(
+    moment: int, use: UseFacts | None, handed_over: bool, state: GrantState, employed: tuple[Period, ...]
+) -> None:
+    ended_on = DAY if state is GrantState.ENDED else None
+    grants = (replace(ACCOUNT, state=state, ended_on=ended_on), ADMIN)
+    now = NOON + timedelta(seconds=moment)
+    facts = replace(AWAKE, grants=grants, use=use, handed_over=handed_over, employments=employed)
+    account = wanted(facts, now=now)
+    in_window = use is not None and use.opens_at <= now < use.ends_at
+    may_be = in_window and state is GrantState.IN_FORCE and employed == EMPLOYED
+    assert account.enabled is may_be
+    assert bool(account.groups) is may_be
+    assert account.asleep is not may_be
+    if use is not None and may_be:
+        assert account.expires_at is not None
+        assert account.expires_at <= use.ends_at
