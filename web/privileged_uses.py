@@ -151,7 +151,7 @@ def give_back(use_id: int) -> Answer:
     with current.act("privileged_use.give_back", ("privileged_use", use_id)) as session:
         uses.give_back(session, use_id, actor=current.actor(), policy=current.policy(), now=current.now())
     flash(_("返却しました。作業報告を書いてください。"), "success")
-    return redirect(url_for("privileged_uses.show", use_id=use_id, _anchor="report"))
+    return redirect(url_for("privileged_uses.show", use_id=use_id, _anchor="work-report"))
 
 
 @blueprint.post("/privileged-uses/<int:use_id>/report")

@@ -1,7 +1,7 @@
 """The use of privileged IDs at the browser: asked, permitted by another, the password once, given back, reported."""
 
 import logging
-from datetime import timedelta
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +9,20 @@ from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.privileged import PrivilegedUse
-from idm.models.sign_in import WebSession
 from idm.vocabulary import UseState
 from tests.web.office import Browser, Office
-from tests.web.privileged_office import PASSWORD, PURPOSE, ask, asking, opened, right_of, seal, with_holder, work
+from tests.web.privileged_office import (
+    PASSWORD,
+    PURPOSE,
+    ask,
+    asking,
+    opened,
+    right_of,
+    seal,
+    with_holder,
+    without_fresh_factor,
+    work,
+)
 
 
 @pytest.fixture
@@ -48,13 +58,6 @@ def refusals(office: Office) -> list[tuple[str, str | None]]:
             select(AuditRecord).where(AuditRecord.outcome == AuditOutcome.REFUSED).order_by(AuditRecord.id)
         )
         return [(record.action, record.code) for record in found]
-
-
-def without_fresh_factor(office: Office) -> None:
-    """Everybody's second factor was given an hour ago."""
-    with office.database.writing() as session:
-        for one in session.scalars(select(WebSession)):
-            one.second_factor_at = office.now - timedelta(hours=1)
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
@@ -365,6 +368,13 @@ def test_first_page_and_person_page_tell_of_it(office: Office, account: int, hol
     assert PURPOSE in office.browser("auditor").page(f"/people/{office.cast.people['staff']}")
     assert PURPOSE in holder.page("/me")
     assert PURPOSE not in office.browser("desk").page(f"/people/{office.cast.people['staff']}")
+
+
+def test_no_two_things_on_a_page_have_one_id(office: Office, ready: Browser, manager: Browser) -> None:
+    ready.send("/privileged-uses/1/return", {})
+    for page in (ready.page("/privileged-uses/1"), manager.page("/privileged-uses/1"), manager.page("/")):
+        ids = re.findall(r' id="([^"]+)"', page)
+        assert len(ids) == len(set(ids))
 
 
 def test_looking_changes_nothing(office: Office, ready: Browser, manager: Browser) -> None:
