@@ -16,7 +16,7 @@ from idm.models.safety import RunKind
 from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
-from idm.operations.privileged import holder_changes
+from idm.operations.privileged import holder_changes, privilege_deputies
 from idm.operations.signing_in import lapsed_sign_ins
 from idm.operations.sponsorship import SponsorshipChanges
 from idm.personnel.due_changes import DUE_TITLES
@@ -157,6 +157,7 @@ class _Stages:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
+            privilege_deputies.end_what_stands_no_more(session, actor=ACTOR, policy=policy, now=self.now)
             holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
 
     def sign_ins(self, policy: Policy) -> None:
