@@ -52,8 +52,9 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
             handed_over=account.handed_over_at is not None,
             adopts=_still_to_adopt(account),
             adopted_on=day_of(account.adopted_at) if account.adopted_at is not None else None,
-            container=places.container(account.system_id, units.get(account.person_id or 0)),
-            stopped_container=places.stopped(account.system_id),
+            # Whoever looks after a unit's accounts does not look after its people's privileged ones (D8).
+            container=None if _sleeps(account, person) else places.container(account.system_id, units.get(account.person_id or 0)),
+            stopped_container=None if _sleeps(account, person) else places.stopped(account.system_id),
             demand=demands.get(account.id),
             sleeps=_sleeps(account, person),
             use=uses.get(account.id),
@@ -218,7 +219,7 @@ def _attributes(
         family_name=family,
         given_name=given,
         employee_number=_staff_number(employments, day),
-        mail=person.mail if person is not None else None,
+        mail=person.mail if person is not None and account.kind is AccountKind.PERSONAL else None,
         unit_name=units.get(person.id) if person is not None else None,
     )
 
