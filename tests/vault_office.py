@@ -60,9 +60,8 @@ class VaultOffice:
         with closing(self.installation.open_target(system)) as directory:
             assert isinstance(directory, Writes)
             uuids = {name: uuid4() for name in login_names}
-            directory.perform([
-                CreateAccount(uuid, Attributes(name, name, "共用", "", None, None, None)) for name, uuid in uuids.items()
-            ])  # fmt: skip
+            who = {name: Attributes(name, name, "共用", "", None, None, None) for name in login_names}
+            directory.perform([CreateAccount(uuid, who[name]) for name, uuid in uuids.items()])
             seen = directory.find(uuids.values())
             ids = {name: seen[uuid].external_id for name, uuid in uuids.items()}
             steps: list[Step] = []

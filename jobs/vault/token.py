@@ -104,7 +104,8 @@ class TokenKeys:
             Attribute.LABEL: self._settings.pkcs11_key,
         }  # fmt: skip
         try:
-            return [TokenCipher(key) for key in self._session.get_objects(wanted)]
+            found = list(self._session.get_objects(wanted))  # a session does nothing else while it searches
+            return [TokenCipher(key) for key in found]
         except PKCS11Error as failure:
             raise _refusal(f"トークンを読めません（{type(failure).__name__}）。") from None
 

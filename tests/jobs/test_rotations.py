@@ -1,4 +1,4 @@
-"""Kept passwords on a real OpenLDAP: none is ever lost, whatever dies when, and none is changed under its user's hands."""
+"""Kept passwords on a real OpenLDAP: none is lost, whatever dies when, none is changed under its user's hands (D4)."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def killed_at(point: str, vault_office: VaultOffice, *, hours: float = 0) -> Non
     assert done.returncode == -9, done.stderr
 
 
-# --- from the first to the next -----------------------------------------------------------------------------------------
+# --- from the first to the next ---------------------------------------------------------------------------------------
 
 
 def test_a_registered_password_is_taken_into_keeping_and_proven(vault_office: VaultOffice) -> None:
