@@ -1,16 +1,19 @@
 """The office with somebody who holds a privileged right, and a worker that opens, seals and closes as one would."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from idm.models.privileged import PrivilegedUse, VaultKey, VaultSecret
+from idm.models.going_live import FoundAccount
+from idm.models.privileged import PrivilegedUse, RegisteredId, VaultKey, VaultSecret
 from idm.models.requests import Grant
 from idm.models.sign_in import WebSession
-from idm.models.systems import Account, Entitlement
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations.privileged import check_outs, uses
 from idm.sealing import seal_to
-from idm.vocabulary import AccountKind, EntitlementKind, UseState, VerifiedHow
+from idm.vocabulary import AccountKind, EntitlementKind, FoundState, UseState, VerifiedHow
 from tests.carried_out import WORKER, carry_out
 from tests.cast import TODAY
 from tests.web.office import Browser, Office
@@ -32,17 +35,52 @@ def with_holder(office: Office, who: str = "staff") -> int:
             Account.kind == AccountKind.PRIVILEGED, Account.person_id == office.cast.people[who]
         )
         account = session.scalars(query).one()
-        key = session.scalars(select(VaultKey)).first()
-        if key is None:
-            key = VaultKey(fingerprint="f" * 64, created_at=office.now)
-            session.add(key)
-            session.flush()
+        _keep(session, account.id, office)
+        return account.id
+
+
+def _keep(session: Session, account_id: int, office: Office) -> None:
+    """Afterwards the password of the account is in our keeping."""
+    key = session.scalars(select(VaultKey)).first()
+    if key is None:
+        key = VaultKey(fingerprint="f" * 64, created_at=office.now)
+        session.add(key)
+        session.flush()
+    session.add(
+        VaultSecret(
+            account_id=account_id, key_id=key.id, sealed=b"sealed", confirmed_at=office.now,
+            verified_how=VerifiedHow.CHANGE_TIME,
+        )
+    )  # fmt: skip
+
+
+def with_registered(office: Office) -> int:
+    """The id of the account of a shared ID of the ledger that stands in the register, and whose password is kept."""
+    with office.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        account = Account(
+            uuid=uuid4(), system_id=system.id, kind=AccountKind.SHARED, login_name="kanri", created_at=office.now,
+            external_id="id-of-kanri",
+        )  # fmt: skip
+        session.add(account)
+        session.flush()
+        people = office.cast.people
+        found = FoundAccount(
+            system_id=system.id, external_id="id-of-kanri", login_name="kanri", display_name="管理", enabled=True,
+            protected=False, marked=False, groups=[], first_seen_at=office.now, last_seen_at=office.now,
+            state=FoundState.NOT_PERSONAL, kind=AccountKind.SHARED, candidates=[], account_id=account.id,
+        )  # fmt: skip
+        session.add(found)
+        session.flush()
         session.add(
-            VaultSecret(
-                account_id=account.id, key_id=key.id, sealed=b"sealed", confirmed_at=office.now,
-                verified_how=VerifiedHow.CHANGE_TIME,
+            RegisteredId(
+                system_id=system.id, found_id=found.id, account_id=account.id, kind=AccountKind.SHARED,
+                purpose="監視画面の当番", owner_id=people["system"], kept=True, valid_until=FOR_A_YEAR,
+                proposed_by_id=people["security"], proposed_at=office.now, accepted_by_id=people["chief"],
+                accepted_at=office.now,
             )
         )  # fmt: skip
+        _keep(session, account.id, office)
         return account.id
 
 
