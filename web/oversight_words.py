@@ -105,7 +105,10 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
         verdict: (title, {GateVerdict.OPEN: "success", GateVerdict.GROWN_OLD: "warning"}.get(verdict, "error"))
         for verdict, title in GATE_TITLES.items()
     },
-    FindingKind: {kind: (title, "warning") for kind, title in FINDING_TITLES.items()},
+    FindingKind: {
+        kind: (title, "error" if kind in (FindingKind.OUT_OF_BAND, FindingKind.UNREGISTERED_PRIVILEGE) else "warning")
+        for kind, title in FINDING_TITLES.items()
+    },
     Presence: {
         Presence.EMPLOYED: (_("在職"), "success"),
         Presence.COMING: (_("着任前"), "info"),

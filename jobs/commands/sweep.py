@@ -25,7 +25,7 @@ def sweep() -> None:
 @json_option
 @click.pass_context
 def run(context: click.Context, system_code: str | None, as_of: date | None, *, dry_run: bool, as_json: bool) -> None:
-    """各システムのディレクトリに尋ね、使われていないID・持ち主のないID・離職者のIDを見つけて記録します。"""
+    """各システムのディレクトリに尋ね、使われていないID・持ち主のないID・承認のない特権・パスワードの規則の違いなどを記録します。"""
     results = nightly.sweep(installation(), system_code=system_code, as_of=as_of, dry_run=dry_run)
     if as_json:
         print_json({"version": 1, "dry_run": dry_run, "systems": [as_data(result) for result in results]})
@@ -41,15 +41,22 @@ def run(context: click.Context, system_code: str | None, as_of: date | None, *, 
 def _summary(result: SweepResult) -> str:
     if result.failure is not None:
         return f"点検できませんでした。{result.failure}"
-    return f"{result.examined} 件を点検し、{len(result.found)} 件が見つかりました。"
+    held_back = f" {result.held_back}" if result.held_back else ""
+    return f"{result.examined} 件を点検し、{len(result.found)} 件が見つかりました。{held_back}"
 
 
 def _show(result: SweepResult) -> None:
     rows = (
-        (FINDING_TITLES[found.kind], found.label, found.details.get("last_used_at"), found.details.get("source"))
+        (
+            FINDING_TITLES[found.kind],
+            found.label,
+            found.details.get("last_used_at"),
+            found.details.get("source"),
+            found.details.get("reason"),
+        )
         for found in result.found
     )
-    print_table(("種類", "利用者名", "最終利用", "根拠"), rows, title=result.system_code)
+    print_table(("種類", "利用者名", "最終利用", "根拠", "わかったこと"), rows, title=result.system_code)
 
 
 def as_data(result: SweepResult) -> dict[str, object]:
