@@ -3,19 +3,22 @@
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, Refusal, SeparationOfDuties
+from idm.hand_work import HandStep
 from idm.models.audit import AuditRecord
 from idm.models.officers import Officer
 from idm.models.people import Person
 from idm.models.systems import Account, CredentialEvent, Handover
+from idm.models.work_orders import WorkOrder, WorkOrderState
 from idm.operations import handovers
 from idm.operations.handovers import Shown
 from idm.sealing import SealBroken, new_handover_key, seal_to
-from idm.vocabulary import CredentialEventKind, LineEffect, RequestAction, Role
+from idm.vocabulary import CredentialEventKind, HandoverWay, LineEffect, RequestAction, Role
+from tests import hand_office
 from tests.cast import NOW, TODAY, Cast
 
 WORKER = Actor.job("tests.worker")
@@ -298,7 +301,12 @@ def test_a_hand_over_whose_hours_are_over_is_shown_to_nobody(cast: Cast, account
     late = NOW + timedelta(hours=cast.policy.passwords.temporary_hours)
     with pytest.raises(IllegalTransition, match="期限"), cast.acting("desk", now=late) as session:
         handovers.show(
-            session, handover_id=handover_id, private_key=private, actor=cast.actor("desk"), policy=cast.policy, now=late
+            session,
+            handover_id=handover_id,
+            private_key=private,
+            actor=cast.actor("desk"),
+            policy=cast.policy,
+            now=late,
         )
     assert show(cast, handover_id, private).password == PASSWORD
 
@@ -307,3 +315,91 @@ def test_a_separation_refusal_is_named(cast: Cast, account: int) -> None:
     make_desk(cast, "chief")
     with pytest.raises(SeparationOfDuties, match="SOD-4"):
         ask(cast, account, new_handover_key()[1], "chief")
+
+
+# --- where hands alone change anything -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def by_hand_account(cast: Cast) -> int:
+    """青木's account of a system without an interface, which was handed over long ago and is confirmed."""
+    hand_office.add_system(cast)
+    hand_office.grant(cast, "staff", "account")
+    with cast.database.writing() as session:
+        account = session.scalars(select(Account)).one()
+        account.seen_present, account.seen_enabled, account.handed_over_at = True, True, NOW - timedelta(days=9)
+        for order in session.scalars(select(WorkOrder)):
+            order.state, order.cancelled_at = WorkOrderState.CANCELLED, NOW
+        return account.id
+
+
+def ask_by_hand(cast: Cast, account_id: int, who: str = "desk") -> None:
+    with cast.acting(who, "handover.ask") as session:
+        handovers.ask_by_hand(session, account_id=account_id, actor=cast.actor(who), policy=cast.policy, now=NOW)
+
+
+def test_a_forgotten_password_of_a_system_without_an_interface_is_an_order_to_set_another(
+    cast: Cast, by_hand_account: int
+) -> None:
+    ask_by_hand(cast, by_hand_account)
+    hand_office.issue_due(cast)
+    with cast.database.reading() as session:
+        order = session.scalars(select(WorkOrder).where(WorkOrder.state == WorkOrderState.ISSUED)).one()
+        assert [step.kind for step in order.steps] == [HandStep.PASSWORD]
+        assert order.hands_over
+    with pytest.raises(InvalidInput, match="すでに手作業の指示書"):
+        ask_by_hand(cast, by_hand_account)
+
+
+@pytest.mark.parametrize(("who", "refusal"), [("staff", NotPermitted), ("hr", NotPermitted)])
+def test_nobody_but_the_desk_asks_for_such_an_order(
+    cast: Cast, by_hand_account: int, who: str, refusal: type[Refusal]
+) -> None:  # fmt: skip
+    with pytest.raises(refusal):
+        ask_by_hand(cast, by_hand_account, who)
+
+
+def test_no_approver_of_the_right_asks_for_such_an_order(cast: Cast, by_hand_account: int) -> None:
+    make_desk(cast, "chief")
+    with pytest.raises(SeparationOfDuties, match="SOD-4"):
+        ask_by_hand(cast, by_hand_account, "chief")
+
+
+# --- printed inside a zone -------------------------------------------------------------------------------------------
+
+
+def test_what_is_printed_inside_a_zone_has_no_key_and_is_never_sealed(cast: Cast, account: int) -> None:
+    with cast.acting("desk", "handover.ask") as session:
+        handover_id = handovers.ask(
+            session, account_id=account, public_key=None, way=HandoverWay.ZONE_PRINTER, actor=cast.actor("desk"),
+            policy=cast.policy, now=NOW,
+        ).id  # fmt: skip
+    for change in ({"sealed": b"x"}, {"public_key": b"x"}):
+        with pytest.raises(IntegrityError), cast.database.writing() as session:
+            session.execute(update(Handover).where(Handover.id == handover_id).values(**change))
+
+
+@pytest.mark.parametrize(
+    ("way", "key"), [(HandoverWay.ZONE_PRINTER, new_handover_key()[1]), (HandoverWay.SCREEN, None)]
+)
+def test_a_key_belongs_to_a_screen_and_to_nothing_else(
+    cast: Cast, account: int, way: HandoverWay, key: bytes | None
+) -> None:
+    with pytest.raises(InvalidInput, match="鍵の形"), cast.acting("desk", "handover.ask") as session:
+        handovers.ask(
+            session, account_id=account, public_key=key, way=way, actor=cast.actor("desk"), policy=cast.policy, now=NOW
+        )
+
+
+def test_the_receipt_says_who_took_the_closed_notice(cast: Cast, account: int) -> None:
+    private, public = new_handover_key()
+    handover_id = ask(cast, account, public)
+    seal(cast, handover_id)
+    show(cast, handover_id, private)
+    with cast.acting("desk", "handover.receive") as session:
+        handovers.receive(
+            session, handover_id=handover_id, received_by=" 庶務　係 ", actor=cast.actor("desk"), policy=cast.policy,
+            now=NOW,
+        )  # fmt: skip
+    with cast.database.reading() as session:
+        assert session.get_one(Handover, handover_id).received_by == "庶務　係"

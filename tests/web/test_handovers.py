@@ -1,16 +1,21 @@
 """Hand-over of temporary passwords: to one browser, once, and nowhere else."""
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.officers import Officer
+from idm.models.people import Person
 from idm.models.systems import Account, Handover
-from idm.vocabulary import LineEffect, RequestAction, Role
+from idm.settings import NoticeSettings
+from idm.vocabulary import HandoverWay, LineEffect, RequestAction, Role
 from tests.carried_out import PASSWORD, carry_out, seal_open_handovers
 from tests.cast import TODAY
 from tests.web.office import Browser, Office
@@ -217,3 +222,102 @@ def test_the_page_of_an_expired_session_shows_nothing(created: Office, ready: Br
     created.now += timedelta(hours=2)
     answer = ready.open("/handovers/1")
     assert answer.status_code == 302
+
+
+# --- a notice to fold and close --------------------------------------------------------------------------------------
+
+
+def notice_of(browser: Browser) -> tuple[bytes, str]:
+    """The notice as it comes, and what stands on it."""
+    answer = browser.send("/handovers/1/password", {"form": "notice"})
+    assert answer.status_code == 200
+    assert answer.mimetype == "application/pdf"
+    assert answer.headers["Cache-Control"] == "no-store"
+    reader = PdfReader(BytesIO(answer.data))
+    assert len(reader.pages) == 1
+    return answer.data, reader.pages[0].extract_text()
+
+
+def test_the_notice_has_all_that_is_on_the_slip_and_a_receipt_to_sign(ready: Browser) -> None:
+    _, text = notice_of(ready)
+    for said in (PASSWORD, "u100009", "会計システム", "青木", "西新", "令和8年4月2日", "受領書", "自署", "親展"):
+        assert said in text
+
+
+def test_the_notice_is_one_page_of_a4_with_every_font_in_it(ready: Browser) -> None:
+    page = PdfReader(BytesIO(notice_of(ready)[0])).pages[0]
+    assert [round(float(side) / 72 * 25.4) for side in page.mediabox[2:]] == [210, 297]
+    fonts = [font.get_object() for font in page["/Resources"]["/Font"].values()]
+    inside = [one.get_object()["/FontDescriptor"] for font in fonts for one in font["/DescendantFonts"]]
+    assert len(inside) >= 3
+    assert all({"/FontFile2", "/FontFile3"} & one.keys() for one in inside)
+
+
+def test_a_name_is_printed_in_the_form_of_its_variation_selector(created: Office, ready: Browser) -> None:
+    with created.database.writing() as session:
+        session.get_one(Person, created.cast.people["staff"]).name = "渡邉\U000e0102　葛\U000e0100城"
+    page = PdfReader(BytesIO(notice_of(ready)[0])).pages[0]
+    names = {str(font.get_object()["/BaseFont"]).partition("+")[2] for font in page["/Resources"]["/Font"].values()}
+    assert "IPAmjMincho" in names
+    assert "葛" in page.extract_text()
+
+
+def test_the_notice_is_made_once_and_the_screen_shows_nothing_after_it(ready: Browser) -> None:
+    notice_of(ready)
+    for form in ({"form": "notice"}, {}):
+        again = ready.send("/handovers/1/password", form)
+        assert again.status_code == 409
+        assert "すでに表示されました" in again.text
+
+
+def test_where_no_notice_can_be_made_none_was_given_and_the_screen_still_shows_it(
+    ready: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("idm.printed_notice.import_module", missing)
+    refused = ready.send("/handovers/1/password", {"form": "notice"})
+    assert refused.status_code == 409
+    assert "通知書を作れません" in refused.text
+    assert PASSWORD in ready.send("/handovers/1/password", {}).text
+
+
+def missing(_name: str) -> None:
+    raise OSError("cannot load library")
+
+
+def test_names_are_no_part_of_the_layout(created: Office, ready: Browser) -> None:
+    with created.database.writing() as session:
+        session.get_one(Person, created.cast.people["staff"]).name = "<img src='file:///etc/passwd'>{password}"
+    _, text = notice_of(ready)
+    assert "<img" in text
+    assert text.count(PASSWORD) == 1
+
+
+def test_the_receipt_names_who_took_the_notice(created: Office, ready: Browser) -> None:
+    notice_of(ready)
+    ready.send("/handovers/1/receipt", {"received_by": "庶務　係"})
+    assert "庶務　係" in created.browser("auditor").page("/handovers/history")
+
+
+# --- printed inside its zone, by hand, overdue -----------------------------------------------------------------------
+
+
+def test_where_it_is_printed_inside_the_zone_no_browser_has_a_key(created: Office) -> None:
+    site = created.app.extensions["idm"]
+    notices = NoticeSettings(zones=("lgwan",), folder=None)
+    created.app.extensions["idm"] = replace(site, settings=site.settings.model_copy(update={"notices": notices}))
+    desk = created.browser("desk")
+    answer = desk.send("/handovers", {"account_id": account_id(created)})
+    assert "idm-handover" not in answer.headers.get("Set-Cookie", "")
+    assert "区域の中で" in desk.page("/handovers/1")
+    with created.database.reading() as session:
+        assert session.get_one(Handover, 1).way is HandoverWay.ZONE_PRINTER
+
+
+def test_what_was_not_changed_in_time_is_listed_until_it_is_handed_over_anew(created: Office, ready: Browser) -> None:
+    created.pass_by(hours=created.cast.policy.passwords.temporary_hours)
+    desk = created.browser("desk")
+    assert "u100009" in desk.page("/handovers/overdue")
+    assert "u100009" in created.browser("security").page("/handovers/overdue")
+    desk.send("/handovers", {"account_id": account_id(created)})
+    seal_open_handovers(created.cast, now=created.now)
+    assert "u100009" not in desk.page("/handovers/overdue")
