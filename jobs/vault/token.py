@@ -115,7 +115,7 @@ def _pin(folder: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _session(module: str, token_label: str, pin: str, _key: str) -> pkcs11.Session:
+def _session(module: str, token_label: str, pin: str) -> pkcs11.Session:
     """One open session for the life of the process. Raises ConfigurationInvalid."""
     try:
         return pkcs11.lib(module).get_token(token_label=token_label).open(user_pin=pin, rw=True)

@@ -1,8 +1,8 @@
 """The vault's key: in a file or a token, replaced row by row whatever dies, never guessed when it is missing (D4)."""
 
-import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,7 +148,7 @@ def test_everything_is_sealed_under_the_new_key_and_the_old_one_retires(
         assert (new.retired_at, new.fingerprint) == (None, done.fingerprint)
         assert set(session.scalars(select(VaultSecret.key_id))) == {new.id}
     folder = office.installation.settings.vault_key_dir
-    assert sorted(file.name for file in folder.iterdir()) == [CURRENT, f"vault-retired-{old.fingerprint[:16]}.key"]
+    assert sorted(file.name for file in folder.iterdir()) == [f"vault-retired-{old.fingerprint[:16]}.key", CURRENT]
     assert {account_id: office.in_our_books(account_id) for account_id in kept} == kept
     assert office.rotate() >= 0
 
@@ -198,25 +198,30 @@ def test_what_a_lost_key_took_is_set_anew(office: VaultOffice, kept: dict[int, l
 # --- the key in a token -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The label of a new SoftHSM token; the library reads its configuration and its tokens once in a process."""
+    folder = tmp_path_factory.mktemp("softhsm")
+    (folder / "tokens").mkdir()
+    configuration = folder / "softhsm2.conf"
+    configuration.write_text(f"directories.tokendir = {folder}/tokens\nlog.level = ERROR\n", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(configuration))
+        command = ["softhsm2-util", "--init-token", "--free", "--label", "idm", "--pin", PIN, "--so-pin", "13579"]
+        subprocess.run(command, check=True, capture_output=True)
+        yield "idm"
+
+
 @pytest.fixture
-def with_token(office: VaultOffice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VaultOffice:
-    """The same office, its key in a SoftHSM token that was just made."""
-    if "SOFTHSM2_CONF" not in os.environ:
-        tokens = tmp_path / "tokens"
-        tokens.mkdir()
-        configuration = tmp_path / "softhsm2.conf"
-        configuration.write_text(f"directories.tokendir = {tokens}\nlog.level = ERROR\n", encoding="utf-8")
-        os.environ["SOFTHSM2_CONF"] = str(configuration)  # for the life of the process: the library reads it once
-    label = f"idm-{tmp_path.name}-{os.getpid()}"[-32:]
-    command = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "13579"]
-    subprocess.run(command, check=True, capture_output=True)
+def with_token(office: VaultOffice, token: str, tmp_path: Path) -> VaultOffice:
+    """The same office, its key in the token."""
     settings = office.installation.settings
     settings.vault_key_dir.mkdir(mode=0o700, exist_ok=True)
     pin = settings.vault_key_dir / "vault.pin"
     pin.touch(mode=0o600)
     pin.write_text(PIN, encoding="utf-8")
-    token = VaultSettings(pkcs11_module=MODULE, pkcs11_token=label)
-    installation = replace(office.installation, settings=settings.model_copy(update={"vault": token}))
+    vault = VaultSettings(pkcs11_module=MODULE, pkcs11_token=token, pkcs11_key=str(tmp_path)[-30:])
+    installation = replace(office.installation, settings=settings.model_copy(update={"vault": vault}))
     return VaultOffice(office.cast, installation)
 
 
@@ -246,7 +251,7 @@ def test_a_token_opens_nothing_at_another_place_and_a_wrong_pin_is_told(with_tok
     with pytest.raises(SealBroken):
         with_token.password(one)
     (with_token.installation.settings.vault_key_dir / "vault.pin").write_text("wrong", encoding="utf-8")
-    with pytest.raises(ConfigurationInvalid, match="PinIncorrect"):
+    with pytest.raises(ConfigurationInvalid, match="開けません"):
         with_token.password(two)
 
 
