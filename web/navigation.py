@@ -49,6 +49,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
+    Entry(lazy_gettext("特権の代行者"), "privilege_deputies.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
     Entry(lazy_gettext("設定"), "configuration.index", PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("自分の記録"), "me.index"),

@@ -327,6 +327,12 @@ _PRIVILEGED_USES = {
 }
 _OVERSIGHT = {
     "officers.index": looking(Action.SEE_SYSTEMS),
+    "privilege_deputies.index": looking(Action.SEE_PRIVILEGED),
+    "privilege_deputies.name": sending(Action.NAME_PRIVILEGE_DEPUTY),
+    "privilege_deputies.accept": sending(Action.ACCEPT_PRIVILEGE_DEPUTY),
+    "privilege_deputies.end": sending(
+        Action.NAME_PRIVILEGE_DEPUTY, Action.ACCEPT_PRIVILEGE_DEPUTY, relation="指名した人、代行される人、CISO"
+    ),
     "officers.confirm": sending(Action.CONFIRM_OFFICER),
     "officers.name_deputy": sending(Action.NAME_DEPUTY),
     "officers.accept_deputy": sending(Action.ACCEPT_DEPUTY),

@@ -245,14 +245,18 @@ def _tell(
     session: Session, people: set[int] | list[int], deputy: PrivilegeDeputy, what: str, *, policy: Policy, now: datetime
 ) -> None:
     last = end_to_last_day(deputy.valid_until) or deputy.valid_until
-    notify(
-        session, people, now=now, link=PAGE, subject=f"【特権の代行者】{deputy.system.name}：{what}",
-        body=f"特権の代行者の指名が{what}。\n"
-             f"・情報システム: {deputy.system.name}\n・代行者: {deputy.deputy.name}\n"
-             f"・代行される人: {deputy.principal.name}（{policy.title_of(deputy.role)}）\n"
-             f"・期間: {format_wareki(deputy.valid_from)}から{format_wareki(last)}まで\n・理由: {deputy.reason}\n"
-             "登録された特権IDの利用についての代行であり、決裁を代わりに行う代決者の指名とは別のものです。",
-    )  # fmt: skip
+    subject = f"【特権の代行者】{deputy.system.name}：{what}"
+    body = (
+        f"特権の代行者の指名が{what}。\n"
+        f"・情報システム: {deputy.system.name}\n・代行者: {deputy.deputy.name}\n"
+        f"・代行される人: {deputy.principal.name}（{policy.title_of(deputy.role)}）\n"
+        f"・期間: {format_wareki(deputy.valid_from)}から{format_wareki(last)}まで\n・理由: {deputy.reason}\n"
+        "登録された特権IDの利用についての代行であり、決裁を代わりに行う代決者の指名とは別のものです。"
+    )
+    # The register is the officers' page: the deputy begins on the first page, where the IDs they may use are.
+    own = set(people) & {deputy.deputy_id}
+    notify(session, set(people) - own, now=now, link=PAGE, subject=subject, body=body)
+    notify(session, own, now=now, link="/", subject=subject, body=body)
 
 
 def _record(

@@ -163,7 +163,7 @@ FORBIDDEN: dict[str, tuple[Callable[[Cast], object], type[Refusal], str]] = {
     "in the past": (lambda cast: name(cast, begins=TODAY - timedelta(days=1)), InvalidInput, "期間"),
     "without a reason": (lambda cast: name(cast, reason="　"), InvalidInput, "理由"),
     "for a system that is not there": (lambda cast: name(cast, system=4711), NotFound, "情報システム"),
-    "without a second factor given just now": (lambda cast: name(cast, fresh=False), FreshFactorNeeded, "第二"),
+    "without a second factor given just now": (lambda cast: name(cast, fresh=False), FreshFactorNeeded, "二つ目"),
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.outside import Contract, ServiceBlock, Sponsorship
 from idm.models.people import OrganisationUnit
+from idm.models.privileged import PrivilegeDeputy
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.models.safety import PlannedBatch, RunKind
 from idm.models.standing import StandingApproval
@@ -207,6 +208,7 @@ class _Maker:
             "question_id": self._questions(),
             "officer_id": self._officers(),
             "deputy_id": self._deputies(),
+            "deputyship_id": self._deputyships(),
             **self._authenticators(),
             "record_id": [Thing(one) for one in self.session.scalars(select(AuditRecord.id).limit(8))],
         }
@@ -439,6 +441,14 @@ class _Maker:
         )  # fmt: skip
         reports.append(Thing(self._add(report), "open", unit="0700", persons={"subject": "staff_b"}))
         return {"authenticator_id": cards, "report_id": reports}
+
+    def _deputyships(self) -> list[Thing]:
+        row = PrivilegeDeputy(
+            principal_id=self._id("chief"), role=Role.CHIEF, deputy_id=self._id("other"), named_by_id=self._id("chief"),
+            system_id=self.session.scalars(select(InformationSystem.id).order_by(InformationSystem.id)).first(),
+            reason="休暇中", valid_from=TODAY, valid_until=TODAY + timedelta(days=9), named_at=NOW,
+        )  # fmt: skip
+        return [Thing(self._add(row))]
 
     def _deputies(self) -> list[Thing]:
         row = Deputy(
