@@ -160,6 +160,6 @@ def _acting(installation: Installation, who: str, attempted: str, of: int) -> It
     with installation.database.reading() as session:
         actor = actor_of(session, who, now=now)
     with unit_of_work(
-        installation.database, actor=actor, now=now, attempted=attempted, obj=("privileged", of)
+        installation.database, actor=actor, now=now, attempted=attempted, obj=("privileged_use", of)
     ) as session:
         yield Acting(session, actor, policy_in_force(session, now=now), now)
