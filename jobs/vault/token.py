@@ -63,7 +63,7 @@ class TokenKeys:
 
     def __init__(self, settings: VaultSettings, folder: Path) -> None:
         self._settings = settings
-        self._session = _session(str(settings.pkcs11_module), settings.pkcs11_token, _pin(folder), settings.pkcs11_key)
+        self._session = _session(str(settings.pkcs11_module), settings.pkcs11_token, _pin(folder))
 
     def make_first(self) -> None:
         """Afterwards there is a key. Raises ConfigurationInvalid."""
