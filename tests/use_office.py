@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import select
@@ -86,14 +87,14 @@ class Uses:
             ).all()
             return tuple(one.id for one in rows if one.entitlement.code == right and one.ended_at is None)
 
-    def wanted(self, who: str = "staff", **changes: object) -> WantedUse:
+    def wanted(self, who: str = "staff", **changes: Any) -> WantedUse:
         """What `who` asks for: their own ID with its right for two hours from now, unless it is said otherwise."""
-        values: dict[str, object] = {"purpose": PURPOSE, "hours": 2, "wanted_from": self.now, **changes}
+        values: dict[str, Any] = {"purpose": PURPOSE, "hours": 2, "wanted_from": self.now, **changes}
         if "account_id" not in values:
             values |= {"account_id": self.account_id(who), "grant_ids": values.get("grant_ids", self.grant_ids(who))}
-        return WantedUse(**values)  # type: ignore[arg-type]
+        return WantedUse(**values)
 
-    def ask(self, who: str = "staff", *, fresh: bool = True, emergency: bool = False, **changes: object) -> int:
+    def ask(self, who: str = "staff", *, fresh: bool = True, emergency: bool = False, **changes: Any) -> int:
         """`who` has asked; the id of the use."""
         wanted, actor = self.wanted(who, **changes), self.cast.actor(who) if fresh else self.cast.stale(who)
         asking = uses.ask_in_emergency if emergency else uses.ask
@@ -140,7 +141,7 @@ class Uses:
             ids = session.scalars(select(PrivilegedUse.account_id)).all()
             uses.follow(session, ids, actor=JOB, policy=self.cast.policy, now=self.now)
 
-    def opened(self, who: str = "staff", **changes: object) -> int:
+    def opened(self, who: str = "staff", **changes: Any) -> int:
         """A use of `who` that was asked, permitted and opened, and read back."""
         use_id = self.ask(who, **changes)
         self.permit(use_id)

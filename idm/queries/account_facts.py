@@ -52,9 +52,8 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
             handed_over=account.handed_over_at is not None,
             adopts=_still_to_adopt(account),
             adopted_on=day_of(account.adopted_at) if account.adopted_at is not None else None,
-            # Whoever looks after a unit's accounts does not look after its people's privileged ones (D8).
-            container=None if _sleeps(account, person) else places.container(account.system_id, units.get(account.person_id or 0)),
-            stopped_container=None if _sleeps(account, person) else places.stopped(account.system_id),
+            container=places.container(account, units.get(account.person_id or 0)),
+            stopped_container=places.stopped(account),
             demand=demands.get(account.id),
             sleeps=_sleeps(account, person),
             use=uses.get(account.id),
@@ -82,6 +81,8 @@ def _uses(session: Session, account_ids: list[int]) -> dict[int, UseFacts]:
     )
     found: dict[int, UseFacts] = {}
     for account_id, opens_at, ends_at, group in rows:
+        if opens_at is None or ends_at is None:
+            continue
         before = found.get(account_id, UseFacts(opens_at, ends_at, frozenset()))
         found[account_id] = replace(before, groups=before.groups | ({group} if group is not None else frozenset()))
     return found
@@ -111,11 +112,15 @@ class _Places:
         rules = {system_id: tuple(map(_place, containers or ())) for system_id, containers, _ in rows}
         return cls(rules, {row[0]: row[2] for row in rows}, parents(session) if any(rules.values()) else {})
 
-    def container(self, system_id: int, unit: str | None) -> str | None:
-        return place_of(unit, self.rules[system_id], self.parents)
+    # Whoever looks after a unit's accounts in the directory does not look after its people's privileged IDs (D8).
 
-    def stopped(self, system_id: int) -> str | None:
-        return self.stopped_containers[system_id]
+    def container(self, account: Account, unit: str | None) -> str | None:
+        if account.kind is AccountKind.PRIVILEGED:
+            return None
+        return place_of(unit, self.rules[account.system_id], self.parents)
+
+    def stopped(self, account: Account) -> str | None:
+        return None if account.kind is AccountKind.PRIVILEGED else self.stopped_containers[account.system_id]
 
 
 def _place(rule: Mapping[str, Any]) -> Place:
@@ -219,6 +224,7 @@ def _attributes(
         family_name=family,
         given_name=given,
         employee_number=_staff_number(employments, day),
+        # An address leads to one account: to the daily one.
         mail=person.mail if person is not None and account.kind is AccountKind.PERSONAL else None,
         unit_name=units.get(person.id) if person is not None else None,
     )

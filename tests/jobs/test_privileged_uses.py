@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -56,7 +57,7 @@ class Running:
         self.round()
         self.set_password(self.login_name, PASSWORD)
 
-    def permitted(self, **changes: object) -> int:
+    def permitted(self, **changes: Any) -> int:
         """A use that another has permitted, and that no worker has seen."""
         self.uses.now = self.clock()
         use_id = self.uses.ask(**changes)

@@ -131,7 +131,7 @@ def reports_to_escalate(session: Session, *, now: datetime) -> list[int]:
         )
         .order_by(*_IN_ORDER)
     )  # fmt: skip
-    return [use_id for use_id, due_at, told_at in rows if told_at is None or told_at < due_at + HIGHER_AFTER]
+    return [use_id for use_id, due, told in rows if due is not None and (told is None or told < due + HIGHER_AFTER)]
 
 
 def accounts_ending(session: Session) -> list[int]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -92,7 +93,7 @@ def test_whoever_asks_has_just_given_a_second_factor(office: Uses, emergency: bo
     ],
 )  # fmt: skip
 def test_what_is_asked_for_is_whole_and_within_the_profile(
-    office: Uses, changes: dict[str, object], field: str
+    office: Uses, changes: dict[str, Any], field: str
 ) -> None:  # fmt: skip
     with pytest.raises(InvalidInput) as refused:
         office.ask(**changes)
@@ -343,12 +344,13 @@ def test_whatever_a_use_rests_on_takes_it_with_it(office: Uses, by: str) -> None
     office.register()
     opened = office.opened()
     waiting = office.ask("system", account_id=office.register("root"))
-    resting = {
+    possible: dict[str, dict[str, Any]] = {
         "grant": {"grant_ids": office.grant_ids()}, "person": {"person_ids": [office.cast.people["staff"]]},
         "account": {"account_ids": [office.account_id()]},
-    }[by]  # fmt: skip
+    }  # fmt: skip
+    resting = possible[by]
     with office.cast.database.writing() as session:
-        assert uses.end_resting_on(session, actor=JOB, policy=office.cast.policy, now=office.now, **resting) == 1  # type: ignore[arg-type]
+        assert uses.end_resting_on(session, actor=JOB, policy=office.cast.policy, now=office.now, **resting) == 1
     assert (office.state(opened), office.use(opened).end_reason) == (UseState.ENDING, UseEnd.RIGHT_LOST)
     assert office.state(waiting) is UseState.ASKED
 
@@ -478,8 +480,8 @@ def test_a_manager_who_loses_the_office_loses_the_use_at_once(office: Uses) -> N
 # --- contractors -----------------------------------------------------------------------------------------------------
 
 
-def _attended(office: Uses, who: str = "system", **changes: object) -> int:
-    values = {
+def _attended(office: Uses, who: str = "system", **changes: Any) -> int:
+    values: dict[str, Any] = {
         "account_id": office.register(), "person_id": office.cast.people["contractor"],
         "attended_by_id": office.cast.people["other"], **changes,
     }  # fmt: skip
@@ -608,7 +610,7 @@ def test_an_emergency_does_not_break_into_a_use_that_is_open(office: Uses) -> No
 # --- work reports ----------------------------------------------------------------------------------------------------
 
 
-def _over(office: Uses, **changes: object) -> int:
+def _over(office: Uses, **changes: Any) -> int:
     use_id = office.ask(**changes) if changes.get("emergency") else office.opened(**changes)
     office.worker()
     office.act("give_back", use_id, "staff")

@@ -1,0 +1,166 @@
+"""Uses of a privileged ID on a directory that lives by the office's own clock: at no moment more than was permitted."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from connectors.memory.directory import Fault, Group, MemoryDirectory
+from idm.errors import Refusal
+from idm.models.privileged import PrivilegedUse
+from idm.models.systems import Account, InformationSystem
+from idm.models.work import OutboxTask, TaskState
+from idm.settings import Settings
+from idm.vocabulary import UseState
+from jobs import privileged_uses, provision
+from jobs.installation import Installation
+from tests.cast import NOW, Cast
+from tests.use_office import Uses
+
+
+@dataclass
+class Place:
+    """The office, its directory, and one clock for both."""
+
+    uses: Uses
+    directory: MemoryDirectory
+    installation: Installation
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The office's time."""
+        return self.uses.now
+
+    def round(self, **later: float) -> None:
+        """So much later, one round of the worker."""
+        self.uses.now += timedelta(**later)
+        privileged_uses.run_due(self.installation)
+        provision.run_due(self.installation, worker="w1")
+
+    def group(self) -> Group:
+        """The privileged group."""
+        return next(group for group in self.directory.groups.values() if group.name == "ledger-admin")
+
+    def gives(self) -> tuple[bool, bool]:
+        """Whether the directory would let somebody in at this moment, and whether the ID is in the group."""
+        with self.uses.cast.database.reading() as session:
+            uuid = session.get_one(Account, self.uses.account_id()).uuid
+        (account,) = [one for one in self.directory.accounts.values() if one.account_uuid == uuid]
+        return account.enabled(self.now), self.group().holds(account.external_id, self.now)
+
+    def boxed(self) -> bool:
+        """Whether what was permitted, by the rows, has its time at this moment, be it given back before or not."""
+        with self.uses.cast.database.reading() as session:
+            begun = session.scalars(select(PrivilegedUse).where(PrivilegedUse.opens_at.is_not(None))).all()
+        return any(use.opens_at and use.ends_at and use.opens_at <= self.now < use.ends_at for use in begun)
+
+
+@pytest.fixture
+def place(cast: Cast, tmp_path: Path) -> Place:
+    """青木 has a privileged ID, asleep."""
+    name = f"uses-{tmp_path.name}"
+    directory = MemoryDirectory.named(name)
+    for group in ("ledger-enter", "ledger-approve", "ledger-admin"):
+        directory.groups[f"g-{group}"] = Group(f"g-{group}", group)
+    with cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        system.connector_settings, system.credential = {"name": name}, None
+    uses = Uses(cast, NOW)
+    settings = Settings(database_url=cast.database.url, secrets_dir=tmp_path)
+    place = Place(uses, directory, Installation(settings, cast.database, lambda: uses.now))
+    uses.approve("staff")
+    place.round()
+    return place
+
+
+def test_the_membership_ends_in_the_directory_itself_where_it_can(place: Place) -> None:
+    use_id = place.uses.ask(hours=2)
+    place.uses.permit(use_id)
+    place.round()
+    assert place.gives() == (True, True)
+    assert list(place.group().until.values()) == [place.uses.use(use_id).ends_at]
+    place.uses.now += timedelta(hours=2)
+    assert place.gives() == (False, False), "no worker has been there"
+
+
+def test_only_the_rights_that_were_chosen_are_activated(place: Place) -> None:
+    use_id = place.uses.ask(grant_ids=())
+    place.uses.permit(use_id)
+    place.round()
+    assert place.gives() == (True, False)
+
+
+def test_the_end_of_a_use_is_tried_every_minute_while_its_directory_is_away(place: Place) -> None:
+    use_id = place.uses.ask(hours=1)
+    place.uses.permit(use_id)
+    place.round()
+    place.directory.fault = Fault.UNAVAILABLE
+    for _ in range(80):
+        place.round(hours=1 / 60)
+    with place.uses.cast.database.reading() as session:
+        task = session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc())).first()
+        assert task is not None
+        assert (task.state, task.attempts > 10) == (TaskState.WAITING, True)
+        assert task.due_at <= place.now + timedelta(minutes=30)
+    place.directory.fault = None
+    place.round(seconds=1)
+    place.round(seconds=61)
+    assert place.gives() == (False, False)
+    assert place.uses.state(use_id) is UseState.ENDED
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happens_in_whatever_order_nothing_is_given_outside_a_permitted_window(
+    place: Place, seed: int
+) -> None:
+    chance = random.Random(seed)
+    uses = place.uses
+    last: list[int] = []
+
+    def ask() -> None:
+        last.append(uses.ask(hours=chance.choice([1, 2, 8]), emergency=chance.random() < 0.4))
+
+    def about_last(name: str, who: str, **values: str) -> None:
+        if last:
+            uses.act(name, last[-1], who, **values)
+
+    def permit() -> None:
+        if last:
+            uses.permit(last[-1])
+
+    def away() -> None:
+        place.directory.fault = Fault.UNAVAILABLE
+
+    def back() -> None:
+        place.directory.fault = None
+
+    acts: list[Callable[[], None]] = [
+        ask, ask, permit, permit, permit,
+        lambda: about_last("give_back", "staff"), lambda: about_last("stop", "chief", reason="停止"),
+        lambda: about_last("withdraw", "staff"), lambda: about_last("write", "staff", text="済み"),
+        away, back, back, back,
+        place.round, place.round, place.round, lambda: place.round(hours=chance.choice([0.2, 1, 9])),
+    ]  # fmt: skip
+    last.append(uses.ask(emergency=True))
+    place.round()
+    were_in = int(place.gives() == (True, True))
+    for _ in range(60):
+        try:
+            chance.choice(acts)()
+        except Refusal as refusal:
+            place.said.append(refusal.code)
+        uses.now += timedelta(seconds=chance.choice([0, 1, 60, 600, 1800]))
+        lets_in, inside = place.gives()
+        were_in += lets_in
+        assert not (lets_in or inside) or place.boxed()
+    assert were_in, "or nothing was shown"
+    place.directory.fault = None
+    place.round(hours=9)
+    place.round(hours=1)
+    assert place.gives() == (False, False)
+    assert not [one for one in last if uses.state(one) in (UseState.OPEN, UseState.ENDING, UseState.APPROVED)]
