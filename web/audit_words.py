@@ -344,6 +344,8 @@ GROUPS = {
     "provision": _("ディレクトリへの反映"),
     "handover": _("仮パスワード交付"),
     "privileged_use": _("特権IDの利用"),
+    "privileged": _("承認のない特権の除去"),
+    "credential": _("パスワードの漏えい・取替え"),
     "check_out": _("預かりパスワードの表示"),
     "registered_id": _("特権・共用・サービスIDの登録"),
     "holders": _("特権IDの人数"),
