@@ -50,7 +50,7 @@ def _page(notice: Notice, password: str) -> str:
         "title": "仮パスワード通知書", "number": str(notice.handover_id), "system": notice.system_name,
         "login": notice.login_name, "name": notice.name, "kana": notice.kana, "officer": notice.officer,
         "issued": _moment(notice.issued_at), "deadline": _moment(notice.change_by), "password": password,
-        "pattern": PATTERN * 170,
+        "pattern": PATTERN * 150,
     }  # fmt: skip
     return PAGE.format_map({key: escape(text) for key, text in shown.items()})
 
@@ -60,7 +60,7 @@ def _moment(at: datetime) -> str:
     return f"{format_wareki(local.date())} {local.hour}時{local.minute:02}分"
 
 
-PATTERN = "見本親展封緘日月火水木金土"
+PATTERN = "親展封緘日月火水木金土春夏秋冬"
 """What lies on the password when the paper is folded, so that nobody reads it through the paper."""
 
 PAGE = """<!DOCTYPE html>
@@ -69,7 +69,7 @@ PAGE = """<!DOCTYPE html>
 body {{ margin: 0; font: 10pt/1.5 "Noto Sans CJK JP", "BIZ UDGothic", sans-serif; color: #000 }}
 section {{ position: absolute; left: 0; width: 178mm; padding: 4mm 16mm; overflow: hidden }}
 .outside {{ top: 0; height: 58mm }}
-.pattern {{ top: 66mm; height: 58mm; font-size: 7pt; line-height: 1.05; color: #999; word-break: break-all }}
+.pattern {{ top: 67mm; height: 55mm; font-size: 7pt; line-height: 1.05; color: #999; word-break: break-all }}
 .inside {{ top: 132mm; height: 58mm }}
 .receipt {{ top: 200mm; height: 84mm }}
 .line {{ position: absolute; left: 8mm; width: 194mm; border-top: .3mm dashed #666; font-size: 7.5pt; color: #444 }}
@@ -80,6 +80,7 @@ table {{ border-collapse: collapse; width: 100% }}
 th, td {{ text-align: left; padding: .8mm 2mm; border-bottom: .2mm solid #999; font-weight: normal }}
 th {{ width: 38mm; font-size: 9pt }}
 .secret {{ font: bold 15pt/1.4 "Noto Sans Mono CJK JP", monospace; letter-spacing: .6mm }}
+.person {{ font-family: "IPAmjMincho", "Noto Serif CJK JP", serif }}
 .code {{ font-family: "Noto Sans Mono CJK JP", monospace }}
 .receipt td {{ height: 8mm }}
 </style></head><body>
@@ -87,7 +88,7 @@ th {{ width: 38mm; font-size: 9pt }}
 <p class="name">{name}　様</p><p class="small">{kana}</p>
 <p class="small">{title}（{system}）　交付番号 {number}　担当 {officer}</p>
 <p class="small">開いた跡があるときは、使わずに担当へ知らせてください。</p></section>
-<div class="line" style="top: 65mm">山折り</div>
+<div class="line" style="top: 65mm">山折り　宛名が外になるように、この上を後ろへ折ります</div>
 <section class="pattern">{pattern}</section>
 <div class="line" style="top: 131mm">谷折り　この下を上へ折り、三方をのり又は封かんシールで閉じます</div>
 <section class="inside"><h1>{title}</h1>
@@ -100,7 +101,7 @@ th {{ width: 38mm; font-size: 9pt }}
 <div class="line" style="top: 199mm">切り離し　この下は受領書として担当が保管します</div>
 <section class="receipt"><h1>仮パスワード受領書</h1>
 <table><tr><th>情報システム</th><td>{system}</td></tr>
-<tr><th>利用者名・氏名</th><td><span class="code">{login}</span>　{name}</td></tr>
+<tr><th>利用者名・氏名</th><td><span class="code">{login}</span>　<span class="person">{name}</span></td></tr>
 <tr><th>交付番号・担当・日時</th><td>{number}　{officer}　{issued}</td></tr>
 <tr><th>受領日</th><td>令和　　　年　　　月　　　日</td></tr>
 <tr><th>受領者（自署）</th><td></td></tr></table>

@@ -52,6 +52,6 @@ def seal_open_handovers(cast: Cast, *, password: str = PASSWORD, now: datetime =
             Handover.sealed.is_(None), Handover.shown_at.is_(None), Handover.closed_at.is_(None)
         )
         for handover in session.scalars(asked):
-            sealed = seal_to(handover.public_key, password.encode(), handovers.context(handover))
+            sealed = seal_to(handover.public_key or b"", password.encode(), handovers.context(handover))
             handovers.seal(session, handover, sealed, actor=WORKER, policy=cast.policy, now=now)
     carry_out(cast, now=now)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Exists, Select, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Exists, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from idm.calendar_days import day_of
@@ -62,9 +62,10 @@ def watched_by_system(session: Session, zones: Collection[Zone]) -> dict[int, li
     )  # fmt: skip
     found: dict[int, list[Watched]] = {}
     for handover, external_id in rows:
-        found.setdefault(handover.system_id, []).append(
-            Watched(handover.id, handover.account_id, external_id, handover.change_by, handover.set_time)
-        )
+        if handover.change_by is not None and external_id is not None:
+            found.setdefault(handover.system_id, []).append(
+                Watched(handover.id, handover.account_id, external_id, handover.change_by, handover.set_time)
+            )
     return found
 
 
@@ -109,7 +110,8 @@ def overdue_temporaries(
     ]  # fmt: skip
 
 
-def _unsettled():  # type: ignore[no-untyped-def]  # a SQL condition; its type is the library's own
+def _unsettled() -> ColumnElement[bool]:
+    """Whether it may still be the account's password: neither changed nor replaced, nor handed over anew."""
     return and_(
         Handover.sealed_at.is_not(None), Handover.changed_at.is_(None), Handover.replaced_at.is_(None),
         ~_handed_over_anew(),

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -307,21 +308,20 @@ def test_a_leak_of_a_temporary_password_is_one_replacement_and_no_overdue_one(of
         assert overdue_temporaries(session, now=office.clock()) == []
 
 
-def test_a_hand_over_under_way_when_the_leak_is_reported_is_not_shown(office: Office) -> None:
+def test_a_hand_over_under_way_when_the_leak_is_reported_is_not_shown(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     handed_over(office)
     office.ask("staff", new_handover_key()[1])
     carry_out = provision._carry_out
 
-    def reported_meanwhile(*given: object) -> None:
-        carry_out(*given)  # type: ignore[arg-type]
-        provision._carry_out = carry_out
+    def reported_meanwhile(*given: Any) -> None:
+        carry_out(*given)
+        monkeypatch.setattr(provision, "_carry_out", carry_out)
         report(office)
 
-    provision._carry_out = reported_meanwhile
-    try:
-        office.provision()
-    finally:
-        provision._carry_out = carry_out
+    monkeypatch.setattr(provision, "_carry_out", reported_meanwhile)
+    office.provision()
     office.provision()
     handover = newest(office)
     assert handover.sealed is None

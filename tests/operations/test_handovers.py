@@ -49,7 +49,7 @@ def ask(cast: Cast, account_id: int, public: bytes, who: str = "desk") -> int:
 def seal(cast: Cast, handover_id: int) -> None:
     with cast.database.writing() as session:
         handover = session.get_one(Handover, handover_id)
-        sealed = seal_to(handover.public_key, PASSWORD.encode(), handovers.context(handover))
+        sealed = seal_to(handover.public_key or b"", PASSWORD.encode(), handovers.context(handover))
         handovers.seal(session, handover, sealed, actor=WORKER, policy=cast.policy, now=NOW)
 
 
