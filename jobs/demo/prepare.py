@@ -19,7 +19,7 @@ from idm.operations.configuration import ConfigurationText
 from idm.policy_file import effective_text, load_profile
 from idm.samples import ORDERS_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.schema import upgrade
-from idm.settings import Settings, VaultSettings
+from idm.settings import Settings
 from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision, sealing, sweep
@@ -84,7 +84,6 @@ def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
         checkpoint_file=folder / "elsewhere" / "audit-checkpoints.jsonl",
         base_url=f"http://localhost:{ports['web']}",
         port=ports["web"],
-        vault=VaultSettings(key_dir=folder / "vault"),
     )
     _write_settings(folder / "settings.toml", settings)
     return settings, ports
@@ -101,15 +100,13 @@ def _write_settings(path: Path, settings: Settings) -> None:
     """So that every `idm` command can be run by hand on the demonstration (`IDM_SETTINGS=…`)."""
     values = settings.model_dump(mode="json", include={"database_url", "secrets_dir", "checkpoint_file", "base_url"})
     lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
-    vault = ["[vault]", f"key_dir = {json.dumps(str(settings.vault.key_dir))}"]
-    path.write_text("\n".join([*lines, f"port = {settings.port}", *vault, ""]), encoding="utf-8")
+    path.write_text("\n".join([*lines, f"port = {settings.port}", ""]), encoding="utf-8")
 
 
 def _first_day(demo: Demo) -> None:
     installation = demo.installation
     secrets_dir = installation.settings.secrets_dir
     secrets_dir.mkdir(mode=0o700, exist_ok=True)
-    installation.settings.vault.key_dir.mkdir(mode=0o700, exist_ok=True)
     shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
     for name, part in demo.directory.branches.items():
         shutil.copy(part.password_file, secrets_dir / f"{name}-ldap.password")

@@ -147,7 +147,7 @@ def kept_rows(
         .where(Account.id.in_(kept))
         .order_by(InformationSystem.name, Account.login_name)
     )  # fmt: skip
-    return [_row(*found, rotation_days, now) for found in session.execute(query)]  # type: ignore[call-arg]
+    return [_row(*found, rotation_days, now) for found in session.execute(query)]
 
 
 def _row(
