@@ -24,6 +24,7 @@ class DirectoryStatus(StrEnum):
     HAND_WAITING = "hand_waiting"
     HAND_DONE = "hand_done"
     HANDOVER = "handover"
+    ASLEEP = "asleep"
     SHOWN = "shown"
     COMPLETE = "complete"
     STOPPED = "stopped"
@@ -32,8 +33,8 @@ class DirectoryStatus(StrEnum):
 
 CONFIRMED = frozenset(
     {
-        DirectoryStatus.HANDOVER, DirectoryStatus.SHOWN, DirectoryStatus.COMPLETE, DirectoryStatus.STOPPED,
-        DirectoryStatus.TAKEN,
+        DirectoryStatus.HANDOVER, DirectoryStatus.ASLEEP, DirectoryStatus.SHOWN, DirectoryStatus.COMPLETE,
+        DirectoryStatus.STOPPED, DirectoryStatus.TAKEN,
     }
 )  # fmt: skip
 """What was read from the target, and so has a time of reading."""
@@ -47,6 +48,7 @@ TITLES = {
     DirectoryStatus.HAND_WAITING: "承認済み・手作業待ち",
     DirectoryStatus.HAND_DONE: "作業済み・確認待ち",
     DirectoryStatus.HANDOVER: "作成済み・仮パスワードの交付待ち",
+    DirectoryStatus.ASLEEP: "利用待ち（使うときだけ開きます）",
     DirectoryStatus.SHOWN: "反映済み",
     DirectoryStatus.COMPLETE: "完了",
     DirectoryStatus.STOPPED: "停止を反映済み",
@@ -59,7 +61,8 @@ class DirectoryFacts:
     """One grant and what its target last showed. `group` is the target's id of its group, None for the account.
 
     `refused` and `retrying` say how the newest task about the account goes; `observed`: its system is never written to.
-    `by_hand`: how far the work of a person has come, None where a connector does it.
+    `by_hand`: how far the work of a person has come, None where a connector does it. `sleeps`: it is somebody's
+    privileged ID, which is open only while it is used (D6).
     """
 
     kind: EntitlementKind
@@ -74,6 +77,7 @@ class DirectoryFacts:
     retrying: bool = False
     observed: bool = False
     by_hand: HandProgress | None = None
+    sleeps: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,4 +120,6 @@ def _shown(facts: DirectoryFacts) -> DirectoryStatus | None:
         return None if usable else DirectoryStatus.STOPPED
     if usable:
         return DirectoryStatus.SHOWN
+    if facts.sleeps:
+        return DirectoryStatus.ASLEEP if facts.present and not facts.enabled else None
     return DirectoryStatus.HANDOVER if there and not facts.handed_over else None

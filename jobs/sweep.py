@@ -28,6 +28,7 @@ from idm.operations.outbox import retry_refused
 from idm.operations.password_rules_read import RulesPart, found_in, keep
 from idm.operations.password_warnings import warn
 from idm.operations.privileged import out_of_band
+from idm.operations.privileged.holder_counts import count_holders
 from idm.policy import DormancyRules, Policy
 from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
 from idm.queries.comparable import found_states
@@ -83,7 +84,15 @@ def sweep(
     judged_at = installation.clock() if as_of is None else start_of(as_of)
     if not dry_run:
         _remind_of_losses(installation)
+        _count_holders(installation)
     return [_sweep_one(installation, system, judged_at=judged_at, dry_run=dry_run) for system in systems]
+
+
+def _count_holders(installation: Installation) -> None:
+    """How many hold what is kept day by day, whether or not a system can be examined tonight (control D1)."""
+    now = installation.clock()
+    with installation.database.writing() as session:
+        count_holders(session, actor=ACTOR, policy=policy_in_force(session, now=now), now=now)
 
 
 def _remind_of_losses(installation: Installation) -> None:

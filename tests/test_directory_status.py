@@ -38,6 +38,17 @@ def test_a_group_that_was_never_resolved_is_not_taken_for_shown() -> None:
     assert status(replace(GROUP, group=None)) is DirectoryStatus.WAITING
 
 
+def test_a_privileged_id_sleeps_until_it_is_used_and_waits_for_no_hand_over() -> None:
+    asleep = replace(ACCOUNT, sleeps=True, enabled=False, handed_over=False)
+    group = replace(GROUP, sleeps=True, enabled=False, handed_over=False, groups=frozenset())
+    assert reflection(asleep) == Reflection(DirectoryStatus.ASLEEP, READ)
+    assert reflection(group) == Reflection(DirectoryStatus.ASLEEP, READ)
+    assert status(replace(asleep, enabled=True)) is DirectoryStatus.SHOWN
+    assert status(replace(group, enabled=True, groups=frozenset({"g1"}))) is DirectoryStatus.SHOWN
+    assert status(replace(asleep, present=False)) is DirectoryStatus.WAITING
+    assert status(replace(asleep, grant_state=GrantState.ENDED)) is DirectoryStatus.TAKEN
+
+
 @pytest.mark.parametrize(
     ("progress", "waiting"),
     [

@@ -34,7 +34,7 @@ from idm.queries.person_record import (
 )
 from idm.queries.privileged.use_sheets import UseFilter, history_page
 from idm.queries.tenures import tenures_of_person
-from idm.vocabulary import EntitlementKind, Role
+from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wareki import parse_date
 from web import authenticators, current, oversight_words
 from web.person_timeline import IN_FORCE, PAST, PLANNED, SUSPENDED, lanes_of, picture
@@ -171,8 +171,13 @@ def _asked_day() -> tuple[date, str]:
 
 
 def _handed_over(accounts: list[AccountStatus]) -> dict[str, date | None]:
-    """Login name → the day on which its account was first handed over; None = not yet."""
-    return {a.login_name: day_of(a.handed_over_at) if a.handed_over_at is not None else None for a in accounts}
+    """Login name → the day on which its account was first handed over; None = not yet, and it is to be.
+
+    A privileged ID never is: its password is in our keeping (D6).
+    """
+    never = {a.login_name: date.min for a in accounts if a.kind is not AccountKind.PERSONAL}
+    handed = {a.login_name: day_of(a.handed_over_at) if a.handed_over_at is not None else None for a in accounts}
+    return handed | never
 
 
 def _days_near(day: date) -> list[tuple[str, date]]:
@@ -189,4 +194,5 @@ def _openable(accounts: list[AccountStatus], rights: list[RightRow]) -> frozense
         for row in rights
         if row.right.kind is EntitlementKind.ACCOUNT and row.right.state is GrantState.IN_FORCE
     }
-    return frozenset(a.id for a in accounts if a.system_id in systems and a.seen is not None and a.seen.present)
+    daily = (a for a in accounts if a.kind is AccountKind.PERSONAL and a.system_id in systems)
+    return frozenset(a.id for a in daily if a.seen is not None and a.seen.present)

@@ -25,10 +25,12 @@ from web.formats import clock_time, day, moment, plain_day
 
 DIRECTORY_CHIPS = {
     "not_yet": "neutral",
+    "observed": "neutral",
     "waiting": "warning",
     "retrying": "warning",
     "refused": "error",
     "handover": "warning",
+    "asleep": "neutral",
     "shown": "success",
     "complete": "success",
     "hand_waiting": "warning",

@@ -13,7 +13,7 @@ from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderState, progress_of
-from idm.vocabulary import BY_HAND, EntitlementKind, Stage
+from idm.vocabulary import BY_HAND, AccountKind, EntitlementKind, Stage
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ def _right(
         refused=task_state is TaskState.REFUSED,
         retrying=task_state is TaskState.WAITING and last_error is not None,
         observed=stage is Stage.OBSERVE,
+        sleeps=account.kind is AccountKind.PRIVILEGED and account.person_id is not None,
         by_hand=progress_of(order) if connector == BY_HAND or entitlement.by_hand else None,
     )
     return HeldRight(

@@ -151,7 +151,7 @@ LOOKING: dict[str, Expectation] = {
     "own_password.show": everybody, "signed_in_places.everybody": SECURITY,
     "privileged_register.index": SEES_PRIVILEGED, "privileged_register.system": SEES_PRIVILEGED,
     "privileged_register.printed": SEES_PRIVILEGED, "privileged_register.table": SEES_PRIVILEGED,
-    "privileged_register.registered": SEES_PRIVILEGED,
+    "privileged_register.registered": in_state(SEES_PRIVILEGED, "proposed", "registered", "ended"),
     "privileged_register.new": only(Role.SYSTEM, Role.SECURITY),
     "privileged_uses.index": everybody, "privileged_uses.new": nobody, "privileged_uses.new_emergency": nobody,
     "privileged_uses.show": any_of(SEES_PRIVILEGED, related("user", "namer", "attendant", "approver")),
