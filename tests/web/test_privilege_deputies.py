@@ -48,8 +48,8 @@ def test_for_others_there_is_no_such_page(office: Office, who: str) -> None:
 @pytest.mark.parametrize(
     ("field", "typed"),
     [
-        ("system", ""), ("system", "4711999999"), ("office", "chief"), ("office", "chief:x"),
-        ("staff_number", "999999"), ("valid_from", "昨日"), ("last_day", ""), ("last_day", "2027-05-01"), ("reason", " "),
+        ("system", ""), ("system", "4711999999"), ("office", "chief"), ("office", "chief:x"), ("reason", " "),
+        ("staff_number", "999999"), ("valid_from", "昨日"), ("last_day", ""), ("last_day", "2027-05-01"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_at_its_field_and_nothing_typed_is_lost(office: Office, field: str, typed: str) -> None:
