@@ -199,6 +199,15 @@ def test_in_a_system_that_is_only_observed_they_are_found_and_nothing_else_happe
     assert told(place) == {}
 
 
+def test_while_a_system_is_still_taken_over_they_are_told_of_and_left(place: Place) -> None:
+    stage(place, Stage.ADOPT)
+    stranger = place.by_hand("tanaka").external_id
+    place.join(PRIVILEGED, stranger)
+    swept(place)
+    assert stranger in members(place)
+    assert told(place) == OFFICERS
+
+
 def test_nobody_answers_for_it_and_a_click_takes_out_only_what_is_ours(place: Place) -> None:
     place.directory.add_group(ADMINS, protected=True)
     place.join(ADMINS, place.account("u100009").external_id)
