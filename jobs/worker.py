@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
+from idm.models.feeds import FeedRun
 from jobs import (
     check_outs,
     feed_inbox,
@@ -45,6 +47,8 @@ class Rounds:
 
     checkpoint_at: datetime | None = None
     lifecycle_on: date | None = None
+    followed_file: int | None = None
+    """The newest personnel file that the day's run knew of."""
     nightly_on: date | None = None
     inbox_at: datetime | None = None
     uploads_at: datetime | None = None
@@ -68,8 +72,7 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     now = installation.clock()
     local = now.astimezone(TOKYO)
     today, is_night = local.date(), local.time() >= NIGHTLY_AT
-    if rounds.lifecycle_on != today and _guarded(rounds, "lifecycle", lambda: lifecycle.run(installation)):
-        rounds.lifecycle_on = today
+    _guarded(rounds, "lifecycle", lambda: _carry_out_the_day(installation, rounds, today))
     if rounds.nightly_on != today and is_night and _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
         rounds.nightly_on = today
     _take_files_in(installation, rounds, now)
@@ -90,6 +93,18 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
     if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:
         rounds.checkpoint_at = now
+
+
+def _carry_out_the_day(installation: Installation, rounds: Rounds, today: date) -> None:
+    """What is due by the calendar: once a day, and again after each personnel file, which may tell of days gone by.
+
+    Who left, or lost the post of an administrator, yesterday does not wait for tomorrow's run (KT 第66, control D7).
+    """
+    with installation.database.reading() as session:
+        newest = session.scalar(select(func.max(FeedRun.id)))
+    if (rounds.lifecycle_on, rounds.followed_file) != (today, newest):
+        lifecycle.run(installation)
+        rounds.lifecycle_on, rounds.followed_file = today, newest
 
 
 def _take_files_in(installation: Installation, rounds: Rounds, now: datetime) -> None:

@@ -18,7 +18,7 @@ from idm.models.systems import Account, InformationSystem
 from idm.queries.privileged.post_losses import post_losses
 from idm.settings import Settings
 from idm.vocabulary import AccountKind, RotationReason, UseEnd
-from jobs import lifecycle, privileged_uses, provision
+from jobs import lifecycle, privileged_uses, provision, worker
 from jobs.hr_feed import import_feed
 from jobs.installation import Installation
 from tests.cast import NOW, PEOPLE, Cast
@@ -135,6 +135,20 @@ def test_an_auditor_reads_how_many_hours_it_took_also_where_it_was_told_late(off
         ("管理用ID", MAY, 48.0), ("システム管理", MAY, 48.0),
     ]  # fmt: skip
     assert all(one.removed_at is not None and one.removed_at >= one.ended_at for one in losses)
+
+
+def test_the_worker_runs_the_day_again_after_a_file_that_tells_of_days_gone_by(office: Office) -> None:
+    office.file()
+    rounds = worker.Rounds()
+    office.uses.now = start_of(date(2026, 5, 3))
+    worker.one_round(office.installation, rounds, worker="w1")
+    assert office.ends()["admin"] is None
+    office.file(staff=MOVED)
+    worker.one_round(office.installation, rounds, worker="w1")
+    assert office.ends()["admin"] is EndReason.POST_LOST
+    runs = rounds.followed_file
+    worker.one_round(office.installation, rounds, worker="w1")
+    assert rounds.followed_file == runs, "nothing new was told"
 
 
 def asked_for(office: Office, account_id: int) -> list[RotationReason]:
