@@ -1,5 +1,6 @@
 """A whole use of a privileged ID on real directories: it works in its window only, whatever dies or is away (D6)."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from idm.models.audit import AuditRecord
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
@@ -229,6 +231,12 @@ def test_a_use_does_not_go_on_with_another_entry_put_in_the_place_of_the_id(ldap
         schedule(session, session.get_one(Account, ldap.uses.account_id()), now=office.clock())
     ldap.round()
     assert ldap.use(use_id).end_reason is UseEnd.RIGHT_LOST
+    with office.cast.database.reading() as session:
+        done = session.scalars(select(AuditRecord.payload).where(AuditRecord.action == "provision.done")).all()
+    made, opened, made_anew, *rest = [json.loads(payload or "{}")["steps"] for payload in done]
+    assert "AddMember" in opened
+    assert made_anew == made == ["CreateAccount"], "never opened, not for a moment"
+    assert rest == [[]]
     ldap.set_password(ldap.login_name, PASSWORD)
     ldap.round()
     assert ldap.asleep

@@ -230,7 +230,8 @@ def _carry_open(session: Session, use: PrivilegedUse, *, actor: Actor, policy: P
     if basis_of_use(session, use, now=now) is None:
         end_use(session, use, UseEnd.RIGHT_LOST, actor=actor, policy=policy, now=now)
         return True
-    return False
+    # What was read back by other ways than the worker's own: a list, a work order.
+    return _follow_one(session, use, actor=actor, policy=policy, now=now)
 
 
 def _why_lapsed(use: PrivilegedUse, *, policy: Policy, now: datetime) -> str | None:
