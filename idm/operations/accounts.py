@@ -48,7 +48,7 @@ def accounts_of(
         # Also what holders are counted under (control D1); the system before any account, so that none waits in a ring.
         lock_names(session, lines[0].system_id, rule)
     # The daily ones first: a privileged ID is called after the daily one.
-    made = {
+    made: dict[AccountKind, dict[int, Account]] = {
         kind: personal_accounts(session, system_id=lines[0].system_id, days=wanted[kind], rule=rule, now=now, kind=kind)
         for kind in (AccountKind.PERSONAL, AccountKind.PRIVILEGED) if kind in wanted
     }  # fmt: skip

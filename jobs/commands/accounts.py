@@ -86,6 +86,7 @@ def _row_data(row: NameRow) -> dict[str, object]:
         "staff_number": row.person.staff_number,
         "name": row.person.name,
         "login_name": _name(row),
+        "privileged": row.privileged,
         "exists": row.existing is not None,
         "source": made.source if made else None,
         "pattern": (made.pattern if made else "") or None,

@@ -18,6 +18,7 @@ from idm.names.account_names import (
     Subject,
     candidates,
     limit_of,
+    privileged_candidates,
     require_usable,
     staff_number_name,
 )
@@ -132,6 +133,39 @@ def test_reserved_words_are_passed_over_the_organisations_own_too() -> None:
 def test_without_letters_there_is_no_name() -> None:
     with pytest.raises(InvalidInput, match="ローマ字がない"):
         list(candidates(Subject("1", None), ROMAJI, OPENLDAP))
+
+
+@given(
+    st.from_regex(r"[a-z0-9]{1,40}([._-][a-z0-9]{1,20}){0,2}", fullmatch=True),
+    st.one_of(st.none(), st.text(max_size=24)),
+    st.from_regex(r"[a-z]{1,8}-", fullmatch=True), st.sampled_from(list(LIMITS)),
+)  # fmt: skip
+def test_every_name_of_a_privileged_id_has_its_prefix_and_fits_or_says_why_not(
+    daily: str, number: str | None, prefix: str, connector: str
+) -> None:
+    rule, limit = LoginNames(privileged_prefix=prefix), limit_of(connector)
+    listed = privileged_candidates(daily, number, rule, limit)
+    assert listed[0].name == f"{prefix}{daily}"
+    assert len({found.name for found in listed}) == len(listed)
+    for found in listed:
+        assert found.name.startswith(prefix)
+        assert found.name != daily
+        assert (found.bar is Bar.TOO_LONG) == (len(found.name) > limit.length)
+        if found.bar is None:
+            assert re.fullmatch(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", found.name)
+            assert not set(found.name) & set(limit.forbidden)
+
+
+def test_a_privileged_id_is_named_after_the_daily_one_then_by_number_then_counted() -> None:
+    listed = privileged_candidates("hanako.sato-watanabe", "012345", LoginNames(), AD)
+    assert [(found.name, found.bar) for found in listed[:2]] == [
+        ("adm-hanako.sato-watanabe", Bar.TOO_LONG), ("adm-u012345", None),
+    ]  # fmt: skip
+    assert [found.name for found in listed if found.bar is None][:3] == [
+        "adm-u012345",
+        "adm-u012345-2",
+        "adm-u012345-3",
+    ]
 
 
 @given(LETTERS, LETTERS, st.lists(PATTERN, min_size=1, unique=True), st.sampled_from(list(LIMITS)))

@@ -235,7 +235,7 @@ def _last_uses(session: Session, account_ids: Collection[int]) -> dict[int, date
         .where(PrivilegedUse.account_id.in_(account_ids), PrivilegedUse.opened_at.is_not(None))
         .group_by(PrivilegedUse.account_id)
     )
-    return dict(rows.all())
+    return {account_id: opened_at for account_id, opened_at in rows if opened_at is not None}
 
 
 def _is_unused(last_used_at: datetime | None, since: date, policy: Policy, day: date) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -166,7 +167,7 @@ def test_without_a_second_factor_given_just_now_nothing_is_proposed_or_accepted(
     ],
 )
 def test_what_cannot_be_in_the_register_is_refused_at_its_field(
-    one: Ledger, login_name: str, more: dict[str, object], field: str, told: str
+    one: Ledger, login_name: str, more: dict[str, Any], field: str, told: str
 ) -> None:
     with one.cast.database.writing() as session:
         session.scalars(
