@@ -5,7 +5,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
-from idm.errors import InvalidInput, NotPermitted, ZoneNotOpen
+from idm.errors import InvalidInput, NotPermitted, SeparationOfDuties, ZoneNotOpen
 from idm.external_access import AskedFor, mistake_in
 from idm.models.people import Assignment, Employment
 from idm.models.periods import holding_on
@@ -16,7 +16,7 @@ from idm.permissions import Action, everywhere, require
 from idm.personnel.outside_rules import requires_consent
 from idm.policy import Policy
 from idm.queries.admission import Admission
-from idm.queries.officers import roles_of
+from idm.queries.officers import contracted, humans, roles_of
 from idm.queries.reach import managed_units
 from idm.queries.units import units_of_posts
 from idm.vocabulary import (
@@ -32,7 +32,8 @@ from idm.wareki import format_wareki
 
 
 def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
-    """Afterwards this applicant may apply for every subject of the application. Raises NotPermitted."""
+    """Afterwards this applicant may apply for every subject of it. Raises NotPermitted, SeparationOfDuties."""
+    _require_no_contractor(session, request, applicant_id, day)
     rules, roles = policy.applications, roles_of(session, applicant_id, day)
     if request.feed_run_id is not None:
         require(roles, Action.SUBMIT_DRAFT)
@@ -49,6 +50,17 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
         units = managed_units(session, applicant_id, Action.APPLY_FOR_OWN_UNIT, day)
     if units is not None and not all(units & _units_and_parents(session, subject, day) for subject in others):
         raise NotPermitted("この人のために申請することはできません。本人、所属の課長又は人事担当者が申請してください。")
+
+
+def _require_no_contractor(session: Session, request: Request, applicant_id: int, day: date) -> None:
+    """A contractor asks for no privileged right, not even for themself: staff answer for it (FK 6-2(3)④, D3)."""
+    if not any(line.effect is LineEffect.GRANT and line.entitlement.privileged for line in request.lines):
+        return
+    if contracted(session, humans(session, [applicant_id])[applicant_id].rows, day):
+        raise SeparationOfDuties(
+            "委託事業者は、特権の申請をすることができません。必要なときは、所管の職員に申請してもらってください。（SOD-7）",
+            code="SOD-7",
+        )
 
 
 def _units_and_parents(session: Session, person_id: int, day: date) -> set[str]:
