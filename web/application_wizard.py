@@ -19,7 +19,7 @@ from idm.operations.requests import draft, submit
 from idm.queries.applying import Choice, Scope, choices, find_subjects, scope_of, subject_in_scope
 from idm.queries.gate_outlook import Wanted, gate_outlook
 from idm.queries.privileged.caps import CapOutlook, cap_outlook
-from idm.queries.request_sheet import RequestSheet
+from idm.queries.request_sheet import RequestSheet, StepRow
 from idm.vocabulary import LineEffect, RequestAction
 from idm.wareki import format_wareki
 from web import application_entry, current, refusals
@@ -204,8 +204,14 @@ def _cap(session: Session, entry: Entry, facts: Facts, give: Collection[Choice])
     return found if found.cap.most is not None else None
 
 
+def _who_decided(step: StepRow) -> str:
+    """The decider, and in whose place they decided (代決)."""
+    place = _("（%(name)sの代決）", name=step.acting_for) if step.acting_for else ""
+    return f"{step.decider}{place}"
+
+
 def _comments(old: RequestSheet | None) -> list[str]:
     """What those who did not approve wrote, each once."""
     lines = old.lines if old is not None else ()
-    said = [f"{step.decider}: {step.comment}" for line in lines for step in line.steps if step.comment]
+    said = [f"{_who_decided(step)}: {step.comment}" for line in lines for step in line.steps if step.comment]
     return list(dict.fromkeys(said))

@@ -142,7 +142,9 @@ def _one_route(sheet: RequestSheet) -> tuple[StepRow, ...] | None:
     """The steps of the first line, when every line stands exactly so; None when the lines differ."""
 
     def stand(line: LineRow) -> list[object]:
-        return [(s.seat, s.state, s.decider, s.rung, s.decided_at, s.comment, s.seating) for s in line.steps]
+        return [
+            (s.seat, s.state, s.decider, s.acting_for, s.rung, s.decided_at, s.comment, s.seating) for s in line.steps
+        ]
 
     if all(stand(line) == stand(sheet.lines[0]) for line in sheet.lines):
         return sheet.lines[0].steps

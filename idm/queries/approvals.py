@@ -51,6 +51,8 @@ class DecidedRow:
     state: StepState
     decided_at: datetime
     lines: int
+    acting_for: str | None = None
+    """The name of the officer in whose place it was decided (代決)."""
 
 
 def pending_for(session: Session, person_id: int, *, day: date, lapse_days: int) -> list[PendingRow]:
@@ -108,10 +110,11 @@ def decided_page(session: Session, person_id: int, *, asked: int = 1) -> Page[De
     """
     latest = func.max(ApprovalStep.decided_at)
     query = (
-        select(RequestLine.request_id, ApprovalStep.seat, ApprovalStep.state, latest, func.count())
+        select(RequestLine.request_id, ApprovalStep.seat, ApprovalStep.state, latest, func.count(), Person.name)
         .join(ApprovalStep, ApprovalStep.line_id == RequestLine.id)
+        .outerjoin(Person, ApprovalStep.acting_for_id == Person.id)
         .where(ApprovalStep.decider_id == person_id)
-        .group_by(RequestLine.request_id, ApprovalStep.seat, ApprovalStep.state)
+        .group_by(RequestLine.request_id, ApprovalStep.seat, ApprovalStep.state, Person.id, Person.name)
     )
     total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     number = nearest_page(asked, total)
@@ -119,8 +122,8 @@ def decided_page(session: Session, person_id: int, *, asked: int = 1) -> Page[De
     acts = session.execute(ordered.limit(ROWS_A_PAGE).offset(offset_of(number))).all()
     rows = {row.id: row for row in request_rows(session, list({act[0] for act in acts}))}
     decided = [
-        DecidedRow(rows[request_id], seat, state, decided_at, lines)
-        for request_id, seat, state, decided_at, lines in acts
+        DecidedRow(rows[request_id], seat, state, decided_at, lines, acting_for)
+        for request_id, seat, state, decided_at, lines, acting_for in acts
         if decided_at is not None
     ]
     return Page(tuple(decided), number, total)

@@ -50,6 +50,8 @@ def test_a_deputy_sees_for_whom_they_decide(office: Office) -> None:
     assert "箱崎　花子 の代決者として決裁します" in browser.page(f"/requests/{filed}")
     assert decision(office, "desk", filed, Role.SYSTEM).status_code == 302
     assert "箱崎　花子の代決" in office.browser("staff").page(f"/requests/{filed}")
+    assert "箱崎　花子の代決" in office.browser("staff").page(f"/requests/{filed}/print")
+    assert "箱崎　花子の代決" in browser.page("/approvals/history")
 
 
 def test_what_one_decided_is_in_ones_history(office: Office) -> None:

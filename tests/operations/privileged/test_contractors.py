@@ -6,6 +6,7 @@ still holds no role.
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -200,7 +201,7 @@ def _given(office: Uses) -> bool:
     return True
 
 
-AN_HOUR = {"hours": 1, "grant_ids": ()}
+AN_HOUR: dict[str, Any] = {"hours": 1, "grant_ids": ()}
 PATHS: dict[str, Callable[[Uses], object]] = {
     "applies for a privileged right of their own": lambda office: office.cast.file(
         WHO, (WHO, "ledger/admin-account"), valid_until=TODAY + timedelta(days=30)),
