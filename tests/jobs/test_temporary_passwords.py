@@ -173,6 +173,17 @@ def test_a_forgotten_password_handed_over_anew_is_gone_at_once_and_counted_from_
     assert one_round(office).overdue == 1
 
 
+def test_of_two_hand_overs_only_the_newer_one_is_asked_about(office: Office) -> None:
+    handed_over(office)
+    _, second = office.hand_over("staff")
+    choose_password(office, second)
+    assert one_round(office) == Result(asked=1, changed=1)
+    late(office)
+    assert one_round(office) == Result()
+    with office.cast.database.reading() as session:
+        assert overdue_temporaries(session, now=office.clock()) == []
+
+
 def test_a_demand_that_somebody_took_away_is_no_change(office: Office) -> None:
     password = handed_over(office)
     office.directory.apply(f"dn: {office.dn('u100009')}\nchangetype: modify\ndelete: pwdReset\n")

@@ -12,15 +12,16 @@ from idm.models.privileged import LeakReport, PrivilegedUse, Rotation, VaultKey,
 from idm.models.sign_in import SignIn, WebSession
 from idm.models.systems import Account, Handover, InformationSystem
 from idm.models.work import MailMessage, OutboxTask
-from idm.operations import handovers, leaks
+from idm.operations import handovers, leaks, replacements, temporary_passwords
 from idm.operations.leaks import Reported, Wanted
 from idm.operations.signing_in.web_sessions import open_session
 from idm.password_hashing import hash_password, verify_password
 from idm.publication import Reader
 from idm.queries.handovers import waiting_accounts
 from idm.queries.leaks import leak_page
+from idm.queries.temporary_passwords import overdue_temporaries, watched_by_system
 from idm.sealing import new_handover_key
-from idm.vocabulary import AccountKind, Role, RotationReason, SignInWay, Stage, UseState, VerifiedHow
+from idm.vocabulary import AccountKind, Role, RotationReason, SignInWay, Stage, UseState, VerifiedHow, Zone
 from tests import hand_office
 from tests.carried_out import WORKER, carry_out, seal_open_handovers
 from tests.cast import NOW, TODAY, Cast
@@ -30,7 +31,7 @@ PASSWORD = "あおばの庭で大きな犬がねむる"
 
 
 @pytest.fixture
-def office(cast: Cast) -> Cast:
+def opened(cast: Cast) -> Cast:
     """青木 has an ID in the ledger system, handed over, and signs in here by a password of the product's own."""
     cast.approve(cast.file("hr", ("staff", "ledger/account")))
     carry_out(cast)
@@ -70,10 +71,10 @@ def seat(cast: Cast, who: str, role: Role, unit: str | None = None) -> None:
         )  # fmt: skip
 
 
-def test_ones_own_report_needs_no_second_factor_and_locks_the_id(office: Cast) -> None:
-    done = report(office)
+def test_ones_own_report_needs_no_second_factor_and_locks_the_id(opened: Cast) -> None:
+    done = report(opened)
     assert [one.login_name for one in done.ids] == ["u100009"]
-    with office.database.reading() as session:
+    with opened.database.reading() as session:
         account = session.scalars(select(Account)).one()
         assert account.handed_over_at is None, "it opens by a new hand-over only"
         newest = session.scalars(select(OutboxTask).order_by(OutboxTask.id.desc())).first()
@@ -85,74 +86,74 @@ def test_ones_own_report_needs_no_second_factor_and_locks_the_id(office: Cast) -
         assert (one.account_id, one.note, one.replaced_at) == (account.id, "届いたメール", None)
 
 
-def test_reported_twice_it_is_one_report(office: Cast) -> None:
-    report(office)
-    report(office, "desk")
-    with office.database.reading() as session:
+def test_reported_twice_it_is_one_report(opened: Cast) -> None:
+    report(opened)
+    report(opened, "desk")
+    with opened.database.reading() as session:
         assert len(session.scalars(select(LeakReport)).all()) == 1
         acts = session.scalars(select(AuditRecord.action).where(AuditRecord.action == "credential.leak_reported")).all()
     assert len(acts) == 2
 
 
 @pytest.mark.parametrize("who", ["desk", "security"])
-def test_desk_and_security_officer_report_for_anybody(office: Cast, who: str) -> None:
-    assert report(office, who).ids
+def test_desk_and_security_officer_report_for_anybody(opened: Cast, who: str) -> None:
+    assert report(opened, who).ids
 
 
-def test_a_section_manager_reports_for_the_people_of_the_section_and_no_others(office: Cast) -> None:
-    seat(office, "other", Role.SECTION, "0100")
-    seat(office, "hr", Role.SECTION, "0600")
-    assert report(office, "other").ids
+def test_a_section_manager_reports_for_the_people_of_the_section_and_no_others(opened: Cast) -> None:
+    seat(opened, "other", Role.SECTION, "0100")
+    seat(opened, "hr", Role.SECTION, "0600")
+    assert report(opened, "other").ids
     with pytest.raises(NotPermitted):
-        report(office, "hr")
+        report(opened, "hr")
 
 
 @pytest.mark.parametrize("who", ["other", "hr", "chief", "auditor", "ciso"])
-def test_nobody_else_reports_for_another(office: Cast, who: str) -> None:
+def test_nobody_else_reports_for_another(opened: Cast, who: str) -> None:
     with pytest.raises(NotPermitted):
-        report(office, who)
+        report(opened, who)
 
 
-def test_a_contractor_reports_their_own_and_never_anothers(office: Cast) -> None:
+def test_a_contractor_reports_their_own_and_never_anothers(opened: Cast) -> None:
     with pytest.raises(SeparationOfDuties, match="SOD-7"):
-        report(office, "contractor")
-    signed_in(office, "contractor")
-    assert report(office, "contractor", "contractor").own_password
+        report(opened, "contractor")
+    signed_in(opened, "contractor")
+    assert report(opened, "contractor", "contractor").own_password
 
 
-def test_the_owner_is_signed_in_nowhere_and_the_products_password_opens_nothing(office: Cast) -> None:
-    signed_in(office)
-    done = report(office)
+def test_the_owner_is_signed_in_nowhere_and_the_products_password_opens_nothing(opened: Cast) -> None:
+    signed_in(opened)
+    done = report(opened)
     assert (done.own_password, done.sessions_ended) == (True, 1)
-    with office.database.reading() as session:
+    with opened.database.reading() as session:
         sign_in = session.scalars(select(SignIn)).one()
         assert not verify_password(sign_in.password_hash, PASSWORD)
         assert sign_in.way is SignInWay.PASSWORD
         assert session.scalars(select(WebSession.ended_at)).all() == [NOW]
 
 
-def test_what_was_not_chosen_stays_as_it_is(office: Cast) -> None:
-    signed_in(office)
-    report(office, only=frozenset(), own=True)
-    with office.database.reading() as session:
+def test_what_was_not_chosen_stays_as_it_is(opened: Cast) -> None:
+    signed_in(opened)
+    report(opened, only=frozenset(), own=True)
+    with opened.database.reading() as session:
         assert session.scalars(select(Account)).one().handed_over_at == NOW
         assert session.scalars(select(LeakReport)).all() == []
     with pytest.raises(InvalidInput, match="一つ以上"):
-        report(office, only=frozenset(), own=False)
+        report(opened, only=frozenset(), own=False)
 
 
-def test_an_id_of_somebody_else_is_not_among_the_choices(office: Cast) -> None:
-    office.approve(office.file("hr", ("other", "ledger/account")))
-    carry_out(office)
-    with office.database.reading() as session:
-        others = session.scalars(select(Account.id).where(Account.person_id == office.people["other"])).one()
+def test_an_id_of_somebody_else_is_not_among_the_choices(opened: Cast) -> None:
+    opened.approve(opened.file("hr", ("other", "ledger/account")))
+    carry_out(opened)
+    with opened.database.reading() as session:
+        others = session.scalars(select(Account.id).where(Account.person_id == opened.people["other"])).one()
     with pytest.raises(InvalidInput, match="この人のものでない"):
-        report(office, only=frozenset({others}))
+        report(opened, only=frozenset({others}))
 
 
-def test_section_manager_and_security_officer_are_told_and_the_owner_where_another_said_it(office: Cast) -> None:
-    report(office, "desk")
-    with office.database.reading() as session:
+def test_section_manager_and_security_officer_are_told_and_the_owner_where_another_said_it(opened: Cast) -> None:
+    report(opened, "desk")
+    with opened.database.reading() as session:
         told = session.scalars(select(MailMessage.recipient).where(MailMessage.subject.like("%漏えい%"))).all()
     assert set(told) == {"u100005@example.jp", "u100009@example.jp"}
 
@@ -171,19 +172,19 @@ def test_where_hands_alone_change_anything_an_order_is_the_replacement(cast: Cas
         assert session.scalars(select(LeakReport)).one().replaced_at == NOW + timedelta(hours=1)
 
 
-def test_where_a_system_is_only_observed_the_report_says_that_we_cannot_stop_it(office: Cast) -> None:
-    with office.database.writing() as session:
+def test_where_a_system_is_only_observed_the_report_says_that_we_cannot_stop_it(opened: Cast) -> None:
+    with opened.database.writing() as session:
         session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().stage = Stage.OBSERVE
-    (effect,) = leaks.effects(report(office).ids)
+    (effect,) = leaks.effects(report(opened).ids)
     assert "管理者が手で止めてください" in effect
 
 
-def test_how_long_it_took_is_listed(office: Cast) -> None:
-    report(office)
-    with office.database.writing() as session:
+def test_how_long_it_took_is_listed(opened: Cast) -> None:
+    report(opened)
+    with opened.database.writing() as session:
         session.scalars(select(LeakReport)).one().replaced_at = NOW + timedelta(seconds=90)
-    reader = Reader(TODAY, person_id=office.people["security"])
-    with office.database.reading() as session:
+    reader = Reader(TODAY, person_id=opened.people["security"])
+    with opened.database.reading() as session:
         (row,) = leak_page(session, reader=reader).rows
         assert row.took == timedelta(seconds=90)
         assert leak_page(session, reader=reader, units=frozenset({"0600"})).rows == ()
@@ -233,3 +234,46 @@ def test_a_privileged_id_is_never_handed_over(privileged: Uses) -> None:
         assert account.kind is AccountKind.PRIVILEGED
         assert account.seen_present
         assert account.id not in {row.account_id for row in waiting_accounts(session).rows}
+
+
+# --- on both databases -----------------------------------------------------------------------------------------------
+
+
+def test_reported_settled_and_listed_on_either_database(office: Cast) -> None:
+    cast = office
+    cast.approve(cast.file("hr", ("staff", "ledger/account")))
+    carry_out(cast)
+    report(cast)
+    with cast.database.writing() as session:
+        account = session.scalars(select(Account)).one()
+        waiting = replacements.to_replace(session, [account.id])
+        assert [len(one.report_ids) for one in waiting.values()] == [1]
+        for account_id, one in waiting.items():
+            replacements.settle(session, account_id, one, actor=WORKER, policy=cast.policy, now=NOW)
+    with cast.database.reading() as session:
+        (row,) = leak_page(session, reader=Reader(TODAY, person_id=cast.people["security"])).rows
+        assert row.took == timedelta()
+        assert replacements.to_replace(session, [account.id]) == {}
+
+
+def test_an_overdue_temporary_password_on_either_database(office: Cast) -> None:
+    cast = office
+    cast.approve(cast.file("hr", ("staff", "ledger/account")))
+    carry_out(cast)
+    with cast.acting("desk") as session:
+        account_id = session.scalars(select(Account.id)).one()
+        handover_id = handovers.ask(
+            session, account_id=account_id, public_key=new_handover_key()[1], actor=cast.actor("desk"),
+            policy=cast.policy, now=NOW,
+        ).id  # fmt: skip
+    seal_open_handovers(cast)
+    late = NOW + timedelta(hours=cast.policy.passwords.temporary_hours)
+    with cast.database.writing() as session:
+        assert not temporary_passwords.overdue(
+            session, handover_id, actor=WORKER, policy=cast.policy, now=late - timedelta(seconds=1)
+        )
+        assert temporary_passwords.overdue(session, handover_id, actor=WORKER, policy=cast.policy, now=late)
+        assert not temporary_passwords.overdue(session, handover_id, actor=WORKER, policy=cast.policy, now=late)
+    with cast.database.reading() as session:
+        assert [row.handover_id for row in overdue_temporaries(session, now=late)] == [handover_id]
+        assert watched_by_system(session, list(Zone)) == {}
