@@ -3,7 +3,7 @@
 A machine decides only what cannot reasonably be otherwise. Rules speak in their order; the first that names anybody has
 to name one person, and no other rule may name only somebody else. An account that carries a staff number is decided by
 that number or not at all. Two accounts for one person, somebody who has left, an administrator's account that the
-target protects: each waits for a person, and says why.
+target protects, a privileged ID by its name: each waits for a person, and says why.
 """
 
 import unicodedata
@@ -34,6 +34,7 @@ class Doubt(StrEnum):
     NUMBER_UNKNOWN = "number_unknown"
     SEVERAL_ACCOUNTS = "several_accounts"
     LEFT = "left"
+    PRIVILEGED = "privileged"
     PROTECTED = "protected"
     MARKED = "marked"
 
@@ -52,6 +53,7 @@ DOUBT_TITLES = {
     Doubt.NUMBER_UNKNOWN: "職員番号が、登録されているどの職員のものでもありません",
     Doubt.SEVERAL_ACCOUNTS: "同じ職員のものと思われるIDが複数あります",
     Doubt.LEFT: "すでに離職した職員のものと思われます",
+    Doubt.PRIVILEGED: "管理用ID（特権ID）の名前です",
     Doubt.PROTECTED: "ディレクトリの管理者として保護されたIDです",
     Doubt.MARKED: "ほかの管理番号が付いています",
 }
@@ -62,6 +64,7 @@ class Found:
     """One account as the target shows it. `key` is the target's immutable id.
 
     `protected` and `marked`: guarded by the target as an administrator's, or carrying an account number of others.
+    `privileged`: it is called as our rule calls privileged IDs, and so is hardly somebody's daily one (control D8).
     """
 
     key: str
@@ -72,6 +75,7 @@ class Found:
     mail: str | None = None
     protected: bool = False
     marked: bool = False
+    privileged: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,8 +133,9 @@ def _judged(account: Found, evidence: Mapping[Rule, frozenset[PersonId]], people
     person_id, rule, doubt = _decided(account, evidence)
     if person_id is not None and not people[person_id].employed:
         person_id, rule, doubt = None, None, Doubt.LEFT
-    if account.protected or account.marked:
-        person_id, rule, doubt = None, None, Doubt.PROTECTED if account.protected else Doubt.MARKED
+    never = {Doubt.PROTECTED: account.protected, Doubt.MARKED: account.marked, Doubt.PRIVILEGED: account.privileged}
+    if any(never.values()):
+        person_id, rule, doubt = None, None, next(why for why, holds in never.items() if holds)
     return Match(person_id, rule, doubt, candidates)
 
 

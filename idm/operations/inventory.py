@@ -187,7 +187,8 @@ def _waiting(session: Session, system_id: int) -> list[FoundAccount]:
 def _correlate(session: Session, system: InformationSystem, *, now: datetime) -> None:
     rows = {row.external_id: row for row in _waiting(session, system.id) if row.settled_by_id is None}
     known = known_people(session, system, now=now)
-    matches = correlate(_facts(rows.values()), known, number_widths=number_widths(session, now=now))
+    prefix = organisation_in_force(session, now=now).login_names.privileged_prefix
+    matches = correlate(_facts(rows.values(), prefix), known, number_widths=number_widths(session, now=now))
     # First nobody's: two of them may change owners, and the database lets nobody have two for a moment either.
     for key, match in matches.items():
         if rows[key].person_id not in (None, match.person_id):
@@ -197,11 +198,11 @@ def _correlate(session: Session, system: InformationSystem, *, now: datetime) ->
         _apply(rows[key], match)
 
 
-def _facts(rows: Iterable[FoundAccount]) -> Iterator[Found]:
+def _facts(rows: Iterable[FoundAccount], prefix: str) -> Iterator[Found]:
     for row in rows:
         yield Found(
             row.external_id, row.login_name, row.display_name, row.unit_name, row.employee_number, row.mail,
-            protected=row.protected, marked=row.marked,
+            protected=row.protected, marked=row.marked, privileged=row.login_name.lower().startswith(prefix),
         )  # fmt: skip
 
 

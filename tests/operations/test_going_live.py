@@ -323,6 +323,17 @@ def test_a_found_privileged_id_is_taken_over_beside_the_daily_one_with_its_group
     }  # fmt: skip
 
 
+def test_one_that_is_called_like_a_privileged_id_is_nobodys_daily_one_and_keeps_no_daily_one_waiting(
+    one: Ledger,
+) -> None:
+    one.take(there("e-s", "aoki", number="100009"), there("e-a", "ADM-aoki", number="100009", groups=["admin"]))
+    assert (one.found("aoki").person_id, one.found("aoki").kind) == (one.cast.people["staff"], None)
+    assert (one.found("ADM-aoki").person_id, one.found("ADM-aoki").doubt) == (None, "privileged")
+    one.settle("system", "ADM-aoki", person="staff", kind=AccountKind.PRIVILEGED)
+    one.take(there("e-s", "aoki", number="100009"), there("e-a", "ADM-aoki", number="100009", groups=["admin"]))
+    assert one.found("ADM-aoki").kind is AccountKind.PRIVILEGED
+
+
 def test_a_privileged_group_on_somebodys_daily_id_is_not_taken_over_and_told_what_to_do(one: Ledger) -> None:
     one.take(there("e-s", "aoki", number="100009", groups=["enter", "admin"]))
     done = one.apply()
