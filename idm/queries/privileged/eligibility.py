@@ -22,6 +22,7 @@ from idm.models.privileged import PrivilegeDeputy, PrivilegedUse, RegisteredId
 from idm.models.requests import Grant
 from idm.models.systems import Account
 from idm.permissions import Action
+from idm.queries.lost_posts import lost_rights
 from idm.queries.officers import contracted, humans
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.reach import reaches_system
@@ -125,7 +126,9 @@ def _own_ends(
 ) -> list[date | None]:
     if account.person_id != person_id or account.kind is not AccountKind.PRIVILEGED:
         raise NotPermitted("利用できるのは、自分の特権ID又は登録された特権IDだけです。")
-    grants = activated(session, account.id, day)
+    # A post that is lost counts at once, also before the run of the day has ended the right (KT 第66, control D7).
+    lost = lost_rights(session, day, [person_id])
+    grants = [grant for grant in activated(session, account.id, day) if grant.id not in lost]
     itself = [grant for grant in grants if grant.entitlement.kind is EntitlementKind.ACCOUNT]
     if not itself:
         raise NotPermitted("この特権IDの権限は、今は有効ではありません（期限切れ、停止中など）。")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.calendar_days import start_of
-from idm.errors import SafetyLimit
+from idm.errors import NotPermitted, SafetyLimit
 from idm.grant_state import EndReason, GrantState
 from idm.models.officers import Officer
 from idm.models.people import Assignment, OrganisationUnit
@@ -18,6 +18,7 @@ from idm.operations.lifecycle import LifecycleResult, carry_out_due
 from idm.queries.rehearsal import rehearsal
 from idm.vocabulary import SafetyAction
 from tests.cast import NOW, TODAY, Cast
+from tests.use_office import Uses
 
 JOB = Actor.job("tests.lifecycle")
 MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
@@ -186,6 +187,17 @@ def test_whoever_left_is_counted_as_left_and_not_as_moved(cast: Cast) -> None:
     done = run(cast, MAY)
     assert (done.posts_lost, done.left) == (0, 1)
     assert {reason for _, reason in rights(cast).values()} == {EndReason.LEFT}
+
+
+def test_nobody_uses_a_right_whose_post_is_lost_not_even_before_the_run_of_the_day(cast: Cast) -> None:
+    uses = Uses(cast)
+    uses.give("staff")
+    uses.now = start_of(MAY)
+    move(cast, "staff", "0600", "主事", MAY)
+    with pytest.raises(NotPermitted):
+        uses.ask("staff")
+    move(cast, "staff", "0100", "主事", MAY, keeps=True)
+    assert uses.ask("staff"), "the same post, begun anew"
 
 
 def test_a_rehearsal_says_which_right_ends_and_because_of_which_post(cast: Cast) -> None:

@@ -1,5 +1,6 @@
 """Deputies for privilege (代行者): named, accepted by the CISO, told of at once, and ended by what they rest on."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -32,6 +33,7 @@ from idm.queries.officers import deputations_on
 from idm.queries.privileged.deputies import deputies_for, systems_deputised
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY, Cast
+from tests.operations.test_decision_races import at_once
 
 NEXT_MONTH = TODAY + timedelta(days=30)
 JOB = Actor.job("tests.lifecycle")
@@ -283,3 +285,22 @@ def test_the_database_itself_refuses_a_deputyship_of_or_by_oneself(cast: Cast) -
                    "accepted_by_id = named_by_id, accepted_at = named_at"):  # fmt: skip
         with pytest.raises(IntegrityError), cast.database.writing() as session:
             session.execute(text(f"UPDATE privilege_deputies SET {change} WHERE id = {deputyship}"))
+
+
+# --- two at once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_deputyship_is_accepted_once_and_either_accepted_first_or_ended_first(postgres_office: Cast) -> None:
+    cast = postgres_office
+    for _ in range(5):
+        twice = name(cast)
+        assert Counter(at_once(lambda one=twice: accept(cast, one), lambda one=twice: accept(cast, one))) == {
+            "done": 1, "STATE": 1,
+        }  # fmt: skip
+        both = name(cast)
+        said = at_once(lambda one=both: accept(cast, one), lambda one=both: end(cast, one, "system"))
+        assert said in (["done", "done"], ["STATE", "done"])
+        with cast.database.reading() as session:
+            assert session.get_one(PrivilegeDeputy, both).ended_at is not None
+        end(cast, twice, "system")
+    assert deputised(cast) == []
