@@ -23,6 +23,7 @@ from idm.ports import (
     RenameAccount,
     RequireSmartCard,
     SetEnabled,
+    SetPassword,
     SetTemporaryPassword,
     Unlock,
     UpdateAttributes,
@@ -98,6 +99,10 @@ def _remove(step: RemoveMember, about: About) -> str:
     return f"{about.account}から、権限{about.group(step.group_id)}を外してください。"
 
 
+def _kept_password(_step: SetPassword, about: About) -> str:
+    return f"{about.account}に、だれも使っていない長いパスワードを設定し、定めた保管場所に封をしてください。"
+
+
 def _password(_step: SetTemporaryPassword, about: About) -> str:
     return (
         f"{about.account}に推測されにくい仮パスワードを設定し、最初のサインインで変更を求める設定にして、本人だけに渡して"
@@ -147,6 +152,7 @@ SENTENCES: Mapping[type[Work], Callable[[Any, About], str]] = {
     AddMember: _add,
     RemoveMember: _remove,
     SetTemporaryPassword: _password,
+    SetPassword: _kept_password,
     DeleteAccount: _delete,
     CheckAccount: _check,
     AdoptAccount: _adopt,
