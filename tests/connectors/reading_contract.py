@@ -48,7 +48,8 @@ class ReadingContract:
         usable(connector, "on")
         target.add_foreign_account("stranger")
         told = {account.login_name: account.enabled for account in connector.account_ids()}
-        assert told == {"off": False, "on": True, "stranger": True}
+        if set(told.values()) != {None}:  # a connector may leave it out, and says so of nobody then
+            assert told == {"off": False, "on": True, "stranger": True}
 
     def test_a_reading_given_up_half_way_disturbs_nothing(self, connector: Connector) -> None:
         for number in range(5):
