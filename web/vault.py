@@ -71,7 +71,7 @@ def rotate(account_id: int) -> Response | tuple[str, int]:
             )  # fmt: skip
     except InvalidInput as mistake:
         return _page(account_id, mistake.fields), 422
-    flash(_("パスワードの変更を受け付けました。数分で新しくなります。"), "success")
+    flash(_("パスワードの変更を受け付けました。済んだかどうかは、この画面で確かめられます。"), "success")
     return redirect(url_for("vault.show", account_id=account_id))
 
 
