@@ -5,8 +5,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from idm.calendar_days import day_of
+from idm.models.privileged import HolderCount
 from idm.models.work import Finding, SweepRun
-from idm.vocabulary import FindingKind
+from idm.vocabulary import AccountKind, FindingKind
 from jobs import sweep
 from tests.jobs.conftest import Office
 
@@ -39,6 +40,18 @@ def test_id_unused_for_the_profiles_days_is_found_with_its_source(office: Office
         finding = session.scalars(select(Finding)).one()
     assert finding.details["source"] == "authTimestamp"
     assert str(finding.details["last_used_at"]).startswith(long_ago.strftime("%Y-%m-%d"))
+
+
+def test_each_run_counts_who_holds_what_and_a_rehearsal_counts_nothing(office: Office) -> None:
+    sweep.sweep(office.installation, system_code="ledger", dry_run=True)
+    with office.cast.database.reading() as session:
+        assert session.scalars(select(HolderCount)).all() == []
+    sweep.sweep(office.installation, system_code="ledger")
+    sweep.sweep(office.installation, system_code="ledger")
+    with office.cast.database.reading() as session:
+        days = {(row.day, row.kind, row.holders) for row in session.scalars(select(HolderCount))}
+    today = day_of(office.installation.clock())
+    assert days == {(today, kind, 0) for kind in (AccountKind.PRIVILEGED, AccountKind.SHARED, AccountKind.SERVICE)}
 
 
 def test_id_used_one_day_less_than_the_limit_is_not_found(office: Office) -> None:

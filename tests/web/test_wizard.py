@@ -150,6 +150,15 @@ def test_a_right_of_a_group_needs_the_account(office: Office) -> None:
     assert "「利用者ID」も一緒に選んでください" in answer.text
 
 
+def test_a_privileged_right_needs_the_privileged_id_and_the_wizard_says_what_that_is(office: Office) -> None:
+    browser = office.browser("staff")
+    assert "日常の利用者IDとは別に作られ" in browser.send(STEP.format("rights"), filled(office, "staff")).text
+    rights: list[str | int] = [right(office.cast, "ledger/account"), right(office.cast, "ledger/admin")]
+    answer = browser.send(STEP.format("period"), filled(office, "staff", give=rights), shown="/requests/new")
+    assert answer.status_code == 422
+    assert "「管理用ID」も一緒に選んでください。特権は、日常の利用者IDではなく本人の別のIDに付きます" in answer.text
+
+
 def test_a_privileged_right_needs_an_end(office: Office) -> None:
     rights: list[str | int] = [
         right(office.cast, "ledger/account"),
