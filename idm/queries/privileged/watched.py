@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
+from idm.database import in_chunks
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Account
@@ -46,14 +47,15 @@ def members_now(
     session: Session, system_id: int, members: Collection[ExternalId], *, now: datetime, delete_after_days: int
 ) -> MembersNow:
     """What holds now of these members of groups: a use may have been opened, or ended, a moment ago."""
-    ids = dict(
-        session.execute(
-            select(Account.id, Account.external_id).where(
-                Account.system_id == system_id, Account.external_id.in_(members), Account.person_id.is_not(None)
-            )
-        ).all()
-    )
-    rows = comparable_accounts(session, list(ids), now=now, delete_after_days=delete_after_days)
+    ours = select(Account.id).where(Account.system_id == system_id, Account.person_id.is_not(None))
+    rows = [
+        row
+        for some in in_chunks(members)
+        for row in comparable_accounts(
+            session, session.scalars(ours.where(Account.external_id.in_(some))).all(), now=now,
+            delete_after_days=delete_after_days,
+        )
+    ]  # fmt: skip
     known = [(row, external_id) for row in rows if (external_id := row.external_id) is not None]
     return MembersNow(
         frozenset((group, external_id) for row, external_id in known for group in row.wanted.member_of),
