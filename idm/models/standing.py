@@ -36,8 +36,11 @@ class StandingApproval(Base):
     proposed_at: Mapped[datetime] = mapped_column(Instant)
     chief_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     chief_at: Mapped[datetime | None] = mapped_column(Instant)
+    chief_for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """In whose place it was approved there (代決)."""
     manager_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     manager_at: Mapped[datetime | None] = mapped_column(Instant)
+    manager_for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     in_force_at: Mapped[datetime | None] = mapped_column(Instant)
     lapses_on: Mapped[date | None]
     """Set when an approver no longer holds the seat; on this day it no longer holds."""

@@ -28,6 +28,7 @@ from idm.queries.standing_facts import (
     basis_now,
     digest_of,
     open_seats,
+    represented_by,
     rights_of_system,
     seat_facts,
 )
@@ -127,9 +128,9 @@ def approve(
     _require_as_shown(session, standing, shown_digest, seats, policy, now)
     role, seated = _seat_of(session, standing, seats, _person(actor), approves=True, now=now)
     if role is seats.chief:
-        standing.chief_id, standing.chief_at = seated.person_id, now
+        standing.chief_id, standing.chief_at, standing.chief_for_id = seated.person_id, now, seated.acting_for
     else:
-        standing.manager_id, standing.manager_at = seated.person_id, now
+        standing.manager_id, standing.manager_at, standing.manager_for_id = seated.person_id, now, seated.acting_for
     if standing.chief_id is not None and standing.manager_id is not None:
         standing.in_force_at = now
     session.flush()
@@ -240,7 +241,7 @@ def _seat_of(
             decider=human,
             applicant=standing.proposed_by_id,
             subject=standing.proposed_by_id,
-            other_deciders=approvers(standing),
+            other_deciders=approvers(standing) | represented_by(standing),
             acting_for=acting_for,
             decider_audits=bool(auditing(session, human.rows, day)),
             decider_is_contractor=bool(contracted(session, human.rows, day)),

@@ -20,7 +20,16 @@ from idm.publication import Reader
 from idm.queries.bench import Bench
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.publication import hidden_requests
-from idm.queries.standing_facts import SystemRight, approver_at, approvers, digest_of, open_seats, rights_of_system
+from idm.queries.standing_facts import (
+    SystemRight,
+    approver_at,
+    approvers,
+    digest_of,
+    open_seats,
+    principal_at,
+    represented_by,
+    rights_of_system,
+)
 from idm.routing import Seated
 from idm.standing_rules import Seats, seats_of
 from idm.vocabulary import RequestAction, Role, Zone
@@ -68,6 +77,7 @@ class SeatRow:
 
     seat: Role
     approver: str | None
+    acting_for: str | None
     approved_at: datetime | None
     seated: tuple[Seated, ...]
 
@@ -186,11 +196,12 @@ def _seat_rows(session: Session, standing: StandingApproval, seats: Seats | None
     waiting = standing.ended_at is None and standing.in_force_at is None and seats is not None
     may_now = open_seats(Bench.on(session, day), standing, seats_shown) if waiting else {}
     at = {seats_shown.chief: standing.chief_at, seats_shown.manager: standing.manager_at}
-    names = _names_of(session, approvers(standing))
+    names = _names_of(session, approvers(standing) | represented_by(standing))
     return tuple(
         SeatRow(
             seat=seat,
             approver=names.get(approver_at(standing, seat, seats_shown) or 0),
+            acting_for=names.get(principal_at(standing, seat, seats_shown) or 0),
             approved_at=at[seat],
             seated=may_now.get(seat, ()),
         )

@@ -93,11 +93,22 @@ def approver_at(standing: StandingApproval, seat: Role, seats: Seats) -> int | N
     return standing.chief_id if seat is seats.chief else standing.manager_id
 
 
+def principal_at(standing: StandingApproval, seat: Role, seats: Seats) -> int | None:
+    """In whose place it was approved for that seat (代決); None = in nobody's."""
+    return standing.chief_for_id if seat is seats.chief else standing.manager_for_id
+
+
+def represented_by(standing: StandingApproval) -> frozenset[int]:
+    """Those in whose place somebody has approved it so far: they count as approvers (SOD-4)."""
+    return frozenset(one for one in (standing.chief_for_id, standing.manager_for_id) if one is not None)
+
+
 def seat_facts(bench: Bench, standing: StandingApproval, seat: Role, seats: Seats) -> SeatFacts:
     """Who is who for one of the two approvals: the proposer is applicant and concerned, the other approver is out."""
     other = approver_at(standing, seats.manager if seat is seats.chief else seats.chief, seats)
     asked = Asked(seat, standing.system.manager_unit_code, standing.proposed_by_id, standing.proposed_by_id)
-    return bench.facts(asked, frozenset({other} if other is not None else ()))
+    represented = principal_at(standing, seats.manager if seat is seats.chief else seats.chief, seats)
+    return bench.facts(asked, frozenset(one for one in (other, represented) if one is not None))
 
 
 def open_seats(bench: Bench, standing: StandingApproval, seats: Seats) -> dict[Role, tuple[Seated, ...]]:

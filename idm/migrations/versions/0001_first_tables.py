@@ -1028,8 +1028,10 @@ def upgrade() -> None:
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("chief_id", sa.Integer(), nullable=True),
         sa.Column("chief_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("chief_for_id", sa.Integer(), nullable=True),
         sa.Column("manager_id", sa.Integer(), nullable=True),
         sa.Column("manager_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("manager_for_id", sa.Integer(), nullable=True),
         sa.Column("in_force_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lapses_on", sa.Date(), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -1048,7 +1050,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "manager_id IS NULL OR manager_id <> proposed_by_id", name=op.f("ck_standing_approvals_sod_1_manager")
         ),
+        sa.ForeignKeyConstraint(["chief_for_id"], ["people.id"], name=op.f("fk_standing_approvals_chief_for_id")),
         sa.ForeignKeyConstraint(["chief_id"], ["people.id"], name=op.f("fk_standing_approvals_chief_id")),
+        sa.ForeignKeyConstraint(["manager_for_id"], ["people.id"], name=op.f("fk_standing_approvals_manager_for_id")),
         sa.ForeignKeyConstraint(["manager_id"], ["people.id"], name=op.f("fk_standing_approvals_manager_id")),
         sa.ForeignKeyConstraint(["proposed_by_id"], ["people.id"], name=op.f("fk_standing_approvals_proposed_by_id")),
         sa.ForeignKeyConstraint(
