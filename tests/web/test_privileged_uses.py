@@ -265,6 +265,15 @@ def test_nobody_else_sees_it_or_takes_it_to_their_browser(office: Office, ready:
     assert PASSWORD in ready.send("/privileged-uses/1/password", {}).text
 
 
+def test_neither_is_done_without_a_second_factor_given_just_now(office: Office, ready: Browser) -> None:
+    without_fresh_factor(office)
+    for path in ("password", "key"):
+        answer = ready.send(f"/privileged-uses/1/{path}", {})
+        assert answer.status_code == 401
+        assert PASSWORD not in answer.text
+    assert use(office).sealed is not None
+
+
 def test_the_password_is_nowhere_but_on_the_page(
     office: Office, ready: Browser, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
