@@ -18,6 +18,7 @@ from tests.benchmarks.directory_rows import directory_rows
 from tests.benchmarks.harness import Outcome, Row, run_row
 from tests.benchmarks.personnel_rows import personnel_rows
 from tests.benchmarks.provisioning_rows import provisioning_rows
+from tests.benchmarks.rotation_rows import rotation_rows
 from tests.benchmarks.scale import SCALES, Scale
 from tests.benchmarks.writing_rows import changing_rows, joining_rows
 
@@ -31,6 +32,7 @@ SUITES: tuple[Suite, ...] = (
     joining_rows,
     provisioning_rows,
     personnel_rows,
+    rotation_rows,
 )
 """One suite a subject. A new one joins by its name here, and needs nothing else."""
 

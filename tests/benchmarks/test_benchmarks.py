@@ -10,7 +10,7 @@ from tests.benchmarks.harness import Command, Measurement, Outcome, Row, run_row
 from tests.benchmarks.run import SUITES, table_of
 from tests.benchmarks.scale import Scale
 
-TINY = Scale(accounts=300, creations=20)
+TINY = Scale(accounts=300, creations=20, kept=10)
 
 
 def row(ours: int = 1, expected: int = 1, reference: Command | None = None) -> Row:
