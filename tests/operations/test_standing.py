@@ -1,5 +1,7 @@
 """A standing approval is off by default, proposed by HR, approved by two others, and ended by any of them."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -12,12 +14,14 @@ from idm.errors import (
     SeparationOfDuties,
 )
 from idm.models.audit import AuditRecord
+from idm.models.officers import Deputy
 from idm.models.standing import StandingRight
 from idm.models.systems import Entitlement
 from idm.models.work import MailMessage
 from idm.operations import standing
+from idm.queries.standing import standing_sheet
 from idm.vocabulary import Role
-from tests.cast import NOW, PEOPLE, Cast
+from tests.cast import NOW, PEOPLE, TODAY, Cast
 from tests.standing_office import (
     RULE,
     allowing,
@@ -166,6 +170,28 @@ def test_nobody_approves_both(cast: Cast) -> None:
     approve(cast, "chief", standing_id)
     with pytest.raises(SeparationOfDuties, match="SOD-4"):
         approve(cast, "chief", standing_id)
+
+
+def test_what_a_deputy_approved_counts_for_both_and_the_page_says_in_whose_place(cast: Cast) -> None:
+    """香椎 approved in 天神's place: 天神, who manages the system as well, does not fill the other column."""
+    become(cast, "chief", Role.SYSTEM, "0600")
+    with cast.database.writing() as session:
+        session.add(
+            Deputy(principal_id=cast.people["chief"], role=Role.CHIEF, deputy_id=cast.people["security"],
+                   valid_from=TODAY, valid_until=TODAY + timedelta(days=9), named_at=NOW, accepted_at=NOW,
+                   accepted_by_id=cast.people["ciso"])
+        )  # fmt: skip
+    standing_id = proposed(cast)
+    approve(cast, "security", standing_id)
+    with pytest.raises(SeparationOfDuties, match="SOD-4"):
+        approve(cast, "chief", standing_id)
+    approve(cast, "system", standing_id)
+    found = standing_now(cast, standing_id)
+    assert (found.chief_id, found.chief_for_id) == (cast.people["security"], cast.people["chief"])
+    assert found.in_force_at is not None
+    with cast.database.reading() as session:
+        sheet = standing_sheet(session, standing_id, policy=cast.policy, now=NOW)
+    assert [seat.acting_for for seat in sheet.seats] == [PEOPLE["chief"][1], None]
 
 
 def test_nobody_approves_what_they_proposed(cast: Cast) -> None:
