@@ -91,9 +91,7 @@ class Running:
         assert not [one.failure for one in reconcile.reconcile(self.installation, system_code="ledger") if one.failure]
         with self.uses.cast.database.reading() as session:
             found = session.scalars(select(Finding).where(Finding.resolved_at.is_(None))).all()
-            return [
-                one for one in found if one.kind in (FindingKind.DRIFT, FindingKind.MISSING, FindingKind.OUT_OF_BAND)
-            ]
+            return [one for one in found if one.kind in OUT_OF_ORDER]
 
 
 @pytest.fixture
