@@ -84,7 +84,7 @@ def _set_and_tried(server: OpenLDAP, names: Sequence[str]) -> int:
     for name in names:
         password = f"{token_urlsafe(24)}-Aa1"
         dn = f"uid={name},{server.people_base}"
-        service.modify(dn, {"userPassword": [(MODIFY_REPLACE, [password])]})
+        service.modify(dn, {"userPassword": [(MODIFY_REPLACE, [password])]})  # type: ignore[no-untyped-call]
         own = Connection(address, dn, password)
         done += own.bind()
         own.unbind()

@@ -24,6 +24,7 @@ from idm.audit.export import export_lines
 from idm.database import Database
 from idm.models.systems import Account, InformationSystem
 from idm.operations import handovers
+from idm.operations.privileged import rotations as steps
 from idm.sealing import new_handover_key
 from idm.settings import Settings
 from idm.vocabulary import RotationReason
@@ -195,7 +196,7 @@ def texts_of(directory: MemoryDirectory, office: VaultOffice, ids: list[int]) ->
     for account_id in ids[10:12]:
         yield str(office.rotation(account_id).last_error)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rotations.rotations, "mark_set", broken)
+        patch.setattr(steps, "mark_set", broken)
         office.ask(*ids[12:14])
         with pytest.raises(ArithmeticError) as fault:
             office.rotate()
