@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, text
@@ -293,12 +294,9 @@ def test_the_database_itself_refuses_a_deputyship_of_or_by_oneself(cast: Cast) -
 def test_a_deputyship_is_accepted_once_and_either_accepted_first_or_ended_first(postgres_office: Cast) -> None:
     cast = postgres_office
     for _ in range(5):
-        twice = name(cast)
-        assert Counter(at_once(lambda one=twice: accept(cast, one), lambda one=twice: accept(cast, one))) == {
-            "done": 1, "STATE": 1,
-        }  # fmt: skip
-        both = name(cast)
-        said = at_once(lambda one=both: accept(cast, one), lambda one=both: end(cast, one, "system"))
+        twice, both = name(cast), name(cast)
+        assert Counter(at_once(partial(accept, cast, twice), partial(accept, cast, twice))) == {"done": 1, "STATE": 1}
+        said = at_once(partial(accept, cast, both), partial(end, cast, both, "system"))
         assert said in (["done", "done"], ["STATE", "done"])
         with cast.database.reading() as session:
             assert session.get_one(PrivilegeDeputy, both).ended_at is not None
