@@ -6,7 +6,13 @@ from pathlib import Path
 import jobs
 
 ROOT = Path(jobs.__file__).parent.parent
-WRITERS = {"jobs/provision.py", "jobs/rotations.py", "jobs/unlocking.py", "jobs/password_issue.py"}
+WRITERS = {
+    "jobs/provision.py",
+    "jobs/rotations.py",
+    "jobs/unlocking.py",
+    "jobs/password_issue.py",
+    "jobs/out_of_band.py",
+}
 """`password_issue` is given its connection by `provision`."""
 OPENED_BY_ANOTHER = {"jobs/password_issue.py"}
 

@@ -16,7 +16,7 @@ from idm.models.systems import Account, CredentialEvent, Handover
 from idm.models.work_orders import WorkOrder, WorkOrderState
 from idm.operations import handovers
 from idm.operations.handovers import Shown
-from idm.sealing import SealBroken, new_handover_key, seal_to
+from idm.sealing import KEY_BYTES, SealBroken, new_handover_key, seal_to
 from idm.vocabulary import CredentialEventKind, HandoverWay, LineEffect, RequestAction, Role
 from tests import hand_office
 from tests.cast import NOW, TODAY, Cast
@@ -379,9 +379,7 @@ def test_what_is_printed_inside_a_zone_has_no_key_and_is_never_sealed(cast: Cast
             session.execute(update(Handover).where(Handover.id == handover_id).values(**change))
 
 
-@pytest.mark.parametrize(
-    ("way", "key"), [(HandoverWay.ZONE_PRINTER, new_handover_key()[1]), (HandoverWay.SCREEN, None)]
-)
+@pytest.mark.parametrize(("way", "key"), [(HandoverWay.ZONE_PRINTER, bytes(KEY_BYTES)), (HandoverWay.SCREEN, None)])
 def test_a_key_belongs_to_a_screen_and_to_nothing_else(
     cast: Cast, account: int, way: HandoverWay, key: bytes | None
 ) -> None:

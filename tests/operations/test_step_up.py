@@ -314,7 +314,7 @@ ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
         for action, (before, who, act, writes) in ADMINISTRATION.items()
     },
 }
-"""What has to be there, who does it, and what it writes. Authenticators and privileged IDs are tested with their operations."""
+"""What has to be there, who does it, what it writes; authenticators and privileged IDs have tests of their own."""
 ELSEWHERE = {
     Action.KEEP_AUTHENTICATORS,
     Action.CLOSE_LOSS,
