@@ -255,7 +255,7 @@ class Handover(Base):
     set_time: Mapped[datetime | None] = mapped_column(Instant)
     """The target's own time of that change; None where it states none of a password that must be changed."""
     overdue_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When the target was asked after `change_by` and it was not changed: a worker locks the account and replaces it."""
+    """When the target was asked after `change_by` and it was unchanged: a worker locks the account and replaces it."""
     changed_at: Mapped[datetime | None] = mapped_column(Instant)
     """When it was changed, as the directory itself says."""
     replaced_at: Mapped[datetime | None] = mapped_column(Instant)
