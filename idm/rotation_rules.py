@@ -21,6 +21,9 @@ OVER = frozenset({RotationState.CONFIRMED, RotationState.CANCELLED})
 NEVER_WAITS = frozenset({RotationReason.FIRST, RotationReason.SUSPECTED, RotationReason.HOLDER_CHANGED})
 """Carried out also while somebody works with the password: whoever has it must not, or may be somebody else."""
 
+TAKEN_FROM_SOMEBODY = frozenset({RotationReason.RETURNED, RotationReason.HOLDER_CHANGED, RotationReason.SUSPECTED})
+"""Asked for because somebody has, or may have, the password and must not go on with it."""
+
 URGENCY = (
     RotationReason.INTERVAL,
     RotationReason.BY_HAND,
@@ -40,11 +43,6 @@ def goes_before(new: RotationReason, standing: RotationReason) -> bool:
     return URGENCY.index(new) > URGENCY.index(standing)
 
 
-def waits_for_its_user(reason: RotationReason, state: RotationState, *, in_use: bool) -> bool:
-    """Whether the change waits until whoever has the password gives it back; one on its way is brought to its end."""
-    return in_use and state is RotationState.ASKED and reason not in NEVER_WAITS
-
-
 def due_by_age(confirmed_at: datetime, account_uuid: bytes, *, rotation_days: int) -> datetime:
     """When a password of that age is replaced: at the latest when it is so many days old.
 
@@ -57,15 +55,21 @@ def due_by_age(confirmed_at: datetime, account_uuid: bytes, *, rotation_days: in
 
 
 def proof(
-    check: PasswordCheck | None, *, changed_at: datetime | None, changed_before: datetime | None
+    check: PasswordCheck | None,
+    *,
+    changed_at: datetime | None,
+    changed_before: datetime | None,
+    may_have_it: bool = True,
 ) -> VerifiedHow | None:
     """What proves that the directory has the value that was set; None = nothing does.
 
     Where the directory tells nobody whether a password is right (an account that is switched off or locked), its own
     time of change must differ from what it was before: two moments of one clock, so that ours does not matter.
+    `may_have_it`: it took the value, or was told of it by a run that did not live to hear the answer. Of one that it
+    refused, and was never told of before, a time of change says that somebody else set another.
     """
     if check is not None and check.proven:
         return VerifiedHow.SIGN_IN
-    if check is not None and check.verdict is PasswordVerdict.WRONG:
+    if not may_have_it or (check is not None and check.verdict is PasswordVerdict.WRONG):
         return None
     return VerifiedHow.CHANGE_TIME if changed_at is not None and changed_at != changed_before else None

@@ -67,19 +67,23 @@ def _prepare(installation: Installation, directory: Directory, use: PrivilegedUs
     if not isinstance(directory, ChecksPasswords):
         raise TargetRefused(CANNOT)
     with installation.database.writing() as session:
-        policy = policy_in_force(session, now=installation.clock())
+        now = installation.clock()
+        policy = policy_in_force(session, now=now)
+        check_outs.require_permitted(session, session.get_one(PrivilegedUse, use.id), policy=policy, now=now)
         vault = open_vault(installation, session, actor=ACTOR, policy=policy)
         secret = session.get_one(VaultSecret, use.account_id)
         password, confirmed_at = vault.of_account(secret), secret.confirmed_at
     check = directory.check_password(use.account.login_name, password)
     if not _is_ours(check, use):
         return _replace(installation, use, check)
-    sealed = seal_to(use.public_key or b"", password.encode(), check_outs.context(use))
+    public_key = use.public_key or b""
+    sealed = seal_to(public_key, password.encode(), check_outs.context(use))
     now = installation.clock()
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
         return check_outs.seal(
-            session, use.id, sealed, confirmed_at=confirmed_at, actor=ACTOR, policy=policy, now=now
+            session, use.id, sealed, public_key=public_key, confirmed_at=confirmed_at, actor=ACTOR, policy=policy,
+            now=now,
         )  # fmt: skip
 
 
@@ -95,8 +99,9 @@ def _replace(installation: Installation, use: PrivilegedUse, check: PasswordChec
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
         asked = [use.account_id]
-        rotations.ask(session, asked, RotationReason.SUSPECTED, use_id=use.id, actor=ACTOR, policy=policy, now=now)
+        # First the use (and its account), then the rotation: the order of whoever gives it back meanwhile.
         check_outs.postpone(session, use.id, NOT_OURS, now=now)
+        rotations.ask(session, asked, RotationReason.SUSPECTED, use_id=use.id, actor=ACTOR, policy=policy, now=now)
     return False
 
 

@@ -220,13 +220,17 @@ def _take_value(vault: Keyring, work: Work, policy: Policy) -> None:
 def _prove_earlier(directory: Directory, work: Work) -> None:
     """What a run before this one may have set is tried before it is set again. Raises TargetUnavailable.
 
-    What the target said it took, and nobody may try now, is not set again: many refuse a password that they have.
+    What the target said it took, and nobody may try now, is not set again: many refuse a password that they have. But
+    where its time of change is what it was before, it has lost the value, or was changed twice within what its clock
+    can tell apart: nothing would ever prove it, so that it is set once more.
     """
     check = _tried(directory, work)
     if check is not None and check.proven:
         work.how = VerifiedHow.SIGN_IN
     elif work.open and work.rotation.state is RotationState.SET:
-        work.taken = check is None or check.verdict is not PasswordVerdict.WRONG
+        wrong = check is not None and check.verdict is PasswordVerdict.WRONG
+        unmoved = work.changed_before is not None and _changed_at(directory, work) == work.changed_before
+        work.taken = not wrong and not unmoved
 
 
 def _set(installation: Installation, directory: Writes, batch: Sequence[Work], worker: str) -> None:
@@ -272,10 +276,11 @@ def _prove(directory: Directory, work: Work) -> None:
         return
     proven = check is not None and check.proven
     changed_at = None if proven else _changed_at(directory, work)
-    work.how = proof(check, changed_at=changed_at, changed_before=work.changed_before)
+    may_have_it = work.refused is None or work.known
+    work.how = proof(check, changed_at=changed_at, changed_before=work.changed_before, may_have_it=may_have_it)
     if work.how is None:
         wrong = check is not None and check.verdict is PasswordVerdict.WRONG
-        work.error, work.lost = work.refused or TargetRefused(WRONG if wrong else UNPROVEN), wrong
+        work.error, work.lost = work.refused or TargetRefused(WRONG if wrong else UNPROVEN), wrong or not may_have_it
 
 
 def _changed_at(directory: Directory, work: Work) -> datetime | None:

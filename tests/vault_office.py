@@ -14,6 +14,7 @@ from idm.models.going_live import FoundAccount
 from idm.models.privileged import PrivilegedUse, RegisteredId, Rotation, VaultSecret
 from idm.models.systems import Account, InformationSystem
 from idm.operations.privileged import check_outs, rotations
+from idm.operations.privileged.use_steps import record
 from idm.policy import Policy
 from idm.ports import Attributes, ChecksPasswords, CreateAccount, SetEnabled, SetTemporaryPassword, Step, Writes
 from idm.queries.configuration import policy_in_force
@@ -155,11 +156,13 @@ class VaultOffice:
             use = PrivilegedUse(
                 account_id=account_id, system_id=session.get_one(Account, account_id).system_id,
                 person_id=self.cast.people[who], state=UseState.OPEN, emergency=False, purpose="保守", hours=hours,
-                asked_at=now, wanted_from=now, approval_needed=False, attendance_needed=False, opens_at=now,
-                ends_at=now + timedelta(hours=hours), public_key=public,
+                asked_at=now, wanted_from=now, approval_needed=True, approver_id=self.cast.people["security"],
+                decided_at=now, attendance_needed=False, opens_at=now, ends_at=now + timedelta(hours=hours),
+                public_key=public,
             )  # fmt: skip
             session.add(use)
             session.flush()
+            record(session, "privileged_use.opened", use, actor=JOB, policy=self.policy, now=now)
             return use.id, private
 
     def prepare(self) -> int:

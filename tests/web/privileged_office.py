@@ -126,8 +126,8 @@ def seal(office: Office, password: str = PASSWORD) -> None:
                 sealed = seal_to(use.public_key, password.encode(), check_outs.context(use))
                 confirmed_at = session.get_one(VaultSecret, use.account_id).confirmed_at
                 assert check_outs.seal(
-                    session, use.id, sealed, confirmed_at=confirmed_at, actor=WORKER, policy=office.cast.policy,
-                    now=office.now,
+                    session, use.id, sealed, public_key=use.public_key, confirmed_at=confirmed_at, actor=WORKER,
+                    policy=office.cast.policy, now=office.now,
                 )  # fmt: skip
 
 

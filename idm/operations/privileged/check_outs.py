@@ -2,6 +2,10 @@
 
 Whoever has the database reads none: the vault's key is the worker's, the browser's key is in the browser. What was not
 looked at when the use ends is emptied unread.
+
+A row that says "open" is not enough: before a password is opened, sealed or shown, it is asked again on what the use
+rests, who permitted it, and whether the record says that it began. Whoever can write rows alone gets none without
+leaving a trace in that record.
 """
 
 from collections.abc import Sequence
@@ -12,12 +16,16 @@ from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound
+from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, CredentialEvent, InformationSystem
 from idm.operations.handovers import Shown
 from idm.operations.outbox import FIRST_WAIT_SECONDS
+from idm.operations.privileged.use_steps import locked_use
 from idm.policy import Policy
+from idm.queries.privileged.eligibility import basis_of_use, is_contractor
 from idm.queries.privileged.kept import kept_accounts
 from idm.rotation_rules import ON_ITS_WAY
 from idm.sealing import unseal
@@ -57,20 +65,44 @@ def waiting(session: Session, zones: Sequence[Zone], *, now: datetime) -> list[P
     return [use for use in uses if use.account_id in kept]
 
 
+def require_permitted(session: Session, use: PrivilegedUse, *, policy: Policy, now: datetime) -> None:
+    """Afterwards somebody may have the password for this use now.
+
+    It rests on something, whoever had to permit it did, and the audit record says that it began. Raises
+    IllegalTransition.
+    """
+    if basis_of_use(session, use, now=now) is None:
+        raise IllegalTransition("利用の根拠となる権限・職・契約などがなくなったため、パスワードを渡せません。")
+    asked = policy.privileged.use_approval or is_contractor(session, use.person_id, day_of(now))
+    if not use.emergency and (asked or use.approval_needed) and use.approver_id is None:
+        raise IllegalTransition("許可した人の記録がないため、パスワードを渡せません。利用を申し出てください。")
+    begun = exists().where(
+        AuditRecord.object_kind == "privileged_use", AuditRecord.object_id == str(use.id),
+        AuditRecord.action == f"privileged_use.{'emergency' if use.emergency else 'opened'}",
+        AuditRecord.outcome == AuditOutcome.DONE,
+    )  # fmt: skip
+    if not session.scalar(select(begun)):
+        raise IllegalTransition("利用の開始が監査記録にないため、パスワードを渡せません。管理者に知らせてください。")
+
+
 def seal(
-    session: Session, use_id: int, sealed: bytes, *, confirmed_at: datetime, actor: Actor, policy: Policy, now: datetime
-) -> bool:
+    session: Session, use_id: int, sealed: bytes, *, public_key: bytes, confirmed_at: datetime, actor: Actor,
+    policy: Policy, now: datetime,
+) -> bool:  # fmt: skip
     """Whether the password waits now, sealed, for the person of the use.
 
-    Not so where the use has ended meanwhile, or the password is no longer the one that was confirmed then.
+    Not so where the use has ended meanwhile, its person brought another key than the one it is sealed to, or the
+    password is no longer the one that was confirmed then. Raises IllegalTransition where nobody may have it any more.
     """
-    use = session.get_one(PrivilegedUse, use_id, with_for_update=True, populate_existing=True)
+    use = locked_use(session, use_id)
     secret = session.get(VaultSecret, use.account_id, populate_existing=True)
     current = secret is not None and secret.confirmed_at == confirmed_at
+    current = current and use.public_key == public_key and use.ends_at is not None and now < use.ends_at
     if not (current and use.state is UseState.OPEN and use.shown_at is None and use.sealed is None):
         return False
     if session.scalar(select(_changing_account(use.account_id))):
         return False
+    require_permitted(session, use, policy=policy, now=now)
     use.sealed, use.sealed_at, use.check_out_error, use.check_out_due_at = sealed, now, None, None
     _record(session, "check_out.sealed", use, actor=actor, policy=policy, now=now)
     return True
@@ -78,7 +110,7 @@ def seal(
 
 def postpone(session: Session, use_id: int, why: str, *, retry_after: float | None = None, now: datetime) -> None:
     """Afterwards the use says why its password is not ready, and it is tried again in a while."""
-    use = session.get_one(PrivilegedUse, use_id)
+    use = locked_use(session, use_id)
     use.check_out_error = why
     use.check_out_due_at = now + max(PAUSE, timedelta(seconds=retry_after or 0))
 
@@ -108,13 +140,14 @@ def show(
     """The password, for the only time; afterwards the use no longer holds it, and it is known that somebody knows it.
 
     Raises NotFound for anybody but the person of the use, FreshFactorNeeded, IllegalTransition when it is not ready,
-    was shown or the time is over, SealBroken for another key.
+    was shown, the time is over or what the use rests on is gone, SealBroken for another key.
     """
-    use = session.get(PrivilegedUse, use_id)
-    if use is None or actor.person_id is None or use.person_id != actor.person_id:
+    use = locked_use(session, use_id)
+    if actor.person_id is None or use.person_id != actor.person_id:
         raise NotFound("この利用は見つかりません。")
     require_fresh_factor(actor, policy=policy, now=now)
     _require_ready(session, use, now=now)
+    require_permitted(session, use, policy=policy, now=now)
     password = unseal(private_key, use.sealed or b"", context(use)).decode()
     shown = session.execute(
         update(PrivilegedUse)

@@ -25,14 +25,16 @@ from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import contracted, humans
 from idm.queries.privileged.kept import kept_accounts
-from idm.queries.privileged.rotations import due_by_clock
-from idm.rotation_rules import NEVER_WAITS, OVER, goes_before
+from idm.queries.privileged.rotations import due_by_clock, waits_for_its_user
+from idm.rotation_rules import OVER, goes_before
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import CredentialEventKind, RotationReason, RotationState, Stage, UseState, VerifiedHow, Zone
 
 LEASE = timedelta(minutes=10)
 SAFE_LEFT = timedelta(minutes=5)
 """With less than this left of its lease, a worker begins nothing more: another one may be at it soon."""
+SOON = timedelta(minutes=1)
+"""How long the change of a password that somebody still knows waits for its next try at the most."""
 BY_A_PERSON = frozenset({RotationReason.BY_HAND, RotationReason.SUSPECTED})
 
 
@@ -164,23 +166,22 @@ def claim(session: Session, system_id: int, *, worker: str, limit: int, now: dat
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    in_hand = exists().where(
-        PrivilegedUse.account_id == Rotation.account_id, PrivilegedUse.state == UseState.OPEN,
-        or_(PrivilegedUse.sealed.is_not(None), PrivilegedUse.shown_at.is_not(None)),
-    )  # fmt: skip
-    waits = (Rotation.state == RotationState.ASKED) & Rotation.reason.not_in(NEVER_WAITS) & in_hand
     free = or_(Rotation.claimed_until.is_(None), Rotation.claimed_until <= now)
-    return Rotation.state.not_in(OVER) & (Rotation.due_at <= now) & free & ~waits
+    return Rotation.state.not_in(OVER) & (Rotation.due_at <= now) & free & ~waits_for_its_user()
 
 
 def mine(session: Session, rotation_ids: Iterable[int], *, worker: str) -> dict[int, Rotation]:
     """Those of these rotations that are still this worker's and not over, as they are now, until this transaction ends.
 
-    Of the others nothing is recorded: whoever has them now knows more.
+    Of the others nothing is recorded: whoever has them now knows more. Their accounts are locked first, as every step
+    of a use does, so that nothing waits for another in a circle.
     """
+    ids = list(rotation_ids)
+    accounts = select(Account.id).where(Account.id.in_(select(Rotation.account_id).where(Rotation.id.in_(ids))))
+    session.execute(accounts.order_by(Account.id).with_for_update(key_share=True)).all()
     rows = session.scalars(
         select(Rotation)
-        .where(Rotation.id.in_(list(rotation_ids)), Rotation.claimed_by == worker, Rotation.state.not_in(OVER))
+        .where(Rotation.id.in_(ids), Rotation.claimed_by == worker, Rotation.state.not_in(OVER))
         .options(joinedload(Rotation.account))
         .with_for_update(of=Rotation)
         .execution_options(populate_existing=True)
@@ -257,11 +258,21 @@ def try_again(
     """
     said_before = rotation.last_error
     rotation.last_error, rotation.claimed_until = why, None
-    rotation.due_at = now + wait_before(rotation.attempts, retry_after)
+    rotation.due_at = now + _wait(session, rotation, retry_after)
     if give_value_up:
         rotation.state, rotation.sealed, rotation.key_id = RotationState.ASKED, None, None
     if why != said_before or give_value_up:
         _record(session, "rotation.failed", rotation, actor=actor, policy=policy, now=now)
+
+
+def _wait(session: Session, rotation: Rotation, retry_after: float | None) -> timedelta:
+    """Never long while somebody knows the password whose use is over: it lets them in until it is changed."""
+    wait = wait_before(rotation.attempts, retry_after)
+    account_id = rotation.account_id
+    known = exists().where(VaultSecret.account_id == account_id, VaultSecret.known_since.is_not(None))
+    in_use = exists().where(PrivilegedUse.account_id == account_id, PrivilegedUse.state == UseState.OPEN)
+    soon = session.scalar(select(known & ~in_use))
+    return min(wait, max(SOON, timedelta(seconds=retry_after or 0))) if soon else wait
 
 
 def follow_the_clock(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -1,6 +1,8 @@
 """Whose passwords are in our keeping (預かり; control D4): people's own privileged IDs, and registered IDs that say so.
 
 Where a card alone lets anybody in there is no password to keep; where there is no connector nobody could change one.
+A registered ID stays in our keeping after its registration has ended until what somebody knows, or may know, of its
+password is worth nothing: that one change is still ours, and nothing after it.
 """
 
 from collections.abc import Collection
@@ -10,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
 from idm.grant_state import GrantState
-from idm.models.privileged import RegisteredId
+from idm.models.privileged import RegisteredId, Rotation, VaultSecret
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
+from idm.rotation_rules import OVER, TAKEN_FROM_SOMEBODY
 from idm.vocabulary import BY_HAND, AccountKind, VerifiedBy, Zone
 
 
@@ -46,8 +49,17 @@ def _lets_in_from_outside() -> ColumnElement[bool]:
 def _registered() -> ColumnElement[bool]:
     return exists().where(
         RegisteredId.account_id == Account.id, RegisteredId.kept, RegisteredId.accepted_at.is_not(None),
-        RegisteredId.ended_at.is_(None),
+        or_(RegisteredId.ended_at.is_(None), _may_be_known()),
     )  # fmt: skip
+
+
+def _may_be_known() -> ColumnElement[bool]:
+    """Whether somebody knows the password that we set, or it is being taken from them."""
+    seen = VaultSecret.known_since.is_not(None)
+    taken = exists().where(
+        Rotation.account_id == Account.id, Rotation.state.not_in(OVER), Rotation.reason.in_(TAKEN_FROM_SOMEBODY)
+    )
+    return exists().where(VaultSecret.account_id == Account.id, or_(seen, taken))
 
 
 def _systems_with_cards(session: Session) -> list[int]:

@@ -10,8 +10,8 @@ from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, InformationSystem
 from idm.policy import Policy
 from idm.queries.privileged.kept import kept_accounts
-from idm.rotation_rules import ON_ITS_WAY, OVER, SPREAD, due_by_age, waits_for_its_user
-from idm.vocabulary import RotationReason, Stage, UseState
+from idm.rotation_rules import NEVER_WAITS, ON_ITS_WAY, OVER, SPREAD, due_by_age
+from idm.vocabulary import RotationReason, RotationState, Stage, UseState
 
 DONE_WITHIN = timedelta(hours=24)
 """What was asked for longer ago, and waits for nobody, is overdue."""
@@ -88,19 +88,26 @@ def _for_nothing(session: Session) -> frozenset[int]:
     )
 
 
+def waits_for_its_user() -> ColumnElement[bool]:
+    """Whether a rotation waits until whoever has the password, or is about to see it, gives it back.
+
+    One on its way is brought to its end, and one that takes the password from somebody waits for nobody.
+    """
+    in_hand = exists().where(
+        PrivilegedUse.account_id == Rotation.account_id, PrivilegedUse.state == UseState.OPEN,
+        or_(PrivilegedUse.sealed.is_not(None), PrivilegedUse.shown_at.is_not(None)),
+    )  # fmt: skip
+    return (Rotation.state == RotationState.ASKED) & Rotation.reason.not_in(NEVER_WAITS) & in_hand
+
+
 def overdue(session: Session, *, policy: Policy, now: datetime) -> list[OverdueRotation]:
     """Passwords that are older than the profile lets them be, and changes that were asked for and did not happen.
 
     One that waits for whoever works with it is not overdue for that, until it is too old.
     """
     days = timedelta(days=policy.privileged.rotation_days)
-    in_use = exists().where(
-        PrivilegedUse.account_id == Account.id,
-        PrivilegedUse.state == UseState.OPEN,
-        PrivilegedUse.shown_at.is_not(None),
-    )
     rows = session.execute(
-        select(Account, VaultSecret.confirmed_at, Rotation, in_use)
+        select(Account, VaultSecret.confirmed_at, Rotation, waits_for_its_user())
         .outerjoin(VaultSecret, VaultSecret.account_id == Account.id)
         .outerjoin(Rotation, (Rotation.account_id == Account.id) & Rotation.state.not_in(OVER))
         .where(
@@ -110,8 +117,8 @@ def overdue(session: Session, *, policy: Policy, now: datetime) -> list[OverdueR
         .order_by(Account.id)
     )  # fmt: skip
     found = []
-    for account, confirmed_at, rotation, used in rows:
-        since = _since(confirmed_at, rotation, days, in_use=bool(used), now=now)
+    for account, confirmed_at, rotation, waits in rows:
+        since = _since(confirmed_at, rotation, days, waits=bool(waits), now=now)
         if since is not None:
             reason = rotation.reason if rotation is not None else RotationReason.INTERVAL
             error = rotation.last_error if rotation is not None else None
@@ -120,9 +127,9 @@ def overdue(session: Session, *, policy: Policy, now: datetime) -> list[OverdueR
 
 
 def _since(
-    confirmed_at: datetime | None, rotation: Rotation | None, days: timedelta, *, in_use: bool, now: datetime
+    confirmed_at: datetime | None, rotation: Rotation | None, days: timedelta, *, waits: bool, now: datetime
 ) -> datetime | None:
     moments = [] if confirmed_at is None else [confirmed_at + days]
-    if rotation is not None and not waits_for_its_user(rotation.reason, rotation.state, in_use=in_use):
+    if rotation is not None and not waits:
         moments.append(rotation.asked_at + DONE_WITHIN)
     return min((moment for moment in moments if moment <= now), default=None)

@@ -1,18 +1,25 @@
 """Two who do something about one use at the same instant, on SQLite and PostgreSQL: one effect, nothing that hangs."""
 
 from collections import Counter
+from contextlib import suppress
 from functools import partial
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from idm.models.audit import AuditRecord
-from idm.models.privileged import PrivilegedUse
+from idm.models.privileged import PrivilegedUse, VaultKey
+from idm.models.systems import Account
+from idm.operations.privileged import rotations, use_steps, uses
+from idm.operations.privileged.rotations import NewValue
 from idm.privileged_use_state import LIVE
-from idm.vocabulary import UseEnd, UseState
+from idm.sealing import new_handover_key
+from idm.vocabulary import RotationReason, UseEnd, UseState, VerifiedHow
 from tests.cast import Cast
 from tests.operations.test_decision_races import at_once
-from tests.use_office import Uses
+from tests.use_office import JOB, Uses
 
 ROUNDS = 6
 
@@ -88,3 +95,53 @@ def test_a_use_that_is_given_back_at_its_last_second_ends_once(at_work: Uses) ->
         assert use.end_reason is (UseEnd.RETURNED if done[1] == "done" else UseEnd.TIME_UP)
         at_work.worker()
         at_work.act("write", use_id, "staff", text="済みました")
+
+
+def test_a_use_that_is_given_back_while_its_new_password_is_confirmed_hangs_on_nothing(
+    at_work: Uses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = at_work.register("root")
+    use_id = at_work.ask("system", account_id=account_id, grant_ids=(), public_key=new_handover_key()[1])
+    at_work.permit(use_id)
+    at_work.carry_on()
+    rotation_id, value = on_its_way(at_work, account_id)
+    both = Barrier(2, timeout=2)
+    asking = rotations.ask
+
+    def ask(*values: Any, **named: Any) -> int:
+        meet(both)
+        return asking(*values, **named)
+
+    def confirm() -> None:
+        cast = at_work.cast
+        with cast.database.writing() as session:
+            [rotation] = rotations.mine(session, [rotation_id], worker="w1").values()
+            meet(both)
+            rotations.confirm(
+                session, rotation, value, VerifiedHow.SIGN_IN, actor=JOB, policy=cast.policy, now=at_work.now
+            )
+            uses.follow(session, [account_id], actor=JOB, policy=cast.policy, now=at_work.now)
+
+    monkeypatch.setattr(use_steps.rotations, "ask", ask)
+    assert at_once(partial(at_work.act, "give_back", use_id, "system"), confirm) == ["done", "done"]
+
+
+def on_its_way(at_work: Uses, account_id: int) -> tuple[int, NewValue]:
+    """A worker has sealed a new password of the ID; which rotation that is, and the value."""
+    cast, now = at_work.cast, at_work.now
+    with cast.database.writing() as session:
+        rotations.ask(session, [account_id], RotationReason.SUSPECTED, actor=JOB, policy=cast.policy, now=now)
+        key = VaultKey(fingerprint="f" * 64, created_at=now)
+        session.add(key)
+        session.flush()
+        system_id = session.get_one(Account, account_id).system_id
+        [rotation] = rotations.claim(session, system_id, worker="w1", limit=5, now=now)
+        value = NewValue(b"sealed", key.id)
+        rotations.put_on_its_way(session, rotation, value, changed_before=None, now=now)
+        return rotation.id, value
+
+
+def meet(both: Barrier) -> None:
+    """Waits for the other, where the database lets them come this far at the same time."""
+    with suppress(BrokenBarrierError):
+        both.wait()
