@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from idm.models.audit import AuditRecord
 from idm.models.privileged import PrivilegedUse, VaultKey
 from idm.models.systems import Account
-from idm.operations.privileged import rotations, use_steps, uses
+from idm.operations.privileged import rotations, uses
 from idm.operations.privileged.rotations import NewValue
 from idm.privileged_use_state import LIVE
 from idm.sealing import new_handover_key
@@ -122,7 +122,7 @@ def test_a_use_that_is_given_back_while_its_new_password_is_confirmed_hangs_on_n
             )
             uses.follow(session, [account_id], actor=JOB, policy=cast.policy, now=at_work.now)
 
-    monkeypatch.setattr(use_steps.rotations, "ask", ask)
+    monkeypatch.setattr(rotations, "ask", ask)
     assert at_once(partial(at_work.act, "give_back", use_id, "system"), confirm) == ["done", "done"]
 
 
