@@ -12,7 +12,6 @@ from idm.errors import ConfigurationInvalid, TargetError
 from idm.models.systems import InformationSystem
 from idm.operations.privileged import out_of_band
 from idm.operations.privileged.out_of_band import Removal
-from idm.out_of_band import may_stay
 from idm.ports import Directory, RemoveMember, Writes
 from idm.queries.configuration import policy_in_force
 from idm.queries.privileged.watched import members_now, registered_ids
@@ -71,7 +70,7 @@ def _still_due(
         for one in removals
         if (one.group, one.member) not in rows.allowed
         and one.member not in rows.under_way
-        and not may_stay(registered.get(one.member))
+        and one.member not in registered
     ]
 
 

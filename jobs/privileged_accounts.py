@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from idm.default_names import is_default_name, privilege_found
 from idm.models.systems import Account
 from idm.operations.findings import Found
+from idm.out_of_band import OVER_REASON, OVER_REPAIR, Registered
 from idm.ports import AccountId, Directory, ExternalId, KnowsProtected
 from idm.vocabulary import AccountKind, FindingKind
 
@@ -30,7 +31,7 @@ class PrivilegedAccounts:
     """Whoever stands out while a directory is streamed; only these are kept."""
 
     kind_of_directory: str
-    registered: Mapping[ExternalId, AccountKind]
+    registered: Mapping[ExternalId, Registered]
     ours: Mapping[UUID, tuple[int, AccountKind]]
     """Account uuid → the account of ours and its kind."""
     standing_out: dict[ExternalId, AccountId] = field(default_factory=dict)
@@ -51,12 +52,15 @@ class PrivilegedAccounts:
         for account in self.standing_out.values():
             mine = self.ours.get(account.account_uuid) if account.account_uuid is not None else None
             account_id, kind = mine if mine is not None else (None, None)
+            registered = self.registered.get(account.external_id)
+            over = registered is not None and registered.over
             found = privilege_found(
-                account, self.kind_of_directory, registered=account.external_id in self.registered, ours=kind,
+                account, self.kind_of_directory, registered=registered is not None and not over, ours=kind,
                 told=account.external_id in told,
             )  # fmt: skip
             if found is not None:
-                reason, repair = WORDS[found]
+                by_register = over and found is FindingKind.UNREGISTERED_PRIVILEGE
+                reason, repair = (OVER_REASON, OVER_REPAIR) if by_register else WORDS[found]
                 details: dict[str, object] = {"reason": reason, "repair": repair}
                 if account.built_in is not None:
                     details["reason"] = f"{reason}ディレクトリに最初からあるIDです（{account.built_in.value}）。"

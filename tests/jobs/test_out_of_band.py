@@ -258,6 +258,39 @@ def test_a_registered_privileged_id_may_stay_and_no_other_registered_one(place: 
     assert [finding.label for finding in of_kind(place)] == ["fukuoka-backup"]
 
 
+def test_a_registered_id_whose_last_day_passed_is_left_to_people_who_renew_or_end_it(place: Place) -> None:
+    breakglass = place.by_hand("breakglass").external_id
+    register(place, breakglass, AccountKind.PRIVILEGED)
+    place.join(PRIVILEGED, breakglass)
+    swept(place)
+    assert of_kind(place) == []
+    with place.cast.database.writing() as session:
+        session.scalars(select(RegisteredId)).one().valid_until = day_of(place.clock())
+    swept(place)
+    assert members(place) == {breakglass}
+    [finding] = of_kind(place)
+    assert finding.repair_asked_at is None
+    assert "期間が過ぎています" in str(finding.details["reason"])
+    assert told(place) == OFFICERS
+    with place.cast.database.writing() as session:
+        session.scalars(select(RegisteredId)).one().valid_until = day_of(place.clock()) + timedelta(days=30)
+    swept(place)
+    assert (FindingKind.OUT_OF_BAND, "breakglass") not in place.found(), "renewed"
+
+
+def test_a_guarded_id_whose_registration_is_over_is_found_with_what_to_do(place: Place) -> None:
+    guarded = place.by_hand("breakglass")
+    guarded.protected = True
+    register(place, guarded.external_id, AccountKind.PRIVILEGED)
+    swept(place)
+    assert of_kind(place, FindingKind.UNREGISTERED_PRIVILEGE) == []
+    with place.cast.database.writing() as session:
+        session.scalars(select(RegisteredId)).one().valid_until = day_of(place.clock())
+    swept(place)
+    [finding] = of_kind(place, FindingKind.UNREGISTERED_PRIVILEGE)
+    assert "延ばす" in str(finding.details["repair"])
+
+
 def test_a_use_opened_between_reading_and_removing_is_not_hurt(place: Place) -> None:
     opened(place)
     [group] = [one.external_id for one in place.directory.groups.values() if one.name == PRIVILEGED]

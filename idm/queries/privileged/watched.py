@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
@@ -12,24 +12,27 @@ from idm.database import in_chunks
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Account
+from idm.out_of_band import Registered
 from idm.ports import ExternalId
 from idm.queries.comparable import comparable_accounts
-from idm.vocabulary import AccountKind
 
 
-def registered_ids(session: Session, system_id: int, *, now: datetime) -> Mapping[ExternalId, AccountKind]:
-    """The IDs that two people have put into the register and that are still needed, by the target's id."""
+def registered_ids(session: Session, system_id: int, *, now: datetime) -> Mapping[ExternalId, Registered]:
+    """The IDs that two people have put into the register and nobody has ended, by the target's id."""
     rows = session.execute(
-        select(FoundAccount.external_id, RegisteredId.kind)
+        select(FoundAccount.external_id, RegisteredId.kind, RegisteredId.valid_until)
         .join(RegisteredId, RegisteredId.found_id == FoundAccount.id)
         .where(
             RegisteredId.system_id == system_id,
             RegisteredId.accepted_at.is_not(None),
             RegisteredId.ended_at.is_(None),
-            or_(RegisteredId.valid_until.is_(None), RegisteredId.valid_until > day_of(now)),
         )
     )
-    return dict(rows.all())
+    today = day_of(now)
+    return {
+        external_id: Registered(kind, over=valid_until is not None and valid_until <= today)
+        for external_id, kind, valid_until in rows
+    }
 
 
 @dataclass(frozen=True)
