@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from idm.actor import Actor
 from idm.errors import (
     ConfigurationInvalid,
@@ -19,7 +21,7 @@ from idm.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from idm.models.privileged import Rotation
+from idm.models.privileged import Rotation, VaultSecret
 from idm.models.systems import InformationSystem
 from idm.operations.privileged import rotations, uses
 from idm.policy import Policy
@@ -58,6 +60,11 @@ UNPROVEN = (
     "いません。変更時刻を読む権限とその記録の設定を確かめてください。同じ値でやり直します。"
 )
 
+STILL_TAKEN = (
+    "新しいパスワードに変わりましたが、ディレクトリは、知られている前のパスワードもまだ受け付けます（Active Directory・"
+    "Sambaの既定では60分まで）。前のパスワードを受け付ける時間を0分に設定してください。"
+)
+
 
 @dataclass
 class Work:
@@ -75,6 +82,9 @@ class Work:
     lost: bool = False
     """… and has not got it from an earlier try either."""
     how: VerifiedHow | None = None
+    former: str = field(default="", repr=False)
+    """The password before, where somebody knows it."""
+    warning: str | None = None
     error: TargetError | Refusal | None = None
 
     @property
@@ -167,6 +177,8 @@ def _change(installation: Installation, directory: Directory, batch: Sequence[Wo
     for work in batch:
         if work.open:
             _prove(directory, work)
+    for work in batch:
+        _try_former(directory, work)
 
 
 # --- sealed first ----------------------------------------------------------------------------------------------------
@@ -201,6 +213,7 @@ def _seal(installation: Installation, batch: Sequence[Work], worker: str) -> Non
             except Refusal as broken:
                 work.error = broken
                 continue
+            work.former = _known_value(session, vault, rotation)
             if not work.known:
                 value = vault.for_rotation(rotation, work.password)
                 rotations.put_on_its_way(session, rotation, value, changed_before=work.changed_before, now=now)
@@ -212,6 +225,17 @@ def _take_value(vault: Keyring, work: Work, policy: Policy) -> None:
         work.password = vault.of_rotation(work.rotation)
     else:
         work.password = temporary_password(max(policy.privileged.minimum_length, SHORTEST))
+
+
+def _known_value(session: Session, vault: Keyring, rotation: Rotation) -> str:
+    """The password before, where somebody has seen it; else nothing."""
+    secret = session.get(VaultSecret, rotation.account_id)
+    if secret is None or secret.known_since is None:
+        return ""
+    try:
+        return vault.of_account(secret)
+    except Refusal:
+        return ""
 
 
 # --- then set --------------------------------------------------------------------------------------------------------
@@ -283,6 +307,21 @@ def _prove(directory: Directory, work: Work) -> None:
         work.error, work.lost = work.refused or TargetRefused(WRONG if wrong else UNPROVEN), wrong or not may_have_it
 
 
+def _try_former(directory: ChecksPasswords, work: Work) -> None:
+    """Afterwards it is known whether the target still takes the password that somebody knows beside the new one.
+
+    It is tried once: a second wrong one could be one too many. That it cannot be tried changes nothing of the proof.
+    """
+    if work.how is not VerifiedHow.SIGN_IN or not work.former:
+        return
+    try:
+        check = directory.check_password(work.rotation.account.login_name, work.former)
+    except TargetError:
+        return
+    if check.proven:
+        work.warning = STILL_TAKEN
+
+
 def _changed_at(directory: Directory, work: Work) -> datetime | None:
     """When the target says that the password was last changed; None = it does not say. Raises TargetUnavailable."""
     if not isinstance(directory, ReadsPasswordState):
@@ -322,7 +361,9 @@ def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> N
             for work, rotation in proven:
                 value = vault.for_account(rotation.account, work.password)
                 how = work.how or VerifiedHow.SIGN_IN
-                rotations.confirm(session, rotation, value, how, actor=ACTOR, policy=policy, now=now)
+                rotations.confirm(
+                    session, rotation, value, how, warning=work.warning, actor=ACTOR, policy=policy, now=now
+                )
             uses.follow(session, [rotation.account_id for _, rotation in proven], actor=ACTOR, policy=policy, now=now)
         for work, rotation in mine:
             if work.how is None:

@@ -276,6 +276,32 @@ def test_what_waits_for_somebody_who_is_about_to_see_it_is_not_overdue(kept: Kep
         assert overdue(session, policy=kept.office.policy, now=later) == []
 
 
+def test_a_directory_that_still_takes_the_returned_password_is_told_of(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_id, password = kept.shown()
+    real = MemoryConnector.check_password
+
+    def check(self: MemoryConnector, login_name: str, given: str) -> PasswordCheck:
+        if given == password:
+            return PasswordCheck(PasswordVerdict.RIGHT, kept.entry.external_id, proven=True)
+        return real(self, login_name, given)
+
+    kept.place.uses.act("give_back", use_id, "system")
+    monkeypatch.setattr(MemoryConnector, "check_password", check)
+    kept.office.rotate()
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.last_error) == (RotationState.CONFIRMED, rotating.STILL_TAKEN)
+
+
+def test_of_one_that_takes_the_new_password_alone_nothing_is_told(kept: Kept) -> None:
+    use_id, _ = kept.shown()
+    kept.place.uses.act("give_back", use_id, "system")
+    kept.office.rotate()
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.last_error) == (RotationState.CONFIRMED, None)
+
+
 # --- who gets one -----------------------------------------------------------------------------------------------------
 
 

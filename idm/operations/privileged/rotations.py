@@ -213,6 +213,7 @@ def confirm(
     value: NewValue,
     how: VerifiedHow,
     *,
+    warning: str | None = None,
     actor: Actor,
     policy: Policy,
     now: datetime,
@@ -220,6 +221,7 @@ def confirm(
     """Afterwards the value is the one we keep, nobody has seen it, and the one before it is gone.
 
     What was sealed of the one before for a check-out that nobody looked at yet is emptied; it is prepared anew.
+    `warning`: what is still not as it should be, for the log.
     """
     require_in_use(session, value.key_id)
     secret = session.get(VaultSecret, rotation.account_id, with_for_update=True, populate_existing=True)
@@ -230,7 +232,7 @@ def confirm(
     secret.confirmed_at, secret.verified_how, secret.known_since = now, how, None
     rotation.state, rotation.sealed, rotation.key_id = RotationState.CONFIRMED, None, None
     rotation.confirmed_at, rotation.verified_how = now, how
-    rotation.claimed_until, rotation.last_error = None, None
+    rotation.claimed_until, rotation.last_error = None, warning
     session.execute(
         update(PrivilegedUse)
         .where(PrivilegedUse.account_id == rotation.account_id, PrivilegedUse.sealed.is_not(None))
