@@ -1,9 +1,10 @@
 """Compares one system's directory with what was approved: accounts, and who is in the groups that matter (A9, D9)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from idm.database import in_chunks
 from idm.drift import Deviation, Difference, differences, gives_more, in_words
@@ -70,7 +71,7 @@ def compare(
     done = Compared()
     if system.stage is Stage.OBSERVE:
         if only is None:
-            _look_at_privileged(done, installation, directory, system, policy=policy, now=now)
+            _look_at_privileged(done, installation, directory, system, policy=policy)
         return done
     with installation.database.reading() as session:
         groups = {group.external_id: group for group in watched_groups(session, system.id)}
@@ -81,11 +82,8 @@ def compare(
         accounts = {uuid: one for uuid, one in accounts.items() if one not in unchanged.accounts}
         _take_as_seen(done, unchanged)
     for some in in_chunks([one for one in accounts.values() if only is None or one in only], ACCOUNTS_AT_ONCE):
-        with installation.database.reading() as session:
-            rows = comparable_accounts(
-                session, some, now=now, delete_after_days=policy.personnel.delete_after_days
-            )  # fmt: skip
-        _compare_accounts(done, directory, rows, groups, adopting=system.stage is Stage.ADOPT)
+        look = partial(_rows, installation, policy)
+        _compare_accounts(done, directory, look(some, now), look, groups, adopting=system.stage is Stage.ADOPT)
     if too_many(done.missing, done.accounts, policy.reconciliation):
         raise SafetyLimit(
             f"台帳にある {done.accounts} 件のうち {done.missing} 件がディレクトリに見当たりません。"
@@ -93,17 +91,26 @@ def compare(
         )
     if only is None:
         done.found.extend(_extra_members(done, directory, groups, waiting))
-        _look_at_privileged(done, installation, directory, system, policy=policy, now=now, waiting=waiting)
+        _look_at_privileged(done, installation, directory, system, policy=policy, waiting=waiting)
     return done
+
+
+def _rows(
+    installation: Installation, policy: Policy, account_ids: Collection[int], now: datetime | None = None
+) -> list[Comparable]:  # fmt: skip
+    """What is decided about these accounts at `now`, by default this moment."""
+    now, days = now or installation.clock(), policy.personnel.delete_after_days
+    with installation.database.reading() as session:
+        return comparable_accounts(session, account_ids, now=now, delete_after_days=days)
 
 
 def _look_at_privileged(
     done: Compared, installation: Installation, directory: Directory, system: InformationSystem, *, policy: Policy,
-    now: datetime, waiting: Collection[ExternalId] = (),
+    waiting: Collection[ExternalId] = (),
 ) -> None:  # fmt: skip
     """What is known by the account and by the group is one finding; by the account it is known at once."""
     seen = privileged_members(
-        installation, directory, system, now=now, delete_after_days=policy.personnel.delete_after_days
+        installation, directory, system, delete_after_days=policy.personnel.delete_after_days
     )  # fmt: skip
     done.admitted = seen.admitted
     skipped = {(one.kind, one.subject_key) for one in done.found}
@@ -123,7 +130,8 @@ def _take_as_seen(done: Compared, unchanged: Unchanged) -> None:
 
 
 def _compare_accounts(
-    done: Compared, directory: Directory, rows: Iterable[Comparable], groups: Mapping[ExternalId, WatchedGroup], *,
+    done: Compared, directory: Directory, rows: Sequence[Comparable],
+    look_again: Callable[[Collection[int]], Sequence[Comparable]], groups: Mapping[ExternalId, WatchedGroup], *,
     adopting: bool,
 ) -> None:  # fmt: skip
     waiting = [row for row in rows if row.under_way or row.facts.adopts is not None]
@@ -134,18 +142,37 @@ def _compare_accounts(
         account = seen.get(row.uuid)
         if account is not None:
             _note_groups(done, row, account)
+    judged = {row.account_id: _judge(row, seen.get(row.uuid), directory, groups, adopting=adopting) for row in compared}
+    written = _written_meanwhile([row for row in compared if judged[row.account_id]], look_again)
+    done.skipped |= written
     for row in compared:
+        if row.account_id in written:
+            continue
         done.examined += 1
         done.looked_at.add(row.account_id)
         done.accounts += row.wanted.required
         account = seen.get(row.uuid)
         if account is not None and any(grant.gated for grant in row.facts.grants):
             done.shown[row.account_id] = account
-        found = _judge(row, account, directory, groups, adopting=adopting)
+        found = judged[row.account_id]
         done.found.extend(found)
         done.missing += sum(one.kind is FindingKind.MISSING for one in found)
         if not found and not adopting:
             done.settled.extend(_settled(row, account, groups))
+
+
+def _written_meanwhile(
+    rows: Sequence[Comparable], look_again: Callable[[Collection[int]], Sequence[Comparable]]
+) -> set[int]:  # fmt: skip
+    """Those of whom something else was decided, or written, since: a use that was just opened is nothing to find."""
+    if not rows:
+        return set()
+    again = {row.account_id: row for row in look_again([row.account_id for row in rows])}
+    return {
+        row.account_id
+        for row in rows
+        if (now := again[row.account_id]).under_way or (now.generation, now.wanted) != (row.generation, row.wanted)
+    }
 
 
 def _settled(row: Comparable, account: TargetAccount | None, groups: Collection[ExternalId]) -> Iterator[Settled]:

@@ -7,7 +7,6 @@ meanwhile is a reason to be there, and what a worker is about to write is not ju
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found
@@ -37,9 +36,8 @@ class PrivilegedMembers:
 
 
 def privileged_members(
-    installation: Installation, directory: Directory, system: InformationSystem, *, now: datetime,
-    delete_after_days: int,
-) -> PrivilegedMembers:  # fmt: skip
+    installation: Installation, directory: Directory, system: InformationSystem, *, delete_after_days: int
+) -> PrivilegedMembers:
     """Every member of a privileged group who may not be in it now, as findings. Raises TargetError."""
     with installation.database.reading() as session:
         rights = [group for group in watched_groups(session, system.id) if not group.demands]
@@ -63,7 +61,7 @@ def privileged_members(
         }
         for group in groups
     }
-    return _judged(installation, directory, system, members, now=now, delete_after_days=delete_after_days)
+    return _judged(installation, directory, system, members, delete_after_days=delete_after_days)
 
 
 def _people(directory: Directory) -> set[ExternalId]:
@@ -74,9 +72,9 @@ def _people(directory: Directory) -> set[ExternalId]:
 
 def _judged(
     installation: Installation, directory: Directory, system: InformationSystem,
-    members: dict[_Group, set[ExternalId]], *, now: datetime, delete_after_days: int,
+    members: dict[_Group, set[ExternalId]], *, delete_after_days: int,
 ) -> PrivilegedMembers:  # fmt: skip
-    everybody = set().union(*members.values())
+    everybody, now = set().union(*members.values()), installation.clock()
     with installation.database.reading() as session:
         registered = registered_ids(session, system.id, now=now)
         rows = members_now(session, system.id, everybody, now=now, delete_after_days=delete_after_days)

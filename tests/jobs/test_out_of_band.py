@@ -3,11 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
@@ -19,8 +21,9 @@ from idm.models.work import Finding, MailMessage
 from idm.operations import finding_answers
 from idm.operations.findings import SweepResult
 from idm.operations.privileged.out_of_band import NOT_REMOVED, SUBJECT, Removal
+from idm.queries.comparable import Comparable
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
-from jobs import out_of_band, provision, sweep
+from jobs import comparison, out_of_band, provision, sweep
 from tests.cast import Cast
 from tests.jobs.memory_place import Place, open_place
 from tests.use_office import Uses
@@ -225,14 +228,24 @@ def test_nobody_answers_for_it_and_a_click_takes_out_only_what_is_ours(place: Pl
 # --- who may be in it ------------------------------------------------------------------------------------------------
 
 
-def opened(place: Place) -> None:
-    """青木 uses a privileged ID of their own: asked, permitted, opened."""
+def eligible(place: Place) -> None:
+    """青木 has a privileged ID of their own, asleep."""
     rights = [("staff", "ledger/admin-account"), ("staff", "ledger/admin")]
     until = day_of(place.clock()) + timedelta(days=90)
     request = place.cast.file("staff", *rights, now=place.clock(), valid_until=until)
     for line in range(len(rights)):
         place.cast.approve(request, now=place.clock(), line=line)
     provision.run_due(place.installation, worker="w1")
+
+
+def opened(place: Place) -> None:
+    """青木 uses it: asked, permitted, opened."""
+    eligible(place)
+    open_use(place)
+
+
+def open_use(place: Place) -> None:
+    """The use was asked for, permitted, and opened by a worker."""
     uses = Uses(place.cast, now=place.clock())
     uses.permit(uses.ask("staff"))
     uses.now = place.clock()
@@ -246,6 +259,29 @@ def test_an_open_use_is_a_reason_to_be_in_it(place: Place) -> None:
     swept(place)
     assert len(members(place)) == 1
     assert of_kind(place) == []
+
+
+@pytest.mark.parametrize("nightly", [True, False])
+def test_a_use_opened_while_the_directory_is_read_is_nothing_to_find(
+    place: Place, monkeypatch: pytest.MonkeyPatch, nightly: bool
+) -> None:
+    eligible(place)
+    read, times = comparison.comparable_accounts, count()
+
+    def then_opened(session: Session, *args: object, **how: object) -> list[Comparable]:
+        rows = read(session, *args, **how)  # type: ignore[arg-type]
+        if next(times) == 0:
+            open_use(place)
+        return rows
+
+    monkeypatch.setattr(comparison, "comparable_accounts", then_opened)
+    if nightly:
+        swept(place)
+    else:
+        place.reconcile(changed=True)
+    assert len(members(place)) == 1, "the use is open"
+    assert of_kind(place) == of_kind(place, FindingKind.DRIFT) == []
+    assert told(place) == {}
 
 
 def test_a_registered_privileged_id_may_stay_and_no_other_registered_one(place: Place) -> None:
