@@ -98,7 +98,7 @@ def stop(use_id: int) -> Answer:
             )  # fmt: skip
     except InvalidInput as mistake:
         return use_page(use_id, typed=typed, mistakes=mistake.fields or {"reason": mistake.message}), 422
-    flash(_("利用を止めました。IDはすぐに無効になり、パスワードも新しくなります。"), "success")
+    flash(_("利用を止めました。すぐに、IDを無効にし、パスワードを新しくする処理をします。"), "success")
     return redirect(url_for("privileged_uses.show", use_id=use_id))
 
 

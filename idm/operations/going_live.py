@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
+from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations.accounts import record_taken_over, schedule, take_over
@@ -22,9 +23,11 @@ from idm.operations.inventory import progress_of
 from idm.operations.notices import notify
 from idm.organisation import Organisation, System
 from idm.policy import Policy
+from idm.privileged_use_state import LIVE
 from idm.queries.found_accounts import progress_of_systems, refused_accounts
 from idm.queries.officers import holders
 from idm.request_state import LineState
+from idm.rotation_rules import OVER
 from idm.vocabulary import STAGE_TITLES, AccountKind, Role, Stage
 from idm.wareki import format_wareki
 
@@ -41,7 +44,10 @@ def require_may_move(session: Session, organisation: Organisation) -> None:
     wanted = {system.code: system for system in organisation.systems}
     for system in session.scalars(select(InformationSystem).order_by(InformationSystem.code)):
         described = wanted.get(system.code)
-        if described is None or described.stage is Stage.OBSERVE:
+        if described is None:
+            continue
+        if described.stage is Stage.OBSERVE:
+            _require_nothing_to_end(session, system)
             continue
         if is_another_target(system, described):
             raise IllegalTransition(
@@ -83,6 +89,38 @@ def _require_ready(session: Session, system: InformationSystem, stage: Stage) ->
             f"{move}持ち主の決まっていないIDが {counts.undecided} 件、引き継がれていないIDが {counts.waiting} 件、"
             f"決裁中の引継ぎの行が {deciding} 件あります。「引継ぎ」の画面で、引き継ぐか、個人のものではないとするか、"
             "点検結果として残すかを、すべて決めてください。"
+        )
+
+
+def _require_nothing_to_end(session: Session, system: InformationSystem) -> None:
+    """Where a system is only observed nothing would end a use or replace a password that somebody knows (D4, D6)."""
+    if system.stage is Stage.OBSERVE:
+        return
+    in_use = _count(session, PrivilegedUse.system_id == system.id, PrivilegedUse.state.in_(LIVE))
+    changing = _count(session, Rotation.system_id == system.id, Rotation.state.not_in(OVER))
+    known = _count(
+        session, VaultSecret.known_since.is_not(None), VaultSecret.account_id == Account.id,
+        Account.system_id == system.id,
+    )  # fmt: skip
+    if in_use or changing or known:
+        raise IllegalTransition(
+            f"「{system.name}」を「{STAGE_TITLES[Stage.OBSERVE]}」に戻すことはできません。"
+            f"終わっていない特権IDの利用が {in_use} 件、取替え中のパスワードが {changing} 件、"
+            f"人に知られたまま取り替えられていないパスワードが {known} 件あります。"
+            "利用を終わらせ（返却または停止）、パスワードの取替えが済むのを待ってから、もう一度行ってください。"
+        )
+
+
+def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).where(*conditions)) or 0
+
+
+def require_not_only_observed(system: InformationSystem) -> None:
+    """Afterwards what is asked for will be carried out. Raises IllegalTransition where the system is only observed."""
+    if system.stage is Stage.OBSERVE:
+        raise IllegalTransition(
+            f"「{system.name}」は「{STAGE_TITLES[Stage.OBSERVE]}」の段階で、何も書き込まれません。特権IDは利用できません。"
+            "段階を進めてから申し出るか、システムの管理者に相談してください。"
         )
 
 

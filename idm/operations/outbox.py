@@ -2,19 +2,23 @@
 
 A task names an account and a generation, never a step. A claim is a lease; whoever dies loses it, and the next run
 finds what was done already done.
+
+An account is one worker's at a time: while a claim on any task of it lives, no other task of it is claimed. Whoever
+comes back too late, after somebody else has looked, may have undone what that one did: the account is looked at again.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from idm import audit
 from idm.actor import Actor
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.operations.accounts import schedule
 from idm.policy import Policy
 from idm.ports import TargetAccount
 from idm.vocabulary import Stage, Zone
@@ -51,10 +55,22 @@ def systems_with_due_tasks(session: Session, zones: Sequence[Zone], *, now: date
     return sorted(session.scalars(query))
 
 
-def _due(now: datetime):  # type: ignore[no-untyped-def]  # a SQL condition; its type is the library's own
+def _due(now: datetime) -> ColumnElement[bool]:
     waiting = and_(OutboxTask.state == TaskState.WAITING, OutboxTask.due_at <= now)
     abandoned = and_(OutboxTask.state == TaskState.CLAIMED, OutboxTask.claimed_until <= now)
-    return or_(waiting, abandoned)
+    other = aliased(OutboxTask)
+    taken = exists().where(
+        other.account_id == OutboxTask.account_id, other.state == TaskState.CLAIMED, other.claimed_until > now
+    )
+    return and_(or_(waiting, abandoned), ~taken)
+
+
+def claimed_accounts(session: Session, account_ids: Collection[int], *, now: datetime) -> frozenset[int]:
+    """Those of these accounts that some worker is carrying out at this moment: what they show may change any time."""
+    query = select(OutboxTask.account_id).where(
+        OutboxTask.account_id.in_(account_ids), OutboxTask.state == TaskState.CLAIMED, OutboxTask.claimed_until > now
+    )
+    return frozenset(session.scalars(query))
 
 
 def claim(session: Session, system_id: int, *, worker: str, limit: int, now: datetime) -> list[OutboxTask]:
@@ -67,7 +83,11 @@ def claim(session: Session, system_id: int, *, worker: str, limit: int, now: dat
     if session.get_one(InformationSystem, system_id).stage is Stage.OBSERVE:
         return claimed
     while not claimed and (due := _due_tasks(session, system_id, limit, now)):
+        # Asked again under the locks: a claim may have been committed since the tasks were chosen.
+        taken = claimed_accounts(session, [task.account_id for task in due], now=now)
         for task in due:
+            if task.account_id in taken:
+                continue
             if task.generation < task.account.generation:
                 task.state, task.finished_at = TaskState.SUPERSEDED, now
                 continue
@@ -81,10 +101,12 @@ def _due_tasks(session: Session, system_id: int, limit: int, now: datetime) -> S
     return session.scalars(
         select(OutboxTask)
         .where(OutboxTask.system_id == system_id, _due(now))
-        .options(joinedload(OutboxTask.account))
+        .join(OutboxTask.account)
+        .options(contains_eager(OutboxTask.account))
         .order_by(OutboxTask.id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=OutboxTask)
+        .with_for_update(skip_locked=True, key_share=True, of=(OutboxTask, Account))
+        .execution_options(populate_existing=True)
     ).all()
 
 
@@ -93,18 +115,26 @@ def finish(
 ) -> frozenset[int]:
     """Afterwards each task has ended or waits for its next try, and each account says what its target said.
 
-    Returns the tasks that were still this worker's; of the others nothing was recorded.
+    Returns the tasks that were still this worker's; of the others nothing was recorded. Where somebody else has looked
+    at the account meanwhile, it is looked at once more if anything may have been written.
     """
     tasks = session.scalars(
         select(OutboxTask)
         .where(OutboxTask.id.in_([c.task_id for c in carried]))
-        .options(joinedload(OutboxTask.account))
-    )
+        .join(OutboxTask.account)
+        .options(contains_eager(OutboxTask.account))
+        .order_by(OutboxTask.account_id)
+        .with_for_update(key_share=True, of=(Account, OutboxTask))
+        .execution_options(populate_existing=True)
+    ).all()
     by_id = {task.id: task for task in tasks}
     ours = set[int]()
     for result in carried:
         task = by_id[result.task_id]
-        if task.claimed_by != worker or task.state is not TaskState.CLAIMED:
+        lost = task.claimed_by != worker or task.state is not TaskState.CLAIMED
+        if _may_have_written(result) and (lost or _looked_at_since(session, task)):
+            schedule(session, task.account, now=now)
+        if lost:
             continue  # the lease ran out and somebody else has it; what they read back is newer
         ours.add(task.id)
         if result.unavailable is None and result.refused is None and not result.by_hand:
@@ -112,6 +142,19 @@ def finish(
         _end(task, result, now)
         _record(session, task, result, actor=actor, policy=policy, now=now)
     return frozenset(ours)
+
+
+def _may_have_written(result: Carried) -> bool:
+    """What did not answer, or answered with a refusal, may have done something all the same."""
+    return bool(result.steps) or result.unavailable is not None or result.refused is not None
+
+
+def _looked_at_since(session: Session, task: OutboxTask) -> bool:
+    """Whether somebody has claimed a newer task of the account: the lease of this one had run out."""
+    newer = select(OutboxTask.id).where(
+        OutboxTask.account_id == task.account_id, OutboxTask.generation > task.generation, OutboxTask.attempts > 0
+    )
+    return session.scalars(newer.limit(1)).first() is not None
 
 
 def _end(task: OutboxTask, result: Carried, now: datetime) -> None:
@@ -165,17 +208,18 @@ def _record(
 
 
 def hurry(session: Session, account_ids: Collection[int], *, before: datetime) -> None:
-    """Afterwards the newest waiting task of each of these accounts is tried at `before` at the latest."""
-    waiting = session.scalars(
+    """Afterwards the newest task of each of these accounts, waiting or refused, is tried at `before` at the latest."""
+    later = and_(OutboxTask.state == TaskState.WAITING, OutboxTask.due_at > before)
+    unfinished = session.scalars(
         select(OutboxTask)
         .join(Account, OutboxTask.account_id == Account.id)
         .where(
-            OutboxTask.account_id.in_(account_ids), OutboxTask.state == TaskState.WAITING, OutboxTask.due_at > before,
+            OutboxTask.account_id.in_(account_ids), or_(later, OutboxTask.state == TaskState.REFUSED),
             OutboxTask.generation == Account.generation,
         )
     )  # fmt: skip
-    for task in waiting:
-        task.due_at = before
+    for task in unfinished:
+        task.state, task.due_at, task.finished_at = TaskState.WAITING, before, None
 
 
 def retry_refused(session: Session, system_id: int, *, now: datetime) -> int:

@@ -5,17 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Fault, Group, MemoryDirectory
-from idm.errors import Refusal
+from idm.errors import IllegalTransition, Refusal, TargetRefused
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.operations.outbox import LEASE
 from idm.settings import Settings
-from idm.vocabulary import UseState
+from idm.vocabulary import Stage, UseState
 from jobs import privileged_uses, provision
 from jobs.installation import Installation
 from tests.cast import NOW, Cast
@@ -93,6 +96,62 @@ def test_only_the_rights_that_were_chosen_are_activated(place: Place) -> None:
     place.uses.permit(use_id)
     place.round()
     assert place.gives() == (True, False)
+
+
+def given_back_at_work(place: Place, monkeypatch: pytest.MonkeyPatch, use_id: int, **later: float) -> UseState:
+    """So much later the use is given back and a second worker passes, while the first writes; its state by then."""
+    perform, passed = provision._perform, list[UseState]()
+
+    def slow(*work: Any) -> None:
+        if not passed:
+            place.uses.now += timedelta(**later)
+            place.uses.act("give_back", use_id, "staff")
+            privileged_uses.run_due(place.installation)
+            provision.run_due(place.installation, worker="w2")
+            passed.append(place.uses.state(use_id))
+        perform(*work)
+
+    monkeypatch.setattr(provision, "_perform", slow)
+    provision.run_due(place.installation, worker="w1")
+    monkeypatch.undo()
+    return passed[0]
+
+
+@pytest.mark.parametrize("seconds", [20, 400])
+def test_a_use_given_back_while_a_worker_is_opening_it_leaves_nothing_open(
+    place: Place, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    use_id = place.uses.ask(hours=8)
+    place.uses.permit(use_id)
+    privileged_uses.run_due(place.installation)
+    then = given_back_at_work(place, monkeypatch, use_id, seconds=seconds)
+    assert then is (UseState.ENDING if seconds < LEASE.total_seconds() else UseState.ENDED)
+    place.round(seconds=1)
+    assert (place.gives(), place.uses.state(use_id)) == ((False, False), UseState.ENDED)
+
+
+def test_the_end_of_a_use_that_was_refused_is_tried_again_within_a_minute(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_id = place.uses.ask(hours=8)
+    place.uses.permit(use_id)
+    place.round()
+    monkeypatch.setattr(MemoryConnector, "perform", lambda _, steps: [TargetRefused("権限がありません") for _ in steps])
+    place.uses.act("stop", use_id, "chief", reason="疑わしい")
+    place.round(seconds=1)
+    assert place.gives() == (True, True)
+    monkeypatch.undo()
+    place.round(seconds=1)
+    place.round(minutes=1)
+    assert (place.gives(), place.uses.state(use_id)) == ((False, False), UseState.ENDED)
+
+
+def test_where_a_system_is_only_observed_nobody_asks_for_a_use(place: Place) -> None:
+    with place.uses.cast.database.writing() as session:
+        session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().stage = Stage.OBSERVE
+    for emergency in (False, True):
+        with pytest.raises(IllegalTransition, match="何も書き込まれません"):
+            place.uses.ask(emergency=emergency)
 
 
 def test_the_end_of_a_use_is_tried_every_minute_while_its_directory_is_away(place: Place) -> None:

@@ -36,6 +36,7 @@ from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, Foun
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast, organisation_source
 from tests.going_live import OTHER, SHARED, STAFF, Ledger, there
+from tests.use_office import Uses
 
 
 @pytest.fixture
@@ -510,6 +511,14 @@ def test_no_system_leaves_observing_without_an_inventory(one: Ledger) -> None:
         move(one, Stage.ADOPT)
     one.take(STAFF)
     move(one, Stage.ADOPT)
+
+
+def test_no_system_is_only_observed_again_while_a_use_of_a_privileged_id_is_open(one: Ledger) -> None:
+    uses = Uses(one.cast, NOW)
+    uses.approve("staff")
+    uses.ask(emergency=True)
+    with pytest.raises(IllegalTransition, match="終わっていない特権IDの利用が 1 件"):
+        move(one, Stage.OBSERVE)
 
 
 def test_no_system_is_enforced_before_everything_found_is_decided(ledger: Ledger) -> None:

@@ -160,6 +160,23 @@ def test_a_worker_that_lost_its_lease_changes_nothing(waiting: Cast) -> None:
         assert session.scalars(select(Account)).one().seen_at is None
 
 
+def test_an_account_that_one_worker_has_is_nobody_elses_whatever_is_decided(waiting: Cast) -> None:
+    claim(waiting)
+    decide_again(waiting)
+    assert claim(waiting, "w2", now=NOW + LEASE - timedelta(seconds=1)) == []
+    assert due_systems(waiting, Zone.LGWAN, now=NOW + LEASE - timedelta(seconds=1)) == 0
+    assert [generation for _, generation in claim(waiting, "w2", now=NOW + LEASE)] == [2]
+
+
+def test_whoever_wrote_after_somebody_else_had_looked_is_looked_after(waiting: Cast) -> None:
+    ((task_id, _),) = claim(waiting)
+    decide_again(waiting)
+    ((newer, _),) = claim(waiting, "w2", now=NOW + LEASE)
+    finish(waiting, Carried(newer, SEEN), worker="w2", now=NOW + LEASE)
+    finish(waiting, Carried(task_id, SEEN, steps=("SetEnabled",)), now=NOW + LEASE)
+    assert [generation for _, generation in claim(waiting, now=NOW + LEASE)] == [3]
+
+
 def test_what_is_finished_is_not_finished_again(waiting: Cast) -> None:
     ((task_id, _),) = claim(waiting)
     finish(waiting, Carried(task_id, SEEN))

@@ -29,6 +29,8 @@ from idm.errors import (
 from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.systems import Account
 from idm.operations.accounts import schedule
+from idm.operations.going_live import require_not_only_observed
+from idm.operations.outbox import claimed_accounts
 from idm.operations.privileged.use_notices import (
     ask_to_permit,
     tell_of_emergency,
@@ -296,7 +298,8 @@ def _follow_one(session: Session, use: PrivilegedUse, *, actor: Actor, policy: P
         record(session, "privileged_use.shown_open", use, actor=actor, policy=policy, now=now)
         return True
     done = use.state is UseState.ENDING and shown_closed(session, use)
-    if done and not rotation_open(session, use.account_id):
+    changing = claimed_accounts(session, [use.account_id], now=now)  # what was read may be undone at this moment
+    if done and not changing and not rotation_open(session, use.account_id):
         use.state, use.closed_at = after(use.state, UseEvent.CLOSE), now
         session.flush()
         record(session, "privileged_use.closed", use, actor=actor, policy=policy, now=now)
@@ -314,6 +317,7 @@ def _asked(
     actor_id = person_of(actor)
     require_fresh_factor(actor, policy=policy, now=now)
     account = locked_account(session, wanted.account_id)
+    require_not_only_observed(account.system)
     user_id = actor_id if wanted.person_id is None else wanted.person_id
     contractor = is_contractor(session, user_id, day_of(now))
     named_by_id = _naming(session, account, user_id, actor_id, contractor=contractor, now=now)
