@@ -8,7 +8,7 @@ from functools import partial
 
 from idm.database import in_chunks
 from idm.drift import Deviation, Difference, differences, gives_more, in_words
-from idm.errors import SafetyLimit
+from idm.errors import NotOnTarget, SafetyLimit, TargetRefused
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found
 from idm.operations.inventory import too_many
@@ -21,6 +21,7 @@ from idm.queries.comparable import (
     WatchedGroup,
     accounts_of_system,
     comparable_accounts,
+    unresolved_groups,
     waiting_to_be_adopted,
     watched_groups,
 )
@@ -55,6 +56,8 @@ class Compared:
     """(group, account of ours) as read with the account: told of there, not twice."""
     admitted: set[ExternalId] = field(default_factory=set)
     """Who is in a privileged group rightly: an ID's guard by the directory is explained by it (D9)."""
+    resolved: dict[int, ExternalId] = field(default_factory=dict)
+    """Right → the group that was found for it by its name, for the first time."""
 
 
 def compare(
@@ -69,12 +72,12 @@ def compare(
     accounts are not there that it is rather the wrong place that was looked at.
     """
     done = Compared()
+    groups = _groups(done, installation, directory, system, by_name=only is None)
     if system.stage is Stage.OBSERVE:
         if only is None:
-            _look_at_privileged(done, installation, directory, system, policy=policy)
+            _look_at_privileged(done, installation, directory, system, groups, policy=policy)
         return done
     with installation.database.reading() as session:
-        groups = {group.external_id: group for group in watched_groups(session, system.id)}
         accounts = accounts_of_system(session, system.id)
         waiting = waiting_to_be_adopted(session, system.id) if system.stage is Stage.ADOPT else frozenset()
     if by_seal and only is None:
@@ -91,8 +94,36 @@ def compare(
         )
     if only is None:
         done.found.extend(_extra_members(done, directory, groups, waiting))
-        _look_at_privileged(done, installation, directory, system, policy=policy, waiting=waiting)
+        _look_at_privileged(done, installation, directory, system, groups, policy=policy, waiting=waiting)
     return done
+
+
+def _groups(
+    done: Compared, installation: Installation, directory: Directory, system: InformationSystem, *, by_name: bool
+) -> dict[ExternalId, WatchedGroup]:
+    """What stands for a right, by the target's id; `by_name`: those never found before are looked for (D9).
+
+    One that cannot be found is a finding: nobody would watch it otherwise.
+    """
+    with installation.database.reading() as session:
+        names = unresolved_groups(session, system.id) if by_name else []
+    for entitlement_id, name in names:
+        try:
+            done.resolved[entitlement_id] = directory.group(name).external_id
+        except (NotOnTarget, TargetRefused) as failure:
+            done.found.append(_unwatched(entitlement_id, name, str(failure)))
+    with installation.database.reading() as session:
+        return {group.external_id: group for group in watched_groups(session, system.id, done.resolved)}
+
+
+def _unwatched(entitlement_id: int, name: str, why: str) -> Found:
+    return Found(
+        FindingKind.CHECK_FAILED, f"group:{entitlement_id}", name, None,
+        {
+            "reason": f"グループ「{name}」の所属を点検できませんでした（{why}）",
+            "repair": "ディレクトリにグループを作るか、団体設定のグループの名前を直す",
+        },
+    )  # fmt: skip
 
 
 def _rows(
@@ -105,12 +136,12 @@ def _rows(
 
 
 def _look_at_privileged(
-    done: Compared, installation: Installation, directory: Directory, system: InformationSystem, *, policy: Policy,
-    waiting: Collection[ExternalId] = (),
+    done: Compared, installation: Installation, directory: Directory, system: InformationSystem,
+    groups: Mapping[ExternalId, WatchedGroup], *, policy: Policy, waiting: Collection[ExternalId] = (),
 ) -> None:  # fmt: skip
     """What is known by the account and by the group is one finding; by the account it is known at once."""
     seen = privileged_members(
-        installation, directory, system, delete_after_days=policy.personnel.delete_after_days
+        installation, directory, system, groups.values(), delete_after_days=policy.personnel.delete_after_days
     )  # fmt: skip
     done.admitted = seen.admitted
     skipped = {(one.kind, one.subject_key) for one in done.found}

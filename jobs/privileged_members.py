@@ -5,14 +5,14 @@ administrators (tier 0), which it knows by their numbers. The rows are read afte
 meanwhile is a reason to be there, and what a worker is about to write is not judged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found
 from idm.out_of_band import PrivilegedMember, in_words, may_stay, removable
 from idm.ports import AccountId, Directory, ExternalId, KnowsProtected
-from idm.queries.comparable import watched_groups
+from idm.queries.comparable import WatchedGroup
 from idm.queries.privileged.watched import members_now, registered_ids
 from idm.vocabulary import FindingKind
 from jobs.installation import Installation
@@ -36,11 +36,11 @@ class PrivilegedMembers:
 
 
 def privileged_members(
-    installation: Installation, directory: Directory, system: InformationSystem, *, delete_after_days: int
-) -> PrivilegedMembers:
+    installation: Installation, directory: Directory, system: InformationSystem, watched: Iterable[WatchedGroup], *,
+    delete_after_days: int,
+) -> PrivilegedMembers:  # fmt: skip
     """Every member of a privileged group who may not be in it now, as findings. Raises TargetError."""
-    with installation.database.reading() as session:
-        rights = [group for group in watched_groups(session, system.id) if not group.demands]
+    rights = [group for group in watched if not group.demands]
     protected = list(directory.protected_groups()) if isinstance(directory, KnowsProtected) else []
     guarded = {one.external_id for one in protected}
     groups = [

@@ -35,10 +35,11 @@ from idm.policy import Policy
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, TimeBoxesMembership, Writes
 from idm.printed_notice import Notice
 from idm.queries.account_facts import account_facts, managed_groups
+from idm.queries.comparable import unresolved_groups
 from idm.queries.configuration import policy_in_force
 from idm.queries.handovers import notice_of
 from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
-from idm.vocabulary import BY_HAND, EntitlementKind, HandoverWay, RotationReason, Stage, VerifiedBy, Zone
+from idm.vocabulary import BY_HAND, HandoverWay, RotationReason, Stage, VerifiedBy, Zone
 from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
 from jobs.examination import require_examined
@@ -202,11 +203,7 @@ def _claim(installation: Installation, system_id: int, worker: str, limit: int) 
 def _open(installation: Installation, system_id: int) -> Directory:
     with installation.database.reading() as session:
         system = session.get_one(InformationSystem, system_id)
-        unresolved = [
-            (entitlement.id, entitlement.target_name)
-            for entitlement in system.entitlements
-            if entitlement.kind is EntitlementKind.GROUP and entitlement.external_id is None
-        ]
+        unresolved = unresolved_groups(session, system_id)
         verification = system.verification or {}
         demanding = str(verification["group"]) if verification.get("by") == VerifiedBy.GROUP else None
     directory = installation.open_target(system)
@@ -221,11 +218,9 @@ def _open(installation: Installation, system_id: int) -> Directory:
     return directory
 
 
-def _resolve_groups(
-    installation: Installation, directory: Directory, unresolved: Sequence[tuple[int, str | None]]
-) -> None:
+def _resolve_groups(installation: Installation, directory: Directory, unresolved: Sequence[tuple[int, str]]) -> None:
     """Afterwards each right that is a group knows its group by the target's immutable id. Raises NotOnTarget."""
-    found = {entitlement_id: directory.group(name).external_id for entitlement_id, name in unresolved if name}
+    found = {entitlement_id: directory.group(name).external_id for entitlement_id, name in unresolved}
     if found:
         with installation.database.writing() as session:
             for entitlement_id, external_id in found.items():

@@ -94,7 +94,7 @@ def _compared(
     return SweepResult(
         system.id, system.code, done.examined, tuple(done.found), skipped=frozenset(done.skipped),
         compared=done.accounts, settled=tuple(done.settled), looked_at=frozenset(done.looked_at),
-        shown=done.shown, still_so=frozenset(done.still_so), read_at=now,
+        shown=done.shown, still_so=frozenset(done.still_so), read_at=now, resolved=done.resolved,
     )  # fmt: skip
 
 

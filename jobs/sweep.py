@@ -127,6 +127,7 @@ def _sweep_one(
                 result, found=found, skipped=frozenset(compared.skipped),
                 compared=compared.accounts, settled=tuple(compared.settled), looked_at=frozenset(compared.looked_at),
                 shown=compared.shown, still_so=frozenset(compared.still_so), read_at=started_at,
+                resolved=compared.resolved,
             )  # fmt: skip
         finally:
             directory.close()

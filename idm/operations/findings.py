@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.models.systems import Entitlement
 from idm.models.work import Finding, SweepRun
 from idm.operations.settled import Settled, keep_settled
 from idm.policy import Policy
-from idm.ports import TargetAccount
+from idm.ports import ExternalId, TargetAccount
 from idm.vocabulary import FindingKind
 
 
@@ -52,6 +53,8 @@ class SweepResult:
     shown: Mapping[int, TargetAccount] = field(default_factory=dict)
     still_so: frozenset[int] = frozenset()
     read_at: datetime | None = None
+    resolved: Mapping[int, ExternalId] = field(default_factory=dict)
+    """Right → the group that was found for it by its name, for the first time."""
 
 
 ANSWERABLE = frozenset({FindingKind.DRIFT, FindingKind.MISSING, FindingKind.EXTRA_MEMBER})
@@ -113,7 +116,13 @@ def record_comparison(
     return laid
 
 
+def _keep_groups(session: Session, resolved: Mapping[int, ExternalId]) -> None:
+    for entitlement_id, external_id in resolved.items():
+        session.get_one(Entitlement, entitlement_id).external_id = external_id
+
+
 def _lay_over(session: Session, result: SweepResult, scope: Scope, *, now: datetime) -> Laid:
+    _keep_groups(session, result.resolved)
     known = {(f.kind, f.subject_key): f for f in open_findings(session, result.system_id)}
     seen = {(found.kind, found.subject_key): found for found in result.found}
     new = [found for key, found in seen.items() if key not in known]

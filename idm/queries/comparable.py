@@ -15,7 +15,7 @@ from idm.models.work_orders import OPEN_STATES, WorkOrder
 from idm.ports import ExternalId
 from idm.queries.account_facts import account_facts, factor_group
 from idm.queries.account_status import FACTOR_GROUP
-from idm.vocabulary import BY_HAND, FoundState
+from idm.vocabulary import BY_HAND, EntitlementKind, FoundState
 from idm.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
 
 
@@ -91,16 +91,36 @@ def accounts_of_system(session: Session, system_id: int) -> dict[UUID, int]:
     return dict(session.execute(select(Account.uuid, Account.id).where(Account.system_id == system_id)).all())
 
 
-def watched_groups(session: Session, system_id: int) -> list[WatchedGroup]:
-    """Every group of the target that stands for a right, those changed by hand too, and the one demanding factors."""
+def unresolved_groups(session: Session, system_id: int) -> list[tuple[int, str]]:
+    """Right and group name of those whose group is not known by the target's id yet."""
     rows = session.execute(
-        select(Entitlement.external_id, Entitlement.name, Entitlement.by_hand, Entitlement.privileged).where(
-            Entitlement.system_id == system_id, Entitlement.external_id.is_not(None)
+        select(Entitlement.id, Entitlement.target_name)
+        .where(
+            Entitlement.system_id == system_id, Entitlement.kind == EntitlementKind.GROUP,
+            Entitlement.external_id.is_(None),
         )
-    )
+        .order_by(Entitlement.id)
+    )  # fmt: skip
+    return [(entitlement_id, name) for entitlement_id, name in rows if name]
+
+
+def watched_groups(
+    session: Session, system_id: int, resolved: Mapping[int, ExternalId] | None = None
+) -> list[WatchedGroup]:  # fmt: skip
+    """Every group of the target that stands for a right, those changed by hand too, and the one demanding factors.
+
+    `resolved`: right → the group just found for it by its name.
+    """
+    just_found = resolved or {}
+    rows = session.execute(
+        select(
+            Entitlement.id, Entitlement.external_id, Entitlement.name, Entitlement.by_hand, Entitlement.privileged
+        ).where(Entitlement.system_id == system_id)
+    )  # fmt: skip
     groups = [
-        WatchedGroup(external_id or "", name, by_hand, privileged=privileged)
-        for external_id, name, by_hand, privileged in rows
+        WatchedGroup(group, name, by_hand, privileged=privileged)
+        for entitlement_id, external_id, name, by_hand, privileged in rows
+        if (group := external_id or just_found.get(entitlement_id)) is not None
     ]
     demanding = factor_group(session, system_id)
     return groups + ([WatchedGroup(demanding, FACTOR_GROUP, False, demands=True)] if demanding is not None else [])

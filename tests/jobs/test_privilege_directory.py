@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from idm.models.systems import Entitlement
 from idm.models.work import Finding
-from idm.vocabulary import FindingKind
+from idm.vocabulary import EntitlementKind, FindingKind
 from jobs import sweep
 from tests.jobs.conftest import Office
+from tests.jobs.memory_place import GROUPS
 
 OFF = "19700101000000Z"
 
@@ -45,6 +48,34 @@ def test_a_member_put_in_behind_our_back_is_out_after_one_sweep(office: Office) 
         assert FindingKind.OUT_OF_BAND not in {kind for kind, _ in found}
         office.clock.ahead += timedelta(days=2)  # two within a day are too many in so small an office
     assert office.members("ledger-enter") == {"u100009"}
+
+
+def test_a_right_new_in_the_organisation_file_is_watched_from_the_first_sweep(office: Office) -> None:
+    intruder = add(office, "intruder")
+    join(office, "ledger-admin", intruder)
+    sweep.sweep(office.installation, system_code="ledger", dry_run=True)
+    assert known(office) == set(), "nothing is on record after it"
+    swept(office)
+    assert office.members("ledger-admin") == set()
+    assert len(known(office)) == len(GROUPS)
+
+
+def test_a_group_that_cannot_be_found_is_a_finding_that_names_it(office: Office) -> None:
+    with office.cast.database.writing() as session:
+        groups_of(session)[0].target_name = "misspelt"
+    assert (FindingKind.CHECK_FAILED, "misspelt") in swept(office)
+    assert len(known(office)) == len(GROUPS) - 1, "the others are watched"
+
+
+def groups_of(session: Session) -> list[Entitlement]:
+    query = select(Entitlement).where(Entitlement.system_id == 1, Entitlement.kind == EntitlementKind.GROUP)
+    return list(session.scalars(query))
+
+
+def known(office: Office) -> set[str]:
+    """The groups of rights that are known by the directory's own ids."""
+    with office.cast.database.reading() as session:
+        return {one.external_id for one in groups_of(session) if one.external_id is not None}
 
 
 def test_a_member_through_another_group_is_left_and_found(office: Office) -> None:
