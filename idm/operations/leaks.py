@@ -192,13 +192,15 @@ def _rotate(session: Session, accounts: Sequence[Account], *, actor: Actor, poli
 
 
 def _sign_out(session: Session, person_id: int, *, withhold: bool, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards the person is signed in here nowhere; returns in how many places they were."""
-    sign_in = sign_in_of(session, person_id)
-    if sign_in is None:
-        return 0
-    ended = end_all_sessions(session, person_id=person_id, actor=actor, policy=policy, now=now)
-    if withhold:
-        _withhold(session, sign_in, actor=actor, policy=policy, now=now)
+    """Afterwards this human is signed in nowhere, under none of their rows; returns in how many places they were."""
+    ended = 0
+    for row in sorted(humans(session, [person_id])[person_id].rows):
+        sign_in = sign_in_of(session, row)
+        if sign_in is None:
+            continue
+        ended += end_all_sessions(session, person_id=row, actor=actor, policy=policy, now=now)
+        if withhold:
+            _withhold(session, sign_in, actor=actor, policy=policy, now=now)
     return ended
 
 

@@ -82,7 +82,7 @@ def leakable(session: Session, person_id: int, *, reader: Reader | None = None) 
         .where(Account.person_id.in_(rows), Account.seen_present.is_(True))
         .order_by(InformationSystem.code, Account.kind, Account.id)
     )
-    sign_in = sign_in_of(session, person_id)
+    ways = [sign_in.way for sign_in in (sign_in_of(session, row) for row in sorted(rows)) if sign_in is not None]
     return Leakable(
         person_id, person.name, person.kana,
         tuple(
@@ -90,7 +90,7 @@ def leakable(session: Session, person_id: int, *, reader: Reader | None = None) 
                        stopping(system.stage, system.connector), account.id in open_ones)
             for account, system in accounts
         ),
-        own_password=sign_in is not None and sign_in.way is SignInWay.PASSWORD,
+        own_password=SignInWay.PASSWORD in ways,
     )  # fmt: skip
 
 

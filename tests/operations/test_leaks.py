@@ -8,6 +8,7 @@ from sqlalchemy import select
 from idm.errors import InvalidInput, NotPermitted, SeparationOfDuties
 from idm.models.audit import AuditRecord
 from idm.models.officers import Officer
+from idm.models.people import Person
 from idm.models.privileged import LeakReport, PrivilegedUse, Rotation, VaultKey, VaultSecret
 from idm.models.sign_in import SignIn, WebSession
 from idm.models.systems import Account, Handover, InformationSystem
@@ -130,6 +131,27 @@ def test_the_owner_is_signed_in_nowhere_and_the_products_password_opens_nothing(
         assert not verify_password(sign_in.password_hash, PASSWORD)
         assert sign_in.way is SignInWay.PASSWORD
         assert session.scalars(select(WebSession.ended_at)).all() == [NOW]
+
+
+def test_the_same_human_under_another_row_is_signed_in_nowhere_either(opened: Cast) -> None:
+    signed_in(opened)
+    signed_in(opened, "other")
+    with opened.database.writing() as session:
+        for who in ("staff", "other"):
+            session.get_one(Person, opened.people[who]).match_key = "one-human"
+    done = report(opened, "desk", "other")
+    assert (done.own_password, done.sessions_ended) == (True, 2)
+    with opened.database.reading() as session:
+        assert session.scalars(select(WebSession.ended_at)).all() == [NOW, NOW]
+        assert not any(verify_password(one.password_hash, PASSWORD) for one in session.scalars(select(SignIn)))
+
+
+def test_a_password_of_the_product_under_another_row_can_be_reported(opened: Cast) -> None:
+    signed_in(opened)
+    with opened.database.writing() as session:
+        for who in ("staff", "other"):
+            session.get_one(Person, opened.people[who]).match_key = "one-human"
+    assert report(opened, "desk", "other", only=frozenset()).own_password
 
 
 def test_what_was_not_chosen_stays_as_it_is(opened: Cast) -> None:
