@@ -13,7 +13,7 @@ from idm.operations.work_order_notices import overdue_orders
 from idm.policy import Policy
 from idm.queries.privileged.uses import overdue_reports
 from idm.queries.privileged.vault_status import STANDING_TITLES, URGENT, kept_rows
-from idm.queries.temporary_passwords import overdue_temporaries
+from idm.queries.temporary_passwords import OverdueRow, overdue_temporaries
 from idm.vocabulary import AccountKind, FindingKind
 
 
@@ -50,14 +50,23 @@ def _overdue_reports(session: Session, system: InformationSystem, now: datetime)
 
 def _overdue_temporaries(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:
     for row in overdue_temporaries(session, now=now, system_id=system.id):
-        replaced = "IDを止め、だれも知らないものに取り替えました。" if row.replaced_at is not None else ""
         yield Found(
             FindingKind.TEMPORARY_OVERDUE, f"handover:{row.handover_id}", row.login_name, row.account_id,
             {
-                "reason": f"仮パスワードが、決められた時間のうちに変更されませんでした。{replaced}",
-                "repair": "本人に確かめ、仮パスワードを交付し直す", "due_at": row.change_by.isoformat(),
+                "reason": _of_temporary(row), "repair": "本人に確かめ、仮パスワードを交付し直す",
+                "due_at": row.change_by.isoformat(),
             },
         )  # fmt: skip
+
+
+def _of_temporary(row: OverdueRow) -> str:
+    if row.overdue_at is None:
+        return (
+            "仮パスワードの期限を過ぎましたが、変更されたかどうかを確かめられません。ディレクトリが答えないか、"
+            "変更の時刻を記録していません。IDは止めていません。"
+        )
+    replaced = "IDを止め、だれも知らないものに取り替えました。" if row.replaced_at is not None else ""
+    return f"仮パスワードが、決められた時間のうちに変更されませんでした。{replaced}"
 
 
 def _overdue_rotations(

@@ -8,6 +8,7 @@ often this runs, the end is the same.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -15,7 +16,7 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused
 from idm.models.systems import Handover, InformationSystem
 from idm.operations import leaks, temporary_passwords
-from idm.operations.temporary_passwords import was_changed
+from idm.operations.temporary_passwords import Change, change_shown
 from idm.ports import PasswordState, ReadsPasswordState
 from idm.queries.configuration import policy_in_force
 from idm.queries.temporary_passwords import Watched, watched_by_system
@@ -29,17 +30,21 @@ LOG = logging.getLogger("idm.worker")
 
 @dataclass(frozen=True)
 class Result:
-    """One round: how many were asked about, how many were changed, how many are overdue; which targets were silent."""
+    """One round: how many were asked about, were changed, are overdue, and which targets were silent.
+
+    `unproven`: past their hours, and the target cannot say whether they were changed; nobody is locked out for that.
+    """
 
     asked: int = 0
     changed: int = 0
     overdue: int = 0
+    unproven: int = 0
     unreachable: tuple[str, ...] = ()
 
     def __add__(self, other: "Result") -> "Result":
         return Result(
             self.asked + other.asked, self.changed + other.changed, self.overdue + other.overdue,
-            self.unreachable + other.unreachable,
+            self.unproven + other.unproven, self.unreachable + other.unreachable,
         )  # fmt: skip
 
 
@@ -64,18 +69,21 @@ def run_due(installation: Installation) -> Result:
 def _one_system(installation: Installation, system_id: int, watched: Sequence[Watched]) -> Result:
     with installation.database.reading() as session:
         system = session.get_one(InformationSystem, system_id)
+    result = Result()
     try:
         directory = installation.open_target(system)
         try:
             if not isinstance(directory, ReadsPasswordState):
                 raise TargetRefused("このシステムのコネクターはパスワードの状態を読めません。")
-            said = {one.handover_id: _said(directory, one) for one in watched}
+            for one in watched:
+                asked_at = installation.clock()  # before the answer: what changes meanwhile was changed after it
+                result += _judge(installation, one, _said(directory, one), asked_at)
         finally:
             directory.close()
     except (TargetError, ConfigurationInvalid) as failure:
         LOG.warning("temporary passwords of %s: %s", system.code, failure)
-        return Result(unreachable=(system.code,))
-    return _judge(installation, [(one, said[one.handover_id]) for one in watched])
+        result += Result(unreachable=(system.code,))
+    return result
 
 
 def _said(directory: ReadsPasswordState, one: Watched) -> PasswordState | None:
@@ -86,23 +94,25 @@ def _said(directory: ReadsPasswordState, one: Watched) -> PasswordState | None:
         return None
 
 
-def _judge(installation: Installation, answers: Sequence[tuple[Watched, PasswordState | None]]) -> Result:
-    changed = overdue = 0
-    for one, state in answers:
-        if state is None:
-            continue
-        now = installation.clock()
-        if was_changed(state, set_time=one.set_time):
-            with installation.database.writing() as session:
-                policy = policy_in_force(session, now=now)
-                changed += temporary_passwords.changed(
-                    session, one.handover_id, at=state.changed_at or now, actor=ACTOR, policy=policy, now=now
-                )
-        elif one.change_by <= now:
-            with installation.database.writing() as session:
-                policy = policy_in_force(session, now=now)
-                overdue += temporary_passwords.overdue(session, one.handover_id, actor=ACTOR, policy=policy, now=now)
-    return Result(len(answers), changed, overdue)
+def _judge(installation: Installation, one: Watched, state: PasswordState | None, now: datetime) -> Result:
+    """Afterwards what the target said is recorded, as of the moment at which it was asked."""
+    asked = Result(asked=1)
+    if state is None:
+        return asked
+    change, late = change_shown(state, set_time=one.set_time), one.change_by <= now
+    if change is Change.UNPROVEN:
+        return asked + Result(unproven=int(late))
+    if change is Change.NOT_MADE and not late:
+        return asked
+    with installation.database.writing() as session:
+        policy = policy_in_force(session, now=now)
+        if change is Change.NOT_MADE:
+            news = temporary_passwords.overdue(session, one.handover_id, actor=ACTOR, policy=policy, now=now)
+            return asked + Result(overdue=int(news))
+        news = temporary_passwords.changed(
+            session, one.handover_id, at=state.changed_at or now, actor=ACTOR, policy=policy, now=now
+        )
+        return asked + Result(changed=int(news))
 
 
 def _tidy(installation: Installation) -> None:

@@ -2,10 +2,12 @@
 
 What counts is what the target itself says, never our books alone. Where it says that the hours passed without a change,
 the account is locked until it is handed over anew, and a worker replaces the password by one that nobody knows; those
-who answer for it are told at once.
+who answer for it are told at once. Where it cannot say whether it was changed, nobody is locked out: it is found for a
+person to look at.
 """
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,14 +28,27 @@ from idm.vocabulary import CredentialEventKind
 from idm.wareki import format_wareki
 
 
-def was_changed(state: PasswordState, *, set_time: datetime | None) -> bool:
-    """Whether the target says that somebody has set another password since: asked for no more, and at a later time.
+class Change(StrEnum):
+    """What a target's answer says of a temporary password: another one was set, none was, or it cannot be told."""
 
-    A demand that vanished while the password stayed as we had set it is no change.
+    MADE = "made"
+    NOT_MADE = "not_made"
+    UNPROVEN = "unproven"
+
+
+def change_shown(state: PasswordState, *, set_time: datetime | None) -> Change:
+    """Whether the target says that another password was set since: asked for no more, and at a later time.
+
+    A demand that vanished while the password stayed as we had set it is no change. One that vanished at a target that
+    tells no time (389 as delivered) may be the owner's change or somebody's hand: that is proof of neither. A target
+    that tells no time of a password to be changed (Active Directory) dates a demand that an administrator took away
+    like a change, and is believed.
     """
-    if state.must_change or state.changed_at is None:
-        return False
-    return set_time is None or state.changed_at > set_time
+    if state.must_change:
+        return Change.NOT_MADE
+    if state.changed_at is None:
+        return Change.UNPROVEN
+    return Change.MADE if set_time is None or state.changed_at > set_time else Change.NOT_MADE
 
 
 def changed(session: Session, handover_id: int, *, at: datetime, actor: Actor, policy: Policy, now: datetime) -> bool:
@@ -57,8 +72,8 @@ def changed(session: Session, handover_id: int, *, at: datetime, actor: Actor, p
 def overdue(session: Session, handover_id: int, *, actor: Actor, policy: Policy, now: datetime) -> bool:
     """Afterwards the account is wanted locked until it is handed over anew, and its password is to be replaced.
 
-    To be called when the target has said after `change_by` that it was not changed. Officer and section manager are
-    told. Returns whether that was news.
+    To be called when the target has said that it was not changed, asked at `now`: after `change_by`. Officer and
+    section manager are told. Returns whether that was news.
     """
     handover = _open(session, handover_id)
     if handover is None or handover.change_by is None or handover.change_by > now:

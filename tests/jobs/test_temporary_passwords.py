@@ -15,10 +15,12 @@ import pytest
 from pypdf import PdfReader
 from sqlalchemy import select
 
+from connectors.ldap.connector import LdapConnector
 from idm.models.privileged import LeakReport
 from idm.models.systems import Account, CredentialEvent, Handover
 from idm.models.work import MailMessage
 from idm.operations import handovers, leaks
+from idm.ports import ExternalId, PasswordState
 from idm.queries.temporary_passwords import overdue_temporaries
 from idm.sealing import new_handover_key
 from idm.settings import NoticeSettings
@@ -191,6 +193,38 @@ def test_a_demand_that_somebody_took_away_is_no_change(office: Office) -> None:
     late(office)
     assert one_round(office).overdue == 1
     assert not is_let_in(office, password)
+
+
+def test_what_is_demanded_again_is_not_changed_though_it_was_set_later(office: Office) -> None:
+    own = choose_password(office, handed_over(office))
+    office.directory.apply(f"dn: {office.dn('u100009')}\nchangetype: modify\nadd: pwdReset\npwdReset: TRUE\n")
+    assert one_round(office) == Result(asked=1)
+    late(office)
+    assert one_round(office).overdue == 1
+    assert not is_let_in(office, own)
+
+
+def test_what_is_changed_in_time_while_others_are_asked_is_not_judged_by_the_clock_afterwards(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = handed_over(office)
+    change_by = newest(office).change_by
+    assert change_by is not None
+    office.clock.ahead += change_by - office.clock() - timedelta(seconds=30)
+    own = []
+    asking = LdapConnector.password_state
+
+    def slowly(directory: LdapConnector, external_id: ExternalId) -> PasswordState:
+        answer = asking(directory, external_id)
+        own.append(choose_password(office, password))
+        office.clock.ahead += timedelta(seconds=60)
+        return answer
+
+    with monkeypatch.context() as slow:
+        slow.setattr(LdapConnector, "password_state", slowly)
+        assert temporary_passwords.run_due(office.installation) == Result(asked=1)
+    assert one_round(office) == Result(asked=1, changed=1)
+    assert is_let_in(office, own[0])
 
 
 def test_while_the_directory_is_away_nothing_is_assumed_and_it_is_done_when_it_is_back(office: Office) -> None:

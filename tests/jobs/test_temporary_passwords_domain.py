@@ -28,12 +28,11 @@ DISABLED = 0x2
 
 @dataclass
 class Town:
-    """The cast's ledger system in a domain; what 青木 and the desk do about it."""
+    """The cast's ledger system at a real directory; what 青木 and the desk do about it."""
 
     cast: Cast
     installation: Installation
     clock: Clock
-    domain: SambaTarget
 
     def hand_over(self) -> str:
         """The temporary password of 青木's ID there, after the whole hand-over."""
@@ -65,6 +64,13 @@ class Town:
         with self.cast.database.reading() as session:
             return session.scalars(select(Handover).order_by(Handover.id.desc())).first() or Handover()
 
+
+@dataclass
+class Domain(Town):
+    """The same in a domain."""
+
+    domain: SambaTarget
+
     def is_off(self) -> bool:
         """Whether the domain has the ID switched off, as its administrator sees it."""
         said = self.domain.server.read(self.domain.dn(NAME), "userAccountControl")["userAccountControl"][0]
@@ -86,7 +92,7 @@ def samba() -> Iterator[SambaAD]:
 
 
 @pytest.fixture
-def town(cast: Cast, samba: SambaAD, tmp_path: Path) -> Iterator[Town]:
+def town(cast: Cast, samba: SambaAD, tmp_path: Path) -> Iterator[Domain]:
     """The office, with 青木's ID in the domain."""
     secrets = tmp_path / "secrets"
     secrets.mkdir(mode=0o700)
@@ -100,13 +106,13 @@ def town(cast: Cast, samba: SambaAD, tmp_path: Path) -> Iterator[Town]:
             system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
             system.connector, system.connector_settings = "active_directory", domain.connector_settings()
         settings = Settings(database_url=cast.database.url, secrets_dir=secrets)
-        found = Town(cast, Installation(settings, cast.database, clock), clock, domain)
+        found = Domain(cast, Installation(settings, cast.database, clock), clock, domain)
         cast.approve(cast.file("staff", ("staff", "ledger/account"), now=clock()), now=clock())
         provision.run_due(found.installation, worker="w1")
         yield found
 
 
-def test_a_change_is_known_from_the_domain_itself(town: Town) -> None:
+def test_a_change_is_known_from_the_domain_itself(town: Domain) -> None:
     password = town.hand_over()
     assert town.newest().set_time is None, "the domain says no time of a password that must be changed"
     assert town.one_round() == Result(asked=1)
@@ -117,7 +123,7 @@ def test_a_change_is_known_from_the_domain_itself(town: Town) -> None:
     assert town.domain.sign_in(NAME, OWN)
 
 
-def test_what_was_not_changed_in_time_is_locked_and_replaced(town: Town) -> None:
+def test_what_was_not_changed_in_time_is_locked_and_replaced(town: Domain) -> None:
     password = town.hand_over()
     assert town.domain.sign_in(NAME, password)
     town.late()
@@ -128,7 +134,14 @@ def test_what_was_not_changed_in_time_is_locked_and_replaced(town: Town) -> None
     assert not town.domain.sign_in(NAME, password), "not only off: the password is another one"
 
 
-def test_handed_over_anew_it_opens_again(town: Town) -> None:
+def test_a_demand_taken_away_by_an_administrator_is_dated_like_a_change_and_believed(town: Domain) -> None:
+    """As the tick "must change at next logon" is taken away: its date is that of a change by the owner."""
+    town.hand_over()
+    town.domain.server.replace(town.domain.dn(NAME), "pwdLastSet", "-1")
+    assert town.one_round() == Result(asked=1, changed=1)
+
+
+def test_handed_over_anew_it_opens_again(town: Domain) -> None:
     town.hand_over()
     town.late()
     town.one_round()
@@ -137,7 +150,7 @@ def test_handed_over_anew_it_opens_again(town: Town) -> None:
     assert town.one_round() == Result(asked=1)
 
 
-def test_a_leaked_password_opens_nothing_after_the_next_pass(town: Town) -> None:
+def test_a_leaked_password_opens_nothing_after_the_next_pass(town: Domain) -> None:
     town.domain.choose_password(NAME, town.hand_over(), OWN)
     now, staff = town.clock(), town.cast.people["staff"]
     with town.cast.acting("staff", now=now) as session:
