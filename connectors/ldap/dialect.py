@@ -33,6 +33,7 @@ class Dialect(Protocol):
     field the last is read. `kin_attributes` tell which groups an account is in without being listed there.
     `written_afterwards`: attribute and value of a password change that the server replaces after it has answered.
     `must_change_switch`: the rule without which the demand to change a password is none; None = it needs no rule.
+    `change_time_switch`: the rule without which no time of a password change is kept; None = one is always kept.
     `said_after_password`: what is answered only once the password was right; anything else a stranger may be told.
     `built_in_attribute`: by which the accounts are known that every such directory is born with; None = there are none.
     `renewed_at`: when the password was changed, written as last use is.
@@ -53,6 +54,7 @@ class Dialect(Protocol):
     policy_pointer: str
     policy_attributes: Sequence[str]
     must_change_switch: str | None
+    change_time_switch: str | None
     written_afterwards: tuple[str, bytes] | None
     deletion_leaves_groups: bool
     said_after_password: frozenset[PasswordVerdict]

@@ -18,6 +18,7 @@ from idm.ports import Check, CheckVerdict
 
 FINE, WARNING, FAILED = CheckVerdict.FINE, CheckVerdict.WARNING, CheckVerdict.FAILED
 CONNECTION, CERTIFICATE, CLOCK, SCHEMA = "接続", "証明書", "時計", "スキーマ"
+CHANGE_TIME = "パスワードの変更の時刻"
 
 RENEW_WITHIN = timedelta(days=30)
 CLOCKS_APART = timedelta(minutes=1)
@@ -72,6 +73,7 @@ class Examiner:
             (CLOCK, self._clock),
             (SCHEMA, self._schema),
             ("対応付けの属性", self._account_uuid),
+            (CHANGE_TIME, self._change_time),
             ("接続アカウントの権限", self._rights.checks),
         )
         for subject, part in parts:
@@ -116,6 +118,22 @@ class Examiner:
             return
         told = "索引があります" if indexed else "索引の有無は、外からは確かめられません"
         yield Check("対応付けの属性", FINE, f"{found}。{told}")
+
+    def _change_time(self) -> Iterator[Check]:
+        """Without it nobody can prove that a temporary password was changed in time (control E2)."""
+        switch = self._site.dialect.change_time_switch
+        if switch is None:
+            return
+        rules = self._site.entry(self._site.surroundings.policy_dn(), [switch])
+        on = first(rules.values, switch) if rules is not None else None
+        if on is not None and on.lower() in (b"true", b"on"):
+            yield Check(CHANGE_TIME, FINE, f"変更の時刻を記録しています（{switch}）")
+            return
+        found = "記録していません" if on is not None else "記録しているかどうかを読み取れません"
+        yield Check(
+            CHANGE_TIME, WARNING, f"変更の時刻を{found}。仮パスワードが期限までに変更されたことを確かめられません",
+            f"ディレクトリの {switch} を on にし、接続アカウントがこの設定と変更の時刻を読めるようにしてください",
+        )  # fmt: skip
 
     def _is_indexed(self, attribute: str) -> bool | None:
         """Active Directory tells in its schema (searchFlags, [MS-ADTS] 2.2.10); others keep it in their settings."""

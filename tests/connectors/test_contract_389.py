@@ -18,6 +18,7 @@ from tests.servers.directory_389 import Directory389
 RULES = (
     "passwordMinLength", "passwordCheckSyntax", "passwordHistory", "passwordInHistory", "passwordExp", "passwordMaxAge",
     "passwordLockout", "passwordMaxFailure", "passwordMustChange", "passwordUnlock", "passwordLockoutDuration",
+    "passwordTrackUpdateTime",
 )  # fmt: skip
 MAY_READ_RULES = """\
 dn: cn=config

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.ldap.examination import certificate_check, clock_check, names_in, remedy_for, schema_check
+from connectors.ldap.examination import CHANGE_TIME, certificate_check, clock_check, names_in, remedy_for, schema_check
 from connectors.registry import open_directory
 from idm.ports import Check, CheckVerdict, ExaminesItself
 from tests.connectors.target import attributes
+from tests.connectors.test_contract_389 import may_read_rules
 from tests.servers.directory_389 import Directory389
 from tests.servers.openldap import OpenLDAP
 from tests.servers.samba_ad import USER_CLASS, SambaAD
@@ -178,11 +179,26 @@ def of_389(server: Directory389, bind_dn: str, password: str) -> list[Check]:
 
 def test_a_389_tells_its_service_account_from_its_manager(directory_389: Directory389) -> None:
     checks = of_389(directory_389, directory_389.service_dn, directory_389.service_password())
-    assert {check.verdict for check in checks if check.subject != "証明書"} == {FINE}
+    assert {check.verdict for check in checks if check.subject not in ("証明書", CHANGE_TIME)} == {FINE}
     manager = directory_389.administrator_password_file.read_text()
     [check] = about(of_389(directory_389, "cn=Directory Manager", manager), RIGHTS)
     assert check.stops_writing
     assert "cn=config" in check.found
+
+
+def test_a_389_that_keeps_no_time_of_a_change_is_pointed_out_until_it_does(directory_389: Directory389) -> None:
+    def said() -> Check:
+        checks = of_389(directory_389, directory_389.service_dn, directory_389.service_password())
+        [check] = about(checks, CHANGE_TIME)
+        return check
+
+    assert (said().verdict, "読み取れません" in said().found) == (WARNING, True)
+    directory_389.apply(may_read_rules(directory_389))
+    directory_389.replace("cn=config", "passwordTrackUpdateTime", "off")
+    assert (said().verdict, "記録していません" in said().found) == (WARNING, True)
+    assert "passwordTrackUpdateTime" in said().remedy
+    directory_389.replace("cn=config", "passwordTrackUpdateTime", "on")
+    assert said().verdict is FINE
 
 
 # --- Active Directory ------------------------------------------------------------------------------------------------

@@ -115,6 +115,7 @@ class ActiveDirectory:
     lockout_attributes: Sequence[str] = ("lockoutTime", COMPUTED)
     kin_attributes: Sequence[str] = ("primaryGroupID", "objectSid")
     must_change_switch: str | None = None
+    change_time_switch: str | None = None
     policy_pointer = "msDS-ResultantPSO"
     policy_attributes: Sequence[str] = (
         "minPwdLength",

@@ -59,6 +59,7 @@ class Directory389(StandardDirectory):
     lockout_attributes: Sequence[str] = ("accountUnlockTime", "passwordRetryCount")
     written_afterwards: tuple[str, bytes] | None = ("passwordExpirationTime", NOT_WRITTEN_YET)
     must_change_switch: str | None = "passwordMustChange"
+    change_time_switch: str | None = "passwordTrackUpdateTime"
     policy_pointer = "pwdpolicysubentry"
     policy_attributes: Sequence[str] = (
         "passwordMinLength",

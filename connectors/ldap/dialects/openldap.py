@@ -52,6 +52,7 @@ class OpenLdap(StandardDirectory):
     renewed_at = "pwdChangedTime"
     lockout_attributes: Sequence[str] = ("pwdAccountLockedTime",)
     must_change_switch: str | None = "pwdMustChange"
+    change_time_switch: str | None = None
     policy_pointer = "pwdPolicySubentry"
     policy_attributes: Sequence[str] = (
         "pwdMinLength",
