@@ -5,11 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from idm.models.people import Person
 from idm.models.privileged import LeakReport
 from idm.models.systems import Account
 from tests.carried_out import carry_out
 from tests.cast import NOW
 from tests.web.office import Office
+from tests.web.test_unpublished import NEWCOMER, announce
 
 
 @pytest.fixture
@@ -70,6 +72,17 @@ def test_for_others_there_is_no_such_form(opened: Office, who: str) -> None:
     assert browser.open(form_of(opened)).status_code == 404
     assert browser.send(form_of(opened), everything(opened)).status_code in (403, 404, 409)
     assert reports(opened) == []
+
+
+@pytest.mark.asvs("8.2.3")
+def test_of_an_unpublished_person_the_desk_hears_what_it_hears_of_nobody(office: Office) -> None:
+    announce(office.cast)
+    with office.database.reading() as session:
+        newcomer = session.scalars(select(Person.id).where(Person.name == NEWCOMER)).one()
+    desk = office.browser("desk")
+    for person_id in (newcomer, 9999):
+        assert desk.send(f"/people/{person_id}/leak", {"own_password": "1", "note": ""}).status_code == 404
+        assert desk.open(f"/people/{person_id}/leak").status_code == 404
 
 
 def test_nothing_chosen_is_said_on_the_page(opened: Office) -> None:
