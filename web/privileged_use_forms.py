@@ -38,7 +38,7 @@ class Asking:
             ticket=form.text("ticket"),
             hours=self._hours(form),
             wanted_from=begins,
-            public_key=public_key if form.text("password") != NO else None,
+            public_key=public_key if form.text("check_out") != NO else None,
             attended_by_id=form.person(session, "attended_by") if form.text("attended_by") else None,
         )
         form.done()

@@ -97,7 +97,7 @@ def asking(office: Office, account_id: int, **more: str) -> dict[str, str | int 
     """The fields of the form, filled in."""
     return {
         "account": account_id, "purpose": PURPOSE, "ticket": "変更-12", "hours": "2", "from": "now",
-        "grants": right_of(office, account_id), "password": "yes", **more,
+        "grants": right_of(office, account_id), "check_out": "yes", **more,
     }  # fmt: skip
 
 

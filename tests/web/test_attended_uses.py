@@ -12,7 +12,7 @@ from tests.cast import TODAY
 from tests.web.office import Browser, Office
 from tests.web.privileged_office import PASSWORD, ask, seal, with_holder, with_registered, work
 
-FORM = {"purpose": "監視設定の保守", "ticket": "契約-7", "hours": "2", "from": "now", "password": "yes"}
+FORM = {"purpose": "監視設定の保守", "ticket": "契約-7", "hours": "2", "from": "now", "check_out": "yes"}
 NAMED = {"person": "900001", "attended_by": "100009"}
 
 
