@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
+from idm.database import in_chunks
 from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
 from idm.drift import stray_kind
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
@@ -26,7 +27,7 @@ from idm.operations.going_live import remind
 from idm.operations.lifecycle import employed_people
 from idm.operations.outbox import retry_refused
 from idm.operations.password_rules_read import RulesPart, found_in, keep
-from idm.operations.password_warnings import warn
+from idm.operations.password_warnings import PasswordDue, warn
 from idm.operations.privileged import out_of_band
 from idm.operations.privileged.holder_counts import count_holders
 from idm.policy import DormancyRules, Policy
@@ -44,7 +45,7 @@ from jobs.password_rules_reading import StrongId, read_rules, strong_ids
 from jobs.privileged_accounts import PrivilegedAccounts, accounts_of_ours
 
 ACTOR = Actor.job("jobs.sweep")
-
+WARNED_AT_ONCE = 500
 
 WORDS: Mapping[FindingKind, Mapping[str, object]] = {
     FindingKind.ORPHAN: {
@@ -149,7 +150,16 @@ def _sweep_one(
         looked.keep(session, result, now=now)
         remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)
     take_out(installation, system, removals)
+    if result.failure is None:
+        _warn(installation, looked.ages.dues())
     return result
+
+
+def _warn(installation: Installation, dues: Sequence[PasswordDue]) -> None:
+    """Whoever has an old password knows; told in pieces, so that nobody waits for the database meanwhile."""
+    for some in in_chunks(dues, WARNED_AT_ONCE):
+        with installation.database.writing() as session:
+            warn(session, some, now=installation.clock())
 
 
 @dataclass
@@ -179,10 +189,9 @@ class Looked:
         yield from self.ages.found()
 
     def keep(self, session: Session, result: SweepResult, *, now: datetime) -> None:
-        """Afterwards what was read of rules is on record, and whoever has an old password knows."""
+        """Afterwards what was read of rules is on record."""
         if result.failure is None:
             keep(session, result.system_id, self.rules, now=now)
-            warn(session, self.ages.dues(), now=now)
 
 
 def _not_examined(system: InformationSystem, reason: str) -> SweepResult:

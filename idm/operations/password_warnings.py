@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.models.password_rules import PasswordWarning
-from idm.models.systems import Account
+from idm.models.people import Person
+from idm.models.systems import Account, InformationSystem
 from idm.operations.notices import notify
 from idm.password_due import WARNED_BEFORE_DAYS
 from idm.wareki import format_wareki
@@ -27,38 +29,61 @@ class PasswordDue:
 
 
 def warn(session: Session, dues: Sequence[PasswordDue], *, now: datetime) -> int:
-    """Afterwards whoever has to know and was not told yet has a notice waiting. Returns how many were told."""
-    day, told = day_of(now), 0
-    for due in dues:
-        if day < due.due_on - timedelta(days=WARNED_BEFORE_DAYS):
-            continue
-        row = _row(session, due)
+    """Afterwards whoever has to know and was not told yet has a notice waiting. Returns how many were told.
+
+    A few hundred at once; many are given in pieces, each in a transaction of its own.
+    """
+    day = day_of(now)
+    near = [due for due in dues if day >= due.due_on - timedelta(days=WARNED_BEFORE_DAYS)]
+    rows = _rows(session, near)
+    ahead, due_today = [], []
+    for due in near:
+        row = rows[due.account_id]
         if day >= due.due_on and row.due_told_at is None:
             row.due_told_at = now
-            told += _tell(session, due, DUE_SUBJECT, now)
+            due_today.append(due)
         elif day < due.due_on and row.warned_at is None:
             row.warned_at = now
-            told += _tell(session, due, AHEAD_SUBJECT, now)
+            ahead.append(due)
+    return _tell(session, ahead, AHEAD_SUBJECT, now) + _tell(session, due_today, DUE_SUBJECT, now)
+
+
+def _rows(session: Session, dues: Sequence[PasswordDue]) -> dict[int, PasswordWarning]:
+    """What was said of the passwords they have now; of earlier ones nothing counts."""
+    query = select(PasswordWarning).where(PasswordWarning.account_id.in_([due.account_id for due in dues]))
+    rows = {row.account_id: row for row in session.scalars(query)}
+    for due in dues:
+        row = rows.get(due.account_id)
+        if row is None:
+            row = rows[due.account_id] = PasswordWarning(account_id=due.account_id, changed_on=due.changed_on)
+            session.add(row)
+        if row.changed_on != due.changed_on:
+            row.changed_on, row.warned_at, row.due_told_at = due.changed_on, None, None
+    return rows
+
+
+def _tell(session: Session, dues: Sequence[PasswordDue], subject: str, now: datetime) -> int:
+    owners = _owners(session, dues)
+    told = 0
+    for due in dues:
+        if (owner := owners.get(due.account_id)) is None:
+            continue
+        person, system = owner
+        body = (
+            f"情報システム「{system}」のパスワードは、団体の規程により {format_wareki(due.due_on)}までに変更が"
+            "必要です。端末のパスワード変更の画面で変更してください。このメールからパスワードを入力することはありません。"
+        )
+        told += len(notify(session, [person.id], subject=subject, body=body, link="/", now=now))
     return told
 
 
-def _row(session: Session, due: PasswordDue) -> PasswordWarning:
-    """What was said of the password they have now; of an earlier one nothing counts."""
-    row = session.get(PasswordWarning, due.account_id)
-    if row is None:
-        row = PasswordWarning(account_id=due.account_id, changed_on=due.changed_on)
-        session.add(row)
-    if row.changed_on != due.changed_on:
-        row.changed_on, row.warned_at, row.due_told_at = due.changed_on, None, None
-    return row
-
-
-def _tell(session: Session, due: PasswordDue, subject: str, now: datetime) -> int:
-    account = session.get_one(Account, due.account_id)
-    if account.person_id is None:
-        return 0
-    body = (
-        f"情報システム「{account.system.name}」のパスワードは、団体の規程により {format_wareki(due.due_on)}までに変更が"
-        "必要です。端末のパスワード変更の画面で変更してください。このメールからパスワードを入力することはありません。"
+def _owners(session: Session, dues: Sequence[PasswordDue]) -> dict[int, tuple[Person, str]]:
+    """Account → its owner and its system's name, read at once for all of them."""
+    query = (
+        select(Account.id, Person, InformationSystem.name)
+        .join(Person, Account.person_id == Person.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(Account.id.in_([due.account_id for due in dues]))
     )
-    return len(notify(session, [account.person_id], subject=subject, body=body, link="/", now=now))
+    kept = session.execute(query).all() if dues else []
+    return {account_id: (person, system) for account_id, person, system in kept}
