@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition
+from idm.errors import IllegalTransition, TargetRefused
 from idm.models.audit import AuditRecord
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
@@ -21,7 +21,7 @@ from idm.models.work import Finding, MailMessage
 from idm.operations import finding_answers
 from idm.operations.findings import SweepResult
 from idm.operations.privileged.out_of_band import NOT_REMOVED, SUBJECT, Removal
-from idm.queries.comparable import Comparable
+from idm.queries.comparable import Comparable, comparable_accounts
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
 from jobs import comparison, out_of_band, provision, sweep
 from tests.cast import Cast
@@ -190,6 +190,36 @@ def test_a_wrong_setting_empties_no_group(place: Place) -> None:
     assert told(place) == OFFICERS
 
 
+def test_ten_small_runs_never_do_what_a_big_one_may_not(place: Place) -> None:
+    first, *others = (place.by_hand(f"person{number}").external_id for number in range(3))
+    place.join(PRIVILEGED, first)
+    swept(place)
+    assert members(place) == set()
+    for one in others:
+        place.join(PRIVILEGED, one)
+        result = swept(place)
+        assert one in members(place), "within a day of the first"
+        assert "上限" in (result.held_back or "")
+    place.clock.ahead += timedelta(days=2)
+    members(place).discard(others[0])
+    swept(place)
+    assert members(place) == set()
+
+
+def test_nobody_is_taken_out_through_a_connection_that_may_not_be_written_through(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise TargetRefused("点検で書込みを止めています。")
+
+    monkeypatch.setattr(out_of_band, "require_examined", refuse)
+    stranger = place.by_hand("tanaka").external_id
+    place.join(PRIVILEGED, stranger)
+    swept(place)
+    assert members(place) == {stranger}
+    assert told(place, NOT_REMOVED) == OFFICERS
+
+
 def test_in_a_system_that_is_only_observed_they_are_found_and_nothing_else_happens(place: Place) -> None:
     stage(place, Stage.OBSERVE)
     place.directory.add_group(ADMINS, protected=True)
@@ -266,10 +296,10 @@ def test_a_use_opened_while_the_directory_is_read_is_nothing_to_find(
     place: Place, monkeypatch: pytest.MonkeyPatch, nightly: bool
 ) -> None:
     eligible(place)
-    read, times = comparison.comparable_accounts, count()
+    times = count()
 
     def then_opened(session: Session, *args: object, **how: object) -> list[Comparable]:
-        rows = read(session, *args, **how)  # type: ignore[arg-type]
+        rows = comparable_accounts(session, *args, **how)  # type: ignore[arg-type]
         if next(times) == 0:
             open_use(place)
         return rows
