@@ -7,7 +7,9 @@ from sqlalchemy import select
 
 from idm.models.people import Person
 from idm.models.privileged import LeakReport
+from idm.models.sign_in import SignIn
 from idm.models.systems import Account
+from idm.password_hashing import nobodys_hash
 from tests.carried_out import carry_out
 from tests.cast import NOW
 from tests.web.office import Office
@@ -77,8 +79,9 @@ def test_for_others_there_is_no_such_form(opened: Office, who: str) -> None:
 @pytest.mark.asvs("8.2.3")
 def test_of_an_unpublished_person_the_desk_hears_what_it_hears_of_nobody(office: Office) -> None:
     announce(office.cast)
-    with office.database.reading() as session:
+    with office.database.writing() as session:
         newcomer = session.scalars(select(Person.id).where(Person.name == NEWCOMER)).one()
+        session.add(SignIn(person_id=newcomer, name="newcomer", password_hash=nobodys_hash()))
     desk = office.browser("desk")
     for person_id in (newcomer, 9999):
         assert desk.send(f"/people/{person_id}/leak", {"own_password": "1", "note": ""}).status_code == 404
