@@ -22,7 +22,7 @@ from tests.cast import NOW, Cast
 
 def longer_wait() -> str:
     """The profile with another number of days."""
-    text = shipped_profile("fukuoka").replace("unused_days = 90", "unused_days = 120")
+    text = shipped_profile("fukuoka").replace("unused_days = 90", "unused_days = 120", 1)
     return effective_text(load_profile("fukuoka", lambda _: text))
 
 

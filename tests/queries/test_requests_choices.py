@@ -72,7 +72,7 @@ def test_a_choice_says_what_is_held_what_is_asked_and_what_is_free(cast: Cast) -
     cast.file("staff", ("staff", "ledger/enter"), action=RequestAction.CHANGE)
     ledger = systems(cast, "staff")["会計システム"]
     assert [right.name for right in ledger.held] == ["利用者ID"]
-    assert [right.name for right in ledger.free] == ["伝票入力", "伝票承認", "システム管理"]
+    assert [right.name for right in ledger.free] == ["伝票入力", "伝票承認", "管理用ID", "システム管理"]
     assert ledger.free[0].asked == (LineEffect.GRANT, "R8-000002")
     assert ledger.free[1].asked is None
 

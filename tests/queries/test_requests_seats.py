@@ -75,14 +75,14 @@ def test_an_application_about_the_holder_goes_up_the_ladder_and_not_to_their_dep
     assert (cast.people["chief"], Bar.SUBJECT) in found.barred
 
 
-def test_a_deputy_sits_for_a_holder_who_decided_the_other_step(cast: Cast) -> None:
+def test_whoever_decided_the_other_step_is_not_represented_in_this_one(cast: Cast) -> None:
     end_tenures(cast, Role.SYSTEM)
     also_holds(cast, "chief", Role.SYSTEM, "0600")
     name_deputy(cast, "chief", "desk", Role.SYSTEM)
     filed = cast.file("staff", ("staff", "ledger/account"))
     cast.decide("chief", filed, Role.CHIEF)
     found = seating(cast, filed, Role.SYSTEM)
-    assert found.seated == (Seated(cast.people["desk"], Rung.DEPUTY, cast.people["chief"]),)
+    assert found.seated == (Seated(cast.people["vice"], Rung.VICE_CISO),)
     assert (cast.people["chief"], Bar.OTHER_STEP) in found.barred
 
 
