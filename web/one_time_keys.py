@@ -5,7 +5,6 @@ itself, so that no password stays on a screen (controls E3, D3).
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,7 +33,7 @@ class KeyPlace:
         """The key this browser brought; empty when it brought none that can be read."""
         try:
             return urlsafe_b64decode(request.cookies.get(self.cookie, ""))
-        except NotBase64:
+        except ValueError:  # neither base64 nor, in a mangled cookie, ASCII
             return b""
 
     def forget(self, response: Response, *, after: timedelta) -> None:

@@ -237,7 +237,7 @@ def test_neither_sending_it_again_nor_going_back_shows_it_again(office: Office, 
     assert use(office).sealed is None
 
 
-@pytest.mark.parametrize("key", ["", "nonsense!", "AAAA", "A" * 43 + "="])
+@pytest.mark.parametrize("key", ["", "nonsense!", "é", "AAAA", "A" * 43 + "="])
 def test_another_browser_shows_nothing_and_uses_nothing_up(office: Office, ready: Browser, key: str) -> None:
     other = office.browser("staff")
     other.client.set_cookie("idm-use-1", key, path="/privileged-uses/1")
