@@ -44,11 +44,6 @@ def standing_on(day: date) -> Select[PrivilegeDeputy]:
     )  # fmt: skip
 
 
-def deputies_for(session: Session, system_id: int, day: date) -> list[PrivilegeDeputy]:
-    """The deputyships that count for the system on the day, the oldest first."""
-    return _counting(session, standing_on(day).where(PrivilegeDeputy.system_id == system_id), day)
-
-
 def systems_deputised(session: Session, person_id: int, day: date) -> dict[int, int]:
     """System → the deputyship by which the person may use its registered IDs on the day."""
     found = _counting(session, standing_on(day).where(PrivilegeDeputy.deputy_id == person_id), day)

@@ -56,11 +56,6 @@ def usable_ids(session: Session, person_id: int, *, now: datetime) -> list[Usabl
     return sorted(found, key=lambda one: (not one.own, one.system_name, one.login_name))
 
 
-def uses_of(session: Session, person_id: int) -> list[PrivilegedUse]:
-    """Every use of the person, newest first."""
-    return _all(session, _uses().where(PrivilegedUse.person_id == person_id).order_by(PrivilegedUse.id.desc()))
-
-
 def uses_to_decide(session: Session, person_id: int, *, policy: Policy, now: datetime) -> list[PrivilegedUse]:
     """The asked uses that the person may permit or refuse now, oldest first."""
     asked = _all(session, _uses().where(PrivilegedUse.state == UseState.ASKED).order_by(PrivilegedUse.id))

@@ -31,7 +31,7 @@ from idm.operations.privileged import privilege_deputies
 from idm.operations.privileged.privilege_deputies import WantedDeputy
 from idm.policy import Policy
 from idm.queries.officers import deputations_on
-from idm.queries.privileged.deputies import deputies_for, systems_deputised
+from idm.queries.privileged.deputies import counting_in, systems_deputised
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.test_decision_races import at_once
@@ -99,8 +99,8 @@ def test_a_named_deputy_counts_once_the_ciso_accepts_and_for_the_period(office: 
     assert deputised(office, day=NEXT_MONTH - timedelta(days=1)) == [ledger]
     assert deputised(office, day=NEXT_MONTH) == []
     with office.database.reading() as session:
-        assert [one.deputy_id for one in deputies_for(session, ledger, TODAY)] == [office.people["desk"]]
-        assert deputies_for(session, system_id(office, "pension"), TODAY) == []
+        assert [one.deputy_id for one in counting_in(session, [ledger], TODAY)] == [office.people["desk"]]
+        assert counting_in(session, [system_id(office, "pension")], TODAY) == []
         actions = session.scalars(select(AuditRecord.action).where(AuditRecord.object_kind == "privilege_deputy"))
         assert list(actions) == ["privilege_deputy.named", "privilege_deputy.accepted"]
 
