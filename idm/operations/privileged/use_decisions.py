@@ -13,7 +13,7 @@ from idm.calendar_days import day_of
 from idm.errors import DecidedMeanwhile, IllegalTransition, NotSeated
 from idm.models.privileged import PrivilegedUse
 from idm.operations.privileged.use_notices import tell_decided
-from idm.operations.privileged.use_steps import locked_use, person_of, record
+from idm.operations.privileged.use_steps import locked_use, person_of, record, why_lapsed
 from idm.policy import Policy
 from idm.privileged_use_state import LIVE, UseEvent, after
 from idm.queries.officers import auditing, contracted, humans
@@ -32,7 +32,7 @@ def permit(
     """Afterwards the use opens when its time comes, and everybody concerned knows.
 
     Raises FreshFactorNeeded, SeparationOfDuties, NotSeated, NotFound, InvalidInput, DecidedMeanwhile, and
-    IllegalTransition where the ID is taken or what the use rests on is gone.
+    IllegalTransition where it has lapsed, the ID is taken or what the use rests on is gone.
     """
     use = _decided(session, use_id, UseEvent.APPROVE, comment, actor=actor, policy=policy, now=now)
     session.flush()
@@ -63,7 +63,7 @@ def _decided(
         raise DecidedMeanwhile("この申出は、すでにほかの人が決めました。最新の内容を確かめてください。")
     following = after(use.state, event)
     if event is UseEvent.APPROVE:
-        _require_possible(session, use, now=now)
+        _require_possible(session, use, policy=policy, now=now)
     use.state, use.decided_at = following, now
     use.approver_id, use.acting_for_id = seat.person_id, seat.acting_for
     use.decision_comment = written(comment, field="comment", empty="許可又は却下の理由を書いてください。")
@@ -89,7 +89,11 @@ def _seat(session: Session, use: PrivilegedUse, person_id: int, *, policy: Polic
     return seat
 
 
-def _require_possible(session: Session, use: PrivilegedUse, *, now: datetime) -> None:
+def _require_possible(session: Session, use: PrivilegedUse, *, policy: Policy, now: datetime) -> None:
+    # By the clock, whether or not a worker has come round to say so.
+    lapsed = why_lapsed(use, policy=policy, now=now)
+    if lapsed is not None:
+        raise IllegalTransition(f"この申出は許可できません。{lapsed}もう一度申し出てもらってください。")
     if taken_by(session, use.account_id, LIVE):
         raise IllegalTransition("このIDには、許可済み又は利用中の利用があります。それが終わってから許可してください。")
     if basis_of_use(session, use, now=now) is None:

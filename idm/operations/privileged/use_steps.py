@@ -95,6 +95,16 @@ def drop_use(
         tell_never_begun(session, use, now=now)
 
 
+def why_lapsed(use: PrivilegedUse, *, policy: Policy, now: datetime) -> str | None:
+    """Why a use that has not begun is none any more; None = it still may begin."""
+    if use.state is UseState.ASKED:
+        waited = now - use.asked_at >= timedelta(hours=policy.privileged.asked_hours)
+        return f"{policy.privileged.asked_hours}時間以内に許可がなかったため、失効しました。" if waited else None
+    begins = max(use.wanted_from, use.decided_at or use.asked_at)
+    passed = now >= begins + timedelta(hours=use.hours)
+    return "開始されないまま、許可された時間を過ぎたため、失効しました。" if passed else None
+
+
 def record(
     session: Session, action: str, use: PrivilegedUse, *, actor: Actor, policy: Policy, now: datetime, **details: object
 ) -> None:

@@ -46,6 +46,7 @@ from idm.operations.privileged.use_steps import (
     open_use,
     person_of,
     record,
+    why_lapsed,
 )
 from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
@@ -206,7 +207,7 @@ def _carry(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Policy
         return _carry_open(session, use, actor=actor, policy=policy, now=now)
     if use.state not in WAITING:
         return False
-    lapsed = _why_lapsed(use, policy=policy, now=now)
+    lapsed = why_lapsed(use, policy=policy, now=now)
     if lapsed is not None:
         drop_use(session, use, UseEvent.LAPSE, lapsed, actor=actor, policy=policy, now=now)
         return True
@@ -234,16 +235,6 @@ def _carry_open(session: Session, use: PrivilegedUse, *, actor: Actor, policy: P
         return True
     # What was read back by other ways than the worker's own: a list, a work order.
     return _follow_one(session, use, actor=actor, policy=policy, now=now)
-
-
-def _why_lapsed(use: PrivilegedUse, *, policy: Policy, now: datetime) -> str | None:
-    """Why a use that has not begun is none any more; None = it still may begin."""
-    if use.state is UseState.ASKED:
-        waited = now - use.asked_at >= timedelta(hours=policy.privileged.asked_hours)
-        return f"{policy.privileged.asked_hours}時間以内に許可がなかったため、失効しました。" if waited else None
-    begins = max(use.wanted_from, use.decided_at or use.asked_at)
-    passed = now >= begins + timedelta(hours=use.hours)
-    return "開始されないまま、許可された時間を過ぎたため、失効しました。" if passed else None
 
 
 def end_resting_on(

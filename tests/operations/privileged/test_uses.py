@@ -302,6 +302,13 @@ def test_what_nobody_answers_lapses_after_the_profiles_hours(office: Uses) -> No
     assert office.told("利用の申出の終了") == {"staff"}
 
 
+def test_what_has_lapsed_is_not_permitted_though_no_worker_has_come_round(office: Uses) -> None:
+    use_id = office.ask()
+    office.now += timedelta(hours=office.cast.policy.privileged.asked_hours)
+    with pytest.raises(IllegalTransition):
+        office.permit(use_id)
+
+
 def test_a_permitted_use_opens_when_its_time_has_come_not_before(office: Uses) -> None:
     use_id = office.ask(wanted_from=office.now + timedelta(hours=3))
     office.permit(use_id)
