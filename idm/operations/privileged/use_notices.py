@@ -103,17 +103,28 @@ def tell_of_emergency(session: Session, use: PrivilegedUse, people: Iterable[int
 def _two_humans(
     session: Session, first: list[int], heads: list[int], user_id: int, *, now: datetime
 ) -> list[int]:  # fmt: skip
-    """The first ones, and as many of the others as are needed for two different humans who can be reached."""
+    """The first ones, and as many of the others as are needed for two different humans who can be reached.
+
+    A mail box that is the user's too, or another's who is told, reaches nobody else (a section's common address).
+    """
     known = humans(session, {*first, *heads, user_id})
     taken = known[user_id].rows | never_deciding(session, known.values(), day_of(now))
+    boxes = {None, *(_mail_box(session, row) for row in known[user_id].rows)}
     told: list[int] = []
     for number, person in enumerate([*first, *heads]):
         enough = number >= len(first) and len(told) >= TOLD_OF_EMERGENCY
-        if enough or known[person].is_one_of(taken) or not session.get_one(Person, person).mail:
+        box = _mail_box(session, person)
+        if enough or known[person].is_one_of(taken) or box in boxes:
             continue
         told.append(person)
         taken |= known[person].rows
+        boxes.add(box)
     return told
+
+
+def _mail_box(session: Session, person_id: int) -> str | None:
+    """Where mail to the person arrives, however it is written; None = nowhere."""
+    return (session.get_one(Person, person_id).mail or "").strip().casefold() or None
 
 
 def _end_of(use: PrivilegedUse) -> str:

@@ -600,6 +600,32 @@ def test_an_emergency_use_of_which_nobody_would_know_is_none(office: Uses) -> No
         assert session.scalars(select(PrivilegedUse)).all() == []
 
 
+def _common_box(office: Uses, whose: str, *others: str) -> None:
+    with office.cast.database.writing() as session:
+        box = session.get_one(Person, office.cast.people[whose]).mail
+        assert box is not None
+        for name in others:
+            session.get_one(Person, office.cast.people[name]).mail = box.upper()
+
+
+def test_a_mail_box_that_is_the_users_too_tells_nobody_of_an_emergency(office: Uses) -> None:
+    _common_box(office, "staff", "ciso", "system")
+    office.ask(emergency=True)
+    assert office.told("緊急利用の開始") == {"vice", "chief"}
+
+
+def test_two_who_share_a_mail_box_are_one_to_tell_of_an_emergency(office: Uses) -> None:
+    _common_box(office, "ciso", "system")
+    office.ask(emergency=True)
+    assert office.told("緊急利用の開始") == {"ciso", "vice"}
+
+
+def test_an_emergency_use_that_only_the_users_mail_box_would_know_of_is_none(office: Uses) -> None:
+    _common_box(office, "staff", "ciso", "vice", "chief", "security")
+    with pytest.raises(NotPermitted):
+        office.ask(emergency=True)
+
+
 def test_an_emergency_goes_before_a_permitted_use_that_has_not_begun(office: Uses) -> None:
     waiting = office.ask(wanted_from=office.now + timedelta(hours=4))
     office.permit(waiting)
