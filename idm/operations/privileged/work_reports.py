@@ -68,7 +68,8 @@ def check(session: Session, use_id: int, *, actor: Actor, policy: Policy, now: d
 def escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards those who answer for it know of each report that is overdue. Returns of how many they were told now.
 
-    User and manager when it is due; chief officer and CISO a day later.
+    User and manager when it is due, and of an emergency use the CISO as well; chief officer and CISO a day later. Where
+    nobody but the user is on a level, the next one is told in its place.
     """
     uses = reports_to_escalate(session, now=now)
     return sum([_escalate(session, locked_use(session, one), actor=actor, policy=policy, now=now) for one in uses])
@@ -77,11 +78,12 @@ def escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) -
 def _escalate(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Policy, now: datetime) -> bool:
     if use.reported_at is not None or use.report_due_at is None:
         return False
-    day, unit = day_of(now), session.get_one(InformationSystem, use.system_id).manager_unit_code
-    higher = now >= use.report_due_at + HIGHER_AFTER
-    told = {use.person_id, *holders(session, Role.SYSTEM, unit, day)}
-    if higher:
-        told |= {*holders(session, Role.CHIEF, None, day), *holders(session, Role.CISO, None, day)}
+    higher = ((Role.CHIEF, Role.CISO), (Role.VICE_CISO, Role.SECURITY))
+    told = {use.person_id} | _first_others(session, use, ((Role.SYSTEM,), *higher), now=now)
+    if use.emergency:
+        told |= _readers(session, use, now=now)
+    if now >= use.report_due_at + HIGHER_AFTER:
+        told |= _first_others(session, use, higher, now=now)
     use.escalated_at = now
     session.flush()
     record(session, "privileged_use.report_overdue", use, actor=actor, policy=policy, now=now, told=sorted(told))
@@ -96,13 +98,19 @@ def _escalate(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Pol
 
 def _readers(session: Session, use: PrivilegedUse, *, now: datetime) -> set[int]:
     """Who is to read the report, but never the user."""
-    day = day_of(now)
-    if use.emergency:
-        found = holders(session, Role.CISO, None, day) or holders(session, Role.VICE_CISO, None, day)
-    else:
-        unit = session.get_one(InformationSystem, use.system_id).manager_unit_code
-        found = [*holders(session, Role.SYSTEM, unit, day), *holders(session, Role.SECURITY, None, day)]
-    return set(found) - humans(session, [use.person_id])[use.person_id].rows
+    levels = ((Role.CISO,), (Role.VICE_CISO,)) if use.emergency else ((Role.SYSTEM, Role.SECURITY),)
+    return _first_others(session, use, levels, now=now)
+
+
+def _first_others(session: Session, use: PrivilegedUse, levels: Iterable[Iterable[Role]], *, now: datetime) -> set[int]:
+    """Whoever holds the roles of the first level on which another human than the user is left."""
+    day, unit = day_of(now), session.get_one(InformationSystem, use.system_id).manager_unit_code
+    user = humans(session, [use.person_id])[use.person_id].rows
+    for roles in levels:
+        found = {one for role in roles for one in holders(session, role, unit if role is Role.SYSTEM else None, day)}
+        if found - user:
+            return found - user
+    return set()
 
 
 def _require_another(session: Session, use: PrivilegedUse, person_id: int, *, now: datetime) -> None:

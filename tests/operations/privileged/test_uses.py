@@ -718,3 +718,31 @@ def test_whoever_owes_an_overdue_report_gets_no_new_use_but_an_emergency(office:
         office.ask()
     assert office.state(office.ask(emergency=True)) is UseState.OPEN
     office.act("write", use_id, "staff", text="設定を変えました")
+
+
+def _overdue(office: Uses, who: str, **changes: Any) -> None:
+    use_id = office.opened(who, **changes)
+    office.act("give_back", use_id, who)
+    office.now += timedelta(hours=48)
+    assert office.escalate() == 1
+
+
+def test_the_overdue_report_of_a_manager_goes_higher_at_once(office: Uses) -> None:
+    _overdue(office, "system", account_id=office.register())
+    assert office.told("作業報告の期限切れ") == {"system", "chief", "ciso"}
+
+
+def test_the_overdue_report_of_an_emergency_is_told_to_the_ciso_when_it_is_due(office: Uses) -> None:
+    use_id = office.ask(emergency=True)
+    office.act("give_back", use_id, "staff")
+    office.now += timedelta(hours=24)
+    assert office.escalate() == 1
+    assert office.told("作業報告の期限切れ") == {"staff", "system", "ciso"}
+
+
+def test_the_emergency_report_of_the_ciso_is_the_vice_cisos_to_receive(office: Uses) -> None:
+    office.give("ciso")
+    use_id = office.ask("ciso", emergency=True)
+    office.act("give_back", use_id, "ciso")
+    office.act("write", use_id, "ciso", text="復旧しました")
+    assert office.told("作業報告の確認の依頼") == {"vice"}
