@@ -10,6 +10,7 @@ and told to two people at once. `open` means that a worker is to make the direct
 (`opened_at`). `ending`: nothing of it is wanted any more, and the directory was not read back without it yet.
 """
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from idm.errors import IllegalTransition
@@ -41,6 +42,15 @@ TRANSITIONS: dict[tuple[UseState, UseEvent], UseState] = {
 }
 LIVE = frozenset({UseState.APPROVED, UseState.OPEN, UseState.ENDING})
 """In these an ID is taken: nobody else uses it meanwhile."""
+BEFOREHAND = timedelta(minutes=15)
+"""How long before the beginning somebody can say that they are there to attend."""
+ATTENDANCE_HOLDS = BEFOREHAND + timedelta(minutes=10)
+"""For so long a use may begin on what its attendant said: the worker may come a little late, not hours."""
+
+
+def is_attended(attended_at: datetime | None, *, now: datetime) -> bool:
+    """Whether somebody has said lately enough that they are there, for a use to begin on it (D3)."""
+    return attended_at is not None and now - attended_at <= ATTENDANCE_HOLDS
 
 
 def after(state: UseState, event: UseEvent) -> UseState:

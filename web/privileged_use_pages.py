@@ -20,6 +20,7 @@ from idm.queries.privileged.uses import reports_to_check, usable_ids, uses_to_de
 from idm.queries.reach import reaches_system
 from idm.vocabulary import UseState
 from web import current
+from web.privileged_words import awaits_attendance
 from web.row_ids import row_id
 
 Typed = Mapping[str, str]
@@ -109,7 +110,7 @@ def _offers(session: Session, sheet: UseSheet, *, has_key: bool) -> Offers:
     )
     return Offers(
         decide=any(one.id == sheet.id for one in uses_to_decide(session, me, policy=current.policy(), now=now)),
-        attend=state is UseState.APPROVED and sheet.attended_at is None and me == sheet.attended_by_id,
+        attend=awaits_attendance(sheet) and me == sheet.attended_by_id,
         stop=stoppable and (state is UseState.ASKED or state in LIVE - {UseState.ENDING}),
         check=any(one.id == sheet.id for one in reports_to_check(session, me, now=now)),
         withdraw=waits and me in (sheet.person_id, sheet.named_by_id),

@@ -7,6 +7,7 @@ from flask import Flask
 from flask_babel import gettext as _
 
 from idm.permissions import Action, may
+from idm.privileged_use_state import is_attended
 from idm.queries.privileged.use_sheets import UseSheet
 from idm.queries.privileged.uses import UsableId
 from idm.queries.privileged.vault_status import STANDING_TITLES, Standing
@@ -95,16 +96,19 @@ def step_number(use: UseSheet) -> int:
     return _STEPS.get(use.state, 1)
 
 
+def awaits_attendance(use: UseSheet) -> bool:
+    """Whether a permitted use begins only once its attendant says, or says again, that they are there."""
+    said = is_attended(use.attended_at, now=current.now())
+    return use.state is UseState.APPROVED and use.attendance_needed and not said
+
+
 def next_step(use: UseSheet, reader_id: int) -> str:
     """What the reader has to do next about a use, or what it waits for."""
     own = use.person_id == reader_id
     facts = (
         (use.report_missing and own, _("作業報告を書く")),
         (use.state is UseState.ASKED, _("許可を待っています")),
-        (
-            use.state is UseState.APPROVED and use.attendance_needed and use.attended_at is None,
-            _("立会いを待っています"),
-        ),
+        (awaits_attendance(use), _("立会いを待っています")),
         (use.state is UseState.APPROVED, _("開始を待っています")),
         (use.state is UseState.OPEN and use.opened_at is None, _("準備を待っています")),
         (use.state is UseState.OPEN and own and use.password_ready, _("パスワードを表示する")),
@@ -122,6 +126,7 @@ def may_see_privileged() -> bool:
 
 def install(app: Flask) -> None:
     """Afterwards every template can use the words above, each by its own name."""
-    for function in (why_usable, is_report_overdue, remaining_words, is_on_its_way, step_number, next_step):
+    words = (why_usable, is_report_overdue, remaining_words, is_on_its_way, step_number, next_step, awaits_attendance)
+    for function in words:
         app.jinja_env.filters[function.__name__] = function
     app.jinja_env.globals["may_see_privileged"] = may_see_privileged

@@ -51,9 +51,9 @@ from idm.operations.privileged.use_steps import (
 from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.privileged_use_state import LIVE, UseEvent, after
+from idm.privileged_use_state import BEFOREHAND, LIVE, UseEvent, after, is_attended
 from idm.queries.officers import humans
-from idm.queries.privileged.eligibility import Basis, basis, basis_of_use, is_contractor, is_employed
+from idm.queries.privileged.eligibility import Basis, basis, basis_of_use, is_contractor, require_attendant
 from idm.queries.privileged.read_back import rotation_open, shown_closed, shown_open
 from idm.queries.privileged.uses import owes_report, uses_to_carry_on
 from idm.sealing import KEY_BYTES
@@ -65,8 +65,6 @@ TOLERANCE = timedelta(minutes=10)
 """A beginning that lies so far back is taken as now: the form was filled in meanwhile."""
 FARTHEST = timedelta(days=31)
 """Nobody plans the use of a privileged ID further ahead than this."""
-BEFOREHAND = timedelta(minutes=15)
-"""How long before the beginning somebody can say that they are there to attend."""
 LONGEST_TICKET = 100
 
 
@@ -168,14 +166,14 @@ def attend(session: Session, use_id: int, *, actor: Actor, policy: Policy, now: 
     """Afterwards the named member of staff has said, in their own name, that they are there; the use may begin (D3).
 
     Raises NotFound for anybody else, FreshFactorNeeded, SeparationOfDuties, IllegalTransition before the permission,
-    long before the time, or twice.
+    long before the time, or twice; what was said long ago, while nothing was opened, is said again.
     """
     person_id, use = person_of(actor), locked_use(session, use_id)
     if use.attended_by_id != person_id:
         raise NotFound("この利用は見つかりません。")
     require_fresh_factor(actor, policy=policy, now=now)
-    _require_attendant(session, person_id, use.person_id, now=now)
-    if use.state is not UseState.APPROVED or use.attended_at is not None:
+    require_attendant(session, person_id, use.person_id, now=now)
+    if use.state is not UseState.APPROVED or is_attended(use.attended_at, now=now):
         raise IllegalTransition("この利用は、立会いの開始を記録できる状態ではありません。")
     if now < use.wanted_from - BEFOREHAND:
         minutes = int(BEFOREHAND.total_seconds()) // 60
@@ -212,11 +210,11 @@ def _carry(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Policy
         drop_use(session, use, UseEvent.LAPSE, lapsed, actor=actor, policy=policy, now=now)
         return True
     ready = use.state is UseState.APPROVED and now >= use.wanted_from
-    if not ready or (use.attendance_needed and use.attended_at is None):
+    if not ready or (use.attendance_needed and not is_attended(use.attended_at, now=now)):
         return False
     rests_on = basis_of_use(session, use, now=now)
     if rests_on is None:
-        note = "利用の根拠となる権限・職・契約などがなくなったため、開始しませんでした。"
+        note = "利用の根拠となる権限・職・契約・立会いなどがなくなったため、開始しませんでした。"
         drop_use(session, use, UseEvent.LAPSE, note, actor=actor, policy=policy, now=now)
         return True
     open_use(use, rests_on.until, now=now)
@@ -262,7 +260,7 @@ def end_resting_on(
         if use.state is UseState.OPEN:
             end_use(session, use, UseEnd.RIGHT_LOST, actor=actor, policy=policy, now=now)
         elif use.state in WAITING:
-            note = "利用の根拠となる権限・職・契約などがなくなったため、取り止めになりました。"
+            note = "利用の根拠となる権限・職・契約・立会いなどがなくなったため、取り止めになりました。"
             drop_use(session, use, UseEvent.WITHDRAW, note, actor=actor, policy=policy, now=now)
     return len(resting)
 
@@ -349,20 +347,8 @@ def _attendant(session: Session, wanted: WantedUse, user_id: int, *, now: dateti
     if wanted.attended_by_id is None:
         problem = "委託事業者の利用には、立ち会う職員を選んでください。"
         raise InvalidInput(problem, fields={"attended_by": problem})
-    _require_attendant(session, wanted.attended_by_id, user_id, now=now)
+    require_attendant(session, wanted.attended_by_id, user_id, now=now)
     return wanted.attended_by_id
-
-
-def _require_attendant(session: Session, attendant_id: int, user_id: int, *, now: datetime) -> None:
-    """Afterwards this is a member of staff who is another human. Raises SeparationOfDuties, InvalidInput."""
-    day = day_of(now)
-    if humans(session, [attendant_id])[attendant_id].is_one_of(frozenset({user_id})):
-        raise SeparationOfDuties("自分の利用に自分で立ち会うことはできません。（SOD-2）", code="SOD-2")
-    if is_contractor(session, attendant_id, day):
-        raise SeparationOfDuties("委託事業者は立会いができません。職員を選んでください。（SOD-7）", code="SOD-7")
-    if not is_employed(session, attendant_id, day):
-        problem = "立ち会う人は、在職している職員から選んでください。"
-        raise InvalidInput(problem, fields={"attended_by": problem})
 
 
 def _beginning(wanted_from: datetime, rests_on: Basis, *, now: datetime) -> datetime:

@@ -2,7 +2,8 @@
 
 Somebody's own privileged ID is used by its holder, while the right to the ID and every right that is to be activated
 are in force and held back by nothing. A registered ID (built-in, shared, a service's) is used by the chief officer, by
-the manager of its system, or by an accepted deputy for privilege there; by a contractor only whom the manager named.
+the manager of its system, or by an accepted deputy for privilege there; by a contractor only whom the manager named,
+while that office is held and the member of staff who attends is one.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,20 +14,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import day_of, start_of
-from idm.errors import InvalidInput, NotPermitted, Refusal
+from idm.errors import InvalidInput, NotPermitted, Refusal, SeparationOfDuties
 from idm.grant_state import GrantState
 from idm.models.outside import Contract
 from idm.models.people import Employment
 from idm.models.periods import holding_on
 from idm.models.privileged import PrivilegeDeputy, PrivilegedUse, RegisteredId
 from idm.models.requests import Grant
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action
 from idm.queries.lost_posts import lost_rights
-from idm.queries.officers import contracted, humans
+from idm.queries.officers import contracted, holders, humans
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.reach import reaches_system
-from idm.vocabulary import AccountKind, EntitlementKind
+from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wanted_account import employed_until
 
 
@@ -69,9 +70,25 @@ def basis_of_use(session: Session, use: PrivilegedUse, *, now: datetime) -> Basi
     grants = [right.grant_id for right in use.rights]
     named = use.named_by_id is not None
     try:
+        if use.attended_by_id is not None:
+            require_attendant(session, use.attended_by_id, use.person_id, now=now)
+        if use.named_by_id is not None:
+            _require_office(session, use.named_by_id, use.account.system, day_of(now))
         return basis(session, use.account, use.person_id, grants, named=named, now=now)
     except Refusal:
         return None
+
+
+def require_attendant(session: Session, attendant_id: int, user_id: int, *, now: datetime) -> None:
+    """Afterwards this is a member of staff who is another human. Raises SeparationOfDuties, InvalidInput."""
+    day = day_of(now)
+    if humans(session, [attendant_id])[attendant_id].is_one_of(frozenset({user_id})):
+        raise SeparationOfDuties("自分の利用に自分で立ち会うことはできません。（SOD-2）", code="SOD-2")
+    if is_contractor(session, attendant_id, day):
+        raise SeparationOfDuties("委託事業者は立会いができません。職員を選んでください。（SOD-7）", code="SOD-7")
+    if not is_employed(session, attendant_id, day):
+        problem = "立ち会う人は、在職している職員から選んでください。"
+        raise InvalidInput(problem, fields={"attended_by": problem})
 
 
 def activated(session: Session, account_id: int, day: date) -> Sequence[Grant]:
@@ -137,6 +154,14 @@ def _own_ends(
         problem = "有効でない権限が選ばれています。画面を開き直し、選び直してください。"
         raise InvalidInput(problem, fields={"grants": problem})
     return [grant.valid_until for grant in (itself[0], *(groups[one] for one in grant_ids))]
+
+
+def _require_office(session: Session, named_by_id: int, system: InformationSystem, day: date) -> None:
+    """Whoever named the contractor answers for the system, or somebody in that office does. Raises NotPermitted."""
+    if reaches_system(session, named_by_id, Action.USE_REGISTERED_ID, system, day):
+        return
+    if not holders(session, Role.SYSTEM, system.manager_unit_code, day):
+        raise NotPermitted(f"「{system.name}」の情報システム管理者がいないため、委託事業者は利用できません。")
 
 
 def _standing(session: Session, account: Account, person_id: int, day: date) -> int | None:

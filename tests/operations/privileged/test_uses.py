@@ -1,12 +1,13 @@
 """Who may use a privileged ID, who permits it, and how each use begins and ends (D3, D6, D8)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from idm.calendar_days import start_of
 from idm.errors import (
     DecidedMeanwhile,
     FreshFactorNeeded,
@@ -21,6 +22,7 @@ from idm.errors import (
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.audit import AuditRecord
 from idm.models.officers import Deputy, Officer
+from idm.models.outside import Contract
 from idm.models.people import Employment, Person
 from idm.models.privileged import PrivilegedUse, RegisteredId, Rotation
 from idm.models.requests import Grant
@@ -533,6 +535,119 @@ def test_whoever_attends_is_named_and_is_staff(office: Uses, attendant: str | No
     attended_by_id = office.cast.people[attendant] if attendant else None
     with pytest.raises((InvalidInput, SeparationOfDuties)):
         _attended(office, attended_by_id=attended_by_id)
+
+
+def _one_human(office: Uses, *names: str) -> None:
+    with office.cast.database.writing() as session:
+        for name in names:
+            session.get_one(Person, office.cast.people[name]).match_key = "one human"
+
+
+def _leaves(office: Uses, who: str, day: date = TODAY) -> None:
+    with office.cast.database.writing() as session:
+        theirs = Employment.person_id == office.cast.people[who]
+        session.execute(update(Employment).where(theirs).values(valid_until=day))
+
+
+def test_nobody_attends_themself_under_another_row(office: Uses) -> None:
+    _one_human(office, "contractor", "other")
+    with pytest.raises(SeparationOfDuties) as refused:
+        _attended(office)
+    assert refused.value.code == "SOD-2"
+
+
+def test_whoever_is_employed_no_more_is_not_chosen_to_attend(office: Uses) -> None:
+    _leaves(office, "other")
+    with pytest.raises(InvalidInput) as refused:
+        _attended(office)
+    assert set(refused.value.fields) == {"attended_by"}
+
+
+def test_whoever_attends_has_just_given_a_second_factor(office: Uses) -> None:
+    use_id = _attended(office)
+    office.permit(use_id, "chief")
+    values = {"actor": office.cast.stale("other"), "policy": office.cast.policy, "now": office.now}
+    with office.cast.database.writing() as session, pytest.raises(FreshFactorNeeded):
+        uses.attend(session, use_id, **values)
+
+
+def test_attendance_that_was_said_long_before_anything_opened_is_said_again(office: Uses) -> None:
+    use_id = _attended(office, hours=8)
+    office.permit(use_id, "chief")
+    office.act("attend", use_id, "other")
+    with pytest.raises(IllegalTransition):
+        office.act("attend", use_id, "other")
+    assert office.carry_on(seconds=25 * 60 + 1) == 0
+    office.act("attend", use_id, "other")
+    assert office.carry_on(seconds=25 * 60) == 1
+    assert office.state(use_id) is UseState.OPEN
+
+
+def test_a_use_does_not_open_on_the_word_of_somebody_who_has_left_since(office: Uses) -> None:
+    office.now = start_of(TODAY + timedelta(days=1)) - timedelta(minutes=10)
+    use_id = _attended(office, wanted_from=office.now + timedelta(minutes=10))
+    office.permit(use_id, "chief")
+    office.act("attend", use_id, "other")
+    _leaves(office, "other", TODAY + timedelta(days=1))
+    office.carry_on(seconds=10 * 60)
+    assert office.state(use_id) is UseState.LAPSED
+
+
+def test_a_use_ends_when_whoever_attends_leaves(office: Uses) -> None:
+    use_id = _attended(office)
+    office.permit(use_id, "chief")
+    office.act("attend", use_id, "other")
+    office.carry_on()
+    _leaves(office, "other")
+    office.carry_on(seconds=1)
+    assert office.use(use_id).end_reason is UseEnd.RIGHT_LOST
+
+
+@pytest.mark.parametrize(("successor", "state"), [(None, UseState.LAPSED), ("desk", UseState.OPEN)])
+def test_a_contractor_is_named_by_an_office_that_somebody_holds(
+    office: Uses, successor: str | None, state: UseState
+) -> None:
+    use_id = _attended(office)
+    office.permit(use_id, "chief")
+    office.act("attend", use_id, "other")
+    with office.cast.database.writing() as session:
+        [tenure] = session.scalars(select(Officer).where(Officer.role == Role.SYSTEM, Officer.unit_code == "0600"))
+        if successor is None:
+            tenure.valid_until = TODAY
+        else:
+            tenure.person_id, tenure.assignment_id = office.cast.people[successor], None
+    office.carry_on()
+    assert office.state(use_id) is state
+
+
+def test_nobody_names_themself_under_another_row(office: Uses) -> None:
+    _one_human(office, "contractor", "system")
+    with pytest.raises(SeparationOfDuties):
+        _attended(office)
+
+
+def test_a_contractors_use_ends_with_the_contract_whatever_their_own_period_says(office: Uses) -> None:
+    with office.cast.database.writing() as session:
+        session.scalars(select(Contract)).one().valid_until = TODAY + timedelta(days=1)
+    use_id = _attended(office, hours=8, wanted_from=start_of(TODAY + timedelta(days=1)) - timedelta(hours=5))
+    office.permit(use_id, "chief")
+    office.now = start_of(TODAY + timedelta(days=1)) - timedelta(hours=5)
+    office.act("attend", use_id, "other")
+    office.carry_on()
+    assert office.use(use_id).ends_at == start_of(TODAY + timedelta(days=1))
+
+
+def test_a_reading_from_before_the_end_closes_nothing(office: Uses) -> None:
+    use_id = office.opened()
+    with office.cast.database.writing() as session:
+        account = session.get_one(Account, office.account_id())
+        account.seen_enabled, account.seen_groups = False, []
+    office.now += timedelta(seconds=1)
+    office.act("give_back", use_id, "staff")
+    with office.cast.database.writing() as session:
+        ids = [office.account_id()]
+        assert uses.follow(session, ids, actor=JOB, policy=office.cast.policy, now=office.now) == 0
+    assert office.state(use_id) is UseState.ENDING
 
 
 def test_whoever_named_the_contractor_does_not_permit_it(office: Uses) -> None:
