@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.safety import RunKind
-from idm.operations import leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
+from idm.operations import grants, leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
 from idm.operations.privileged import holder_changes, privilege_deputies
@@ -157,6 +157,7 @@ class _Stages:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
+            grants.rest_on_known_posts(session, now=self.now)
             privilege_deputies.end_what_stands_no_more(session, actor=ACTOR, policy=policy, now=self.now)
             holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
 

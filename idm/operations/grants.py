@@ -154,6 +154,25 @@ def _rest_on_post(session: Session, grant: Grant, today: date) -> None:
         grant.rests_on_unit, grant.rests_on_post = post.unit_code, post.title
 
 
+def rest_on_known_posts(session: Session, *, now: datetime) -> int:
+    """Afterwards privileged rights that began before their holder's post was told rest on it; returns how many (D7)."""
+    begun = (GrantState.IN_FORCE, GrantState.SUSPENDED)
+    waiting = (
+        select(Grant)
+        .join(Grant.entitlement)
+        .join(Grant.account)
+        .where(
+            Entitlement.privileged, Account.person_id.is_not(None), Grant.state.in_(begun),
+            Grant.rests_on_post.is_(None),
+        )
+        .order_by(Grant.id)
+    )  # fmt: skip
+    found = session.scalars(waiting).all()
+    for grant in found:
+        _rest_on_post(session, grant, day_of(now))
+    return sum(grant.rests_on_post is not None for grant in found)
+
+
 def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Grant, RequestLine]]:
     """The live grants that the lines end: taking the daily account takes everything of the system with it.
 

@@ -1,19 +1,18 @@
 """Which privileged rights rest on a post that their holder has no longer (KT 第66, control D7).
 
 A right rests on the unit and the post that its holder had on its first day. On a day on which nobody can show that post
-for them, nor the office that it gave them, it rests on nothing: whatever its period says, and whether or not the move
-is published yet. Where one post ends and the same begins anew, nothing is lost.
+for them it rests on nothing: whatever its period says, and whether or not the move is published yet. Where one post
+ends and the same begins anew, nothing is lost.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Exists, and_, exists, select
+from sqlalchemy.orm import Session
 
 from idm.grant_state import GrantState
-from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.requests import Grant
@@ -37,8 +36,8 @@ def resting(day: date) -> ColumnElement[bool]:
 
 
 def is_lost(day: date) -> ColumnElement[bool]:
-    """Whether on the day the holder of a resting right has neither the post nor, where it gave one, the office."""
-    return or_(~_has_post(day), and_(_had_office(day), ~_has_office(day)))
+    """Whether on the day the holder of a resting right no longer has the post."""
+    return ~_has_post(day)
 
 
 def _has_post(day: date) -> Exists:
@@ -47,30 +46,6 @@ def _has_post(day: date) -> Exists:
         Assignment.unit_id == OrganisationUnit.id, OrganisationUnit.code == Grant.rests_on_unit,
         Assignment.post == Grant.rests_on_post, holding_on(Assignment, day), holding_on(Employment, day),
     ).correlate(Account, Grant)  # fmt: skip
-
-
-def _had_office(day: date) -> Exists:
-    """Whether the holder had, when the right began, an office by that post that is over since."""
-    office, post, unit = aliased(Officer), aliased(Assignment), aliased(OrganisationUnit)
-    return exists().where(
-        *_office_of_the_post(office, post, unit), office.valid_from <= Grant.valid_from,
-        office.valid_until.is_not(None), office.valid_until <= day,
-    ).correlate(Account, Grant)  # fmt: skip
-
-
-def _has_office(day: date) -> Exists:
-    office, post, unit = aliased(Officer), aliased(Assignment), aliased(OrganisationUnit)
-    return exists().where(*_office_of_the_post(office, post, unit), holding_on(office, day)).correlate(Account, Grant)
-
-
-def _office_of_the_post(
-    office: type[Officer], post: type[Assignment], unit: type[OrganisationUnit]
-) -> tuple[ColumnElement[bool], ...]:
-    counted = or_(office.first_record_id.is_not(None), office.confirmed_at.is_not(None))
-    return (
-        office.person_id == Account.person_id, office.assignment_id == post.id, post.unit_id == unit.id,
-        unit.code == Grant.rests_on_unit, post.post == Grant.rests_on_post, counted,
-    )  # fmt: skip
 
 
 def lost_rights(session: Session, day: date, people: Collection[int] | None = None) -> frozenset[int]:

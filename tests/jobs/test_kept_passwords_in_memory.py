@@ -15,13 +15,16 @@ from idm.errors import IllegalTransition, TargetRefused
 from idm.models.officers import Officer
 from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account
-from idm.operations.privileged import check_out_keys, check_outs, registered_ids
+from idm.operations.going_live import require_may_move
+from idm.operations.privileged import check_out_keys, check_outs, registered_ids, rotations
+from idm.organisation_file import effective_text, organisation_from_text
 from idm.ports import PasswordCheck, PasswordState, PasswordVerdict, SetPassword, Step
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import overdue
 from idm.sealing import new_handover_key, seal_to, unseal
 from idm.vocabulary import RotationReason, RotationState, UseState, VerifiedHow
 from jobs import rotations as rotating
+from tests.cast import organisation_source
 from tests.jobs import test_privileged_uses_in_memory as in_memory
 from tests.jobs.test_privileged_uses_in_memory import Place
 from tests.vault_office import VaultOffice
@@ -122,6 +125,33 @@ def end_registration(kept: Kept) -> None:
         registered_ids.end(
             session, registered, reason="不要", actor=cast.actor("system"), policy=cast.policy, now=kept.place.now
         )
+
+
+def observe(place: Place) -> None:
+    """Raises what keeps the system from being only observed again."""
+    source = organisation_source().replace('stage = "enforce"', 'stage = "observe"')
+    with place.uses.cast.database.reading() as session:
+        require_may_move(session, organisation_from_text(effective_text(source, "small")))
+
+
+def test_no_system_is_only_observed_again_while_a_password_is_being_changed(kept: Kept) -> None:
+    cast, now = kept.office.cast, kept.place.now
+    with cast.database.writing() as session:
+        ids, why = [kept.account_id], RotationReason.SUSPECTED
+        assert rotations.ask(session, ids, why, actor=rotating.ACTOR, policy=cast.policy, now=now) == 1
+    with pytest.raises(IllegalTransition, match="利用が 0 件、取替え中のパスワードが 1 件"):
+        observe(kept.place)
+
+
+def test_no_system_is_only_observed_again_before_a_password_that_somebody_knows_is_replaced(kept: Kept) -> None:
+    kept.shown()
+    end_registration(kept)
+    assert kept.known()
+    with pytest.raises(IllegalTransition, match="知られたまま取り替えられていないパスワードが 1 件"):
+        observe(kept.place)
+    kept.rounds(3, minutes=1)
+    assert not kept.known()
+    observe(kept.place)
 
 
 def test_the_password_that_somebody_knows_is_changed_when_the_registration_ends(kept: Kept) -> None:

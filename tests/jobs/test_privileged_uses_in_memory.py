@@ -16,7 +16,9 @@ from idm.errors import IllegalTransition, Refusal, TargetRefused
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.operations import outbox
 from idm.operations.outbox import LEASE
+from idm.operations.privileged import uses
 from idm.settings import Settings
 from idm.vocabulary import Stage, UseState
 from jobs import privileged_uses, provision
@@ -128,6 +130,27 @@ def test_a_use_given_back_while_a_worker_is_opening_it_leaves_nothing_open(
     assert then is (UseState.ENDING if seconds < LEASE.total_seconds() else UseState.ENDED)
     place.round(seconds=1)
     assert (place.gives(), place.uses.state(use_id)) == ((False, False), UseState.ENDED)
+
+
+def test_no_use_is_closed_by_a_reading_taken_while_a_worker_has_the_id(place: Place) -> None:
+    use_id = place.uses.ask(hours=8)
+    place.uses.permit(use_id)
+    place.round()
+    place.uses.act("give_back", use_id, "staff")
+    cast, account_id = place.uses.cast, place.uses.account_id()
+    with cast.database.writing() as session:
+        account = session.get_one(Account, account_id)
+        outbox.claim(session, account.system_id, worker="w1", limit=10, now=place.now)
+        account.seen_at, account.seen_enabled, account.seen_groups = place.now, False, []
+
+    def follow() -> UseState:
+        with cast.database.writing() as session:
+            uses.follow(session, [account_id], actor=provision.ACTOR, policy=cast.policy, now=place.now)
+        return place.uses.state(use_id)
+
+    assert follow() is UseState.ENDING
+    place.uses.now += LEASE
+    assert follow() is UseState.ENDED
 
 
 def test_the_end_of_a_use_that_was_refused_is_tried_again_within_a_minute(

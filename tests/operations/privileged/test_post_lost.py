@@ -10,10 +10,10 @@ from idm.actor import Actor
 from idm.calendar_days import start_of
 from idm.errors import NotPermitted, SafetyLimit
 from idm.grant_state import EndReason, GrantState
-from idm.models.officers import Officer
 from idm.models.people import Assignment, OrganisationUnit
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
+from idm.operations import grants
 from idm.operations.lifecycle import LifecycleResult, carry_out_due
 from idm.queries.rehearsal import rehearsal
 from idm.vocabulary import SafetyAction
@@ -167,15 +167,18 @@ def test_a_right_goes_on_under_a_new_line_only_on_the_post_of_that_day(cast: Cas
     assert run(cast, MAY).posts_lost == 2, "renewed ahead of the move, it still rests on the post held then"
 
 
-def test_an_office_that_ended_takes_the_right_that_rested_on_it(cast: Cast) -> None:
-    """西新 stays 係長, but keeps the desk no more."""
-    administrator(cast, "desk")
+def test_a_post_told_after_the_right_began_is_rested_on_as_soon_as_it_is_known(cast: Cast) -> None:
+    """The personnel file tells the post some days late; the right was decided meanwhile."""
+    known = TODAY + timedelta(days=3)
     with cast.database.writing() as session:
-        tenure = session.scalars(select(Officer).where(Officer.person_id == cast.people["desk"])).one()
-        tenure.valid_until = MAY
-    assert run(cast, MAY - timedelta(days=1)).posts_lost == 0
+        cast.employment(session, "staff").assignments[0].valid_from = known
+    administrator(cast)
+    assert {post for _, _, post in rests_on(cast)} == {None}
+    with cast.database.writing() as session:
+        assert grants.rest_on_known_posts(session, now=start_of(known)) == 2
+        assert grants.rest_on_known_posts(session, now=start_of(known)) == 0
+    move(cast, "staff", "0600", "主査", MAY)
     assert run(cast, MAY).posts_lost == 2
-    assert rights(cast, "desk") == GONE
 
 
 def test_whoever_left_is_counted_as_left_and_not_as_moved(cast: Cast) -> None:
