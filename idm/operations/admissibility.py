@@ -1,5 +1,6 @@
 """Whether an application may be submitted at all: who applies for whom, and what a line may ask for."""
 
+from collections.abc import Iterable
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -33,7 +34,7 @@ from idm.wareki import format_wareki
 
 def require_may_apply(session: Session, request: Request, *, applicant_id: int, policy: Policy, day: date) -> None:
     """Afterwards this applicant may apply for every subject of it. Raises NotPermitted, SeparationOfDuties."""
-    _require_no_contractor(session, request, applicant_id, day)
+    require_no_contractor(session, request.lines, applicant_id, day)
     rules, roles = policy.applications, roles_of(session, applicant_id, day)
     if request.feed_run_id is not None:
         require(roles, Action.SUBMIT_DRAFT)
@@ -52,9 +53,12 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
         raise NotPermitted("この人のために申請することはできません。本人、所属の課長又は人事担当者が申請してください。")
 
 
-def _require_no_contractor(session: Session, request: Request, applicant_id: int, day: date) -> None:
-    """A contractor asks for no privileged right, not even for themself: staff answer for it (FK 6-2(3)④, D3)."""
-    if not any(line.effect is LineEffect.GRANT and line.entitlement.privileged for line in request.lines):
+def require_no_contractor(session: Session, lines: Iterable[RequestLine], applicant_id: int, day: date) -> None:
+    """A contractor asks for no privileged right, not even for themself: staff answer for it (FK 6-2(3)④, D3).
+
+    Asked at the decision as well: the right may have become privileged since. Raises SeparationOfDuties.
+    """
+    if not any(line.effect is LineEffect.GRANT and line.entitlement.privileged for line in lines):
         return
     if contracted(session, humans(session, [applicant_id])[applicant_id].rows, day):
         raise SeparationOfDuties(
@@ -103,7 +107,8 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
 def require_still_possible(line: RequestLine, facts: Admission, *, policy: Policy, day: date) -> None:
     """Afterwards what was admissible at submission can still be given. Raises InvalidInput or ZoneNotOpen.
 
-    Between submission and approval a system may have come into the My Number zone, a person left, a period passed.
+    Between submission and approval a system may have come into the My Number zone, a person left, a period passed, a
+    right become privileged.
     """
     if line.effect is LineEffect.REVOKE:
         return
@@ -115,6 +120,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     _require_employed(line, facts, max(line.valid_from, day))
     _require_consent(line, facts, policy, max(line.valid_from, day))
     _require_needed(line, facts)
+    _require_end_where_needed(line, facts)
     _require_settled(line, facts)
 
 

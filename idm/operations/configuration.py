@@ -19,7 +19,7 @@ from idm.errors import ConfigurationInvalid, IllegalTransition, InvalidInput, No
 from idm.feed.profile import load_feed_profile
 from idm.grant_state import GrantState
 from idm.models.officers import ConfigurationVersion
-from idm.models.requests import Grant
+from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
 from idm.operations import going_live
 from idm.operations.factors import factor_gate, factor_readings
@@ -29,6 +29,7 @@ from idm.permissions import Action, require
 from idm.policy_file import profile_from_text
 from idm.queries.configuration import policy_in_force
 from idm.queries.officers import humans, roles_of
+from idm.request_state import LineState, RequestState
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import ConfigurationKind, VerifiedBy, Zone
 from idm.written_text import written
@@ -219,7 +220,7 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
         )
     if known is not None and known.privileged != right.privileged and _is_held(session, known):
         raise ConfigurationInvalid(
-            "付与されている権限を、特権にしたり特権でなくしたりすることはできません。",
+            "付与されている権限を、特権にしたり特権でなくしたりすることはできません。申請中の行があるときも同じです。",
             mistakes=(
                 f"systems.{system.code}.{right.code}: 特権は日常の利用者IDとは別のIDに付きます。"
                 "新しい権限として追加し、申請で付け替えてから、この権限を取り消してください",
@@ -236,8 +237,18 @@ def _register_right(session: Session, system: InformationSystem, known: Entitlem
 
 
 def _is_held(session: Session, right: Entitlement) -> bool:
+    """Whether somebody has it, or may come to have it by an application that was made before."""
     held = select(Grant.id).where(Grant.entitlement_id == right.id, Grant.state != GrantState.ENDED)
-    return session.scalar(held.limit(1)) is not None
+    asked = (
+        select(RequestLine.id)
+        .join(Request, Request.id == RequestLine.request_id)
+        .where(
+            RequestLine.entitlement_id == right.id,
+            RequestLine.state == LineState.PENDING,
+            Request.state.in_((RequestState.DRAFT, RequestState.SUBMITTED)),
+        )
+    )
+    return any(session.scalar(found.limit(1)) is not None for found in (held, asked))
 
 
 def _register_sign_in(session: Session, organisation: Organisation) -> None:

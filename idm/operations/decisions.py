@@ -20,7 +20,7 @@ from idm.calendar_days import day_of
 from idm.errors import ContentChanged, DecidedMeanwhile, InvalidInput, NotFound, NotPermitted, Refusal
 from idm.models.requests import ApprovalStep, Request, RequestLine
 from idm.operations import approval_notices
-from idm.operations.admissibility import require_still_possible
+from idm.operations.admissibility import require_no_contractor, require_still_possible
 from idm.operations.judgement import Judgement
 from idm.operations.requests import close_pending_steps, content_hash_of, find
 from idm.operations.taking_effect import take_effect
@@ -90,6 +90,8 @@ def decide_lines(
             rows.append(_decision(step, following, verdict, judgement, now))
             if verdict.event is Event.APPROVE:
                 require_still_possible(step.line, facts, policy=policy, day=day_of(now))
+                if step.line.applicant_id is not None:
+                    require_no_contractor(session, [step.line], step.line.applicant_id, day_of(now))
             _require_fresh_factor(step.line, actor, policy=policy, now=now)
     _compare_and_swap(session, rows)
     request.last_decision_at = now

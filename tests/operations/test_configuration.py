@@ -24,7 +24,8 @@ from idm.queries.configuration import (
     policy_in_force,
     version_in_force,
 )
-from idm.vocabulary import ConfigurationKind
+from idm.request_state import Event
+from idm.vocabulary import ConfigurationKind, Role
 from tests.cast import NOW, Cast
 
 PROFILE, ORGANISATION, FEED = ConfigurationKind.PROFILE, ConfigurationKind.ORGANISATION, ConfigurationKind.FEED
@@ -225,6 +226,23 @@ def test_a_right_does_not_change_its_kind_or_group(cast: Cast) -> None:
         accept(cast, version_id)
     with cast.database.reading() as session:
         assert session.get_one(ConfigurationVersion, version_id).accepted_at is None
+
+
+def test_a_right_becomes_no_privileged_one_while_an_application_for_it_is_undecided(cast: Cast) -> None:
+    request_id = cast.file("staff", ("staff", "ledger/account"))
+    wanted = systems(cast)
+    with cast.database.reading() as session:
+        code = cast.entitlement(session, "ledger/account").system.code
+    [ledger] = [system for system in wanted if system["code"] == code]
+    [right] = [right for right in ledger["rights"] if right["code"] == "account"]
+    right["privileged"] = True
+    version_id = propose(cast, organisation(cast, systems=wanted))
+    with pytest.raises(ConfigurationInvalid, match="申請中の行があるとき"):
+        accept(cast, version_id)
+    cast.decide("chief", request_id, Role.CHIEF, Event.REJECT)
+    accept(cast, version_id)
+    with cast.database.reading() as session:
+        assert cast.entitlement(session, "ledger/account").privileged
 
 
 def test_what_was_registered_once_stays_in_the_register(cast: Cast) -> None:

@@ -753,6 +753,26 @@ def test_a_decision_is_audited_with_seat_rung_and_what_was_shown(cast: Cast) -> 
 # --- what was possible at submission may no longer be ----------------------------------------------------------------
 
 
+def make_privileged(cast: Cast, right: str) -> None:
+    """The right is privileged from now on, while applications for it are under way."""
+    with cast.database.writing() as session:
+        cast.entitlement(session, right).privileged = True
+
+
+def test_a_right_that_became_privileged_meanwhile_is_not_given_without_an_end(office: Cast, account: int) -> None:
+    make_privileged(office, "ledger/account")
+    with pytest.raises(InvalidInput, match="終了日が必要"):
+        office.decide("chief", account, Role.CHIEF)
+    office.decide("chief", account, Role.CHIEF, Event.RETURN)
+
+
+def test_a_right_that_became_privileged_meanwhile_is_not_given_at_a_contractors_own_request(office: Cast) -> None:
+    request_id = office.file("contractor", ("contractor", "ledger/account"), valid_until=TODAY + timedelta(days=30))
+    make_privileged(office, "ledger/account")
+    with pytest.raises(SeparationOfDuties, match="委託事業者は、特権の申請"):
+        office.decide("system", request_id, Role.SYSTEM)
+
+
 def test_nothing_is_approved_in_a_zone_that_the_profile_keeps_out_of(cast: Cast) -> None:
     request_id = cast.file("staff", ("staff", "pension/account"))
     forbidding = replace(cast, policy=replace(cast.policy, zones=ZoneRules(mynumber_forbidden=True)))

@@ -566,9 +566,9 @@ def test_whoever_is_employed_no_more_is_not_chosen_to_attend(office: Uses) -> No
 def test_whoever_attends_has_just_given_a_second_factor(office: Uses) -> None:
     use_id = _attended(office)
     office.permit(use_id, "chief")
-    values = {"actor": office.cast.stale("other"), "policy": office.cast.policy, "now": office.now}
+    actor, policy = office.cast.stale("other"), office.cast.policy
     with office.cast.database.writing() as session, pytest.raises(FreshFactorNeeded):
-        uses.attend(session, use_id, **values)
+        uses.attend(session, use_id, actor=actor, policy=policy, now=office.now)
 
 
 def test_attendance_that_was_said_long_before_anything_opened_is_said_again(office: Uses) -> None:
