@@ -76,7 +76,9 @@ def place(cast: Cast, tmp_path: Path) -> Place:
         system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
         system.connector_settings, system.credential = {"name": name}, None
     uses = Uses(cast, NOW)
-    settings = Settings(database_url=cast.database.url, secrets_dir=tmp_path)
+    settings = Settings(
+        database_url=cast.database.url, secrets_dir=tmp_path, checkpoint_file=tmp_path / "checkpoints.jsonl"
+    )
     place = Place(uses, directory, Installation(settings, cast.database, lambda: uses.now))
     uses.approve("staff")
     place.round()
