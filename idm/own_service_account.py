@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 
 def is_own(login_name: str, service_account: str | None, settings: Mapping[str, object]) -> bool:
-    """Whether the account of that name is the one the product speaks to the system as."""
+    """Whether the account of that name (its domain with it or not) is the one the product speaks to the system as."""
     said = (service_account, settings.get("bind_dn"), settings.get("bind_user"))
-    return login_name.casefold() in {name for text in said if isinstance(text, str) for name in _names(text)}
+    known = {name for text in said if isinstance(text, str) for name in _names(text)}
+    return not known.isdisjoint(_names(login_name) - {""})
 
 
 def _names(text: str) -> set[str]:

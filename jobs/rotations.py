@@ -35,6 +35,7 @@ from idm.ports import (
     Writes,
 )
 from idm.queries.configuration import policy_in_force
+from idm.queries.own_service_accounts import is_own_anywhere
 from idm.queries.privileged.rotations import due_by_clock
 from idm.rotation_rules import ON_ITS_WAY, proof
 from idm.vocabulary import RotationState, VerifiedHow, Zone
@@ -50,6 +51,10 @@ SHORTEST = 24
 
 CANNOT = "このシステムの接続では、預かったパスワードを変更できません。登録簿の「預かる」を外してください。"
 NOT_THERE = "利用者IDがディレクトリで確認されていないため、パスワードを変更できません。"
+OURS = (
+    "この製品が接続に使うIDのため、パスワードを変更しません（変えると接続が止まります）。"
+    "登録簿の「預かる」を外し、手作業で変更してください。"
+)
 OTHERS = "このログイン名は、ディレクトリでは別のアカウントのものです。台帳とディレクトリを確かめてください。"
 WRONG = (
     "新しいパスワードを設定しましたが、それではサインインできません。ログイン名が変わっていないか、別のプログラムが"
@@ -167,8 +172,10 @@ def _change(installation: Installation, directory: Directory, batch: Sequence[Wo
         raise TargetRefused(CANNOT)
     if SetPassword not in directory.can:
         raise TargetRefused(CANNOT)
+    with installation.database.reading() as session:
+        ours = {work.rotation.id for work in batch if is_own_anywhere(session, work.rotation.account.login_name)}
     for work in batch:
-        _look_before(directory, work)
+        _look_before(directory, work, own=work.rotation.id in ours)
     _seal(installation, batch, worker)
     for work in batch:
         if work.open and work.known:
@@ -184,8 +191,14 @@ def _change(installation: Installation, directory: Directory, batch: Sequence[Wo
 # --- sealed first ----------------------------------------------------------------------------------------------------
 
 
-def _look_before(directory: Directory, work: Work) -> None:
-    """Afterwards it is known when the target says that the password was last changed. Raises TargetUnavailable."""
+def _look_before(directory: Directory, work: Work, *, own: bool) -> None:
+    """Afterwards it is known when the target says that the password was last changed. Raises TargetUnavailable.
+
+    What the product itself signs in by is never changed: it would lock itself out.
+    """
+    if own:
+        work.error = TargetRefused(OURS)
+        return
     if not work.external_id:
         work.error = TargetRefused(NOT_THERE)
         return

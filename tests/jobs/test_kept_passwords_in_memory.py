@@ -14,7 +14,7 @@ from connectors.memory.directory import Fault
 from idm.errors import IllegalTransition, TargetRefused
 from idm.models.officers import Officer
 from idm.models.privileged import PrivilegedUse, RegisteredId
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
 from idm.operations.going_live import require_may_move
 from idm.operations.privileged import check_out_keys, check_outs, registered_ids, rotations
 from idm.organisation_file import effective_text, organisation_from_text
@@ -267,6 +267,18 @@ def answer_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
         return PasswordCheck(PasswordVerdict.RIGHT, "somebody-elses", proven=True)
 
     monkeypatch.setattr(MemoryConnector, "check_password", check)
+
+
+def test_what_the_product_itself_signs_in_by_is_neither_sealed_nor_set(kept: Kept) -> None:
+    before = kept.entry.password
+    with kept.office.cast.database.writing() as session:
+        other = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        other.service_account = NAME.upper()
+    kept.office.ask(kept.account_id)
+    kept.office.rotate()
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.sealed, rotation.last_error) == (RotationState.ASKED, None, rotating.OURS)
+    assert kept.entry.password == before
 
 
 def test_nothing_is_set_at_the_end_of_a_lease(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,20 +229,17 @@ def test_a_right_does_not_change_its_kind_or_group(cast: Cast) -> None:
 
 
 def test_a_right_becomes_no_privileged_one_while_an_application_for_it_is_undecided(cast: Cast) -> None:
-    request_id = cast.file("staff", ("staff", "ledger/account"))
+    request_id = cast.file("staff", ("staff", "ledger/account"), ("staff", "ledger/approve"))
     wanted = systems(cast)
-    with cast.database.reading() as session:
-        code = cast.entitlement(session, "ledger/account").system.code
-    [ledger] = [system for system in wanted if system["code"] == code]
-    [right] = [right for right in ledger["rights"] if right["code"] == "account"]
-    right["privileged"] = True
+    rights = [right for system in wanted if system["code"] == "ledger" for right in system["rights"]]
+    next(right for right in rights if right["code"] == "approve")["privileged"] = True
     version_id = propose(cast, organisation(cast, systems=wanted))
     with pytest.raises(ConfigurationInvalid, match="申請中の行があるとき"):
         accept(cast, version_id)
-    cast.decide("chief", request_id, Role.CHIEF, Event.REJECT)
+    cast.decide("chief", request_id, Role.CHIEF, Event.REJECT, line=1)
     accept(cast, version_id)
     with cast.database.reading() as session:
-        assert cast.entitlement(session, "ledger/account").privileged
+        assert cast.entitlement(session, "ledger/approve").privileged
 
 
 def test_what_was_registered_once_stays_in_the_register(cast: Cast) -> None:

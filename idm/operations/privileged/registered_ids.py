@@ -27,11 +27,11 @@ from idm.operations.notices import notify
 from idm.operations.privileged import rotations, uses
 from idm.operations.privileged.caps import require_room_for_registered
 from idm.operations.system_scope import require_for_system
-from idm.own_service_account import is_own
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.queries.officers import contracted, holders, humans, roles_of
+from idm.queries.own_service_accounts import is_own_anywhere
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import ACCOUNT_KIND_TITLES, BY_HAND, AccountKind, FoundState, Role, RotationReason
 from idm.written_text import written
@@ -217,7 +217,7 @@ def _require_sensible(session: Session, found: FoundAccount, wanted: WantedId, d
     _require_end(wanted.kind, wanted.valid_until, day)
     _require_owner(session, wanted.owner_id, day)
     if wanted.kept:
-        _require_keepable(found)
+        _require_keepable(session, found)
 
 
 def _require_still_sensible(session: Session, registered: RegisteredId, day: date) -> None:
@@ -225,7 +225,7 @@ def _require_still_sensible(session: Session, registered: RegisteredId, day: dat
     _require_end(registered.kind, registered.valid_until, day)
     _require_owner(session, registered.owner_id, day)
     if registered.kept:
-        _require_keepable(registered.found)
+        _require_keepable(session, registered.found)
 
 
 def _require_end(kind: AccountKind, valid_until: date | None, day: date) -> None:
@@ -243,7 +243,7 @@ def _require_owner(session: Session, owner_id: int, day: date) -> None:
         _refuse("owner", "委託事業者を管理責任者にすることはできません。職員を選んでください。")
 
 
-def _require_keepable(found: FoundAccount) -> None:
+def _require_keepable(session: Session, found: FoundAccount) -> None:
     if found.system.connector == BY_HAND:
         _refuse("kept", "連携のないシステムのパスワードは預かれません。手作業で変更してください。")
     if found.protected or found.marked:
@@ -252,7 +252,7 @@ def _require_keepable(found: FoundAccount) -> None:
             "ディレクトリの管理者として保護されたID、又はほかの管理番号の付いたIDのパスワードは預かれません。"
             "手作業で変更し、封をして保管してください。",
         )
-    if is_own(found.login_name, found.system.service_account, found.system.connector_settings):
+    if is_own_anywhere(session, found.login_name):
         _refuse("kept", "この製品が接続に使うIDです。パスワードを変えると接続が止まるため、預かれません。")
 
 

@@ -178,6 +178,15 @@ def test_what_cannot_be_in_the_register_is_refused_at_its_field(
     assert field in refusal.value.fields
 
 
+def test_what_the_product_signs_in_to_another_system_by_is_not_kept_either(one: Ledger) -> None:
+    registered = propose(one, "idm", kind=AccountKind.SERVICE)
+    with one.cast.database.writing() as session:
+        other = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        other.connector_settings = {**other.connector_settings, "bind_dn": "cn=idm,ou=services,dc=example,dc=jp"}
+    with pytest.raises(InvalidInput, match="接続に使うID"):
+        accept(one, registered)
+
+
 def test_a_contractor_answers_for_none(one: Ledger) -> None:
     with pytest.raises(InvalidInput, match="委託事業者"):
         propose(one, owner_id=one.cast.people["contractor"])
@@ -284,6 +293,10 @@ def test_those_who_accept_and_whoever_answers_for_it_are_told(one: Ledger) -> No
         ("svc-idm", "svc-idm", {}, True),
         ("svc-idm", None, {"bind_user": "svc-idm@town.example.jp"}, True),
         ("svc-idm", None, {"bind_user": "TOWN\\svc-idm"}, True),
+        ("svc-idm@town.example.jp", None, {"bind_dn": "CN=svc-idm,OU=Services,DC=town"}, True),
+        ("TOWN\\svc-idm", None, {"bind_dn": "svc-idm@town.example.jp"}, True),
+        ("svc-idm", None, {"bind_dn": "TOWN\\svc-idm"}, True),
+        ("svc-idm2", None, {"bind_dn": "TOWN\\svc-idm"}, False),
         ("administrator", "cn=idm", {"bind_dn": "cn=idm,dc=jp", "page_size": 500}, False),
         ("", None, {}, False),
     ],
