@@ -103,6 +103,20 @@ def office(cast: Cast, tmp_path: Path) -> Office:
     return Office(cast, tmp_path)
 
 
+def test_a_right_decided_before_the_file_told_any_post_is_lost_with_the_post_told_later(office: Office) -> None:
+    with office.uses.cast.database.writing() as session:
+        for grant in session.scalars(select(Grant)):
+            grant.rests_on_unit = grant.rests_on_post = None
+    office.file()
+    office.day(EVE)
+    office.uses.now = start_of(MAY)
+    office.file(staff=MOVED)
+    office.round()
+    assert office.ends() == {
+        "account": None, "enter": None, "admin-account": EndReason.POST_LOST, "admin": EndReason.POST_LOST,
+    }  # fmt: skip
+
+
 def test_the_right_is_gone_from_the_directory_in_the_run_of_the_day(office: Office) -> None:
     office.file()
     office.day(EVE)

@@ -181,6 +181,13 @@ def test_a_post_told_after_the_right_began_is_rested_on_as_soon_as_it_is_known(c
     assert run(cast, MAY).posts_lost == 2
 
 
+def test_of_several_posts_elsewhere_the_primary_one_counts(cast: Cast) -> None:
+    """The concurrent one is the older: neither is in the unit that manages the system."""
+    move(cast, "staff", "0900", "主査", date(2019, 4, 1), keeps=True)
+    administrator(cast)
+    assert ("admin", "0100", "主事") in rests_on(cast)
+
+
 def test_whoever_left_is_counted_as_left_and_not_as_moved(cast: Cast) -> None:
     administrator(cast)
     with cast.database.writing() as session:

@@ -217,6 +217,21 @@ def test_what_can_stand_no_more_is_not_accepted(cast: Cast) -> None:
         accept(cast, deputyship)
 
 
+def test_whoever_has_become_an_auditor_is_not_accepted(cast: Cast) -> None:
+    deputyship = name(cast)
+    same_human(cast, "auditor", "desk")
+    with pytest.raises(IllegalTransition, match="代行できない人"):
+        accept(cast, deputyship)
+
+
+def test_an_accepted_deputy_who_becomes_an_auditor_uses_nothing(cast: Cast) -> None:
+    accept(cast, name(cast))
+    same_human(cast, "auditor", "desk")
+    assert deputised(cast) == []
+    with cast.database.reading() as session:
+        assert counting_in(session, [system_id(cast)], TODAY) == []
+
+
 @pytest.mark.parametrize("by", ["chief", "system", "ciso"])
 def test_namer_principal_and_ciso_end_it_early(cast: Cast, by: str) -> None:
     deputyship = name(cast, "chief")
