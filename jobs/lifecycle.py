@@ -157,7 +157,7 @@ class _Stages:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
-            grants.rest_on_known_posts(session, now=self.now)
+            grants.rest_on_known_posts(session, actor=ACTOR, policy=policy, now=self.now)
             privilege_deputies.end_what_stands_no_more(session, actor=ACTOR, policy=policy, now=self.now)
             holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
 

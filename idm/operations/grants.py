@@ -154,7 +154,7 @@ def _rest_on_post(session: Session, grant: Grant, today: date) -> None:
         grant.rests_on_unit, grant.rests_on_post = post.unit_code, post.title
 
 
-def rest_on_known_posts(session: Session, *, now: datetime) -> int:
+def rest_on_known_posts(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards privileged rights that began before their holder's post was told rest on it; returns how many (D7)."""
     begun = (GrantState.IN_FORCE, GrantState.SUSPENDED)
     waiting = (
@@ -165,12 +165,17 @@ def rest_on_known_posts(session: Session, *, now: datetime) -> int:
             Entitlement.privileged, Account.person_id.is_not(None), Grant.state.in_(begun),
             Grant.rests_on_post.is_(None),
         )
-        .order_by(Grant.id)
+        .order_by(Grant.account_id, Grant.id)
+        .with_for_update(of=Grant)
     )  # fmt: skip
     found = session.scalars(waiting).all()
     for grant in found:
         _rest_on_post(session, grant, day_of(now))
-    return sum(grant.rests_on_post is not None for grant in found)
+    resting = [grant for grant in found if grant.rests_on_post is not None]
+    session.flush()
+    for grant in resting:
+        record_grant(session, "grant.rests_on_post", grant, actor=actor, policy=policy, now=now)
+    return len(resting)
 
 
 def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Grant, RequestLine]]:

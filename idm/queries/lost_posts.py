@@ -1,8 +1,9 @@
 """Which privileged rights rest on a post that their holder has no longer (KT 第66, control D7).
 
-A right rests on the unit and the post that its holder had on its first day. On a day on which nobody can show that post
-for them it rests on nothing: whatever its period says, and whether or not the move is published yet. Where one post
-ends and the same begins anew, nothing is lost.
+A right rests on the unit and the post that its holder had on its first day; where none was
+on record by then, on the first that the daily run finds. On a day on which nobody can show that post for them it is
+lost: whatever its period says, and whether or not the move is published yet. Where one post ends and the same begins
+anew, nothing is lost.
 """
 
 from collections.abc import Collection

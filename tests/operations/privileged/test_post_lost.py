@@ -1,5 +1,6 @@
 """An administrator who loses the post loses the right at once (KT 第66, control D7)."""
 
+import json
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -10,6 +11,7 @@ from idm.actor import Actor
 from idm.calendar_days import start_of
 from idm.errors import NotPermitted, SafetyLimit
 from idm.grant_state import EndReason, GrantState
+from idm.models.audit import AuditRecord
 from idm.models.people import Assignment, OrganisationUnit
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
@@ -175,8 +177,10 @@ def test_a_post_told_after_the_right_began_is_rested_on_as_soon_as_it_is_known(c
     administrator(cast)
     assert {post for _, _, post in rests_on(cast)} == {None}
     with cast.database.writing() as session:
-        assert grants.rest_on_known_posts(session, now=start_of(known)) == 2
-        assert grants.rest_on_known_posts(session, now=start_of(known)) == 0
+        assert grants.rest_on_known_posts(session, actor=JOB, policy=cast.policy, now=start_of(known)) == 2
+        assert grants.rest_on_known_posts(session, actor=JOB, policy=cast.policy, now=start_of(known)) == 0
+        told = session.scalars(select(AuditRecord).where(AuditRecord.action == "grant.rests_on_post")).all()
+        assert [json.loads(one.payload or "{}")["rests_on"] for one in told] == [["0100", "主事"]] * 2
     move(cast, "staff", "0600", "主査", MAY)
     assert run(cast, MAY).posts_lost == 2
 
