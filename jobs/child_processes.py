@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from idm.errors import ConfigurationInvalid
@@ -33,6 +33,41 @@ def free_port(host: str = "127.0.0.1") -> int:
             probe.bind((host, port))
             return port
     raise RuntimeError(f"no free port between {QUIET_PORTS.start} and {QUIET_PORTS.stop}")
+
+
+def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now."""
+    try:
+        _listening(host, port).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def held_port(port: int, host: str = "127.0.0.1") -> Iterator[None]:
+    """Nobody else can listen there meanwhile. Raises ConfigurationInvalid when somebody does already."""
+    try:
+        holder = _listening(host, port)
+    except OSError as taken:
+        raise ConfigurationInvalid(
+            f"{host} のポート {port} は、ほかのプログラムが使っています。それを止めるか、別のポートを指定してください。"
+        ) from taken
+    with holder:
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens: merely bound, a second one could be bound beside it."""
+    holder = socket.socket()
+    try:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((host, port))
+        holder.listen()
+    except OSError:
+        holder.close()
+        raise
+    return holder
 
 
 def die_with_parent(command: Sequence[str], *, user: str | None = None, death_signal: str = "TERM") -> list[str]:

@@ -27,15 +27,18 @@ PLAYERS = "sign-ins.json"
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=FOLDER, help="デモを置くフォルダー。"
 )
+@click.option(
+    "--port", type=click.IntRange(1, 65_535), help="画面のポート（はじめは 8600、使われていれば空いているもの）。"
+)
 @click.option("--prepare-only", is_flag=True, help="準備だけして、画面は始めません。")
 @click.pass_context
-def demo(context: click.Context, folder: Path, *, prepare_only: bool) -> None:
+def demo(context: click.Context, folder: Path, *, port: int | None, prepare_only: bool) -> None:
     """見本の団体（約300人）と本物の OpenLDAP で、すべてを動かして見せます。止めるには Ctrl-C を押してください。"""
     context.obj = {**(context.obj or {}), "folder": folder}
     if context.invoked_subcommand is not None:
         return
     say("準備しています。最初は1分ほどかかります。")
-    prepared = demonstration.prepare(folder)
+    prepared = demonstration.prepare(folder, port=port)
     try:
         if not prepare_only:
             _serve(prepared)

@@ -7,7 +7,6 @@ are kept in a file of the demonstration's own folder, so that one person at one 
 import json
 import secrets
 import shutil
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +22,7 @@ from idm.settings import Settings
 from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision, sealing, sweep
-from jobs.child_processes import free_port
+from jobs.child_processes import free_port, held_port, port_is_free
 from jobs.demo import cases, privileged_cases
 from jobs.demo.directory import LocalDirectory
 from jobs.hr_feed import import_feed
@@ -49,20 +48,28 @@ class Demo:
     installation: Installation
 
 
-def prepare(folder: Path, *, clock: Clock = utc_now) -> Demo:
+def prepare(folder: Path, *, port: int | None = None, clock: Clock = utc_now) -> Demo:
     """Afterwards the folder holds a demonstration and its directory runs; one already there goes on where it was.
 
-    A preparation that was broken off is thrown away and begun anew.
+    A preparation that was broken off is thrown away and begun anew. Without a port the pages get the usual one, or
+    another where that is taken; it is kept, so that links go on working. Raises ConfigurationInvalid when somebody
+    else listens on the port that was named or kept.
     """
     folder = folder.absolute()
     prepared = folder / "prepared"
     if folder.exists() and not prepared.exists():
         shutil.rmtree(folder)
     (folder / "elsewhere").mkdir(parents=True, exist_ok=True)
-    settings, ports = _settings(folder)
+    settings, ports = _settings(folder, port)
+    with held_port(settings.port):  # a second demonstration, begun in this minute, would take it for free
+        return _prepared(folder, settings, ports["ldaps"], clock)
+
+
+def _prepared(folder: Path, settings: Settings, ldaps_port: int, clock: Clock) -> Demo:
+    prepared = folder / "prepared"
     directory = LocalDirectory(folder / "directory", branches=BRANCHES)
     directory.build(_seed(clock))
-    directory.start(ports["ldaps"])
+    directory.start(ldaps_port)
     installation = Installation(settings, Database(settings.database_url), clock)
     demo = Demo(folder, directory, installation)
     upgrade(installation.database)
@@ -72,12 +79,12 @@ def prepare(folder: Path, *, clock: Clock = utc_now) -> Demo:
     return demo
 
 
-def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
-    """The settings of the folder; ports are chosen once and kept, so that links go on working."""
+def _settings(folder: Path, port: int | None) -> tuple[Settings, Mapping[str, int]]:
+    """The settings of the folder; ports are chosen once and kept, unless another one is named."""
     kept = folder / "ports.json"
-    if not kept.exists():
-        kept.write_text(json.dumps({"web": _usual_port(), "ldaps": free_port()}), encoding="utf-8")
-    ports = json.loads(kept.read_text(encoding="utf-8"))
+    ports = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"ldaps": free_port()}
+    ports["web"] = port or ports.get("web") or _usual_port()
+    kept.write_text(json.dumps(ports), encoding="utf-8")
     settings = Settings(
         database_url=f"sqlite:///{folder / 'idm.db'}",
         secrets_dir=folder / "secrets",
@@ -91,9 +98,7 @@ def _settings(folder: Path) -> tuple[Settings, Mapping[str, int]]:
 
 def _usual_port() -> int:
     """The product's usual port, or another one where that is taken."""
-    with socket.socket() as probe:
-        taken = probe.connect_ex(("127.0.0.1", USUAL_PORT)) == 0
-    return free_port() if taken else USUAL_PORT
+    return USUAL_PORT if port_is_free(USUAL_PORT) else free_port()
 
 
 def _write_settings(path: Path, settings: Settings) -> None:

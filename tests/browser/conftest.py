@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
 
 from idm.one_time_codes import STEP_SECONDS, code_at, secret_from_text, step_of
-from jobs.child_processes import stop
+from jobs.child_processes import free_port, stop
 from jobs.demo.cases import Player, players
 from jobs.demo.directory import LocalDirectory
 from tests.servers.openldap import OpenLDAP
@@ -85,8 +85,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     log = folder.parent / "demo.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "jobs", "demo", "--folder", str(folder)], stdout=output, stderr=subprocess.STDOUT
-        )
+            [sys.executable, "-m", "jobs", "demo", "--folder", str(folder), "--port", str(free_port())],
+            stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     try:
         _wait_until_introduced(process, log)
         ports = json.loads((folder / "ports.json").read_text())
