@@ -55,6 +55,21 @@ def under_contract(person_id: InstrumentedAttribute[int], day: date) -> ColumnEl
     )
 
 
+def auditor_under_any_row(person_id: InstrumentedAttribute[int], day: date) -> ColumnElement[bool]:
+    """Whether the person of that column is an auditor on the day, by any row of the same human (SOD-5, SOD-6)."""
+    audits = tenures_on(day).where(Officer.role == Role.AUDITOR).with_only_columns(Officer.person_id)
+    auditing_row, own_row = aliased(Person), aliased(Person)
+    return (
+        exists()
+        .where(
+            own_row.id == person_id,
+            or_(auditing_row.id == own_row.id, auditing_row.match_key == own_row.match_key),
+            auditing_row.id.in_(audits),
+        )
+        .correlate(person_id.class_)
+    )
+
+
 def roles_of(session: Session, person_id: int, day: date) -> frozenset[Role]:
     """The roles a person holds on the day."""
     return frozenset(

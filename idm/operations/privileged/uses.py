@@ -52,7 +52,6 @@ from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.privileged_use_state import BEFOREHAND, LIVE, UseEvent, after, is_attended
-from idm.queries.officers import humans
 from idm.queries.privileged.eligibility import Basis, basis, basis_of_use, is_contractor, require_attendant
 from idm.queries.privileged.read_back import rotation_open, shown_closed, shown_open
 from idm.queries.privileged.uses import owes_report, uses_to_carry_on
@@ -338,8 +337,6 @@ def _naming(
     if account.person_id is not None or not contractor:
         problem = "ほかの人のために申し出られるのは、委託事業者による登録された特権IDの利用だけです。"
         raise InvalidInput(problem, fields={"person": problem})
-    if humans(session, [actor_id])[actor_id].is_one_of(frozenset({user_id})):
-        raise SeparationOfDuties("自分の利用を、別の身分で申し出ることはできません。（SOD-5）", code="SOD-5")
     return actor_id
 
 

@@ -1,8 +1,9 @@
 """Who exercises privilege in an officer's place (代行者, FK 6-2(3)②) on a day, and for which system (control D2).
 
 A deputyship counts for its period, once the CISO has accepted it, and only as long as both ends of it hold: the office
-in whose place it stands, and the deputy's own employment. Losing either ends it at once, whatever is written. Another
-thing than deciding in an officer's place (代決, `idm.queries.officers.deputations_on`).
+in whose place it stands, and the deputy's own employment; and the deputy is, under no
+row of theirs, a contractor or an auditor. Losing any of these ends it at once, whatever is written. Another thing than
+deciding in an officer's place (代決, `idm.queries.officers.deputations_on`).
 """
 
 from collections.abc import Collection
@@ -16,12 +17,13 @@ from idm.models.people import Employment
 from idm.models.periods import holding_on
 from idm.models.privileged import PrivilegeDeputy
 from idm.models.systems import InformationSystem
-from idm.queries.officers import humans, never_deciding, tenures_on, under_contract
+from idm.queries.officers import auditor_under_any_row, tenures_on, under_contract
 from idm.vocabulary import Role
 
 
 def standing_on(day: date) -> Select[PrivilegeDeputy]:
-    """The deputyships, accepted or not, whose principal holds the office and whose deputy is employed on the day."""
+    """The deputyships, accepted or not, that stand on the day: the principal holds the office, and the deputy is
+    employed and, under every row of theirs, neither a contractor nor an auditor (SOD-5 to SOD-7)."""
     office = (
         tenures_on(day)
         .where(
@@ -38,7 +40,7 @@ def standing_on(day: date) -> Select[PrivilegeDeputy]:
         .join(InformationSystem, PrivilegeDeputy.system_id == InformationSystem.id)
         .where(
             PrivilegeDeputy.ended_at.is_(None), PrivilegeDeputy.valid_until > day, office, employed,
-            ~under_contract(PrivilegeDeputy.deputy_id, day),
+            ~under_contract(PrivilegeDeputy.deputy_id, day), ~auditor_under_any_row(PrivilegeDeputy.deputy_id, day),
         )
         .order_by(PrivilegeDeputy.id)
     )  # fmt: skip
@@ -46,19 +48,15 @@ def standing_on(day: date) -> Select[PrivilegeDeputy]:
 
 def systems_deputised(session: Session, person_id: int, day: date) -> dict[int, int]:
     """System → the deputyship by which the person may use its registered IDs on the day."""
-    found = _counting(session, standing_on(day).where(PrivilegeDeputy.deputy_id == person_id), day)
+    found = session.scalars(_counting_on(day).where(PrivilegeDeputy.deputy_id == person_id)).all()
     return {one.system_id: one.id for one in reversed(found)}
 
 
 def counting_in(session: Session, system_ids: Collection[int], day: date) -> list[PrivilegeDeputy]:
     """The deputyships that count for these systems on the day."""
-    return _counting(session, standing_on(day).where(PrivilegeDeputy.system_id.in_(system_ids)), day)
+    return list(session.scalars(_counting_on(day).where(PrivilegeDeputy.system_id.in_(system_ids))))
 
 
-def _counting(session: Session, query: Select[PrivilegeDeputy], day: date) -> list[PrivilegeDeputy]:
-    """Those accepted, within their period, and by no row of theirs an auditor's (SOD-6)."""
-    accepted = query.where(PrivilegeDeputy.accepted_at.is_not(None), holding_on(PrivilegeDeputy, day))
-    found = session.scalars(accepted).all()
-    known = humans(session, {one.deputy_id for one in found})
-    never = never_deciding(session, known.values(), day) if found else frozenset[int]()
-    return [one for one in found if not known[one.deputy_id].is_one_of(never)]
+def _counting_on(day: date) -> Select[PrivilegeDeputy]:
+    """Those that stand, accepted and within their period."""
+    return standing_on(day).where(PrivilegeDeputy.accepted_at.is_not(None), holding_on(PrivilegeDeputy, day))

@@ -269,6 +269,10 @@ def become_contractor(cast: Cast) -> None:
     same_human(cast, "desk", "contractor")
 
 
+def become_auditor(cast: Cast) -> None:
+    same_human(cast, "desk", "auditor")
+
+
 def hand_over_system(cast: Cast) -> None:
     with cast.database.writing() as session:
         session.scalars(
@@ -279,7 +283,7 @@ def hand_over_system(cast: Cast) -> None:
 ENDS: dict[str, Callable[[Cast], None]] = {
     "the deputy left": lambda cast: leave(cast, "desk"), "the principal left": lambda cast: leave(cast, "system"),
     "the principal's office is over": lose_office, "the deputy is a contractor": become_contractor,
-    "another unit manages the system": hand_over_system,
+    "the deputy is an auditor": become_auditor, "another unit manages the system": hand_over_system,
 }  # fmt: skip
 
 

@@ -556,6 +556,13 @@ def test_nobody_attends_themself_under_another_row(office: Uses) -> None:
     assert refused.value.code == "SOD-2"
 
 
+def test_a_manager_who_is_the_contractor_under_another_row_names_nobody(office: Uses) -> None:
+    _one_human(office, "contractor", "system")
+    with pytest.raises(SeparationOfDuties) as refused:
+        _attended(office)
+    assert refused.value.code == "SOD-7"
+
+
 def test_whoever_is_employed_no_more_is_not_chosen_to_attend(office: Uses) -> None:
     _leaves(office, "other")
     with pytest.raises(InvalidInput) as refused:
