@@ -24,6 +24,7 @@ from idm.queries.privileged.register import (
     registered_row,
     trend,
 )
+from idm.queries.privileged.without_post import without_post
 from idm.queries.reach import systems_reached
 from idm.queries.systems import system_row
 from idm.vocabulary import ACCOUNT_KIND_TITLES, AccountKind
@@ -39,10 +40,16 @@ Typed = Mapping[str, str]
 
 @blueprint.get("/privileged")
 def index() -> str:
-    """Every system with how many hold what, what waits to be accepted, and what is proposed for removal."""
+    """Every system with how many hold what, what waits to be accepted, what is proposed for removal, and the rights
+    that no loss of a post would end."""
     systems = _register()
     waiting = [row for system in systems for row in system.waiting]
-    return render_template("privileged/index.html", systems=systems, waiting=waiting)
+    with current.look() as session:
+        resting_on_nothing = without_post(session, day=current.today(), reader=current.reader())
+    return render_template(
+        "privileged/index.html", systems=systems, waiting=waiting, without_post=resting_on_nothing,
+        may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+    )  # fmt: skip
 
 
 @blueprint.get("/privileged/systems/<int:system_id>")

@@ -21,6 +21,7 @@ from idm.operations.privileged.caps import require_room_for_holders
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.queries.lost_posts import post_to_rest_on
+from idm.queries.privileged.without_post import rights_without_post
 from idm.vocabulary import EntitlementKind, LineEffect
 
 
@@ -156,19 +157,7 @@ def _rest_on_post(session: Session, grant: Grant, today: date) -> None:
 
 def rest_on_known_posts(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards privileged rights that began before their holder's post was told rest on it; returns how many (D7)."""
-    begun = (GrantState.IN_FORCE, GrantState.SUSPENDED)
-    waiting = (
-        select(Grant)
-        .join(Grant.entitlement)
-        .join(Grant.account)
-        .where(
-            Entitlement.privileged, Account.person_id.is_not(None), Grant.state.in_(begun),
-            Grant.rests_on_post.is_(None),
-        )
-        .order_by(Grant.account_id, Grant.id)
-        .with_for_update(of=Grant)
-    )  # fmt: skip
-    found = session.scalars(waiting).all()
+    found = session.scalars(rights_without_post().with_for_update(of=Grant)).all()
     for grant in found:
         _rest_on_post(session, grant, day_of(now))
     resting = [grant for grant in found if grant.rests_on_post is not None]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.models.privileged import PrivilegedUse, RegisteredId
-from idm.models.requests import PolicyException
+from idm.models.requests import Grant, PolicyException
 from idm.models.systems import Account, InformationSystem
 from idm.operations.privileged.holder_counts import count_holders
 from idm.request_state import StepState
@@ -66,6 +66,21 @@ def test_it_shows_who_holds_what_why_by_which_application_and_until_when(office:
         assert told in page
     for path in ("/privileged/print", "/privileged.csv"):
         assert "adm-u100009" in browser.open(path).text
+
+
+def test_rights_that_no_loss_of_a_post_would_end_are_listed_with_what_to_do(office: Office) -> None:
+    with_holder(office)
+    heading = "職に結び付いていない特権の権限"
+    assert heading not in office.browser("auditor").page("/privileged")
+    with office.database.writing() as session:
+        for grant in session.scalars(select(Grant).where(Grant.rests_on_post.is_not(None))):
+            grant.rests_on_unit = grant.rests_on_post = None
+    page = office.browser("auditor").page("/privileged")
+    assert "職を離れても終わらない権限が2件あります" in page
+    listed = page.partition(f"<caption>{heading}</caption>")[2].partition("</table>")[0]
+    for told in ("青木　一郎", "adm-u100009", "管理用ID", "システム管理", "令和9年3月31日"):
+        assert told in listed
+    assert "人事担当者に、その人の所属と職名を人事データに入れて取り込んでもらってください" in page
 
 
 def test_what_is_not_used_for_long_is_proposed_for_removal_with_the_application_filled_in(office: Office) -> None:
