@@ -80,10 +80,11 @@ def run(
 ) -> RunResult:  # fmt: skip
     """Afterwards everything due by now, or by the day named, is decided and waits in the outbox.
 
-    Raises SafetyLimit before anything has changed, InvalidInput for a day still to come.
+    Raises SafetyLimit before anything is given or taken, InvalidInput for a day still to come.
     """
     now = installation.clock()
     stages = _Stages(installation, now, as_of or day_of(now))
+    stages.posts()
     planned, policy = stages.plan()
     done = stages.rights(planned, policy, people_at_once, progress)
     deletions = stages.deletions(policy, people_at_once)
@@ -110,6 +111,12 @@ class _Stages:
             self.installation.database, actor=ACTOR, now=self.now, attempted="lifecycle.run",
             obj=("lifecycle", self.day.isoformat()),
         )  # fmt: skip
+
+    def posts(self) -> None:
+        """Privileged rights rest on posts told meanwhile, also where the limits then refuse the run (control D7)."""
+        with self._act() as session:
+            policy = policy_in_force(session, now=self.now)
+            grants.rest_on_known_posts(session, actor=ACTOR, policy=policy, now=self.now)
 
     def plan(self) -> tuple[Run, Policy]:
         """The run as the limits let it pass."""
@@ -157,7 +164,6 @@ class _Stages:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
-            grants.rest_on_known_posts(session, actor=ACTOR, policy=policy, now=self.now)
             privilege_deputies.end_what_stands_no_more(session, actor=ACTOR, policy=policy, now=self.now)
             holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
 

@@ -302,6 +302,20 @@ def test_too_many_leavers_stop_the_run_before_its_first_change(office: Office) -
         assert (refusal.action, refusal.object_id) == ("lifecycle.run", "2026-05-01")
 
 
+def test_a_run_that_is_refused_has_still_said_on_which_posts_privileged_rights_rest(office: Office) -> None:
+    office.give("staff", "ledger/account", "ledger/admin-account", "ledger/admin", valid_until=JUNE)
+    with office.cast.database.writing() as session:
+        for grant in session.scalars(select(Grant)):
+            grant.rests_on_unit = grant.rests_on_post = None
+    for name in office.crowd(30):
+        office.leave(name, MAY)
+    with pytest.raises(SafetyLimit):
+        lifecycle.run(office.on(MAY).installation)
+    with office.cast.database.reading() as session:
+        rests_on = session.scalars(select(Grant.rests_on_post).where(Grant.rests_on_unit == "0100")).all()
+    assert rests_on == ["主事", "主事"]
+
+
 def test_ten_small_runs_of_one_day_stop_no_more_than_one_big_one(office: Office) -> None:
     names = office.crowd(40)
     office.on(MAY)
