@@ -5,19 +5,19 @@ Unknown is not the same as never: where the target may have lost the date, the I
 
 from datetime import datetime, timedelta
 
-from idm.policy import DormancyRules
+from idm.policy import DormancyTimes
 from idm.ports import LastUse
 from idm.vocabulary import FindingKind
 
 
-def unused_cutoff(rules: DormancyRules, now: datetime) -> datetime:
+def unused_cutoff(times: DormancyTimes, now: datetime) -> datetime:
     """An ID last used at or before this instant is unused."""
-    return now - timedelta(days=rules.unused_days)
+    return now - timedelta(days=times.unused_days)
 
 
-def never_used_cutoff(rules: DormancyRules, now: datetime) -> datetime:
+def never_used_cutoff(times: DormancyTimes, now: datetime) -> datetime:
     """An ID created before this instant and never used since is unused."""
-    return now - timedelta(days=rules.never_used_days)
+    return now - timedelta(days=times.never_used_days)
 
 
 def kind_of(last_use: LastUse) -> FindingKind:

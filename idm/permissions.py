@@ -72,6 +72,24 @@ class Action(StrEnum):
     NAME_PRIVILEGE_DEPUTY = "name_privilege_deputy"
     ACCEPT_PRIVILEGE_DEPUTY = "accept_privilege_deputy"
     REPORT_LEAK = "report_leak"
+    SIGN_OFF_SWEEP = "sign_off_sweep"
+    CARE_FOR_FINDING = "care_for_finding"
+    ACCEPT_RISK = "accept_risk"
+    OPEN_REVIEW = "open_review"
+    SEE_REVIEWS = "see_reviews"
+    ANSWER_REVIEW = "answer_review"
+    ASK_EXCEPTION = "ask_exception"
+    SEE_EXCEPTIONS = "see_exceptions"
+    END_EXCEPTION = "end_exception"
+    CHECK_EXCEPTIONS = "check_exceptions"
+    ORDER_STOP = "order_stop"
+    SEE_STOPS = "see_stops"
+    LIFT_STOP = "lift_stop"
+    REPORT_VIOLATION = "report_violation"
+    STOP_FOR_VIOLATION = "stop_for_violation"
+    SEE_NOTICES = "see_notices"
+    SIGN_LOG_CHECK = "sign_log_check"
+    HOLD_RECORDS = "hold_records"
 
 
 class Scope(StrEnum):
@@ -162,6 +180,24 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     },
     Action.ACCEPT_PRIVILEGE_DEPUTY: _all(Role.CISO),
     Action.REPORT_LEAK: {**_OWN_UNIT, **_all(Role.HANDOVER, Role.SECURITY)},
+    Action.SIGN_OFF_SWEEP: {**_OWN_SYSTEM, **_all(*_HEADS)},
+    Action.CARE_FOR_FINDING: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
+    Action.ACCEPT_RISK: _all(Role.CISO),
+    Action.OPEN_REVIEW: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
+    Action.SEE_REVIEWS: {**_OWN_UNIT, **_all(*_HEADS, Role.SYSTEM, Role.AUDITOR)},
+    Action.ANSWER_REVIEW: {**_OWN_UNIT, **_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
+    Action.ASK_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM},
+    Action.SEE_EXCEPTIONS: _all(*_HEADS, *_MANAGERS, Role.AUDITOR),
+    Action.END_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM, **_all(Role.CISO)},
+    Action.CHECK_EXCEPTIONS: _all(Role.SECURITY, Role.CHIEF),
+    Action.ORDER_STOP: {**_OWN_SYSTEM, **_all(*_HEADS)},
+    Action.SEE_STOPS: _all(*_HEADS, Role.SYSTEM, Role.AUDITOR),
+    Action.LIFT_STOP: _all(*_HEADS),
+    Action.REPORT_VIOLATION: {**_OWN_UNIT, **_all(Role.SECURITY, Role.CHIEF)},
+    Action.STOP_FOR_VIOLATION: _all(Role.SECURITY, Role.CHIEF),
+    Action.SEE_NOTICES: _all(*_HEADS, Role.AUDITOR),
+    Action.SIGN_LOG_CHECK: _all(Role.SECURITY, Role.CHIEF),
+    Action.HOLD_RECORDS: _all(Role.CISO, Role.CHIEF),
 }
 """The table that decides, and that auditors print."""
 
@@ -234,6 +270,24 @@ TITLES = {
     Action.NAME_PRIVILEGE_DEPUTY: "特権の代行者の指名（プロファイルが定める職）",
     Action.ACCEPT_PRIVILEGE_DEPUTY: "特権の代行者の承認",
     Action.REPORT_LEAK: "職員のパスワード漏えいのおそれの届出",
+    Action.SIGN_OFF_SWEEP: "点検結果の確認（プロファイルが定める職）",
+    Action.CARE_FOR_FINDING: "点検結果の担当者・期限の変更と経過の記録",
+    Action.ACCEPT_RISK: "点検結果のリスクの受容",
+    Action.OPEN_REVIEW: "権限の棚卸しの開始・終了",
+    Action.SEE_REVIEWS: "権限の棚卸しの閲覧",
+    Action.ANSWER_REVIEW: "権限の棚卸しの回答（本人の権限を除く）",
+    Action.ASK_EXCEPTION: "例外措置の申請（プロファイルが定める職）",
+    Action.SEE_EXCEPTIONS: "例外措置台帳の閲覧",
+    Action.END_EXCEPTION: "例外措置の終了",
+    Action.CHECK_EXCEPTIONS: "例外措置の定期確認",
+    Action.ORDER_STOP: "利用の緊急停止",
+    Action.SEE_STOPS: "停止命令の閲覧",
+    Action.LIFT_STOP: "停止命令の解除（二人で行う）",
+    Action.REPORT_VIOLATION: "違反の報告と指導の記録",
+    Action.STOP_FOR_VIOLATION: "違反による停止の決定（プロファイルが定める職）",
+    Action.SEE_NOTICES: "通知の送信状況の閲覧",
+    Action.SIGN_LOG_CHECK: "記録の点検の確認（プロファイルが定める職）",
+    Action.HOLD_RECORDS: "記録の保存（消去の停止）の指示",
 }
 
 

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from idm.employment_kind import EmploymentKind
 from idm.personnel_event import AbsenceKind
-from idm.vocabulary import PasswordRuleset, Role, SafetyAction
+from idm.vocabulary import AccountKind, FindingKind, PasswordRuleset, Role, SafetyAction
 
 STRICT = ConfigDict(extra="forbid")
 Days = Annotated[int, Field(ge=0)]
@@ -140,11 +140,162 @@ class WorkOrderRules:
 
 
 @dataclass(frozen=True, config=STRICT)
-class DormancyRules:
-    """When an ID counts as unused (FK 6-2(2)③)."""
+class DormancyTimes:
+    """After how many days what happens to an unused ID (FK 6-2(2)③): it is warned of, then disabled, then deleted."""
 
     unused_days: Positive
     never_used_days: Positive
+    disable_after_days: Positive
+    """Days between the warning and the stop; a step never falls on a day off."""
+    delete_after_days: Days
+    """Days between the stop and the deletion; 0 = it is never deleted for that."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class DormancyRules:
+    """When an ID counts as unused, and what then happens (FK 6-2(2)③). A system may have times of its own."""
+
+    times: DormancyTimes
+    by_kind: dict[AccountKind, DormancyTimes]
+    """Kinds of account with times of their own."""
+    window_days: Positive
+    """The sliding window of the next three: whichever is reached first holds the rest back, and says so."""
+    most_share: Annotated[float, Field(gt=0, le=1)]
+    """Of a system's accounts that may be stopped for disuse within the window."""
+    most_accounts: Positive
+
+    def times_of(self, kind: AccountKind) -> DormancyTimes:
+        """The times of that kind of account, where the system has none of its own."""
+        return self.by_kind.get(kind, self.times)
+
+
+@dataclass(frozen=True, config=STRICT)
+class CalendarRules:
+    """Which days are no working days, besides Saturdays, Sundays and national holidays."""
+
+    closed_days: tuple[Annotated[str, Field(pattern=r"^\d{2}-\d{2}$")], ...]
+    """Month and day (`12-29`): the organisation is closed every year."""
+    opens_at: Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
+    closes_at: Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
+    """Working hours of a working day; decisions and administration outside stand out in the log check (FK 6-1(6)③)."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class SweepRules:
+    """The nightly examination as a whole (FK 6-2(2)③)."""
+
+    sign_off: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who checks the result and puts their name to it, each of them (control C2)."""
+    sign_off_every_days: Positive
+    sign_off_days: Positive
+    """How long one may wait for its names before the chief is told."""
+    at_once: Positive
+    """How many systems are examined at the same time."""
+    hold_back_hours: Positive
+    """How long one system may take before its examination counts as failed."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class FindingRules:
+    """The life of a finding: whose it is, until when, who is told when nothing happens (FK 7-2(1))."""
+
+    due_days: Positive
+    """Days for an answer, of which only working days are the last."""
+    urgent_due_days: Days
+    urgent: frozenset[FindingKind]
+    """Kinds that are told of the same day and have the shorter time."""
+    escalate_to: Annotated[tuple[Role, ...], Field(min_length=1)]
+    escalate_every_days: Positive
+    accept_longest_days: Positive
+    """The longest time for which the CISO accepts a risk."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class ReviewRules:
+    """Access reviews (棚卸し; MT 7-2(1)イ(エ))."""
+
+    every_months: Positive
+    answer_days: Positive
+    remind_every_days: Positive
+    escalate_after_days: Positive
+    """Days past the last one until what nobody answered is treated as the next value says."""
+    unanswered: Literal["remove", "stays_open"]
+    approver_may_review: bool
+    """Whether somebody may review what they approved themselves; the holder never may."""
+    rubber_stamp_seconds: Positive
+    """Decisions quicker than this, on average, are shown as rubber-stamping."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class GivingBackRules:
+    """What people no longer need, and what comes to its end (FK 6-2(2)②)."""
+
+    way: Literal["application", "notice"]
+    """`application`: the officers decide on giving back. `notice`: it is taken note of and ends at once."""
+    remind_before_days: tuple[Positive, ...]
+    """So many days before the last day of a right its holder is reminded."""
+    renew_from_days: Positive
+    """From so many days before the last day renewal can be applied for."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class ExceptionRules:
+    """The register of exceptions (例外措置; FK 8)."""
+
+    asked_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    longest_days: Positive
+    remind_before_days: Positive
+    check_every_days: Positive
+    """How often those that hold are checked (FK 8(3))."""
+    emergency_report_hours: Positive
+    """After an act first, report later: so long until the report is overdue (FK 8(2))."""
+    emergency_escalate_to: Annotated[tuple[Role, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class StopRules:
+    """Stopping a person, a card, a system or a list of accounts; and the way back (FK 5-4(1), 6-5(2), 10)."""
+
+    told: tuple[Role, ...]
+    """Who is told at once of a stop, whoever ordered it."""
+    violation_decided_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who decides to stop somebody for a violation, after guidance has failed (FK 10(3))."""
+    violation_told: tuple[Role, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
+class NoticeRules:
+    """Mail: digests, and whom an unanswered one goes to next."""
+
+    digest_at: Annotated[str, Field(pattern=r"^\d{2}:\d{2}$")]
+    """When the daily digest leaves, on working days, for those who chose it."""
+    remind_decision_days: Positive
+    """After how many working days an undecided application is brought to mind."""
+    escalate_decision_days: Positive
+    """After how many more the next one in line is told."""
+    escalate_to: Annotated[tuple[Role, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
+class LogCheckRules:
+    """What stands out in our own record (FK 6-1(6)③)."""
+
+    window_minutes: Positive
+    most_acts: Positive
+    """More acts of one person within the window are a burst."""
+    most_refusals: Positive
+    """The same of refused ones."""
+    decision_seconds: Positive
+    """A decision so soon after the application was shown was hardly read."""
+    most_quick_decisions: Positive
+    """So many of them on one day are a finding."""
+    sudden_after_days: Positive
+    """An ID not used for so long that is used again is a finding."""
+    most_clock_seconds: Positive
+    """So far may the clocks of a directory and of the product differ (FK 7-1(2))."""
+    check_every_days: Positive
+    """How often somebody puts their name to having looked (FK 6-1(6)③)."""
+    checked_by: Annotated[tuple[Role, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -226,6 +377,8 @@ class PrivilegedRules:
     """Who may."""
     asked_hours: Positive
     """How long an unanswered request to use one waits before it lapses."""
+    at_once_hours: Positive
+    """The same of one that was to begin as soon as it is permitted: whoever asked has gone home by then."""
     report_hours: Positive
     """How long after its end the work report of a use may take."""
     emergency_report_hours: Positive
@@ -278,6 +431,15 @@ class Policy:
     reconciliation: ReconciliationRules
     work_orders: WorkOrderRules
     dormancy: DormancyRules
+    calendar: CalendarRules
+    sweep: SweepRules
+    findings: FindingRules
+    reviews: ReviewRules
+    giving_back: GivingBackRules
+    exceptions: ExceptionRules
+    stops: StopRules
+    notices: NoticeRules
+    log_check: LogCheckRules
     passwords: PasswordRules
     sign_in: SignInRules
     zones: ZoneRules

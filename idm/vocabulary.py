@@ -204,6 +204,120 @@ class FindingKind(StrEnum):
     PASSWORD_OVERDUE = "password_overdue"
     ROTATION_OVERDUE = "rotation_overdue"
     REPORT_OVERDUE = "report_overdue"
+    CONTRACT_ENDED = "contract_ended"
+    EXCEPTION_EXPIRED = "exception_expired"
+    SHARED_USER_LEFT = "shared_user_left"
+    NOT_CHECKED = "not_checked"
+    """One check, though not the whole examination, is not possible there."""
+    STOP_NOT_REACHED = "stop_not_reached"
+    AFTER_HOURS = "after_hours"
+    BURST = "burst"
+    REFUSED_ATTEMPTS = "refused_attempts"
+    QUICK_DECISIONS = "quick_decisions"
+    SUDDEN_USE = "sudden_use"
+    CLOCK_DRIFT = "clock_drift"
+
+
+LOG_FINDINGS = frozenset({
+    FindingKind.AFTER_HOURS, FindingKind.BURST, FindingKind.REFUSED_ATTEMPTS, FindingKind.QUICK_DECISIONS,
+    FindingKind.SUDDEN_USE, FindingKind.CLOCK_DRIFT,
+})  # fmt: skip
+"""What comes of checking our own record (controls G4, G5): of no system where it is about the product itself."""
+
+
+class FindingState(StrEnum):
+    """Where a finding stands in its life (`idm.finding_state`)."""
+
+    OPEN = "open"
+    JUSTIFIED = "justified"
+    """An exception (例外措置) covers it, or somebody other than the holder answers for it, until a day."""
+    ACCEPTED = "accepted"
+    """The CISO has accepted the risk until a day."""
+    REPAIRED = "repaired"
+    """The fact is gone: it was not seen any more."""
+
+
+class FindingEventKind(StrEnum):
+    """What can happen to a finding."""
+
+    FOUND = "found"
+    CHANGED = "changed"
+    """What exactly was found changed."""
+    ASSIGNED = "assigned"
+    DUE_MOVED = "due_moved"
+    NOTED = "noted"
+    REPAIR_ASKED = "repair_asked"
+    JUSTIFIED = "justified"
+    ACCEPTED = "accepted"
+    ANSWER_ENDED = "answer_ended"
+    """A justification, an exception or an accepted risk came to its end: it is open again."""
+    ESCALATED = "escalated"
+    REPAIRED = "repaired"
+
+
+class DormancyStage(StrEnum):
+    """How far an unused ID has come (control C1, `idm.dormancy`)."""
+
+    WARNED = "warned"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+    CLOSED = "closed"
+    """Used again, given back, exempted, or whatever made it a case is gone."""
+
+
+class StopKind(StrEnum):
+    """What one order stops (control H5)."""
+
+    PERSON = "person"
+    CARD = "card"
+    SYSTEM = "system"
+    ACCOUNTS = "accounts"
+    """The accounts of an incident's list."""
+
+
+class StopCause(StrEnum):
+    """Why it is stopped."""
+
+    INCIDENT = "incident"
+    VIOLATION = "violation"
+
+
+class ReviewScope(StrEnum):
+    """What a campaign of access reviews (棚卸し) goes by."""
+
+    SYSTEM = "system"
+    UNIT = "unit"
+    ENTITLEMENT = "entitlement"
+
+
+class ReviewDecision(StrEnum):
+    """What a reviewer says of one line."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
+    CHANGE = "change"
+    """Needed, but not as it is: the reason says what, and an application follows."""
+
+
+class ExceptionState(StrEnum):
+    """State of an exception (例外措置) of the register."""
+
+    ASKED = "asked"
+    PERMITTED = "permitted"
+    REFUSED = "refused"
+    ENDED = "ended"
+    """Ended early by somebody."""
+    EXPIRED = "expired"
+
+
+class ExceptionScope(StrEnum):
+    """What an exception of the register covers."""
+
+    ACCOUNT = "account"
+    PERSON = "person"
+    SYSTEM = "system"
+    UNIT = "unit"
+    ORGANISATION = "organisation"
 
 
 class CredentialEventKind(StrEnum):
@@ -370,6 +484,60 @@ FINDING_TITLES = {
     FindingKind.PASSWORD_OVERDUE: "変更期限を過ぎたパスワード",
     FindingKind.ROTATION_OVERDUE: "変更できていない特権等のパスワード",
     FindingKind.REPORT_OVERDUE: "作業報告のない特権の利用",
+    FindingKind.CONTRACT_ENDED: "契約の終わった外部者のID",
+    FindingKind.EXCEPTION_EXPIRED: "期限の過ぎた例外措置",
+    FindingKind.SHARED_USER_LEFT: "離職者・異動者が利用者に残る共用ID",
+    FindingKind.NOT_CHECKED: "できない点検項目",
+    FindingKind.STOP_NOT_REACHED: "まだ届いていない停止命令",
+    FindingKind.AFTER_HOURS: "時間外の操作",
+    FindingKind.BURST: "短時間に集中した操作",
+    FindingKind.REFUSED_ATTEMPTS: "繰り返し拒否された操作",
+    FindingKind.QUICK_DECISIONS: "数秒での決裁",
+    FindingKind.SUDDEN_USE: "長く使われていなかったIDの突然の利用",
+    FindingKind.CLOCK_DRIFT: "時計のずれ",
+}
+FINDING_STATE_TITLES = {
+    FindingState.OPEN: "未対応",
+    FindingState.JUSTIFIED: "例外措置等による",
+    FindingState.ACCEPTED: "リスクを受容",
+    FindingState.REPAIRED: "解消",
+}
+DORMANCY_STAGE_TITLES = {
+    DormancyStage.WARNED: "本人に通知済み",
+    DormancyStage.DISABLED: "利用停止",
+    DormancyStage.DELETED: "抹消",
+    DormancyStage.CLOSED: "終了",
+}
+STOP_KIND_TITLES = {
+    StopKind.PERSON: "人",
+    StopKind.CARD: "カード・トークン",
+    StopKind.SYSTEM: "情報システム",
+    StopKind.ACCOUNTS: "事案のID一覧",
+}
+STOP_CAUSE_TITLES = {StopCause.INCIDENT: "事案への対応", StopCause.VIOLATION: "違反への対応"}
+REVIEW_SCOPE_TITLES = {
+    ReviewScope.SYSTEM: "情報システム別",
+    ReviewScope.UNIT: "所属別",
+    ReviewScope.ENTITLEMENT: "権限別",
+}
+REVIEW_DECISION_TITLES = {
+    ReviewDecision.KEEP: "必要",
+    ReviewDecision.REMOVE: "不要",
+    ReviewDecision.CHANGE: "変更が必要",
+}
+EXCEPTION_STATE_TITLES = {
+    ExceptionState.ASKED: "許可待ち",
+    ExceptionState.PERMITTED: "許可",
+    ExceptionState.REFUSED: "不許可",
+    ExceptionState.ENDED: "終了",
+    ExceptionState.EXPIRED: "期限切れ",
+}
+EXCEPTION_SCOPE_TITLES = {
+    ExceptionScope.ACCOUNT: "利用者ID",
+    ExceptionScope.PERSON: "職員",
+    ExceptionScope.SYSTEM: "情報システム",
+    ExceptionScope.UNIT: "所属",
+    ExceptionScope.ORGANISATION: "団体全体",
 }
 USE_STATE_TITLES = {
     UseState.ASKED: "承認待ち",

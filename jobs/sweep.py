@@ -30,7 +30,7 @@ from idm.operations.password_rules_read import RulesPart, found_in, keep
 from idm.operations.password_warnings import PasswordDue, warn
 from idm.operations.privileged import out_of_band
 from idm.operations.privileged.holder_counts import count_holders
-from idm.policy import DormancyRules, Policy
+from idm.policy import DormancyTimes, Policy
 from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
 from idm.queries.comparable import found_states
 from idm.queries.configuration import policy_in_force
@@ -117,7 +117,7 @@ def _sweep_one(
         try:
             looked.ages.read(directory)
             result = examine(
-                directory, system, owners, policy.dormancy, now=judged_at, strays=strays,
+                directory, system, owners, policy.dormancy.times, now=judged_at, strays=strays,
                 watch=(looked.accounts.note, looked.ages.note),
             )  # fmt: skip
             looked.accounts.note_guarded(directory)
@@ -236,14 +236,14 @@ def strays_of(session: Session, system: InformationSystem, now: datetime) -> Str
 
 
 def examine(
-    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], rules: DormancyRules, *,
+    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], times: DormancyTimes, *,
     now: datetime, strays: Strays | None = None, watch: Sequence[Callable[[AccountId], None]] = (),
 ) -> SweepResult:  # fmt: skip
     """What one directory shows: unused, never used, unknown, left, orphan and unadopted IDs. Raises TargetError.
 
     Everybody is read once, and shown to whoever watches.
     """
-    found = list(_unused(directory, owners, rules, now))
+    found = list(_unused(directory, owners, times, now))
     examined = 0
     for account in directory.account_ids():
         examined += 1
@@ -253,12 +253,12 @@ def examine(
     return SweepResult(system.id, system.code, examined, tuple(found))
 
 
-def _unused(directory: Directory, owners: dict[UUID, Owner], rules: DormancyRules, now: datetime) -> Iterator[Found]:
+def _unused(directory: Directory, owners: dict[UUID, Owner], times: DormancyTimes, now: datetime) -> Iterator[Found]:
     if not isinstance(directory, ReportsLastUse):
         return
-    for last_use in directory.unused_since(unused_cutoff(rules, now)):
+    for last_use in directory.unused_since(unused_cutoff(times, now)):
         yield _last_use_finding(last_use, owners)
-    for last_use in directory.never_used(never_used_cutoff(rules, now)):
+    for last_use in directory.never_used(never_used_cutoff(times, now)):
         yield _last_use_finding(last_use, owners)
 
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
-from idm.policy import DormancyRules
+from idm.policy import DormancyTimes
 from idm.ports import LastUse, LastUseSource
 from idm.vocabulary import FindingKind
 
 NOW = datetime(2026, 4, 1, 1, 0, tzinfo=UTC)
-RULES = DormancyRules(unused_days=90, never_used_days=30)
+RULES = DormancyTimes(unused_days=90, never_used_days=30, disable_after_days=14, delete_after_days=365)
 
 
 def test_days_are_counted_back_from_the_moment_of_the_sweep() -> None:

@@ -83,12 +83,12 @@ def test_a_profile_inherits_everything_and_overrides_single_values() -> None:
 
 
 def test_each_value_remembers_its_file_and_the_clause_it_serves() -> None:
-    text = 'extends = "base"\n[applications]\nlapse_days = 7\n[dormancy]\nunused_days = 60\n' \
-           '[clauses]\n"dormancy.unused_days" = "5(2)"\n'  # fmt: skip
+    text = 'extends = "base"\n[applications]\nlapse_days = 7\n[dormancy.times]\nunused_days = 60\n' \
+           '[clauses]\n"dormancy.times.unused_days" = "5(2)"\n'  # fmt: skip
     origins = load_profile("child", reader(child=text)).origins
     assert origins["applications.lapse_days"] == Origin("child.toml", "6-2(1)①")
-    assert origins["dormancy.unused_days"] == Origin("child.toml", "5(2)")
-    assert origins["dormancy.never_used_days"] == Origin("base.toml", "6-2(2)③")
+    assert origins["dormancy.times.unused_days"] == Origin("child.toml", "5(2)")
+    assert origins["dormancy.times.never_used_days"] == Origin("base.toml", "6-2(2)③")
     assert origins["applications.own"] == Origin("base.toml", "6-2(2)②")
 
 

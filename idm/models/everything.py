@@ -3,20 +3,28 @@
 from idm.models import (
     audit,
     authenticators,
+    dormancy,
+    exceptions,
     feeds,
+    finding_history,
     going_live,
     help_desk,
     leaving,
+    log_checks,
+    nights,
+    notices,
     officers,
     outside,
     password_rules,
     people,
     privileged,
     requests,
+    reviews,
     safety,
     separate_accounts,
     sign_in,
     standing,
+    stops,
     system_tests,
     systems,
     work,
@@ -26,6 +34,7 @@ from idm.models.base import Base
 
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts,
+    help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts, nights,
+    finding_history, dormancy, stops, reviews, exceptions, notices, log_checks,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -20,7 +20,7 @@ from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
 from idm.vocabulary import AccountKind, Role, RotationReason, RotationState, UseEnd, UseState, VerifiedHow
 
-_LIVE_USE = "state IN ('approved', 'open', 'ending')"
+_USE_UNDER_WAY = "state IN ('open', 'ending')"
 _OPEN_ROTATION = "state NOT IN ('confirmed', 'cancelled')"
 
 
@@ -96,8 +96,8 @@ class RegisteredIdHolder(Base):
 class PrivilegedUse(Base):
     """One use of a privileged ID: asked, approved by another, open for so many hours, ended, reported (D6).
 
-    One at a time for each ID. A check-out of its password is part of it: sealed to the key of the asking browser, shown
-    once, rotated at the end.
+    One at a time for each ID; others of it may be permitted for another time. A check-out of its password is part of
+    it: sealed to the key of the asking browser, shown once, rotated at the end.
     """
 
     __tablename__ = "privileged_uses"
@@ -117,8 +117,8 @@ class PrivilegedUse(Base):
         CheckConstraint("state <> 'open' OR NOT attendance_needed OR attended_at IS NOT NULL", name="attending"),
         CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="end_explained"),
         CheckConstraint("shown_at IS NULL OR sealed IS NULL", name="shown_once"),
-        Index("uq_privileged_uses_live", "account_id", unique=True,
-              sqlite_where=text(_LIVE_USE), postgresql_where=text(_LIVE_USE)),
+        Index("uq_privileged_uses_under_way", "account_id", unique=True,
+              sqlite_where=text(_USE_UNDER_WAY), postgresql_where=text(_USE_UNDER_WAY)),
         Index("ix_privileged_uses_due", "state", "ends_at"),
     )  # fmt: skip
 
@@ -135,7 +135,7 @@ class PrivilegedUse(Base):
     hours: Mapped[int]
     asked_at: Mapped[datetime] = mapped_column(Instant)
     wanted_from: Mapped[datetime] = mapped_column(Instant)
-    """When the work is to begin; an approved use opens then, not before."""
+    """When the work is to begin: an approved use opens then, not before. `asked_at` = as soon as it is permitted."""
     approval_needed: Mapped[bool]
     approver_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     acting_for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))

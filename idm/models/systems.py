@@ -61,6 +61,8 @@ class InformationSystem(Base):
     """What the list of its user IDs looks like (`idm.organisation.ListingShape`); None = it prints none."""
     service_account: Mapped[str | None] = mapped_column(Text)
     """Our own account there, as the register of privileged IDs names it (control D10)."""
+    service_account_id: Mapped[str | None] = mapped_column(Text)
+    """Its immutable id on the target, as the target said to these settings; None = it has not said (D10)."""
     verification: Mapped[dict[str, object] | None] = mapped_column(JSON(none_as_null=True))
     """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing we know of (B2)."""
     factor_group_id: Mapped[str | None] = mapped_column(Text)

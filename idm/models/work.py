@@ -1,12 +1,14 @@
 """What waits to be done outside the database: outbox tasks and mail; and what the sweep found."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
+from idm.models.exceptions import RegisteredException
+from idm.models.nights import SweepNight
 from idm.models.systems import Account, InformationSystem
 from idm.vocabulary import FindingKind
 
@@ -62,6 +64,7 @@ class MailMessage(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     recipient: Mapped[str] = mapped_column(Text)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     link: Mapped[str] = mapped_column(Text)
@@ -75,18 +78,27 @@ class MailMessage(Base):
 
 
 class Finding(Base):
-    """One fact the sweep found: one row from the night it was first seen until the night it was gone."""
+    """One fact the sweep found: one row from the night it was first seen until the night it was gone.
+
+    Of no system where it is about the product itself, or about a person everywhere (controls G4, G5).
+    """
 
     __tablename__ = "findings"
     __table_args__ = (
         Index("uq_findings_open", "kind", "system_id", "subject_key", unique=True,
               sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+        Index("uq_findings_open_everywhere", "kind", "subject_key", unique=True,
+              sqlite_where=text("resolved_at IS NULL AND system_id IS NULL"),
+              postgresql_where=text("resolved_at IS NULL AND system_id IS NULL")),
+        CheckConstraint("(accepted_until IS NULL) = (accepted_by_id IS NULL)", name="accepted_by_someone"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[FindingKind] = mapped_column(closed_list(FindingKind))
-    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"), index=True)
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"), index=True)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Whom it is about, where it is about somebody and no account of theirs."""
     subject_key: Mapped[str] = mapped_column(Text)
     """The target's immutable id of what was found, or the system's code."""
     label: Mapped[str] = mapped_column(Text)
@@ -99,13 +111,26 @@ class Finding(Base):
     repair_asked_at: Mapped[datetime | None] = mapped_column(Instant)
     repair_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Who had it put right; None with a time = the profile did."""
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who was given it by name; None = whoever holds the office that its kind belongs to (`idm.finding_state`)."""
+    due_on: Mapped[date | None]
+    """The last day for an answer."""
+    escalated_level: Mapped[int] = mapped_column(default=0)
+    escalated_at: Mapped[datetime | None] = mapped_column(Instant)
+    exception_id: Mapped[int | None] = mapped_column(ForeignKey("exceptions.id"))
+    """The exception (例外措置) of the register that covers it now."""
+    accepted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    accepted_until: Mapped[date | None]
+    accepted_reason: Mapped[str | None] = mapped_column(Text)
+    """The risk is accepted, by the CISO, until this day."""
 
-    system: Mapped[InformationSystem] = relationship()
+    system: Mapped[InformationSystem | None] = relationship()
     account: Mapped[Account | None] = relationship()
+    exception: Mapped[RegisteredException | None] = relationship()
 
 
 class SweepRun(Base):
-    """One sweep of one system: examined, found, failed (control C1)."""
+    """One sweep of one system: examined, found, done, failed (control C1)."""
 
     __tablename__ = "sweep_runs"
 
@@ -117,6 +142,10 @@ class SweepRun(Base):
     found: Mapped[int]
     new: Mapped[int]
     resolved: Mapped[int]
+    done: Mapped[int] = mapped_column(default=0)
+    """How many steps were taken: warnings, stops, deletions, removals."""
     failure: Mapped[str | None] = mapped_column(Text)
+    night_id: Mapped[int | None] = mapped_column(ForeignKey("sweep_nights.id"), index=True)
 
     system: Mapped[InformationSystem] = relationship()
+    night: Mapped[SweepNight | None] = relationship()

@@ -38,15 +38,16 @@ def repair(session: Session, finding_id: int, *, actor: Actor, policy: Policy, n
     """Afterwards a worker will bring the account to what is approved now. Raises NotPermitted, NotFound,
     IllegalTransition for what no worker can put right, FreshFactorNeeded."""
     finding = _open(session, finding_id)
-    require_for_system(session, finding.system, Action.REPAIR_FINDING, person_id=actor.person_id or 0, day=day_of(now))
-    if finding.system.stage is Stage.OBSERVE:
+    system = _system(finding)
+    require_for_system(session, system, Action.REPAIR_FINDING, person_id=actor.person_id or 0, day=day_of(now))
+    if system.stage is Stage.OBSERVE:
         raise IllegalTransition("観察の段階のシステムには書き込めないため、是正できません。")
     if finding.account is None or not puts_right_by_looking(finding.kind, finding.details):
         raise IllegalTransition(
             "この点検結果は、この画面からは是正できません。次のとおり手作業で行ってください："
             f"{finding.details.get('repair', '')}"
         )
-    require_fresh_factor_for(finding.system.zone, actor, policy=policy, now=now)
+    require_fresh_factor_for(system.zone, actor, policy=policy, now=now)
     _queue(session, finding, finding.account, actor=actor, policy=policy, now=now)
     return finding
 
@@ -115,7 +116,7 @@ def justify(
     """
     finding = _open(session, finding_id)
     person_id, day = actor.person_id or 0, day_of(now)
-    require_for_system(session, finding.system, Action.JUSTIFY_FINDING, person_id=person_id, day=day)
+    require_for_system(session, _system(finding), Action.JUSTIFY_FINDING, person_id=person_id, day=day)
     if finding.kind not in ANSWERABLE:
         raise IllegalTransition("この種類の点検結果は正当化できません。")
     holder = _holder(session, finding)
@@ -163,6 +164,13 @@ def in_force(session: Session, finding_ids: Collection[int], *, day: date) -> di
 def is_answered(finding: Finding, justification: Justification | None) -> bool:
     """Whether somebody answers for exactly what the finding says now."""
     return justification is not None and justification.fingerprint == finding.fingerprint
+
+
+def _system(finding: Finding) -> InformationSystem:
+    """The system that the finding is of. Raises IllegalTransition for one of none."""
+    if finding.system is None:
+        raise IllegalTransition("情報システムについての点検結果ではないため、この操作はできません。")
+    return finding.system
 
 
 def _open(session: Session, finding_id: int) -> Finding:

@@ -41,8 +41,9 @@ class FindingRow:
 
     id: int
     kind: FindingKind
-    system_id: int
-    system_name: str
+    system_id: int | None
+    system_name: str | None
+    """None where it is about the product itself, or about a person everywhere."""
     label: str
     person_id: int | None
     person_name: str | None
@@ -75,7 +76,7 @@ class FindingSheet:
     queues: bool
     gives_more: bool
     holder_id: int | None
-    stage: Stage
+    stage: Stage | None
     repair_asked_by: str | None
     answers: tuple[AnswerRow, ...]
 
@@ -121,7 +122,8 @@ def finding_sheet(session: Session, finding_id: int, *, day: date) -> FindingShe
     return FindingSheet(
         row=_row(row), queues=finding.account_id is not None and puts_right_by_looking(finding.kind, finding.details),
         gives_more=bool(finding.details.get("more")),
-        holder_id=row.person, stage=finding.system.stage, repair_asked_by=asked_by.name if asked_by else None,
+        holder_id=row.person, stage=finding.system.stage if finding.system is not None else None,
+        repair_asked_by=asked_by.name if asked_by else None,
         answers=tuple(
             AnswerRow(
                 name, one.reason, one.justified_at, one.valid_until,
@@ -159,9 +161,9 @@ def sweep_page(session: Session, *, system_id: int | None = None, asked: int = 1
 def _rows() -> Select[Any, Any, Any, Any]:
     return (
         select(Finding, InformationSystem.name.label("system"), Person.id.label("person"), Person.name.label("name"))
-        .join(InformationSystem, Finding.system_id == InformationSystem.id)
+        .outerjoin(InformationSystem, Finding.system_id == InformationSystem.id)
         .outerjoin(Account, Finding.account_id == Account.id)
-        .outerjoin(Person, Account.person_id == Person.id)
+        .outerjoin(Person, func.coalesce(Finding.person_id, Account.person_id) == Person.id)
     )
 
 

@@ -127,7 +127,10 @@ def _figures(session: Session) -> dict[int, Figures]:
     privileged = _counted(session, _holders().where(Entitlement.privileged))
     findings = _counted(
         session,
-        select(Finding.system_id, func.count()).where(Finding.resolved_at.is_(None)).group_by(Finding.system_id),
+        select(InformationSystem.id, func.count())
+        .join(Finding, Finding.system_id == InformationSystem.id)
+        .where(Finding.resolved_at.is_(None))
+        .group_by(InformationSystem.id),
     )
     waiting = _counted(session, _tasks().where(OutboxTask.state.in_(WAITING)))
     refused = _counted(session, _tasks().where(OutboxTask.state == TaskState.REFUSED))

@@ -181,10 +181,10 @@ def test_profile_is_checked_shown_and_compared(shell: Shell) -> None:
     shown = json.loads(shell.run("profile", "show", "fukuoka", "--json").stdout)
     assert shown["origins"]["sign_in.idle_minutes"] == {"file": "fukuoka.toml", "clause": "6-2(6)②"}
     own = shell.folder / "own.toml"
-    own.write_text('extends = "fukuoka"\n[dormancy]\nunused_days = 60\nnever_used_dyas = 1\n', encoding="utf-8")
+    own.write_text('extends = "fukuoka"\n[dormancy.times]\nunused_days = 60\nnever_used_dyas = 1\n', encoding="utf-8")
     wrong = shell.run("profile", "check", str(own), code=1)
     assert "never_used_days" in wrong.stderr, "the nearest name is suggested"
-    own.write_text('extends = "fukuoka"\n[dormancy]\nunused_days = 60\n', encoding="utf-8")
+    own.write_text('extends = "fukuoka"\n[dormancy.times]\nunused_days = 60\n', encoding="utf-8")
     assert "違う値: 1 件" in shell.run("profile", "diff", "fukuoka", str(own)).stderr
 
 

@@ -32,7 +32,7 @@ def _login(who: str) -> str:
 def test_id_unused_for_the_profiles_days_is_found_with_its_source(office: Office) -> None:
     _open_account(office, "staff")
     _open_account(office, "other")
-    long_ago = office.clock() - timedelta(days=office.cast.policy.dormancy.unused_days + 1)
+    long_ago = office.clock() - timedelta(days=office.cast.policy.dormancy.times.unused_days + 1)
     office.directory.set_last_use(office.dn("u100009"), long_ago)
     sweep.sweep(office.installation, system_code="ledger")
     assert _kinds(office) == {(FindingKind.DORMANT, "u100009")}
@@ -56,7 +56,7 @@ def test_each_run_counts_who_holds_what_and_a_rehearsal_counts_nothing(office: O
 
 def test_id_used_one_day_less_than_the_limit_is_not_found(office: Office) -> None:
     _open_account(office, "staff")
-    recently = office.clock() - timedelta(days=office.cast.policy.dormancy.unused_days - 1)
+    recently = office.clock() - timedelta(days=office.cast.policy.dormancy.times.unused_days - 1)
     office.directory.set_last_use(office.dn("u100009"), recently)
     sweep.sweep(office.installation, system_code="ledger")
     assert _kinds(office) == set()
@@ -67,7 +67,7 @@ def test_never_used_id_is_found_after_its_days_and_not_before(office: Office) ->
     office.provision()
     sweep.sweep(office.installation, system_code="ledger")
     assert _kinds(office) == set()
-    later = day_of(office.clock() + timedelta(days=office.cast.policy.dormancy.never_used_days + 1))
+    later = day_of(office.clock() + timedelta(days=office.cast.policy.dormancy.times.never_used_days + 1))
     sweep.sweep(office.installation, system_code="ledger", as_of=later)
     assert _kinds(office) <= {(FindingKind.NEVER_USED, "u100009"), (FindingKind.LAST_USE_UNKNOWN, "u100009")}
     assert _kinds(office)

@@ -66,8 +66,8 @@ def test_the_comparison_shows_old_and_new_value_with_the_clause(cast: Cast) -> N
     changed = [line for line in compared.lines if line.change in (Change.ADDED, Change.REMOVED)]
     assert compared.before is not None
     assert changed == [
-        ChangedLine(Change.REMOVED, "dormancy.unused_days = 90  # 6-2(2)③"),
-        ChangedLine(Change.ADDED, "dormancy.unused_days = 120  # 6-2(2)③"),
+        ChangedLine(Change.REMOVED, "dormancy.times.unused_days = 90  # 6-2(2)③"),
+        ChangedLine(Change.ADDED, "dormancy.times.unused_days = 120  # 6-2(2)③"),
     ]
 
 
@@ -92,7 +92,7 @@ def test_the_first_version_is_all_new(cast: Cast) -> None:
 
 def test_every_effective_value_names_its_file_and_clause() -> None:
     values = {value.key: value for value in effective_values(effective_text(load_profile("fukuoka")))}
-    assert (values["dormancy.unused_days"].value, values["dormancy.unused_days"].clause) == ("90", "6-2(2)③")
+    assert (values["dormancy.times.unused_days"].value, values["dormancy.times.unused_days"].clause) == ("90", "6-2(2)③")
     assert {value.file for value in values.values()} == {"fukuoka.toml"}
 
 

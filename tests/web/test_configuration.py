@@ -38,7 +38,7 @@ def proposed(office: Office) -> str:
 def unused_days(office: Office) -> int:
     """What the profile in force says."""
     with office.database.reading() as session:
-        return policy_in_force(session, now=office.now).dormancy.unused_days
+        return policy_in_force(session, now=office.now).dormancy.times.unused_days
 
 
 @pytest.mark.parametrize("path", ["/configuration", "/configuration/profile", "/configuration/versions/1", FORM])
@@ -61,9 +61,9 @@ def test_the_form_is_for_the_proposer_only(office: Office) -> None:
 def test_a_proposal_shows_old_and_new_line_with_words(office: Office) -> None:
     page = office.browser("ciso").page(proposed(office))
     assert "－ 削除" in page
-    assert "<del>dormancy.unused_days = 90  # 6-2(2)③</del>" in page
+    assert "<del>dormancy.times.unused_days = 90  # 6-2(2)③</del>" in page
     assert "＋ 追加" in page
-    assert "<ins>dormancy.unused_days = 120  # 6-2(2)③</ins>" in page
+    assert "<ins>dormancy.times.unused_days = 120  # 6-2(2)③</ins>" in page
     assert unused_days(office) == 90
 
 
@@ -120,7 +120,7 @@ def test_every_mistake_of_a_profile_is_listed_and_nothing_typed_is_lost(office: 
     wrong = PROFILE.replace("unused_days = 90", 'unused_days = "ninety"').replace("attempts = 5", "atempts = 5")
     status, page, _ = propose(office.browser("security"), wrong, reason="ためし")
     assert status == 422
-    assert "dormancy.unused_days" in page
+    assert "dormancy.times.unused_days" in page
     assert "sign_in.atempts" in page
     assert "sign_in.attempts" in page
     assert "unused_days = &#34;ninety&#34;" in page
@@ -188,7 +188,7 @@ def organisation() -> str:
 
 def test_the_profile_page_shows_each_value_with_its_file_and_clause(office: Office) -> None:
     page = office.browser("auditor").page("/configuration/profile")
-    assert "dormancy.unused_days" in page
+    assert "dormancy.times.unused_days" in page
     assert "fukuoka.toml" in page
     assert "6-2(2)③" in page
 

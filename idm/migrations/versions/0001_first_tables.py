@@ -148,6 +148,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_audit_records_object", ["object_kind", "object_id", "id"], unique=False)
 
     op.create_table(
+        "export_positions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_positions")),
+        sa.UniqueConstraint("name", name=op.f("uq_export_positions_name")),
+    )
+    op.create_table(
         "information_systems",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
@@ -175,6 +185,7 @@ def upgrade() -> None:
         sa.Column("stopped_container", sa.Text(), nullable=True),
         sa.Column("listing", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("service_account", sa.Text(), nullable=True),
+        sa.Column("service_account_id", sa.Text(), nullable=True),
         sa.Column("verification", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("factor_group_id", sa.Text(), nullable=True),
         sa.Column("demanded_cards", sa.Boolean(), nullable=False),
@@ -196,27 +207,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "mail_messages",
+        "log_checks",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("recipient", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("link", sa.Text(), nullable=False),
-        sa.Column(
-            "state",
-            sa.Enum("waiting", "sent", name="mailstate", native_enum=False, create_constraint=True, length=32),
-            nullable=False,
-        ),
-        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("last_error", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_messages")),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("from_sequence", sa.Integer(), nullable=False),
+        sa.Column("to_sequence", sa.Integer(), nullable=False),
+        sa.Column("examined", sa.Integer(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_checks")),
     )
-    with op.batch_alter_table("mail_messages", schema=None) as batch_op:
-        batch_op.create_index("ix_mail_messages_due", ["state", "due_at"], unique=False)
-
     op.create_table(
         "organisation_units",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -266,6 +265,16 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_roll_version_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_roll_version")),
+    )
+    op.create_table(
+        "sweep_nights",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("systems", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_nights")),
+        sa.UniqueConstraint("day", name=op.f("uq_sweep_nights_day")),
     )
     op.create_table(
         "vault_keys",
@@ -735,6 +744,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("day", "system_id", "kind", name=op.f("pk_holder_counts")),
     )
     op.create_table(
+        "legal_holds",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("ordered_by_id", sa.Integer(), nullable=False),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("from_day", sa.Date(), nullable=True),
+        sa.Column("lifted_by_id", sa.Integer(), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["lifted_by_id"], ["people.id"], name=op.f("fk_legal_holds_lifted_by_id")),
+        sa.ForeignKeyConstraint(["ordered_by_id"], ["people.id"], name=op.f("fk_legal_holds_ordered_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_holds")),
+    )
+    op.create_table(
         "listings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
@@ -771,6 +793,60 @@ def upgrade() -> None:
             postgresql_where=sa.text("taken_at IS NOT NULL"),
         )
 
+    op.create_table(
+        "log_check_signatures",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("up_to", sa.Date(), nullable=False),
+        sa.Column("signed_by_id", sa.Integer(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["signed_by_id"], ["people.id"], name=op.f("fk_log_check_signatures_signed_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_log_check_signatures")),
+    )
+    op.create_table(
+        "mail_messages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("link", sa.Text(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum("waiting", "sent", name="mailstate", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_mail_messages_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_messages")),
+    )
+    with op.batch_alter_table("mail_messages", schema=None) as batch_op:
+        batch_op.create_index("ix_mail_messages_due", ["state", "due_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mail_messages_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "notice_preferences",
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("daily", sa.Boolean(), nullable=False),
+        sa.Column("away_from", sa.Date(), nullable=True),
+        sa.Column("away_until", sa.Date(), nullable=True),
+        sa.Column("told_instead_id", sa.Integer(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "away_until IS NULL OR away_from IS NOT NULL", name=op.f("ck_notice_preferences_away_since")
+        ),
+        sa.CheckConstraint("away_until IS NULL OR away_until > away_from", name=op.f("ck_notice_preferences_period")),
+        sa.CheckConstraint(
+            "told_instead_id IS NULL OR told_instead_id <> person_id", name=op.f("ck_notice_preferences_somebody_else")
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_notice_preferences_person_id")),
+        sa.ForeignKeyConstraint(["told_instead_id"], ["people.id"], name=op.f("fk_notice_preferences_told_instead_id")),
+        sa.PrimaryKeyConstraint("person_id", name=op.f("pk_notice_preferences")),
+    )
     op.create_table(
         "password_rules_read",
         sa.Column("system_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1079,13 +1155,53 @@ def upgrade() -> None:
         sa.Column("found", sa.Integer(), nullable=False),
         sa.Column("new", sa.Integer(), nullable=False),
         sa.Column("resolved", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
+        sa.Column("night_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["night_id"], ["sweep_nights.id"], name=op.f("fk_sweep_runs_night_id")),
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_sweep_runs_system_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_runs")),
     )
     with op.batch_alter_table("sweep_runs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sweep_runs_night_id"), ["night_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_sweep_runs_system_id"), ["system_id"], unique=False)
 
+    op.create_table(
+        "sweep_sign_offs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("night_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "seat",
+            sa.Enum(
+                "ciso",
+                "vice_ciso",
+                "chief",
+                "security",
+                "section",
+                "system",
+                "hr",
+                "handover",
+                "auditor",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("signed_by_id", sa.Integer(), nullable=False),
+        sa.Column("acting_for_id", sa.Integer(), nullable=True),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("shown_hash", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["acting_for_id"], ["people.id"], name=op.f("fk_sweep_sign_offs_acting_for_id")),
+        sa.ForeignKeyConstraint(["night_id"], ["sweep_nights.id"], name=op.f("fk_sweep_sign_offs_night_id")),
+        sa.ForeignKeyConstraint(["signed_by_id"], ["people.id"], name=op.f("fk_sweep_sign_offs_signed_by_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_sweep_sign_offs_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_sign_offs")),
+        sa.UniqueConstraint("system_id", "night_id", "seat", name=op.f("uq_sweep_sign_offs_system_id_night_id_seat")),
+    )
     op.create_table(
         "system_progress",
         sa.Column("system_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1117,6 +1233,35 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("system_tests", schema=None) as batch_op:
         batch_op.create_index("ix_system_tests_newest", ["system_id", "at"], unique=False)
+
+    op.create_table(
+        "violation_reports",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("clause", sa.Text(), nullable=True),
+        sa.Column("reported_by_id", sa.Integer(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("guided_by_id", sa.Integer(), nullable=True),
+        sa.Column("guided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("guidance", sa.Text(), nullable=True),
+        sa.Column("guidance_failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closing_note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "guidance_failed_at IS NULL OR guided_at IS NOT NULL", name=op.f("ck_violation_reports_guided_first")
+        ),
+        sa.CheckConstraint(
+            "guided_by_id IS NULL OR guided_by_id <> person_id", name=op.f("ck_violation_reports_not_guided_by_oneself")
+        ),
+        sa.CheckConstraint("reported_by_id <> person_id", name=op.f("ck_violation_reports_not_by_oneself")),
+        sa.ForeignKeyConstraint(["guided_by_id"], ["people.id"], name=op.f("fk_violation_reports_guided_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_violation_reports_person_id")),
+        sa.ForeignKeyConstraint(["reported_by_id"], ["people.id"], name=op.f("fk_violation_reports_reported_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_violation_reports")),
+    )
+    with op.batch_alter_table("violation_reports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_violation_reports_person_id"), ["person_id"], unique=False)
 
     op.create_table(
         "web_sessions",
@@ -1191,6 +1336,95 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "dormancy_cases",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "dormant",
+                "never_used",
+                "last_use_unknown",
+                "orphan",
+                "left",
+                "check_failed",
+                "unadopted",
+                "missing",
+                "drift",
+                "extra_member",
+                "work_overdue",
+                "factor_missing",
+                "factor_unshown",
+                "default_name",
+                "out_of_band",
+                "unregistered_privilege",
+                "password_rules",
+                "temporary_overdue",
+                "password_overdue",
+                "rotation_overdue",
+                "report_overdue",
+                "contract_ended",
+                "exception_expired",
+                "shared_user_left",
+                "not_checked",
+                "stop_not_reached",
+                "after_hours",
+                "burst",
+                "refused_attempts",
+                "quick_decisions",
+                "sudden_use",
+                "clock_drift",
+                name="findingkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "stage",
+            sa.Enum(
+                "warned",
+                "disabled",
+                "deleted",
+                "closed",
+                name="dormancystage",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("warned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disable_on", sa.Date(), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delete_on", sa.Date(), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_back", sa.Text(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("close_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("stage <> 'deleted' OR deleted_at IS NOT NULL", name=op.f("ck_dormancy_cases_deleted_when")),
+        sa.CheckConstraint(
+            "stage <> 'disabled' OR disabled_at IS NOT NULL", name=op.f("ck_dormancy_cases_disabled_when")
+        ),
+        sa.CheckConstraint(
+            "(closed_at IS NULL) = (close_reason IS NULL)", name=op.f("ck_dormancy_cases_close_explained")
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_dormancy_cases_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dormancy_cases")),
+    )
+    with op.batch_alter_table("dormancy_cases", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_dormancy_cases_open",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
         "entitlement_conflicts",
         sa.Column("first_id", sa.Integer(), nullable=False),
         sa.Column("second_id", sa.Integer(), nullable=False),
@@ -1200,6 +1434,135 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["second_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_second_id")),
         sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_entitlement_conflicts")),
     )
+    op.create_table(
+        "exceptions",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "permitted",
+                "refused",
+                "ended",
+                "expired",
+                name="exceptionstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("clause", sa.Text(), nullable=False),
+        sa.Column(
+            "finding_kind",
+            sa.Enum(
+                "dormant",
+                "never_used",
+                "last_use_unknown",
+                "orphan",
+                "left",
+                "check_failed",
+                "unadopted",
+                "missing",
+                "drift",
+                "extra_member",
+                "work_overdue",
+                "factor_missing",
+                "factor_unshown",
+                "default_name",
+                "out_of_band",
+                "unregistered_privilege",
+                "password_rules",
+                "temporary_overdue",
+                "password_overdue",
+                "rotation_overdue",
+                "report_overdue",
+                "contract_ended",
+                "exception_expired",
+                "shared_user_left",
+                "not_checked",
+                "stop_not_reached",
+                "after_hours",
+                "burst",
+                "refused_attempts",
+                "quick_decisions",
+                "sudden_use",
+                "clock_drift",
+                name="findingkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "scope",
+            sa.Enum(
+                "account",
+                "person",
+                "system",
+                "unit",
+                "organisation",
+                name="exceptionscope",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("unit_code", sa.Text(), nullable=True),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("compensating_control", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("acted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("report", sa.Text(), nullable=True),
+        sa.Column("answered_by_id", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_note", sa.Text(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
+        sa.Column("end_note", sa.Text(), nullable=True),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
+        sa.Column("escalated_level", sa.Integer(), nullable=False),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("renews_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(scope = 'account') = (account_id IS NOT NULL)", name=op.f("ck_exceptions_names_an_account")
+        ),
+        sa.CheckConstraint("(scope = 'person') = (person_id IS NOT NULL)", name=op.f("ck_exceptions_names_a_person")),
+        sa.CheckConstraint("(scope = 'unit') = (unit_code IS NOT NULL)", name=op.f("ck_exceptions_names_a_unit")),
+        sa.CheckConstraint("scope <> 'system' OR system_id IS NOT NULL", name=op.f("ck_exceptions_names_a_system")),
+        sa.CheckConstraint(
+            "state NOT IN ('permitted', 'expired') OR answered_by_id IS NOT NULL",
+            name=op.f("ck_exceptions_permitted_by_ciso"),
+        ),
+        sa.CheckConstraint(
+            "acted_at IS NOT NULL OR reported_at IS NULL", name=op.f("ck_exceptions_report_of_an_emergency")
+        ),
+        sa.CheckConstraint(
+            "answered_by_id IS NULL OR answered_by_id <> asked_by_id", name=op.f("ck_exceptions_two_people")
+        ),
+        sa.CheckConstraint("valid_until > valid_from", name=op.f("ck_exceptions_period")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_exceptions_account_id")),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["people.id"], name=op.f("fk_exceptions_answered_by_id")),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["people.id"], name=op.f("fk_exceptions_asked_by_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["people.id"], name=op.f("fk_exceptions_ended_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_exceptions_person_id")),
+        sa.ForeignKeyConstraint(["renews_id"], ["exceptions.id"], name=op.f("fk_exceptions_renews_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_exceptions_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exceptions")),
+    )
+    with op.batch_alter_table("exceptions", schema=None) as batch_op:
+        batch_op.create_index("ix_exceptions_holding", ["state", "valid_until"], unique=False)
+
     op.create_table(
         "factor_readings",
         sa.Column("account_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -1239,66 +1602,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["planned_batches.id"], name=op.f("fk_feed_runs_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_runs")),
     )
-    op.create_table(
-        "findings",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum(
-                "dormant",
-                "never_used",
-                "last_use_unknown",
-                "orphan",
-                "left",
-                "check_failed",
-                "unadopted",
-                "missing",
-                "drift",
-                "extra_member",
-                "work_overdue",
-                "factor_missing",
-                "factor_unshown",
-                "default_name",
-                "out_of_band",
-                "unregistered_privilege",
-                "password_rules",
-                "temporary_overdue",
-                "password_overdue",
-                "rotation_overdue",
-                "report_overdue",
-                name="findingkind",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("system_id", sa.Integer(), nullable=False),
-        sa.Column("account_id", sa.Integer(), nullable=True),
-        sa.Column("subject_key", sa.Text(), nullable=False),
-        sa.Column("label", sa.Text(), nullable=False),
-        sa.Column("details", sa.JSON(), nullable=False),
-        sa.Column("fingerprint", sa.String(length=64), nullable=True),
-        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("repair_asked_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("repair_asked_by_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_findings_account_id")),
-        sa.ForeignKeyConstraint(["repair_asked_by_id"], ["people.id"], name=op.f("fk_findings_repair_asked_by_id")),
-        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_findings_system_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
-    )
-    with op.batch_alter_table("findings", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_findings_system_id"), ["system_id"], unique=False)
-        batch_op.create_index(
-            "uq_findings_open",
-            ["kind", "system_id", "subject_key"],
-            unique=True,
-            sqlite_where=sa.text("resolved_at IS NULL"),
-            postgresql_where=sa.text("resolved_at IS NULL"),
-        )
-
     op.create_table(
         "found_accounts",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1734,11 +2037,11 @@ def upgrade() -> None:
         batch_op.create_index("ix_privileged_uses_due", ["state", "ends_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_privileged_uses_person_id"), ["person_id"], unique=False)
         batch_op.create_index(
-            "uq_privileged_uses_live",
+            "uq_privileged_uses_under_way",
             ["account_id"],
             unique=True,
-            sqlite_where=sa.text("state IN ('approved', 'open', 'ending')"),
-            postgresql_where=sa.text("state IN ('approved', 'open', 'ending')"),
+            sqlite_where=sa.text("state IN ('open', 'ending')"),
+            postgresql_where=sa.text("state IN ('open', 'ending')"),
         )
 
     op.create_table(
@@ -1793,6 +2096,42 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "review_campaigns",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column(
+            "scope",
+            sa.Enum(
+                "system",
+                "unit",
+                "entitlement",
+                name="reviewscope",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=True),
+        sa.Column("unit_code", sa.Text(), nullable=True),
+        sa.Column("entitlement_id", sa.Integer(), nullable=True),
+        sa.Column("opened_by_id", sa.Integer(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer_until", sa.Date(), nullable=False),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
+        sa.Column("escalated_on", sa.Date(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name=op.f("ck_review_campaigns_period")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"], ["entitlements.id"], name=op.f("fk_review_campaigns_entitlement_id")
+        ),
+        sa.ForeignKeyConstraint(["opened_by_id"], ["people.id"], name=op.f("fk_review_campaigns_opened_by_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_review_campaigns_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_campaigns")),
+    )
+    op.create_table(
         "safety_counts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -1840,6 +2179,92 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("standing_id", "entitlement_id", name=op.f("pk_standing_rights")),
     )
+    op.create_table(
+        "stop_orders",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "person",
+                "card",
+                "system",
+                "accounts",
+                name="stopkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "cause",
+            sa.Enum("incident", "violation", name="stopcause", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("system_id", sa.Integer(), nullable=True),
+        sa.Column("authenticator_id", sa.Integer(), nullable=True),
+        sa.Column("violation_id", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("ordered_by_id", sa.Integer(), nullable=False),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lift_asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("lift_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lift_reason", sa.Text(), nullable=True),
+        sa.Column("lifted_by_id", sa.Integer(), nullable=True),
+        sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(cause = 'violation') = (violation_id IS NOT NULL)", name=op.f("ck_stop_orders_violation_recorded")
+        ),
+        sa.CheckConstraint(
+            "(kind = 'card') = (authenticator_id IS NOT NULL)", name=op.f("ck_stop_orders_names_a_card")
+        ),
+        sa.CheckConstraint("(kind = 'system') = (system_id IS NOT NULL)", name=op.f("ck_stop_orders_names_a_system")),
+        sa.CheckConstraint(
+            "(kind IN ('person', 'card')) = (person_id IS NOT NULL)", name=op.f("ck_stop_orders_names_a_person")
+        ),
+        sa.CheckConstraint(
+            "cause <> 'violation' OR kind = 'person'", name=op.f("ck_stop_orders_violation_of_a_person")
+        ),
+        sa.CheckConstraint(
+            "cause <> 'violation' OR ordered_by_id <> person_id", name=op.f("ck_stop_orders_not_by_oneself")
+        ),
+        sa.CheckConstraint(
+            "(lifted_at IS NULL) = (lifted_by_id IS NULL)", name=op.f("ck_stop_orders_lifted_by_someone")
+        ),
+        sa.CheckConstraint(
+            "lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
+            name=op.f("ck_stop_orders_lifted_by_two"),
+        ),
+        sa.CheckConstraint(
+            "person_id IS NULL OR lift_asked_by_id IS NULL OR lift_asked_by_id <> person_id",
+            name=op.f("ck_stop_orders_not_asked_by_oneself"),
+        ),
+        sa.CheckConstraint(
+            "person_id IS NULL OR lifted_by_id IS NULL OR lifted_by_id <> person_id",
+            name=op.f("ck_stop_orders_not_lifted_by_oneself"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["authenticator_id"], ["authenticators.id"], name=op.f("fk_stop_orders_authenticator_id")
+        ),
+        sa.ForeignKeyConstraint(["lift_asked_by_id"], ["people.id"], name=op.f("fk_stop_orders_lift_asked_by_id")),
+        sa.ForeignKeyConstraint(["lifted_by_id"], ["people.id"], name=op.f("fk_stop_orders_lifted_by_id")),
+        sa.ForeignKeyConstraint(["ordered_by_id"], ["people.id"], name=op.f("fk_stop_orders_ordered_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_stop_orders_person_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_stop_orders_system_id")),
+        sa.ForeignKeyConstraint(["violation_id"], ["violation_reports.id"], name=op.f("fk_stop_orders_violation_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stop_orders")),
+    )
+    with op.batch_alter_table("stop_orders", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_stop_orders_open",
+            ["kind", "person_id", "system_id"],
+            unique=False,
+            sqlite_where=sa.text("lifted_at IS NULL"),
+            postgresql_where=sa.text("lifted_at IS NULL"),
+        )
+
     op.create_table(
         "unlock_requests",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -1980,6 +2405,47 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "account_stops",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("stop_id", sa.Integer(), nullable=True),
+        sa.Column("dormancy_id", sa.Integer(), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("was_enabled", sa.Boolean(), nullable=True),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(stop_id IS NULL) <> (dormancy_id IS NULL)", name=op.f("ck_account_stops_one_cause")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_stops_account_id")),
+        sa.ForeignKeyConstraint(["dormancy_id"], ["dormancy_cases.id"], name=op.f("fk_account_stops_dormancy_id")),
+        sa.ForeignKeyConstraint(["stop_id"], ["stop_orders.id"], name=op.f("fk_account_stops_stop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_stops")),
+    )
+    with op.batch_alter_table("account_stops", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_account_stops_open",
+            ["account_id"],
+            unique=False,
+            sqlite_where=sa.text("until IS NULL"),
+            postgresql_where=sa.text("until IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_account_stops_stop_id"), ["stop_id"], unique=False)
+        batch_op.create_index(
+            "uq_account_stops_disuse",
+            ["account_id"],
+            unique=True,
+            sqlite_where=sa.text("dormancy_id IS NOT NULL AND until IS NULL"),
+            postgresql_where=sa.text("dormancy_id IS NOT NULL AND until IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_account_stops_order",
+            ["account_id", "stop_id"],
+            unique=True,
+            sqlite_where=sa.text("stop_id IS NOT NULL"),
+            postgresql_where=sa.text("stop_id IS NOT NULL"),
+        )
+
+    op.create_table(
         "credential_events",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -2075,6 +2541,115 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_employments_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "exception_checks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("exception_id", sa.Integer(), nullable=False),
+        sa.Column("checked_by_id", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("still_needed", sa.Boolean(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["checked_by_id"], ["people.id"], name=op.f("fk_exception_checks_checked_by_id")),
+        sa.ForeignKeyConstraint(["exception_id"], ["exceptions.id"], name=op.f("fk_exception_checks_exception_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exception_checks")),
+    )
+    with op.batch_alter_table("exception_checks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exception_checks_exception_id"), ["exception_id"], unique=False)
+
+    op.create_table(
+        "findings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "dormant",
+                "never_used",
+                "last_use_unknown",
+                "orphan",
+                "left",
+                "check_failed",
+                "unadopted",
+                "missing",
+                "drift",
+                "extra_member",
+                "work_overdue",
+                "factor_missing",
+                "factor_unshown",
+                "default_name",
+                "out_of_band",
+                "unregistered_privilege",
+                "password_rules",
+                "temporary_overdue",
+                "password_overdue",
+                "rotation_overdue",
+                "report_overdue",
+                "contract_ended",
+                "exception_expired",
+                "shared_user_left",
+                "not_checked",
+                "stop_not_reached",
+                "after_hours",
+                "burst",
+                "refused_attempts",
+                "quick_decisions",
+                "sudden_use",
+                "clock_drift",
+                name="findingkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=True),
+        sa.Column("account_id", sa.Integer(), nullable=True),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("subject_key", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=True),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("repair_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("repair_asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("owner_id", sa.Integer(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("escalated_level", sa.Integer(), nullable=False),
+        sa.Column("escalated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("exception_id", sa.Integer(), nullable=True),
+        sa.Column("accepted_by_id", sa.Integer(), nullable=True),
+        sa.Column("accepted_until", sa.Date(), nullable=True),
+        sa.Column("accepted_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(accepted_until IS NULL) = (accepted_by_id IS NULL)", name=op.f("ck_findings_accepted_by_someone")
+        ),
+        sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_findings_accepted_by_id")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_findings_account_id")),
+        sa.ForeignKeyConstraint(["exception_id"], ["exceptions.id"], name=op.f("fk_findings_exception_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name=op.f("fk_findings_owner_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_findings_person_id")),
+        sa.ForeignKeyConstraint(["repair_asked_by_id"], ["people.id"], name=op.f("fk_findings_repair_asked_by_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_findings_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
+    )
+    with op.batch_alter_table("findings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_findings_system_id"), ["system_id"], unique=False)
+        batch_op.create_index(
+            "uq_findings_open",
+            ["kind", "system_id", "subject_key"],
+            unique=True,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_findings_open_everywhere",
+            ["kind", "subject_key"],
+            unique=True,
+            sqlite_where=sa.text("resolved_at IS NULL AND system_id IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL AND system_id IS NULL"),
+        )
+
+    op.create_table(
         "held_rows",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
@@ -2102,27 +2677,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("held_rows", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_held_rows_run_id"), ["run_id"], unique=False)
-
-    op.create_table(
-        "justifications",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("finding_id", sa.Integer(), nullable=False),
-        sa.Column("holder_id", sa.Integer(), nullable=True),
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("justified_by_id", sa.Integer(), nullable=False),
-        sa.Column("justified_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("valid_until", sa.Date(), nullable=False),
-        sa.CheckConstraint(
-            "holder_id IS NULL OR holder_id <> justified_by_id", name=op.f("ck_justifications_not_by_the_holder")
-        ),
-        sa.ForeignKeyConstraint(["finding_id"], ["findings.id"], name=op.f("fk_justifications_finding_id")),
-        sa.ForeignKeyConstraint(["holder_id"], ["people.id"], name=op.f("fk_justifications_holder_id")),
-        sa.ForeignKeyConstraint(["justified_by_id"], ["people.id"], name=op.f("fk_justifications_justified_by_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_justifications")),
-    )
-    with op.batch_alter_table("justifications", schema=None) as batch_op:
-        batch_op.create_index("ix_justifications_finding", ["finding_id", "valid_until"], unique=False)
 
     op.create_table(
         "match_questions",
@@ -2489,6 +3043,62 @@ def upgrade() -> None:
     with op.batch_alter_table("assignments", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_assignments_employment_id"), ["employment_id"], unique=False)
         batch_op.create_index("ix_assignments_post", ["post", "unit_id"], unique=False)
+
+    op.create_table(
+        "finding_events",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "found",
+                "changed",
+                "assigned",
+                "due_moved",
+                "noted",
+                "repair_asked",
+                "justified",
+                "accepted",
+                "answer_ended",
+                "escalated",
+                "repaired",
+                name="findingeventkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["finding_id"], ["findings.id"], name=op.f("fk_finding_events_finding_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_finding_events_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding_events")),
+    )
+    with op.batch_alter_table("finding_events", schema=None) as batch_op:
+        batch_op.create_index("ix_finding_events_finding", ["finding_id", "at"], unique=False)
+
+    op.create_table(
+        "justifications",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("holder_id", sa.Integer(), nullable=True),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("justified_by_id", sa.Integer(), nullable=False),
+        sa.Column("justified_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.Date(), nullable=False),
+        sa.CheckConstraint(
+            "holder_id IS NULL OR holder_id <> justified_by_id", name=op.f("ck_justifications_not_by_the_holder")
+        ),
+        sa.ForeignKeyConstraint(["finding_id"], ["findings.id"], name=op.f("fk_justifications_finding_id")),
+        sa.ForeignKeyConstraint(["holder_id"], ["people.id"], name=op.f("fk_justifications_holder_id")),
+        sa.ForeignKeyConstraint(["justified_by_id"], ["people.id"], name=op.f("fk_justifications_justified_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_justifications")),
+    )
+    with op.batch_alter_table("justifications", schema=None) as batch_op:
+        batch_op.create_index("ix_justifications_finding", ["finding_id", "valid_until"], unique=False)
 
     op.create_table(
         "leaving_checklists",
@@ -2923,6 +3533,52 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["use_id"], ["privileged_uses.id"], name=op.f("fk_privileged_use_rights_use_id")),
         sa.PrimaryKeyConstraint("use_id", "grant_id", name=op.f("pk_privileged_use_rights")),
     )
+    op.create_table(
+        "review_lines",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", sa.Integer(), nullable=False),
+        sa.Column("grant_id", sa.Integer(), nullable=False),
+        sa.Column("holder_id", sa.Integer(), nullable=True),
+        sa.Column("reviewer_id", sa.Integer(), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_use_source", sa.Text(), nullable=True),
+        sa.Column("alike_holding", sa.Integer(), nullable=False),
+        sa.Column("alike", sa.Integer(), nullable=False),
+        sa.Column("opened_for_reviewer_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "decision",
+            sa.Enum(
+                "keep", "remove", "change", name="reviewdecision", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=True,
+        ),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("by_file", sa.Boolean(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "decision IS NULL OR decision = 'keep' OR reason IS NOT NULL", name=op.f("ck_review_lines_reason_given")
+        ),
+        sa.CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name=op.f("ck_review_lines_decided_sometime")),
+        sa.CheckConstraint(
+            "decided_by_id IS NULL OR decided_by_id <> holder_id", name=op.f("ck_review_lines_not_by_the_holder")
+        ),
+        sa.CheckConstraint(
+            "reviewer_id IS NULL OR reviewer_id <> holder_id", name=op.f("ck_review_lines_not_given_to_the_holder")
+        ),
+        sa.ForeignKeyConstraint(["campaign_id"], ["review_campaigns.id"], name=op.f("fk_review_lines_campaign_id")),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["people.id"], name=op.f("fk_review_lines_decided_by_id")),
+        sa.ForeignKeyConstraint(["grant_id"], ["grants.id"], name=op.f("fk_review_lines_grant_id")),
+        sa.ForeignKeyConstraint(["holder_id"], ["people.id"], name=op.f("fk_review_lines_holder_id")),
+        sa.ForeignKeyConstraint(["reviewer_id"], ["people.id"], name=op.f("fk_review_lines_reviewer_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_lines")),
+        sa.UniqueConstraint("campaign_id", "grant_id", name=op.f("uq_review_lines_campaign_id_grant_id")),
+    )
+    with op.batch_alter_table("review_lines", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_review_lines_grant_id"), ["grant_id"], unique=False)
+        batch_op.create_index("ix_review_lines_reviewer", ["campaign_id", "reviewer_id"], unique=False)
+
     # ### end Alembic commands ###
     for statement in (*APPEND_ONLY[op.get_bind().dialect.name], *OWN_ACCOUNT[op.get_bind().dialect.name]):
         op.execute(statement)

@@ -109,7 +109,8 @@ def removed(
         _record(session, "privileged.member_not_removed", finding, actor=actor, policy=policy, now=now)
     if still:
         body = "自動で外そうとしましたが、外れたことを確かめられませんでした。手作業で外してください。"
-        _send(session, still[0].system, NOT_REMOVED, body, still, now=now)
+        system = session.get_one(InformationSystem, still[0].system_id)
+        _send(session, system, NOT_REMOVED, body, still, now=now)
 
 
 def _tell(

@@ -1,0 +1,76 @@
+"""Access reviews (棚卸し): campaigns, and one line for each right that somebody looks at (control A10)."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idm.models.base import Base, Instant, closed_list
+from idm.models.people import Person
+from idm.models.requests import Grant
+from idm.vocabulary import ReviewDecision, ReviewScope
+
+
+class ReviewCampaign(Base):
+    """One campaign: what it looks at, until when it is answered, and how it ended."""
+
+    __tablename__ = "review_campaigns"
+    __table_args__ = (CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name="period"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    scope: Mapped[ReviewScope] = mapped_column(closed_list(ReviewScope))
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"))
+    unit_code: Mapped[str | None] = mapped_column(Text)
+    entitlement_id: Mapped[int | None] = mapped_column(ForeignKey("entitlements.id"))
+    opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """None = the calendar did."""
+    opened_at: Mapped[datetime] = mapped_column(Instant)
+    answer_until: Mapped[date]
+    reminded_on: Mapped[date | None]
+    escalated_on: Mapped[date | None]
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+
+    lines: Mapped[list["ReviewLine"]] = relationship(back_populates="campaign", order_by="ReviewLine.id")
+
+
+class ReviewLine(Base):
+    """One right of one person, as it stood when the campaign was opened, and what the reviewer said of it."""
+
+    __tablename__ = "review_lines"
+    __table_args__ = (
+        UniqueConstraint("campaign_id", "grant_id"),
+        CheckConstraint("decided_by_id IS NULL OR decided_by_id <> holder_id", name="not_by_the_holder"),
+        CheckConstraint("reviewer_id IS NULL OR reviewer_id <> holder_id", name="not_given_to_the_holder"),
+        CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_sometime"),
+        CheckConstraint("decision IS NULL OR decision = 'keep' OR reason IS NOT NULL", name="reason_given"),
+        Index("ix_review_lines_reviewer", "campaign_id", "reviewer_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign_id: Mapped[int] = mapped_column(ForeignKey("review_campaigns.id"))
+    grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id"), index=True)
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who is asked; None = nobody may, it is shown as such."""
+    last_used_at: Mapped[datetime | None] = mapped_column(Instant)
+    last_use_source: Mapped[str | None] = mapped_column(Text)
+    alike_holding: Mapped[int]
+    alike: Mapped[int]
+    """How many people of the same unit and post there are, and how many of them hold the right."""
+    opened_for_reviewer_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was first shown to the one who decided: what the seconds of a decision are counted from."""
+    decision: Mapped[ReviewDecision | None] = mapped_column(closed_list(ReviewDecision))
+    reason: Mapped[str | None] = mapped_column(Text)
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """None with a decision = nobody answered, and the profile says what then (control A10)."""
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    by_file: Mapped[bool] = mapped_column(default=False)
+    done_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When a removal was carried out in the books; the directory follows by the outbox."""
+
+    campaign: Mapped[ReviewCampaign] = relationship(back_populates="lines")
+    grant: Mapped[Grant] = relationship()
+    holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])
+    reviewer: Mapped[Person | None] = relationship(foreign_keys=[reviewer_id])

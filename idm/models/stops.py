@@ -1,0 +1,115 @@
+"""Stops: of a person, a card, a system or an incident's list of accounts; violations and what was done (H4, H5, J5)."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from idm.models.base import Base, Instant, closed_list
+from idm.models.people import Person
+from idm.models.systems import Account, InformationSystem
+from idm.vocabulary import StopCause, StopKind
+
+
+class ViolationReport(Base):
+    """What somebody did against the rules, the guidance they were given, and what came of it (FK 10)."""
+
+    __tablename__ = "violation_reports"
+    __table_args__ = (
+        CheckConstraint("reported_by_id <> person_id", name="not_by_oneself"),
+        CheckConstraint("guided_by_id IS NULL OR guided_by_id <> person_id", name="not_guided_by_oneself"),
+        CheckConstraint("guidance_failed_at IS NULL OR guided_at IS NOT NULL", name="guided_first"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    what: Mapped[str] = mapped_column(Text)
+    clause: Mapped[str | None] = mapped_column(Text)
+    reported_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    reported_at: Mapped[datetime] = mapped_column(Instant)
+    guided_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    guided_at: Mapped[datetime | None] = mapped_column(Instant)
+    guidance: Mapped[str | None] = mapped_column(Text)
+    guidance_failed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the section manager recorded that it did not help: only then may rights be stopped for it (FK 10(3))."""
+    closed_at: Mapped[datetime | None] = mapped_column(Instant)
+    closing_note: Mapped[str | None] = mapped_column(Text)
+
+    person: Mapped[Person] = relationship(foreign_keys=[person_id])
+
+
+class StopOrder(Base):
+    """One order to stop: at once, told, never given up until everything it reaches is stopped; lifted by two."""
+
+    __tablename__ = "stop_orders"
+    __table_args__ = (
+        CheckConstraint("(kind IN ('person', 'card')) = (person_id IS NOT NULL)", name="names_a_person"),
+        CheckConstraint("(kind = 'system') = (system_id IS NOT NULL)", name="names_a_system"),
+        CheckConstraint("(kind = 'card') = (authenticator_id IS NOT NULL)", name="names_a_card"),
+        CheckConstraint("(cause = 'violation') = (violation_id IS NOT NULL)", name="violation_recorded"),
+        CheckConstraint("cause <> 'violation' OR kind = 'person'", name="violation_of_a_person"),
+        CheckConstraint("cause <> 'violation' OR ordered_by_id <> person_id", name="not_by_oneself"),
+        CheckConstraint("lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
+                        name="lifted_by_two"),
+        CheckConstraint("person_id IS NULL OR lift_asked_by_id IS NULL OR lift_asked_by_id <> person_id",
+                        name="not_asked_by_oneself"),
+        CheckConstraint("person_id IS NULL OR lifted_by_id IS NULL OR lifted_by_id <> person_id",
+                        name="not_lifted_by_oneself"),
+        CheckConstraint("(lifted_at IS NULL) = (lifted_by_id IS NULL)", name="lifted_by_someone"),
+        Index("ix_stop_orders_open", "kind", "person_id", "system_id",
+              sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[StopKind] = mapped_column(closed_list(StopKind))
+    cause: Mapped[StopCause] = mapped_column(closed_list(StopCause))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"))
+    authenticator_id: Mapped[int | None] = mapped_column(ForeignKey("authenticators.id"))
+    violation_id: Mapped[int | None] = mapped_column(ForeignKey("violation_reports.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str | None] = mapped_column(Text)
+    """The incident's number in the organisation's own books."""
+    ordered_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    ordered_at: Mapped[datetime] = mapped_column(Instant)
+    lift_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    lift_asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    lift_reason: Mapped[str | None] = mapped_column(Text)
+    lifted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    lifted_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    person: Mapped[Person | None] = relationship(foreign_keys=[person_id])
+    system: Mapped[InformationSystem | None] = relationship()
+
+
+class AccountStop(Base):
+    """One reason why an account lets nobody in: an order, or long disuse. It opens again when none is left.
+
+    What it may then do is what is approved at that moment: exactly what was there, less what ended meanwhile.
+    """
+
+    __tablename__ = "account_stops"
+    __table_args__ = (
+        CheckConstraint("(stop_id IS NULL) <> (dormancy_id IS NULL)", name="one_cause"),
+        Index("uq_account_stops_order", "account_id", "stop_id", unique=True,
+              sqlite_where=text("stop_id IS NOT NULL"), postgresql_where=text("stop_id IS NOT NULL")),
+        Index("uq_account_stops_disuse", "account_id", unique=True,
+              sqlite_where=text("dormancy_id IS NOT NULL AND until IS NULL"),
+              postgresql_where=text("dormancy_id IS NOT NULL AND until IS NULL")),
+        Index("ix_account_stops_open", "account_id",
+              sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    stop_id: Mapped[int | None] = mapped_column(ForeignKey("stop_orders.id"), index=True)
+    dormancy_id: Mapped[int | None] = mapped_column(ForeignKey("dormancy_cases.id"))
+    since: Mapped[datetime] = mapped_column(Instant)
+    until: Mapped[datetime | None] = mapped_column(Instant)
+    was_enabled: Mapped[bool | None]
+    """Whether it let somebody in before, by what was read last; of IDs that are nobody's own that is what returns."""
+    stopped_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the directory was read and showed it disabled, or the hands that did it were confirmed."""
+    restored_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    account: Mapped[Account] = relationship()
