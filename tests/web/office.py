@@ -108,8 +108,9 @@ def open_office(folder: Path) -> Office:
     """The office on a fresh database in the folder."""
     cast = with_cast(folder / "office.db")
     settings = Settings(
-        database_url=cast.database.url, secrets_dir=folder / "secrets", base_url="http://localhost:8600"
-    )
+        database_url=cast.database.url, secrets_dir=folder / "secrets", base_url="http://localhost:8600",
+        checkpoint_file=folder / "audit-checkpoints.jsonl",
+    )  # fmt: skip
     office: Office
     app = create_app(settings, cast.database, clock=lambda: office.now)
     office = Office(cast, app)

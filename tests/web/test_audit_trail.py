@@ -33,15 +33,6 @@ def seal(office: Office) -> None:
         audit.append_missing(session, site.settings.checkpoint_file)
 
 
-@pytest.fixture
-def office(office: Office, tmp_path: Path) -> Office:
-    """The office, whose file of checkpoints stands in the test's folder."""
-    site: Site = office.app.extensions[EXTENSION]
-    settings = site.settings.model_copy(update={"checkpoint_file": tmp_path / "elsewhere.jsonl"})
-    office.app.extensions[EXTENSION] = Site(settings, site.database, site.clock, site.factor_key)
-    return office
-
-
 @pytest.mark.parametrize("path", ["/audit", "/audit/1", "/audit/verification"])
 @pytest.mark.parametrize("who", ["staff", "hr", "desk", "system"])
 def test_for_those_who_may_not_see_the_record_there_is_no_page(office: Office, path: str, who: str) -> None:
