@@ -117,7 +117,7 @@ def test_a_record_that_is_not_there_is_not_found(office: Office) -> None:
 
 def test_looking_at_the_verification_verifies_nothing(office: Office) -> None:
     page = office.browser("auditor").page("/audit/verification")
-    assert "elsewhere.jsonl" in page
+    assert "audit-checkpoints.jsonl" in page
     assert "監査人が持つ控え" in page
     assert "誤りは見つかりませんでした" not in page
 
