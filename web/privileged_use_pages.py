@@ -13,14 +13,14 @@ from idm.models.people import Person
 from idm.models.systems import Account
 from idm.operations.privileged.use_notices import to_tell_of_emergency
 from idm.permissions import Action, may
-from idm.privileged_use_state import LIVE
+from idm.privileged_use_state import HOLDING, UNDER_WAY
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.use_sheets import UseSheet, earlier_sheets, overlapping_sheets, stoppable_systems, use_sheet
-from idm.queries.privileged.uses import reports_to_check, usable_ids, uses_to_decide
+from idm.queries.privileged.uses import reports_to_check, taken_by, usable_ids, uses_to_decide
 from idm.queries.reach import reaches_system
 from idm.vocabulary import UseState
 from web import current
-from web.privileged_words import awaits_attendance
+from web.privileged_words import awaits_attendance, due_to_begin
 from web.row_ids import row_id
 
 Typed = Mapping[str, str]
@@ -92,9 +92,11 @@ def use_page(
         offers = _offers(session, sheet, has_key=has_key)
         looks_closer = offers.decide or may(current.roles(), Action.SEE_PRIVILEGED)
         earlier = earlier_sheets(session, sheet) if looks_closer else []
-        overlapping = overlapping_sheets(session, sheet) if offers.decide else []
+        overlapping = overlapping_sheets(session, sheet, now=current.now()) if offers.decide else []
+        kept_waiting = due_to_begin(sheet) and taken_by(session, sheet.account_id, UNDER_WAY) is not None
     return render_template(
         "privileged_uses/show.html", use=sheet, offers=offers, earlier=earlier, overlapping=overlapping,
+        kept_waiting=kept_waiting, window=sheet.window(current.now()),
         own=sheet.person_id == current.signed_in().person_id, problem=problem, typed=typed or {},
         mistakes=mistakes or {}, rules=current.policy().privileged,
     )  # fmt: skip
@@ -111,7 +113,7 @@ def _offers(session: Session, sheet: UseSheet, *, has_key: bool) -> Offers:
     return Offers(
         decide=any(one.id == sheet.id for one in uses_to_decide(session, me, policy=current.policy(), now=now)),
         attend=awaits_attendance(sheet) and me == sheet.attended_by_id,
-        stop=stoppable and (state is UseState.ASKED or state in LIVE - {UseState.ENDING}),
+        stop=stoppable and (state is UseState.ASKED or state in HOLDING),
         check=any(one.id == sheet.id for one in reports_to_check(session, me, now=now)),
         withdraw=waits and me in (sheet.person_id, sheet.named_by_id),
         give_back=own and state is UseState.OPEN,

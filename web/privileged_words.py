@@ -102,6 +102,11 @@ def awaits_attendance(use: UseSheet) -> bool:
     return use.state is UseState.APPROVED and use.attendance_needed and not said
 
 
+def due_to_begin(use: UseSheet) -> bool:
+    """Whether a permitted use would be open by now, were nothing in its way."""
+    return use.state is UseState.APPROVED and use.wanted_from <= current.now()
+
+
 def next_step(use: UseSheet, reader_id: int) -> str:
     """What the reader has to do next about a use, or what it waits for."""
     own = use.person_id == reader_id

@@ -75,8 +75,37 @@ def test_the_page_offers_ones_own_privileged_id_and_nobody_elses(office: Office,
 
 def test_the_form_says_how_long_and_which_rights(account: int, holder: Browser) -> None:
     form = holder.page(f"/privileged-uses/new?account={account}")
-    for said in ("システム管理", "最長8時間", "24時間以内に許可がないとき"):
+    for said in ("システム管理", "最長8時間", "24時間以内（「許可されたらすぐ」は4時間以内）に許可がないとき"):
         assert said in form
+
+
+def test_the_forms_say_for_when_the_id_is_taken_and_for_an_emergency_what_gives_way(
+    office: Office, account: int, holder: Browser, manager: Browser
+) -> None:
+    ask(office, holder, account, **{"from": "later", "from_day": "令和8年4月2日", "from_time": "13:30"})
+    assert "許可済みの時間" not in holder.page(f"/privileged-uses/new?account={account}")
+    manager.send("/privileged-uses/1/permission", {"comment": "確認しました"})
+    form = holder.page(f"/privileged-uses/new?account={account}")
+    for said in ("令和8年4月2日（木）13:30 から 令和8年4月2日（木）15:30 まで", "重なる時間の利用は、許可されません"):
+        assert said in form
+    assert "取り止めになります" in holder.page(f"/privileged-uses/emergency?account={account}")
+    assert "いま</dt>" not in form
+    opened(office, account, holder, manager)
+    assert "終わったことが確かめられるまで" in holder.page(f"/privileged-uses/new?account={account}")
+
+
+def test_a_use_that_waits_for_the_one_before_says_so_and_when_it_ends(
+    office: Office, account: int, ready: Browser, manager: Browser
+) -> None:
+    following = ask(office, ready, account, **{"from": "later", "from_day": "令和8年4月2日", "from_time": "13:30"})
+    decision = manager.page(f"/privileged-uses/{following}")
+    assert "許可すると、令和8年4月2日（木）13:30 から 令和8年4月2日（木）15:30 まで使えます" in decision
+    manager.send(f"/privileged-uses/{following}/permission", {"comment": "確認しました"})
+    assert "自動で使えるようになります" in ready.page(f"/privileged-uses/{following}")
+    with office.database.writing() as session:
+        session.get_one(PrivilegedUse, following).wanted_from = office.now
+    page = ready.page(f"/privileged-uses/{following}")
+    assert "このIDの前の利用が終わったこと（IDの無効化、パスワードの変更）が確かめられると始まります" in page
 
 
 def test_asking_waits_for_another_and_leaves_the_key_with_this_browser(

@@ -15,11 +15,11 @@ from idm.models.privileged import PrivilegedUse
 from idm.operations.privileged.use_notices import tell_decided
 from idm.operations.privileged.use_steps import locked_use, person_of, record, why_lapsed
 from idm.policy import Policy
-from idm.privileged_use_state import LIVE, UseEvent, after
+from idm.privileged_use_state import HOLDING, UseEvent, after
 from idm.queries.officers import auditing, contracted, humans
 from idm.queries.privileged.eligibility import basis_of_use
 from idm.queries.privileged.permitters import PermitSeat, concerned, permitters
-from idm.queries.privileged.uses import taken_by
+from idm.queries.privileged.uses import overlapping
 from idm.separation_of_duties import Decision, require
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import UseState
@@ -32,7 +32,7 @@ def permit(
     """Afterwards the use opens when its time comes, and everybody concerned knows.
 
     Raises FreshFactorNeeded, SeparationOfDuties, NotSeated, NotFound, InvalidInput, DecidedMeanwhile, and
-    IllegalTransition where it has lapsed, the ID is taken or what the use rests on is gone.
+    IllegalTransition where it has lapsed, another holds some of its time or what the use rests on is gone.
     """
     use = _decided(session, use_id, UseEvent.APPROVE, comment, actor=actor, policy=policy, now=now)
     session.flush()
@@ -94,7 +94,10 @@ def _require_possible(session: Session, use: PrivilegedUse, *, policy: Policy, n
     lapsed = why_lapsed(use, policy=policy, now=now)
     if lapsed is not None:
         raise IllegalTransition(f"この申出は許可できません。{lapsed}もう一度申し出てもらってください。")
-    if taken_by(session, use.account_id, LIVE):
-        raise IllegalTransition("このIDには、許可済み又は利用中の利用があります。それが終わってから許可してください。")
+    if overlapping(session, use, HOLDING, now=now):
+        raise IllegalTransition(
+            "このIDには、時間の重なる、許可済み又は利用中の利用があります。それが終わってから許可するか、"
+            "却下して別の時間で申し出てもらってください。"
+        )
     if basis_of_use(session, use, now=now) is None:
         raise IllegalTransition("利用の根拠となる権限・職・契約などが、今は有効ではありません。却下してください。")

@@ -15,7 +15,7 @@ from idm.operations.accounts import schedule
 from idm.operations.privileged import rotations
 from idm.operations.privileged.use_notices import tell_ended, tell_never_begun
 from idm.policy import Policy
-from idm.privileged_use_state import UseEvent, after
+from idm.privileged_use_state import Lapse, UseEvent, after, lapse_of, window_of
 from idm.vocabulary import RotationReason, UseEnd, UseState
 
 
@@ -49,10 +49,11 @@ def person_of(actor: Actor) -> int:
 
 
 def open_use(use: PrivilegedUse, until: datetime | None, *, now: datetime) -> None:
-    """Afterwards the use is open from now for its hours, or until what it rests on ends. Raises IllegalTransition."""
-    # A directory knows whole seconds: what it is told is what it shows.
-    by_the_hours = (now + timedelta(hours=use.hours)).replace(microsecond=0)
-    ends_at = min(end for end in (by_the_hours, until) if end is not None)
+    """Afterwards the use is open for what is left of its time, or until what it rests on ends.
+
+    Raises IllegalTransition where nothing is left.
+    """
+    ends_at = min(end for end in (window_of(use, now=now).until, until) if end is not None)
     if ends_at <= now:
         raise IllegalTransition("利用の根拠となる権限・契約などの期限を過ぎているため、開始できません。")
     use.state = after(use.state, UseEvent.OPEN)
@@ -97,12 +98,14 @@ def drop_use(
 
 def why_lapsed(use: PrivilegedUse, *, policy: Policy, now: datetime) -> str | None:
     """Why a use that has not begun is none any more; None = it still may begin."""
-    if use.state is UseState.ASKED:
-        waited = now - use.asked_at >= timedelta(hours=policy.privileged.asked_hours)
-        return f"{policy.privileged.asked_hours}時間以内に許可がなかったため、失効しました。" if waited else None
-    begins = max(use.wanted_from, use.decided_at or use.asked_at)
-    passed = now >= begins + timedelta(hours=use.hours)
-    return "開始されないまま、許可された時間を過ぎたため、失効しました。" if passed else None
+    rules = policy.privileged
+    lapse = lapse_of(use, asked_hours=rules.asked_hours, at_once_hours=rules.at_once_hours, now=now)
+    if lapse is None:
+        return None
+    if lapse is Lapse.PASSED:
+        return "申し出た時間が、開始されないまま過ぎたため、失効しました。"
+    hours = rules.asked_hours if lapse is Lapse.UNANSWERED else rules.at_once_hours
+    return f"{hours}時間以内に許可がなかったため、失効しました。"
 
 
 def record(

@@ -51,10 +51,10 @@ from idm.operations.privileged.use_steps import (
 from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.privileged_use_state import BEFOREHAND, LIVE, UseEvent, after, is_attended
+from idm.privileged_use_state import BEFOREHAND, HOLDING, UNDER_WAY, UseEvent, after, is_attended
 from idm.queries.privileged.eligibility import Basis, basis, basis_of_use, is_contractor, require_attendant
 from idm.queries.privileged.read_back import rotation_open, shown_closed, shown_open
-from idm.queries.privileged.uses import owes_report, uses_to_carry_on
+from idm.queries.privileged.uses import overlapping, owes_report, taken_by, uses_to_carry_on
 from idm.sealing import KEY_BYTES
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import UseEnd, UseState
@@ -90,14 +90,14 @@ def ask(session: Session, wanted: WantedUse, *, actor: Actor, policy: Policy, no
     """Afterwards the use waits for another human's permission, or for its time where the profile asks for none.
 
     Raises FreshFactorNeeded, NotPermitted, NotFound, InvalidInput (hours, purpose, beginning, rights, who attends),
-    IllegalTransition (one is waiting, the ID is taken, a work report is overdue), SeparationOfDuties.
+    IllegalTransition (one waits for the same time or has it, a work report is overdue), SeparationOfDuties.
     """
     use, _ = _asked(session, wanted, emergency=False, actor=actor, policy=policy, now=now)
     _require_no_debt(session, use.person_id, now=now)
     if not use.approval_needed:
-        _require_free(session, use.account_id)
+        _require_time(session, use, now=now)
         use.state = after(use.state, UseEvent.APPROVE)
-    _save(session, use, wanted.grant_ids)
+    _save(session, use, wanted.grant_ids, now=now)
     record(session, "privileged_use.asked", use, actor=actor, policy=policy, now=now)
     if use.approval_needed:
         ask_to_permit(session, use, policy=policy, now=now)
@@ -109,20 +109,20 @@ def ask_in_emergency(
 ) -> PrivilegedUse:
     """Afterwards the use is open, and two people who are not its user have been told (FK 8(2)).
 
-    A permitted use of the ID that has not begun gives way. Raises what `ask` raises, and NotPermitted where two people
-    cannot be told, or for a contractor: nobody could attend.
+    A permitted use of the ID that has not begun gives way where their times overlap. Raises what `ask` raises, and
+    NotPermitted where two people cannot be told, or for a contractor: nobody could attend.
     """
     use, rests_on = _asked(session, wanted, emergency=True, actor=actor, policy=policy, now=now)
     if use.attendance_needed or use.named_by_id is not None:
         raise NotPermitted("委託事業者は、緊急利用をすることができません。職員が行ってください。")
     told = to_tell_of_emergency(session, use.account.system, use.person_id, now=now)
-    for waiting in _of_account(session, use.account_id, (UseState.APPROVED,)):
+    for waiting in overlapping(session, use, (UseState.APPROVED,), now=now):
         note = "同じIDの緊急利用が始まったため、取り止めになりました。"
         drop_use(session, waiting, UseEvent.LAPSE, note, actor=actor, policy=policy, now=now)
-    _require_free(session, use.account_id)
+    _require_free(session, use)
     use.state = after(use.state, UseEvent.APPROVE)
     open_use(use, rests_on.until, now=now)
-    _save(session, use, wanted.grant_ids)
+    _save(session, use, wanted.grant_ids, now=now)
     _follow_opening(session, use, now=now)
     record(session, "privileged_use.emergency", use, actor=actor, policy=policy, now=now, told=told)
     tell_of_emergency(session, use, told, now=now)
@@ -189,8 +189,9 @@ def attend(session: Session, use_id: int, *, actor: Actor, policy: Policy, now: 
 def carry_on(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards every use is where the clock, and what it rests on, have brought it. Returns how many moved.
 
-    Unanswered ones lapse, permitted ones open when their time has come (and somebody attends, where that is needed) or
-    lapse when it has passed, open ones end on the second, and at once when what they rest on is gone.
+    Unanswered ones lapse, permitted ones open when their time has come (somebody attends, where that is needed, and the
+    use before is over) or lapse when it has passed, open ones end on the second, and at once when what they rest on is
+    gone.
     """
     moving = [locked_use(session, use_id) for use_id in uses_to_carry_on(session, policy=policy, now=now)]
     return sum([_carry(session, use, actor=actor, policy=policy, now=now) for use in moving])
@@ -209,7 +210,9 @@ def _carry(session: Session, use: PrivilegedUse, *, actor: Actor, policy: Policy
         drop_use(session, use, UseEvent.LAPSE, lapsed, actor=actor, policy=policy, now=now)
         return True
     ready = use.state is UseState.APPROVED and now >= use.wanted_from
-    if not ready or (use.attendance_needed and not is_attended(use.attended_at, now=now)):
+    if not ready or taken_by(session, use.account_id, UNDER_WAY):
+        return False
+    if use.attendance_needed and not is_attended(use.attended_at, now=now):
         return False
     rests_on = basis_of_use(session, use, now=now)
     if rests_on is None:
@@ -394,21 +397,25 @@ def _require_no_debt(session: Session, user_id: int, *, now: datetime) -> None:
         )
 
 
-def _require_free(session: Session, account_id: int) -> None:
-    if _of_account(session, account_id, LIVE):
-        raise IllegalTransition("このIDには、許可済み又は利用中の利用があります。それが終わってからにしてください。")
+def _require_time(session: Session, use: PrivilegedUse, *, now: datetime) -> None:
+    if overlapping(session, use, HOLDING, now=now):
+        raise IllegalTransition(
+            "このIDには、時間の重なる、許可済み又は利用中の利用があります。別の時間にするか、それが終わってからにしてください。"
+        )
 
 
-def _of_account(session: Session, account_id: int, states: Collection[UseState]) -> list[PrivilegedUse]:
-    query = select(PrivilegedUse).where(PrivilegedUse.account_id == account_id, PrivilegedUse.state.in_(states))
-    return list(session.scalars(query.with_for_update().execution_options(populate_existing=True)))
+def _require_free(session: Session, use: PrivilegedUse) -> None:
+    if taken_by(session, use.account_id, UNDER_WAY):
+        raise IllegalTransition("このIDは、利用中又は終了の処理中です。それが終わってからにしてください。")
 
 
-def _save(session: Session, use: PrivilegedUse, grant_ids: Collection[int]) -> None:
-    """Afterwards the use has its row. Raises IllegalTransition where one of the same user waits, DecidedMeanwhile."""
-    asked = _of_account(session, use.account_id, (UseState.ASKED,))
+def _save(session: Session, use: PrivilegedUse, grant_ids: Collection[int], *, now: datetime) -> None:
+    """Afterwards the use has its row. Raises IllegalTransition where its user waits for the same time already."""
+    asked = overlapping(session, use, (UseState.ASKED,), now=now)
     if not use.emergency and any(one.person_id == use.person_id for one in asked):
-        raise IllegalTransition("このIDの利用をすでに申し出ています。許可を待つか、取り下げてから申し出てください。")
+        raise IllegalTransition(
+            "このIDの、時間の重なる利用をすでに申し出ています。許可を待つか、取り下げてから申し出てください。"
+        )
     use.rights = [PrivilegedUseRight(grant_id=grant_id) for grant_id in sorted({*grant_ids})]
     session.add(use)
     try:

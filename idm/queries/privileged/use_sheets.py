@@ -15,7 +15,7 @@ from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.permissions import Action
-from idm.privileged_use_state import LIVE
+from idm.privileged_use_state import LIVE, Window, window_of
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.reach import systems_reached
 from idm.vocabulary import AccountKind, UseEnd, UseState
@@ -77,10 +77,9 @@ class UseSheet:
     escalated_at: datetime | None
     rights: tuple[str, ...]
 
-    @property
-    def wanted_until(self) -> datetime:
-        """Until when the ID is taken by it, or would be."""
-        return self.ends_at or self.wanted_from + timedelta(hours=self.hours)
+    def window(self, now: datetime) -> Window:
+        """When it is open; before that, what is left of its time."""
+        return window_of(self, now=now)
 
     def remaining(self, now: datetime) -> timedelta | None:
         """How long it is still open; None while it is not."""
@@ -166,16 +165,12 @@ def earlier_sheets(session: Session, sheet: UseSheet) -> list[UseSheet]:
     return _read(session, query.order_by(PrivilegedUse.id.desc()).limit(EARLIER_SHOWN))
 
 
-def overlapping_sheets(session: Session, sheet: UseSheet) -> list[UseSheet]:
+def overlapping_sheets(session: Session, sheet: UseSheet, *, now: datetime) -> list[UseSheet]:
     """Other uses, asked for or live, whose time overlaps: of the same ID, or by the same person."""
     near = or_(PrivilegedUse.account_id == sheet.account_id, PrivilegedUse.person_id == sheet.person_id)
     query = _sheets().where(near, PrivilegedUse.id != sheet.id, PrivilegedUse.state.in_(WAITING_OR_LIVE))
-    # The end of one that is not open yet is its beginning plus its hours: told apart here, not in SQL.
-    return [
-        other
-        for other in _read(session, query.order_by(*_BY_BEGINNING))
-        if other.wanted_from < sheet.wanted_until and sheet.wanted_from < other.wanted_until
-    ]
+    others = _read(session, query.order_by(*_BY_BEGINNING))
+    return [other for other in others if other.window(now).overlaps(sheet.window(now))]
 
 
 def history_page(session: Session, wanted: UseFilter, *, asked: int = 1) -> Page[UseSheet]:

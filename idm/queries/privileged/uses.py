@@ -12,7 +12,7 @@ from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.privileged_use_state import LIVE
+from idm.privileged_use_state import HOLDING, UNDER_WAY, Window, lapse_of, window_of
 from idm.queries.officers import contracted, humans, never_deciding
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.eligibility import activated, is_employed
@@ -31,7 +31,7 @@ _IN_ORDER = (PrivilegedUse.account_id, PrivilegedUse.id)
 class UsableId:
     """One ID that somebody may ask to use. `own`: their own, with `rights` (grant id, name) to choose from.
 
-    `live_use_id`: the use by which it is taken now.
+    `in_use`: something of it is open or ending now; `held`: the times that others, or the same person, have of it.
     """
 
     account_id: int
@@ -43,7 +43,8 @@ class UsableId:
     rights: tuple[tuple[int, str], ...] = ()
     purpose: str | None = None
     """What a registered ID is there for."""
-    live_use_id: int | None = None
+    in_use: bool = False
+    held: tuple[Window, ...] = ()
 
 
 def usable_ids(session: Session, person_id: int, *, now: datetime) -> list[UsableId]:
@@ -51,8 +52,8 @@ def usable_ids(session: Session, person_id: int, *, now: datetime) -> list[Usabl
     day = day_of(now)
     if not is_employed(session, person_id, day):
         return []
-    own = [_own(session, account, day) for account in _own_accounts(session, person_id)]
-    found = [one for one in own if one is not None] + _registered(session, person_id, day)
+    own = [_own(session, account, now) for account in _own_accounts(session, person_id)]
+    found = [one for one in own if one is not None] + _registered(session, person_id, now)
     return sorted(found, key=lambda one: (not one.own, one.system_name, one.login_name))
 
 
@@ -106,13 +107,17 @@ def owes_report(session: Session, person_id: int, *, now: datetime) -> bool:
 
 def uses_to_carry_on(session: Session, *, policy: Policy, now: datetime) -> list[int]:
     """The uses that the clock may move now: unanswered for too long, permitted and due, open, or ending."""
-    too_long = now - timedelta(hours=policy.privileged.asked_hours)
     due = or_(
-        (PrivilegedUse.state == UseState.ASKED) & (PrivilegedUse.asked_at <= too_long),
+        PrivilegedUse.state.in_(UNDER_WAY | {UseState.ASKED}),
         (PrivilegedUse.state == UseState.APPROVED) & (PrivilegedUse.wanted_from <= now),
-        PrivilegedUse.state.in_((UseState.OPEN, UseState.ENDING)),
     )
-    return list(session.scalars(select(PrivilegedUse.id).where(due).order_by(*_IN_ORDER)))
+    rules = policy.privileged
+    return [
+        use.id
+        for use in session.scalars(select(PrivilegedUse).where(due).order_by(*_IN_ORDER))
+        if use.state is not UseState.ASKED
+        or lapse_of(use, asked_hours=rules.asked_hours, at_once_hours=rules.at_once_hours, now=now)
+    ]
 
 
 def reports_to_escalate(session: Session, *, now: datetime) -> list[int]:
@@ -141,6 +146,16 @@ def taken_by(session: Session, account_id: int, states: Collection[UseState]) ->
     return session.scalars(query.limit(1)).first()
 
 
+def overlapping(
+    session: Session, use: PrivilegedUse, states: Collection[UseState], *, now: datetime
+) -> list[PrivilegedUse]:  # fmt: skip
+    """The other uses of the same ID in these states whose time overlaps that of the use, as they are now."""
+    mine = window_of(use, now=now)
+    query = select(PrivilegedUse).where(PrivilegedUse.account_id == use.account_id, PrivilegedUse.state.in_(states))
+    found = session.scalars(query.order_by(PrivilegedUse.id).execution_options(populate_existing=True))
+    return [other for other in found if other is not use and window_of(other, now=now).overlaps(mine)]
+
+
 def _uses() -> Select[PrivilegedUse]:
     return select(PrivilegedUse).options(joinedload(PrivilegedUse.account), joinedload(PrivilegedUse.person))
 
@@ -160,16 +175,18 @@ def _own_accounts(session: Session, person_id: int) -> list[Account]:
     return list(session.scalars(query.options(joinedload(Account.system))))
 
 
-def _own(session: Session, account: Account, day: date) -> UsableId | None:
-    grants = activated(session, account.id, day)
+def _own(session: Session, account: Account, now: datetime) -> UsableId | None:
+    grants = activated(session, account.id, day_of(now))
     if not any(grant.entitlement.kind is EntitlementKind.ACCOUNT for grant in grants):
         return None
     groups = [grant for grant in grants if grant.entitlement.kind is EntitlementKind.GROUP]
-    return _usable(session, account, own=True, rights=tuple((grant.id, grant.entitlement.name) for grant in groups))
+    rights = tuple((grant.id, grant.entitlement.name) for grant in groups)
+    return _usable(session, account, own=True, rights=rights, now=now)
 
 
-def _registered(session: Session, person_id: int, day: date) -> list[UsableId]:
+def _registered(session: Session, person_id: int, now: datetime) -> list[UsableId]:
     """The registered IDs of the systems that the person's office or deputyship reaches; none for a contractor."""
+    day = day_of(now)
     if contracted(session, humans(session, [person_id])[person_id].rows, day):
         return []
     systems = systems_reached(session, person_id, Action.USE_REGISTERED_ID, day)
@@ -183,14 +200,24 @@ def _registered(session: Session, person_id: int, day: date) -> list[UsableId]:
         .options(joinedload(RegisteredId.account))
     ).all()  # fmt: skip
     found = [(one, one.account) for one in rows]
-    return [_usable(session, account, own=False, purpose=one.purpose) for one, account in found if account is not None]
+    return [
+        _usable(session, account, own=False, purpose=one.purpose, now=now)
+        for one, account in found
+        if account is not None
+    ]
 
 
 def _usable(
     session: Session, account: Account, *, own: bool, rights: tuple[tuple[int, str], ...] = (),
-    purpose: str | None = None,
+    purpose: str | None = None, now: datetime,
 ) -> UsableId:  # fmt: skip
+    holding = session.scalars(
+        select(PrivilegedUse)
+        .where(PrivilegedUse.account_id == account.id, PrivilegedUse.state.in_(HOLDING))
+        .order_by(PrivilegedUse.wanted_from, PrivilegedUse.id)
+    )
     return UsableId(
         account.id, account.system_id, account.system.name, account.login_name, account.kind, own, rights, purpose,
-        taken_by(session, account.id, LIVE),
+        in_use=taken_by(session, account.id, UNDER_WAY) is not None,
+        held=tuple(window_of(use, now=now) for use in holding),
     )  # fmt: skip

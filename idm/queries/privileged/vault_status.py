@@ -15,7 +15,7 @@ from idm.errors import NotFound
 from idm.models.people import Person
 from idm.models.privileged import PrivilegedUse, RegisteredId, Rotation, VaultKey, VaultSecret
 from idm.models.systems import Account, InformationSystem
-from idm.privileged_use_state import LIVE
+from idm.privileged_use_state import UNDER_WAY
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.privileged.kept import kept_accounts
 from idm.vocabulary import AccountKind, RotationReason, RotationState, VerifiedHow
@@ -142,7 +142,7 @@ def kept_rows(
         .outerjoin(owner, RegisteredId.owner_id == owner.id)
         .outerjoin(VaultSecret, VaultSecret.account_id == Account.id)
         .outerjoin(Rotation, (Rotation.account_id == Account.id) & Rotation.state.not_in(OVER))
-        .outerjoin(PrivilegedUse, (PrivilegedUse.account_id == Account.id) & PrivilegedUse.state.in_(LIVE))
+        .outerjoin(PrivilegedUse, (PrivilegedUse.account_id == Account.id) & PrivilegedUse.state.in_(UNDER_WAY))
         .outerjoin(user, PrivilegedUse.person_id == user.id)
         .where(Account.id.in_(kept))
         .order_by(InformationSystem.name, Account.login_name)

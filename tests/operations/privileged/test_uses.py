@@ -154,10 +154,15 @@ def test_without_the_right_to_the_id_nothing_is_used(office: Uses) -> None:
         assert usable_ids(session, office.cast.people["staff"], now=office.now) == []
 
 
-def test_one_waits_for_each_user_and_id(office: Uses) -> None:
+def test_nobody_asks_twice_for_the_same_time_of_an_id(office: Uses) -> None:
+    tomorrow = office.now + timedelta(days=1)
     office.ask()
+    office.ask(wanted_from=tomorrow, hours=2)
     with pytest.raises(IllegalTransition):
         office.ask()
+    with pytest.raises(IllegalTransition):
+        office.ask(wanted_from=tomorrow + timedelta(minutes=119))
+    assert office.ask(wanted_from=tomorrow + timedelta(hours=2))
 
 
 def test_whoever_left_uses_nothing(office: Uses) -> None:
@@ -174,6 +179,8 @@ def test_where_the_profile_asks_for_no_permission_it_is_approved_at_once(office:
     )
     use_id = office.ask()
     assert office.state(use_id) is UseState.APPROVED
+    with pytest.raises(IllegalTransition):
+        office.ask()
     assert office.carry_on() == 1
     assert (office.state(use_id), office.use(use_id).approver_id) == (UseState.OPEN, None)
 
@@ -293,6 +300,58 @@ def test_an_id_is_used_once_at_a_time(office: Uses) -> None:
         office.permit(second, "security")
 
 
+def test_a_use_that_is_permitted_for_another_time_keeps_the_id_from_nobody(office: Uses) -> None:
+    account_id = office.register()
+    far = office.now + timedelta(days=20)
+    ahead = office.ask("chief", account_id=account_id, wanted_from=far, hours=4)
+    office.permit(ahead, "security")
+    now = office.opened("system", account_id=account_id, hours=8)
+    assert (office.state(ahead), office.state(now)) == (UseState.APPROVED, UseState.OPEN)
+    office.carry_on(hours=8)
+    office.worker()
+    office.now = far
+    office.carry_on()
+    assert (office.state(ahead), office.state(now)) == (UseState.OPEN, UseState.ENDED)
+
+
+@pytest.mark.parametrize(("begins", "hours", "possible"), [(-2, 2, True), (-2, 3, False), (3, 1, False), (4, 1, True)])
+def test_times_of_one_id_may_touch_and_not_overlap(office: Uses, begins: int, hours: int, possible: bool) -> None:
+    account_id = office.register()
+    tomorrow = office.now + timedelta(hours=20)
+    office.permit(office.ask("system", account_id=account_id, wanted_from=tomorrow, hours=4), "security")
+    other = office.ask("chief", account_id=account_id, wanted_from=tomorrow + timedelta(hours=begins), hours=hours)
+    if possible:
+        office.permit(other, "security")
+    else:
+        with pytest.raises(IllegalTransition, match="時間の重なる"):
+            office.permit(other, "security")
+    assert office.state(other) is (UseState.APPROVED if possible else UseState.ASKED)
+
+
+def test_a_use_waits_for_the_one_before_to_be_over_and_ends_with_its_own_time(office: Uses) -> None:
+    first = office.opened(hours=2)
+    following = office.ask(wanted_from=office.now + timedelta(hours=2), hours=1)
+    office.permit(following)
+    ends_at = office.now + timedelta(hours=3)
+    office.carry_on(hours=2)
+    assert (office.state(first), office.state(following)) == (UseState.ENDING, UseState.APPROVED)
+    office.carry_on(seconds=600)
+    assert office.state(following) is UseState.APPROVED
+    office.worker()
+    office.carry_on()
+    assert (office.state(first), office.state(following)) == (UseState.ENDED, UseState.OPEN)
+    assert (office.use(following).opens_at, office.use(following).ends_at) == (office.now, ends_at)
+
+
+def test_a_use_whose_time_went_by_while_the_one_before_was_ending_lapses(office: Uses) -> None:
+    office.opened(hours=2)
+    following = office.ask(wanted_from=office.now + timedelta(hours=2), hours=1)
+    office.permit(following)
+    office.carry_on(hours=2)
+    office.carry_on(hours=1)
+    assert office.state(following) is UseState.LAPSED
+
+
 # --- the clock -------------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +368,37 @@ def test_what_has_lapsed_is_not_permitted_though_no_worker_has_come_round(office
     office.now += timedelta(hours=office.cast.policy.privileged.asked_hours)
     with pytest.raises(IllegalTransition):
         office.permit(use_id)
+
+
+def test_what_was_wanted_at_once_is_wanted_for_so_long_as_the_profile_says(office: Uses) -> None:
+    late, in_time = office.ask(hours=1), office.ask("chief", account_id=office.register(), hours=1)
+    office.now += timedelta(hours=4, seconds=-1)
+    office.permit(in_time, "security")
+    office.now += timedelta(seconds=1)
+    with pytest.raises(IllegalTransition, match=r"4時間以内に許可がなかった.*もう一度申し出て"):
+        office.permit(late)
+    office.carry_on()
+    assert (office.state(late), office.state(in_time)) == (UseState.LAPSED, UseState.OPEN)
+    ends_at = office.use(in_time).ends_at
+    assert ends_at == office.now + timedelta(hours=1, seconds=-1), "its hours, from the permission"
+
+
+def test_a_time_that_was_named_and_has_gone_by_is_not_permitted_any_more(office: Uses) -> None:
+    use_id = office.ask(wanted_from=office.now + timedelta(hours=1), hours=1)
+    office.now += timedelta(hours=2)
+    with pytest.raises(IllegalTransition, match=r"申し出た時間.*過ぎた.*もう一度申し出て"):
+        office.permit(use_id)
+    assert office.carry_on() == 1
+    assert office.state(use_id) is UseState.LAPSED
+
+
+def test_what_is_permitted_within_the_time_that_was_named_has_the_rest_of_it(office: Uses) -> None:
+    use_id = office.ask(wanted_from=office.now + timedelta(hours=1), hours=2)
+    named_until = office.now + timedelta(hours=3)
+    office.now += timedelta(hours=2, minutes=30)
+    office.permit(use_id)
+    office.carry_on()
+    assert (office.use(use_id).opens_at, office.use(use_id).ends_at) == (office.now, named_until)
 
 
 def test_a_permitted_use_opens_when_its_time_has_come_not_before(office: Uses) -> None:
@@ -748,11 +838,13 @@ def test_an_emergency_use_that_only_the_users_mail_box_would_know_of_is_none(off
         office.ask(emergency=True)
 
 
-def test_an_emergency_goes_before_a_permitted_use_that_has_not_begun(office: Uses) -> None:
-    waiting = office.ask(wanted_from=office.now + timedelta(hours=4))
-    office.permit(waiting)
-    urgent = office.ask(emergency=True)
-    assert (office.state(waiting), office.state(urgent)) == (UseState.LAPSED, UseState.OPEN)
+def test_an_emergency_goes_before_a_permitted_use_of_the_same_time_and_no_other(office: Uses) -> None:
+    soon, far = (office.ask(wanted_from=office.now + timedelta(hours=ahead)) for ahead in (1, 400))
+    office.permit(soon)
+    office.permit(far)
+    urgent = office.ask(emergency=True, hours=2)
+    states = [office.state(use_id) for use_id in (soon, far, urgent)]
+    assert states == [UseState.LAPSED, UseState.APPROVED, UseState.OPEN]
 
 
 def test_an_emergency_does_not_break_into_a_use_that_is_open(office: Uses) -> None:
