@@ -572,6 +572,15 @@ class KnowsProtected(Protocol):
 
 
 @runtime_checkable
+class KnowsItself(Protocol):
+    """Can say which account of the target it is itself signed in as (control D10)."""
+
+    def own_account_id(self) -> ExternalId | None:
+        """That account's id; None = it is none, or the target does not show it. Raises TargetUnavailable."""
+        ...
+
+
+@runtime_checkable
 class ExaminesItself(Protocol):
     """Can look over its own connection: certificate, clock, rights, policies (`idm system test`)."""
 

@@ -5,7 +5,7 @@ forget it. A check that could not be made has failed and says why.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,7 @@ from idm.ports import (
     Directory,
     ExaminesItself,
     ExternalId,
+    KnowsItself,
     KnowsProtected,
     ReadsPasswordPolicy,
     ReadsPasswordState,
@@ -38,6 +39,7 @@ from idm.queries.configuration import policy_in_force
 from idm.queries.sign_in_accounts import belongs_to_another
 from idm.vocabulary import EntitlementKind, Stage, VerifiedBy
 from jobs.installation import Installation
+from jobs.own_account import recognise_own
 
 ACTOR = Actor.job("jobs.examination")
 FINE, WARNING, FAILED = CheckVerdict.FINE, CheckVerdict.WARNING, CheckVerdict.FAILED
@@ -75,6 +77,7 @@ def examine(installation: Installation, system: InformationSystem, *, actor: Act
     else:
         with closing(directory):
             found = look_over(directory, subject)
+            _recognise(installation, directory, system, found, actor)
     return _recorded(installation, subject, found, actor)
 
 
@@ -93,9 +96,18 @@ def require_examined(installation: Installation, directory: Directory, system: I
         found = look_over(directory, subject)
         if not found.reached:
             raise TargetUnavailable("ディレクトリとの接続を点検できないため、まだ何も書き込みません。")
+        _recognise(installation, directory, system, found, ACTOR)
         newest = _recorded(installation, subject, found, ACTOR)
     if newest is not None and newest.stops_writing is not None:
         raise TargetRefused(newest.stops_writing)
+
+
+def _recognise(
+    installation: Installation, directory: Directory, system: InformationSystem, found: Examined, actor: Actor
+) -> None:
+    if found.reached:
+        with suppress(TargetUnavailable):  # it has gone away since: another examination asks again
+            recognise_own(installation, directory, system, actor)
 
 
 def look_over(directory: Directory, subject: Subject) -> Examined:
@@ -111,7 +123,7 @@ def look_over(directory: Directory, subject: Subject) -> Examined:
         checks.append(Check(LISTING, FAILED, str(failure), "接続アカウントの件数上限と読取りの権限を確かめてください"))
     else:
         checks.append(Check(LISTING, FINE, f"利用者ID {accounts} 件を、上限にかからず最後まで読めました"))
-    for check in (_abilities, _groups, _demand, _passwords, _last_use, _service_account, _sign_in):
+    for check in (_abilities, _groups, _demand, _passwords, _last_use, _service_account, _own_account, _sign_in):
         checks.extend(_tried(check, directory, subject))
     return Examined(tuple(checks), reached=True)
 
@@ -225,6 +237,20 @@ def _service_account(_directory: Directory, subject: Subject) -> Iterator[Check]
         )  # fmt: skip
     else:
         yield Check(title, FINE, f"特権ID「{system.service_account}」として登録されています")
+
+
+def _own_account(directory: Directory, subject: Subject) -> Iterator[Check]:
+    """By what it is kept from having its password changed by ourselves."""
+    if subject.system.credential is None:
+        return
+    title = "接続アカウントの見分け方"
+    if isinstance(directory, KnowsItself) and directory.own_account_id() is not None:
+        yield Check(title, FINE, "ディレクトリの番号で見分けます")
+    else:
+        yield Check(
+            title, FINE, "ディレクトリの番号では確かめられないため、名前で見分けます",
+            "接続アカウントが自分の項目を読めるようにすると、名前が違っても、同じ名前の別のIDがあっても見分けられます",
+        )  # fmt: skip
 
 
 def _sign_in(directory: Directory, subject: Subject) -> Iterator[Check]:

@@ -20,6 +20,7 @@ from idm.queries.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import EntitlementKind
 from jobs.installation import Installation
+from jobs.own_account import recognise_own
 
 ACTOR = Actor.job("jobs.inventory")
 
@@ -40,6 +41,8 @@ def take(installation: Installation, code: str, *, dry_run: bool = False, gone_i
         known = {right.id: _group_id(directory, right) for right in groups}
         # Read to the end first: a slow directory must not keep the database locked.
         seen = list(_with_groups(directory.accounts(), _memberships(directory, known)))
+        if not dry_run:
+            recognise_own(installation, directory, system, ACTOR)
     finally:
         directory.close()
     return _recorded(installation, system.id, known, seen, dry_run=dry_run, gone_is_right=gone_is_right)

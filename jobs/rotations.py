@@ -7,7 +7,7 @@ for as long as one batch takes; it is in no row, log, audit record or exception.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -24,10 +24,12 @@ from idm.errors import (
 from idm.models.privileged import Rotation, VaultSecret
 from idm.models.systems import InformationSystem
 from idm.operations.privileged import rotations, uses
+from idm.own_service_account import Named, is_own
 from idm.policy import Policy
 from idm.ports import (
     ChecksPasswords,
     Directory,
+    KnowsItself,
     PasswordCheck,
     PasswordVerdict,
     ReadsPasswordState,
@@ -35,17 +37,20 @@ from idm.ports import (
     Writes,
 )
 from idm.queries.configuration import policy_in_force
-from idm.queries.own_service_accounts import is_own_anywhere
+from idm.queries.own_service_accounts import own_service_accounts
 from idm.queries.privileged.rotations import due_by_clock
 from idm.rotation_rules import ON_ITS_WAY, proof
 from idm.vocabulary import RotationState, VerifiedHow, Zone
 from jobs.examination import require_examined
 from jobs.installation import Installation
+from jobs.own_account import recognise_own
 from jobs.password_issue import temporary_password
 from jobs.vault.keyring import Keyring, open_vault
 
 ACTOR = Actor.job("jobs.rotations")
 BATCH = 50
+OWN_AGAIN = timedelta(hours=1)
+"""How long a value on its way for our own service account waits at least before it is tried again."""
 SHORTEST = 24
 """Characters of a kept password, where the profile asks for no more: nobody remembers it, somebody may type it."""
 
@@ -54,6 +59,15 @@ NOT_THERE = "利用者IDがディレクトリで確認されていないため�
 OURS = (
     "この製品が接続に使うIDのため、パスワードを変更しません（変えると接続が止まります）。"
     "登録簿の「預かる」を外し、手作業で変更してください。"
+)
+OURS_UNDECIDED = (
+    "この製品が接続に使うIDのため、これ以上は変更しません。途中の新しいパスワードは封をして残しています。ディレクトリが受け入れて"
+    "いたかどうかが、まだ確かめられません。確かめられるまで、やり直します。"
+)
+OURS_CHANGED = (
+    "この製品が接続に使うIDのパスワードが、すでに新しいものに変わっていました。資格情報のファイルの値では接続できなくなります。"
+    "「特権IDの利用」で値を取り出して資格情報のファイルに書くか、ディレクトリの管理者が設定し直して、登録簿の「預かる」を"
+    "外してください。"
 )
 OTHERS = "このログイン名は、ディレクトリでは別のアカウントのものです。台帳とディレクトリを確かめてください。"
 WRONG = (
@@ -78,6 +92,8 @@ class Work:
     rotation: Rotation
     known: bool
     """A run before this one may have set the value already."""
+    own: bool = False
+    """The product itself signs in by it: it is never changed, or the connection would stop."""
     changed_before: datetime | None = None
     password: str = field(default="", repr=False)
     taken: bool = False
@@ -85,11 +101,13 @@ class Work:
     refused: TargetRefused | NotOnTarget | None = None
     """The target said no to the value."""
     lost: bool = False
-    """… and has not got it from an earlier try either."""
+    """The target has not got the value, from no earlier try either, and never will: it may be given up."""
     how: VerifiedHow | None = None
     former: str = field(default="", repr=False)
-    """The password before, where somebody knows it."""
+    """The password before, where it matters whether it is still taken."""
     warning: str | None = None
+    retry_after: float | None = None
+    """Seconds that the next try waits at least."""
     error: TargetError | Refusal | None = None
 
     @property
@@ -154,6 +172,7 @@ def _open(installation: Installation, system_id: int) -> Directory:
     directory = installation.open_target(system)
     try:
         require_examined(installation, directory, system)
+        recognise_own(installation, directory, system, ACTOR)
     except TargetError:
         directory.close()
         raise
@@ -173,12 +192,19 @@ def _change(installation: Installation, directory: Directory, batch: Sequence[Wo
     if SetPassword not in directory.can:
         raise TargetRefused(CANNOT)
     with installation.database.reading() as session:
-        ours = {work.rotation.id for work in batch if is_own_anywhere(session, work.rotation.account.login_name)}
+        services, kind = (
+            own_service_accounts(session),
+            session.get_one(InformationSystem, batch[0].rotation.system_id).connector,
+        )
     for work in batch:
-        _look_before(directory, work, own=work.rotation.id in ours)
+        account = work.rotation.account
+        work.own = is_own(Named(kind, account.external_id, account.login_name), services)
+        _look_before(directory, work)
     _seal(installation, batch, worker)
     for work in batch:
-        if work.open and work.known:
+        if work.open and work.own:
+            _settle_own(directory, work)
+        elif work.open and work.known:
             _prove_earlier(directory, work)
     _set(installation, directory, batch, worker)
     for work in batch:
@@ -191,12 +217,12 @@ def _change(installation: Installation, directory: Directory, batch: Sequence[Wo
 # --- sealed first ----------------------------------------------------------------------------------------------------
 
 
-def _look_before(directory: Directory, work: Work, *, own: bool) -> None:
+def _look_before(directory: Directory, work: Work) -> None:
     """Afterwards it is known when the target says that the password was last changed. Raises TargetUnavailable.
 
-    What the product itself signs in by is never changed: it would lock itself out.
+    Of our own service account nothing new is begun; a value on its way, from before we knew, is settled.
     """
-    if own:
+    if work.own and not work.known:
         work.error = TargetRefused(OURS)
         return
     if not work.external_id:
@@ -226,7 +252,7 @@ def _seal(installation: Installation, batch: Sequence[Work], worker: str) -> Non
             except Refusal as broken:
                 work.error = broken
                 continue
-            work.former = _known_value(session, vault, rotation)
+            work.former = _former_value(session, vault, rotation, own=work.own)
             if not work.known:
                 value = vault.for_rotation(rotation, work.password)
                 rotations.put_on_its_way(session, rotation, value, changed_before=work.changed_before, now=now)
@@ -240,10 +266,10 @@ def _take_value(vault: Keyring, work: Work, policy: Policy) -> None:
         work.password = temporary_password(max(policy.privileged.minimum_length, SHORTEST))
 
 
-def _known_value(session: Session, vault: Keyring, rotation: Rotation) -> str:
-    """The password before, where somebody has seen it; else nothing."""
+def _former_value(session: Session, vault: Keyring, rotation: Rotation, *, own: bool) -> str:
+    """The password before, where somebody has seen it or we ourselves need it; else nothing."""
     secret = session.get(VaultSecret, rotation.account_id)
-    if secret is None or secret.known_since is None:
+    if secret is None or (secret.known_since is None and not own):
         return ""
     try:
         return vault.of_account(secret)
@@ -268,6 +294,32 @@ def _prove_earlier(directory: Directory, work: Work) -> None:
         wrong = check is not None and check.verdict is PasswordVerdict.WRONG
         unmoved = work.changed_before is not None and _changed_at(directory, work) == work.changed_before
         work.taken = not wrong and not unmoved
+
+
+def _settle_own(directory: Directory, work: Work) -> None:
+    """A value on its way for what turned out to be our own service account: kept if the target has it, given up if it
+    has not, never set again. Raises TargetUnavailable.
+
+    "Wrong" alone gives nothing up, for some say so of a locked account too: the target must have changed nothing, or
+    take another value, the one before or the one that we are signed in by. It is seldom tried: wrong tries must not
+    lock what we sign in by.
+    """
+    check = _tried(directory, work)
+    if not work.open:
+        return
+    changed_at, before = _changed_at(directory, work), work.changed_before
+    work.how = proof(check, changed_at=changed_at, changed_before=before)
+    if work.how is not None:
+        work.warning = OURS_CHANGED
+        return
+    if check is not None and check.verdict is PasswordVerdict.WRONG:
+        unmoved = before is not None and changed_at == before
+        work.lost = unmoved or _signed_in_as(directory, work) or _takes(directory, work, work.former)
+    work.error, work.retry_after = TargetRefused(OURS if work.lost else OURS_UNDECIDED), OWN_AGAIN.total_seconds()
+
+
+def _signed_in_as(directory: Directory, work: Work) -> bool:
+    return isinstance(directory, KnowsItself) and directory.own_account_id() == work.external_id
 
 
 def _set(installation: Installation, directory: Writes, batch: Sequence[Work], worker: str) -> None:
@@ -317,22 +369,27 @@ def _prove(directory: Directory, work: Work) -> None:
     work.how = proof(check, changed_at=changed_at, changed_before=work.changed_before, may_have_it=may_have_it)
     if work.how is None:
         wrong = check is not None and check.verdict is PasswordVerdict.WRONG
-        work.error, work.lost = work.refused or TargetRefused(WRONG if wrong else UNPROVEN), wrong or not may_have_it
+        work.error = work.refused or TargetRefused(WRONG if wrong else UNPROVEN)
+        work.lost = work.refused is not None and (wrong or not may_have_it)
 
 
-def _try_former(directory: ChecksPasswords, work: Work) -> None:
+def _try_former(directory: Directory, work: Work) -> None:
     """Afterwards it is known whether the target still takes the password that somebody knows beside the new one.
 
     It is tried once: a second wrong one could be one too many. That it cannot be tried changes nothing of the proof.
     """
-    if work.how is not VerifiedHow.SIGN_IN or not work.former:
-        return
-    try:
-        check = directory.check_password(work.rotation.account.login_name, work.former)
-    except TargetError:
-        return
-    if check.proven:
+    if not work.own and work.how is VerifiedHow.SIGN_IN and _takes(directory, work, work.former):
         work.warning = STILL_TAKEN
+
+
+def _takes(directory: Directory, work: Work, password: str) -> bool:
+    """Whether the target lets somebody in with another password than the one on its way, as far as it can be asked."""
+    if not password or not isinstance(directory, ChecksPasswords):
+        return False
+    try:
+        return directory.check_password(work.rotation.account.login_name, password).proven
+    except TargetError:
+        return False
 
 
 def _changed_at(directory: Directory, work: Work) -> datetime | None:
@@ -377,13 +434,15 @@ def _finish(installation: Installation, batch: Sequence[Work], worker: str) -> N
                 rotations.confirm(
                     session, rotation, value, how, warning=work.warning, actor=ACTOR, policy=policy, now=now
                 )
+                if work.own:
+                    rotations.tell(session, rotation, OURS_CHANGED, now=now)
             uses.follow(session, [rotation.account_id for _, rotation in proven], actor=ACTOR, policy=policy, now=now)
         for work, rotation in mine:
             if work.how is None:
+                wait = work.retry_after or getattr(work.error, "retry_after", None)
                 rotations.try_again(
-                    session, rotation, _why(work), retry_after=getattr(work.error, "retry_after", None),
-                    give_value_up=work.refused is not None and work.lost,
-                    actor=ACTOR, policy=policy, now=now,
+                    session, rotation, _why(work), retry_after=wait, give_value_up=work.lost, actor=ACTOR,
+                    policy=policy, now=now,
                 )  # fmt: skip
 
 

@@ -175,6 +175,7 @@ DONE = {
     "lock.asked": _("ロックの確認又は解除を依頼"),
     "lock.answered": _("ロックの確認又は解除の結果"),
     "system.tested": _("接続を点検"),
+    "system.own_account": _("接続アカウントをディレクトリの番号で確認"),
     "sign_in.factor_renewed": _("二つ目の認証要素の再確認"),
     "sign_in.password_changed": _("パスワードの変更"),
     "sign_in.everybodys_sessions_ended": _("全員のサインインを終了"),

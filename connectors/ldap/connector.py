@@ -23,7 +23,7 @@ from connectors.ldap.session import Session
 from connectors.ldap.settings import LdapSettings
 from connectors.ldap.site import Site
 from connectors.ldap.surroundings import PlainTree
-from idm.errors import TargetError, TargetUnavailable
+from idm.errors import TargetError, TargetRefused, TargetUnavailable
 from idm.ports import (
     AccountId,
     AddMember,
@@ -130,6 +130,15 @@ class LdapConnector:
     def examine(self) -> Iterator[Check]:
         """See `idm.ports.ExaminesItself`."""
         return Examiner(self._site, self._rights).examine()
+
+    def own_account_id(self) -> ExternalId | None:
+        """See `idm.ports.KnowsItself`: by the entry, whatever its name is."""
+        try:
+            dn = self._site.surroundings.own_dn()
+            entry = self._site.entry(dn, [self._site.dialect.entry_id]) if dn else None
+            return self._site.entries.id_of(entry) if entry is not None else None
+        except TargetRefused:
+            return None
 
     def close(self) -> None:
         """See `idm.ports.Directory`."""

@@ -12,7 +12,7 @@ from typing import Protocol
 from connectors.ldap.encoding import Change, ChangeKind, Control, Filter
 from connectors.ldap.entry_decoding import Values
 from connectors.ldap.settings import Defaults, LdapSettings
-from idm.ports import BuiltIn, ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
+from idm.ports import BuiltIn, Check, ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Dialect(Protocol):
     `said_after_password`: what is answered only once the password was right; anything else a stranger may be told.
     `built_in_attribute`: by which the accounts are known that every such directory is born with; None = there are none.
     `renewed_at`: when the password was changed, written as last use is.
+    `unseen`: what matters and cannot be read from outside, so that a person has to look at it.
     """
 
     defaults: Defaults
@@ -61,6 +62,7 @@ class Dialect(Protocol):
     search_controls: Sequence[Control]
     built_in_attribute: str | None
     renewed_at: str
+    unseen: Sequence[Check]
 
     def is_account(self, settings: LdapSettings) -> Filter:
         """What is an account, ours or not."""

@@ -82,6 +82,7 @@ class Examiner:
             except TargetError as failure:
                 found = f"確かめられませんでした（{failure}）"
                 yield Check(subject, FAILED, found, "理由を取り除いてから、もう一度点検してください")
+        yield from self._site.dialect.unseen
 
     def _clock(self) -> Iterator[Check]:
         said = first(root_entry(self._site, ROOT), "currentTime")

@@ -43,6 +43,10 @@ class Surroundings(Protocol):
         """Where the password policy for everybody is. Raises TargetRefused where we do not know."""
         ...
 
+    def own_dn(self) -> str | None:
+        """The entry we are signed in as; None = the name in the settings leads to none."""
+        ...
+
 
 class PlainTree:
     """The surroundings in a directory that has none."""
@@ -74,3 +78,7 @@ class PlainTree:
                 "パスワードの規則の場所がわかりません。接続の設定に password_policy_dn を加えてください。"
             )
         return self._policy_dn
+
+    def own_dn(self) -> str | None:
+        """Where the settings say."""
+        return self._settings.bind_dn

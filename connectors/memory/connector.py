@@ -173,6 +173,11 @@ class MemoryConnector:
         unused = [one for one in self._directory.accounts.values() if one.last_used_at is None]
         return map(_last_use, [one for one in unused if one.created_at < created_before])
 
+    def own_account_id(self) -> ExternalId | None:
+        """See `idm.ports.KnowsItself`."""
+        self._reach()
+        return self._directory.signed_in_as
+
     def close(self) -> None:
         """See `idm.ports.Directory`."""
 

@@ -102,6 +102,8 @@ class MemoryDirectory:
         self.containers = {USUAL_CONTAINER}
         self.policy = POLICY
         self.fault: Fault | None = None
+        self.signed_in_as: ExternalId | None = None
+        """The account that connectors sign in by; None = they need none."""
         self.seen_before: dict[str, dict[ExternalId, object]] = {}
         """What was there at the moment of each cursor given out."""
 

@@ -21,7 +21,7 @@ from idm.grant_state import GrantState
 from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
-from idm.operations import going_live
+from idm.operations import going_live, own_service_accounts
 from idm.operations.factors import factor_gate, factor_readings
 from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
@@ -201,6 +201,8 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.name, system.zone = wanted.name, wanted.zone
     system.confidentiality, system.integrity = wanted.confidentiality, wanted.integrity
     system.availability, system.manager_unit_code = wanted.availability, wanted.manager_unit
+    if (system.connector, system.connector_settings) != (wanted.connector, dict(wanted.settings)):
+        own_service_accounts.forget(system)
     system.connector, system.credential = wanted.connector, wanted.credential
     system.connector_settings, system.service_account = dict(wanted.settings), wanted.service_account
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until

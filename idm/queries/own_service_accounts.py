@@ -1,13 +1,16 @@
-"""Whether an account is one that the product itself speaks to some system as (control D10)."""
+"""The accounts by which the product itself signs in to its systems (control D10)."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.models.systems import InformationSystem
-from idm.own_service_account import is_own
+from idm.own_service_account import ServiceAccount
 
 
-def is_own_anywhere(session: Session, login_name: str) -> bool:
-    """Whether the product signs in to any of its systems by that name: two systems may be one directory."""
-    said = select(InformationSystem.service_account, InformationSystem.connector_settings)
-    return any(is_own(login_name, account, settings) for account, settings in session.execute(said))
+def own_service_accounts(session: Session) -> list[ServiceAccount]:
+    """One for each system."""
+    system = InformationSystem
+    rows = session.execute(
+        select(system.connector, system.service_account_id, system.service_account, system.connector_settings)
+    )
+    return [ServiceAccount(connector, known, name, settings) for connector, known, name, settings in rows]

@@ -66,6 +66,18 @@ def control_of(target: SambaTarget, login_name: str) -> int:
     return int(target.server.read(target.dn(login_name), "userAccountControl")["userAccountControl"][0])
 
 
+# --- ourselves -------------------------------------------------------------------------------------------------------
+
+
+def test_our_own_account_is_known_by_its_id_whatever_we_sign_in_by(target: SambaTarget) -> None:
+    server = target.server
+    server.replace(server.service_dn, "userPrincipalName", f"other-than-cn@{server.domain}")
+    known = str(server.guid(server.service_dn))
+    [short] = server.read(server.service_dn, "sAMAccountName")["sAMAccountName"]
+    for name in (server.service_dn, f"other-than-cn@{server.domain}", f"{server.workgroup}\\{short}"):
+        assert target.connector(bind_dn=name).own_account_id() == known
+
+
 # --- one number for everything ---------------------------------------------------------------------------------------
 
 

@@ -112,3 +112,14 @@ def test_a_sign_in_is_dated_by_the_server_and_survives_a_reset(target: Target389
     [use] = connector.unused_since(datetime.now(UTC) + HOUR)
     assert (use.source, use.known) == (LastUseSource.LAST_LOGIN_TIME, True)
     assert list(connector.never_used(datetime.now(UTC) + HOUR)) == []
+
+
+def test_our_own_account_is_known_by_its_id_once_it_may_read_its_own_entry(target: Target389) -> None:
+    server = target.server
+    connector = target.connector()
+    assert connector.own_account_id() is None
+    rule = (
+        '(targetattr="objectClass || nsUniqueId")(version 3.0; acl "self"; allow (read, search) userdn="ldap:///self";)'
+    )
+    server.apply(f"dn: {server.service_dn}\nchangetype: modify\nadd: aci\naci: {rule}\n")
+    assert [connector.own_account_id()] == server.read(server.service_dn, "nsUniqueId")["nsUniqueId"]

@@ -236,6 +236,7 @@ def test_a_delegated_account_is_fine_however_its_name_is_written(domain: SambaAD
     assert len(about(checks, RIGHTS)) == 2
     assert "索引があります" in about(checks, "対応付けの属性")[0].found
     assert "秒" in about(checks, "時計")[0].found
+    assert "OldPasswordAllowedPeriod" in about(checks, "変更前のパスワード")[0].remedy
 
 
 def test_a_place_among_the_administrators_is_found_through_other_groups(domain: SambaAD) -> None:

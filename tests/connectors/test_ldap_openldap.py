@@ -377,3 +377,12 @@ def openldap_with_history(tmp_path: Path) -> Iterator[OpenLdapTarget]:
     with ExitStack() as closing:
         yield OpenLdapTarget(server, closing)
     server.stop()
+
+
+# --- ourselves -------------------------------------------------------------------------------------------------------
+
+
+def test_our_own_account_is_known_by_its_id(ldap_target: OpenLdapTarget) -> None:
+    server = ldap_target.server
+    [known] = server.read(server.service_dn, "entryUUID")["entryUUID"]
+    assert ldap_target.connector().own_account_id() == known

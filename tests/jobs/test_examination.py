@@ -10,10 +10,12 @@ from sqlalchemy import select
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Fault, MemoryDirectory
 from connectors.registry import KINDS
+from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn
 from idm.models.system_tests import SystemTest
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.operations import own_service_accounts
 from idm.ports import Check, CheckVerdict
 from idm.settings import Settings
 from jobs import examination, provision
@@ -183,6 +185,31 @@ def test_our_own_account_must_be_on_the_register_of_privileged_ids(world: World)
 def _system(world: World) -> InformationSystem:
     with world.cast.database.reading() as session:
         return world.system(session)
+
+
+def test_an_examination_learns_which_account_is_our_own_and_keeps_what_it_learned(world: World) -> None:
+    title = "接続アカウントの見分け方"
+    assert "名前で見分けます" in checks(world)[title].found
+    world.directory.signed_in_as = "the-id-of-ours"
+    assert "番号で見分けます" in checks(world)[title].found
+    world.directory.signed_in_as = None
+    world.test()
+    with world.cast.database.reading() as session:
+        assert world.system(session).service_account_id == "the-id-of-ours"
+        actions = session.scalars(select(AuditRecord.action).where(AuditRecord.action == "system.own_account")).all()
+    assert len(actions) == 1
+
+
+def test_what_was_learned_by_other_settings_is_not_believed(world: World) -> None:
+    with world.cast.database.reading() as session:
+        asked = world.system(session)
+    with world.cast.database.writing() as session:
+        world.system(session).connector_settings = {"name": "elsewhere"}
+    with world.cast.database.writing() as session:
+        own_service_accounts.recognise(
+            session, asked, "an-id", actor=examination.ACTOR, policy=world.cast.policy, now=NOW
+        )
+        assert world.system(session).service_account_id is None
 
 
 def test_names_that_mean_two_people_are_pointed_out_where_people_sign_in(approved: World) -> None:

@@ -15,6 +15,7 @@ from idm.errors import IllegalTransition, TargetRefused
 from idm.models.officers import Officer
 from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account, InformationSystem
+from idm.models.work import MailMessage
 from idm.operations.going_live import require_may_move
 from idm.operations.privileged import check_out_keys, check_outs, registered_ids, rotations
 from idm.organisation_file import effective_text, organisation_from_text
@@ -279,6 +280,92 @@ def test_what_the_product_itself_signs_in_by_is_neither_sealed_nor_set(kept: Kep
     rotation = kept.office.rotation(kept.account_id)
     assert (rotation.state, rotation.sealed, rotation.last_error) == (RotationState.ASKED, None, rotating.OURS)
     assert kept.entry.password == before
+
+
+def signed_in_as(kept: Kept) -> None:
+    """It turns out that the product itself signs in by this ID, whatever its name."""
+    kept.place.directory.signed_in_as = kept.entry.external_id
+
+
+def test_what_the_directory_says_we_are_signed_in_as_is_not_changed_by_whatever_name_it_goes(kept: Kept) -> None:
+    before = kept.entry.password
+    signed_in_as(kept)
+    kept.office.ask(kept.account_id)
+    kept.office.rotate()
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.sealed, rotation.last_error) == (RotationState.ASKED, None, rotating.OURS)
+    assert kept.entry.password == before
+
+
+def test_somebody_elses_id_of_the_name_we_sign_in_by_is_changed_as_any_other(kept: Kept) -> None:
+    with kept.office.cast.database.writing() as session:
+        for system in session.scalars(select(InformationSystem)):
+            system.service_account, system.service_account_id = NAME, "our-own"
+    kept.office.ask(kept.account_id)
+    kept.office.rotate()
+    assert kept.office.all_confirmed()
+
+
+def test_a_value_that_our_own_account_already_has_is_kept_and_the_manager_is_told(kept: Kept) -> None:
+    kept.office.ask(kept.account_id)
+    killed_before("_prove", kept)
+    signed_in_as(kept)
+    kept.rounds(1, minutes=11)
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.last_error) == (RotationState.CONFIRMED, rotating.OURS_CHANGED)
+    assert kept.entry.password == kept.office.password(kept.account_id)
+    with kept.office.cast.database.reading() as session:
+        told = session.scalars(select(MailMessage).where(MailMessage.link == f"/vault/{kept.account_id}")).all()
+    assert {message.recipient for message in told} == {"u100003@example.jp", "u100004@example.jp"}
+    assert all(rotating.OURS_CHANGED in message.body for message in told)
+
+
+def test_a_value_that_our_own_account_never_got_is_given_up_and_the_one_before_it_stays(kept: Kept) -> None:
+    before = kept.entry.password
+    kept.office.ask(kept.account_id)
+    killed_before("_set", kept)
+    signed_in_as(kept)
+    kept.rounds(1, minutes=11)
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.sealed, rotation.last_error) == (RotationState.ASKED, None, rotating.OURS)
+    assert kept.entry.password == before == kept.office.password(kept.account_id)
+
+
+def test_a_value_on_its_way_is_given_up_when_we_are_signed_in_to_our_own_account_by_another(kept: Kept) -> None:
+    kept.office.ask(kept.account_id)
+    killed_before("_prove", kept)
+    signed_in_as(kept)
+    kept.place.uses.now += timedelta(minutes=11)
+    kept.entry.password, kept.entry.password_changed_at = "An-Admins-Own-12345", kept.place.now
+    kept.office.rotate()
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.last_error) == (RotationState.ASKED, rotating.OURS)
+
+
+def test_a_value_that_our_own_account_may_have_stays_sealed_and_is_seldom_tried(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.office.ask(kept.account_id)
+    kept.place.uses.now += timedelta(seconds=10)
+    killed_before("_prove", kept)
+    with kept.office.cast.database.writing() as session:
+        other = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        other.connector, other.service_account_id = "memory", kept.entry.external_id
+    tried: list[str] = []
+
+    def says_wrong_while_locked(self: MemoryConnector, login_name: str, password: str) -> PasswordCheck:
+        tried.append(password)
+        return PasswordCheck(PasswordVerdict.WRONG)
+
+    monkeypatch.setattr(MemoryConnector, "check_password", says_wrong_while_locked)
+    kept.place.uses.now += timedelta(minutes=11)
+    for _ in range(10):
+        kept.office.rotate()
+        kept.place.uses.now += timedelta(minutes=5)
+    rotation = kept.office.rotation(kept.account_id)
+    assert (rotation.state, rotation.last_error) == (RotationState.SET, rotating.OURS_UNDECIDED)
+    assert kept.entry.password in kept.office.in_our_books(kept.account_id)
+    assert tried.count(kept.entry.password) == 1
 
 
 def test_nothing_is_set_at_the_end_of_a_lease(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:

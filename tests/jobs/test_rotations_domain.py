@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from idm.models.systems import InformationSystem
 from idm.settings import Settings
-from idm.vocabulary import RotationState, VerifiedHow
+from idm.vocabulary import RotationReason, RotationState, VerifiedHow
 from jobs.installation import Installation
+from jobs.rotations import STILL_TAKEN
 from tests.cast import Cast
 from tests.connectors.conftest import now
 from tests.connectors.samba_target import SambaTarget
@@ -93,3 +94,22 @@ def test_one_that_the_domain_guards_is_refused_and_named(
     assert "特権" in (rotation.last_error or "")
     assert office.secret(guarded) is None
     assert office.is_let_in(other, office.password(other)), "nobody else waits for it"
+
+
+@pytest.mark.parametrize(("minutes", "still_taken"), [(0, False), (60, True)])
+def test_whether_a_returned_password_is_still_taken_is_tried_and_said(
+    office: VaultOffice, domain: SambaTarget, clock: Clock, minutes: int, still_taken: bool
+) -> None:
+    domain.server.accept_old_passwords(minutes)
+    [account_id] = office.keep("backup-admin")
+    office.rotate()
+    use_id, private = office.use(account_id)
+    office.prepare()
+    returned = office.show(use_id, private)
+    office.ask(account_id, reason=RotationReason.SUSPECTED)
+    office.rotate()
+    rotation = office.rotation(account_id)
+    assert (rotation.state, rotation.verified_how) == (RotationState.CONFIRMED, VerifiedHow.SIGN_IN)
+    assert domain.sign_in("backup-admin", office.password(account_id))
+    assert domain.sign_in("backup-admin", returned) is still_taken
+    assert rotation.last_error == (STILL_TAKEN if still_taken else None)

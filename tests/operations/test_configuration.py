@@ -218,6 +218,22 @@ def test_an_accepted_organisation_registers_its_systems_rights_and_conflicts(cas
         assert session.scalars(select(EntitlementConflict).where(EntitlementConflict.second_id == view.id)).one()
 
 
+@pytest.mark.parametrize(("settings", "known"), [({"name": "another"}, None), (None, "id-of-ours")])
+def test_where_the_product_signs_in_otherwise_its_own_account_has_to_be_asked_for_again(
+    cast: Cast, settings: dict[str, Any] | None, known: str | None
+) -> None:
+    wanted = systems(cast)
+    wanted[0]["name"], wanted[0]["stage"] = "新会計システム", "observe"
+    wanted[0]["settings"] = settings or wanted[0]["settings"]
+    with cast.database.writing() as session:
+        for system in session.scalars(select(InformationSystem)):
+            system.service_account_id = "id-of-ours"
+    accept(cast, propose(cast, organisation(cast, systems=wanted)))
+    with cast.database.reading() as session:
+        ids = {system.name: system.service_account_id for system in session.scalars(select(InformationSystem))}
+    assert ids == {"新会計システム": known, "年金システム": "id-of-ours"}
+
+
 def test_a_right_does_not_change_its_kind_or_group(cast: Cast) -> None:
     wanted = systems(cast)
     wanted[0]["rights"][1]["group"] = "another-group"

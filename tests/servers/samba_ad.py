@@ -188,6 +188,12 @@ class SambaAD:
         self.stop()
         self.start()
 
+    def accept_old_passwords(self, minutes: int) -> None:
+        """Afterwards it takes an account's former password for so long beside the new one."""
+        self.old_password_minutes = minutes
+        self._configure()
+        self.restart()
+
     def discard(self) -> None:
         """Afterwards it is down, its folder gone and its address free."""
         self.stop()

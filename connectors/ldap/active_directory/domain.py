@@ -94,6 +94,17 @@ class Domain:
         ids = {first(group.values, "objectSid"): self._id_of(group) for group in found}
         return [frozenset({ids[sid]}) if sid in ids else NOBODY for sid in sids]
 
+    def own_dn(self) -> str | None:
+        """A domain lets in by distinguished name, user principal name (a@b), and DOMAIN\\name."""
+        name = self._settings.bind_dn
+        if "=" in name:
+            return name
+        _, separator, short = name.rpartition("\\")
+        attribute, value = ("sAMAccountName", short) if separator else ("userPrincipalName", name)
+        condition = every(equal("objectClass", "user"), equal(attribute, value))
+        [found] = self._session.find([search(self.root(), Scope.SUBTREE, condition, ["1.1"])])
+        return found[0].dn if len(found) == 1 else None
+
     # --- the domain itself -------------------------------------------------------------------------------------------
 
     def root(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from connectors.ldap.active_directory.domain import Domain
 from connectors.ldap.distinguished_names import lies_below
-from connectors.ldap.encoding import Scope, equal, every, present, search
+from connectors.ldap.encoding import Scope, present, search
 from connectors.ldap.entry_decoding import Entry
 from connectors.ldap.examination import children
 from connectors.ldap.security_ids import BUILTIN_GROUPS, DOMAIN_GROUPS, below, builtin
@@ -76,20 +76,11 @@ class DomainRights:
 
     def _own_entry(self) -> Entry:
         """The entry we are signed in as, with its groups. Raises TargetRefused where it cannot be found."""
-        name = self._site.settings.bind_dn
-        dn = name if "=" in name else self._dn_of(name)
+        dn = self._domain.own_dn()
         entry = self._site.entry(dn, ["tokenGroups"]) if dn else None
         if entry is None or not entry.values.get("tokengroups"):
             raise TargetRefused("接続アカウント自身の属するグループ（tokenGroups）を読み取れません。")
         return entry
-
-    def _dn_of(self, name: str) -> str | None:
-        """By user principal name (a@b), or DOMAIN\\name."""
-        _, separator, short = name.rpartition("\\")
-        attribute, value = ("sAMAccountName", short) if separator else ("userPrincipalName", name)
-        condition = every(equal("objectClass", "user"), equal(attribute, value))
-        [found] = self._site.session.find([search(self._domain.root(), Scope.SUBTREE, condition, ["1.1"])])
-        return found[0].dn if len(found) == 1 else None
 
 
 def _holds(dn: str, ours: tuple[str, ...]) -> bool:

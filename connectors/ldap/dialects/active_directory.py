@@ -36,7 +36,17 @@ from connectors.ldap.result_codes import INVALID_CREDENTIALS, SUCCESS, unexpecte
 from connectors.ldap.security_ids import BUILT_IN_ACCOUNTS, last_number
 from connectors.ldap.settings import Defaults, LdapSettings
 from idm.errors import TargetRefused
-from idm.ports import BuiltIn, ExternalId, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
+from idm.ports import (
+    BuiltIn,
+    Check,
+    CheckVerdict,
+    ExternalId,
+    LastUseSource,
+    Lockout,
+    PasswordPolicy,
+    PasswordState,
+    PasswordVerdict,
+)
 
 ACCOUNT_DISABLED = 0x2
 PASSWORD_NOT_REQUIRED = 0x20
@@ -83,6 +93,15 @@ NOT_NOW: Mapping[str, str] = MappingProxyType(
 )
 
 
+FORMER_PASSWORD = Check(
+    "変更前のパスワード", CheckVerdict.FINE,
+    "変更の後も、前のパスワードをしばらく受け付けることがあります（既定では60分。設定は LDAP からは読めません）",
+    "すべてのドメインコントローラーで、レジストリの OldPasswordAllowedPeriod（docs/active-directory.md）を 0 に"
+    "してください。Samba では smb.conf の old password allowed period を 0 にします",
+)  # fmt: skip
+"""The registry of a controller is out of reach; only a change of a password that somebody knew shows how it is."""
+
+
 class ActiveDirectory:
     """See `connectors.ldap.dialect.Dialect`."""
 
@@ -115,6 +134,7 @@ class ActiveDirectory:
     lockout_attributes: Sequence[str] = ("lockoutTime", COMPUTED)
     kin_attributes: Sequence[str] = ("primaryGroupID", "objectSid")
     must_change_switch: str | None = None
+    unseen: Sequence[Check] = (FORMER_PASSWORD,)
     change_time_switch: str | None = None
     policy_pointer = "msDS-ResultantPSO"
     policy_attributes: Sequence[str] = (

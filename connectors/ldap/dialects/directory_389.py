@@ -25,7 +25,7 @@ from connectors.ldap.result_codes import (
     unexpected_sign_in,
 )
 from connectors.ldap.settings import Defaults
-from idm.ports import LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
+from idm.ports import Check, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
 
 EXPIRES = "idmAccountExpires"
 LOCK = "nsAccountLock"
@@ -59,6 +59,7 @@ class Directory389(StandardDirectory):
     lockout_attributes: Sequence[str] = ("accountUnlockTime", "passwordRetryCount")
     written_afterwards: tuple[str, bytes] | None = ("passwordExpirationTime", NOT_WRITTEN_YET)
     must_change_switch: str | None = "passwordMustChange"
+    unseen: Sequence[Check] = ()
     change_time_switch: str | None = "passwordTrackUpdateTime"
     policy_pointer = "pwdpolicysubentry"
     policy_attributes: Sequence[str] = (

@@ -26,7 +26,7 @@ from connectors.ldap.encoding import Change, Filter, equal, without
 from connectors.ldap.entry_decoding import Values, first
 from connectors.ldap.result_codes import INVALID_CREDENTIALS, SUCCESS, unexpected_sign_in
 from connectors.ldap.settings import Defaults
-from idm.ports import LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
+from idm.ports import Check, LastUseSource, Lockout, PasswordPolicy, PasswordState, PasswordVerdict
 
 SWITCHED_OFF = datetime(1970, 1, 1, tzinfo=UTC)
 """The end that means "off until further notice", told apart from an expiry that has passed."""
@@ -52,6 +52,7 @@ class OpenLdap(StandardDirectory):
     renewed_at = "pwdChangedTime"
     lockout_attributes: Sequence[str] = ("pwdAccountLockedTime",)
     must_change_switch: str | None = "pwdMustChange"
+    unseen: Sequence[Check] = ()
     change_time_switch: str | None = None
     policy_pointer = "pwdPolicySubentry"
     policy_attributes: Sequence[str] = (

@@ -27,11 +27,12 @@ from idm.operations.notices import notify
 from idm.operations.privileged import rotations, uses
 from idm.operations.privileged.caps import require_room_for_registered
 from idm.operations.system_scope import require_for_system
+from idm.own_service_account import Named, is_own
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
 from idm.queries.officers import contracted, holders, humans, roles_of
-from idm.queries.own_service_accounts import is_own_anywhere
+from idm.queries.own_service_accounts import own_service_accounts
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import ACCOUNT_KIND_TITLES, BY_HAND, AccountKind, FoundState, Role, RotationReason
 from idm.written_text import written
@@ -252,7 +253,7 @@ def _require_keepable(session: Session, found: FoundAccount) -> None:
             "ディレクトリの管理者として保護されたID、又はほかの管理番号の付いたIDのパスワードは預かれません。"
             "手作業で変更し、封をして保管してください。",
         )
-    if is_own_anywhere(session, found.login_name):
+    if is_own(Named(found.system.connector, found.external_id, found.login_name), own_service_accounts(session)):
         _refuse("kept", "この製品が接続に使うIDです。パスワードを変えると接続が止まるため、預かれません。")
 
 

@@ -18,17 +18,27 @@ from idm.database import in_chunks
 from idm.errors import NotFound, NotPermitted, SeparationOfDuties
 from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, CredentialEvent, InformationSystem
+from idm.operations.notices import notify
 from idm.operations.outbox import wait_before
 from idm.operations.privileged.vault_keys import require_in_use
 from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.queries.officers import contracted, humans
+from idm.queries.officers import contracted, holders, humans
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import due_by_clock, waits_for_its_user
 from idm.rotation_rules import OVER, goes_before
 from idm.step_up import require_fresh_factor
-from idm.vocabulary import CredentialEventKind, RotationReason, RotationState, Stage, UseState, VerifiedHow, Zone
+from idm.vocabulary import (
+    CredentialEventKind,
+    Role,
+    RotationReason,
+    RotationState,
+    Stage,
+    UseState,
+    VerifiedHow,
+    Zone,
+)
 
 LEASE = timedelta(minutes=10)
 SAFE_LEFT = timedelta(minutes=5)
@@ -275,6 +285,18 @@ def _wait(session: Session, rotation: Rotation, retry_after: float | None) -> ti
     in_use = exists().where(PrivilegedUse.account_id == account_id, PrivilegedUse.state == UseState.OPEN)
     soon = session.scalar(select(known & ~in_use))
     return min(wait, max(SOON, timedelta(seconds=retry_after or 0))) if soon else wait
+
+
+def tell(session: Session, rotation: Rotation, what: str, *, now: datetime) -> None:
+    """Afterwards the managers of the system, and the chief, will read what a person must do about this ID."""
+    system = session.get_one(InformationSystem, rotation.system_id)
+    day = day_of(now)
+    people = {*holders(session, Role.SYSTEM, system.manager_unit_code, day), *holders(session, Role.CHIEF, None, day)}
+    notify(
+        session, people, now=now, link=f"/vault/{rotation.account_id}",
+        subject=f"【預かりパスワード】{system.name}：対応が必要です",
+        body=f"「{system.name}」の「{rotation.account.login_name}」について。\n{what}",
+    )  # fmt: skip
 
 
 def follow_the_clock(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -14,9 +14,10 @@ from idm.grant_state import GrantState
 from idm.models.privileged import HolderCount, PrivilegedUse, RegisteredId
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
-from idm.own_service_account import is_own
+from idm.own_service_account import Named, ServiceAccount, is_own
 from idm.policy import Policy
 from idm.publication import Reader
+from idm.queries.own_service_accounts import own_service_accounts
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.queries.privileged.caps import Cap, caps_of
 from idm.vocabulary import AccountKind, EntitlementKind, Zone
@@ -269,12 +270,14 @@ def _rows(
     people = {person for one in found for person in (one.owner_id, one.proposed_by_id, one.accepted_by_id) if person}
     cards = person_cards(session, people, day=day, reader=reader)
     used = _last_uses(session, [one.account_id for one in found if one.account_id is not None])
-    return [_row(one, cards, used.get(one.account_id or 0), policy, day) for one in found]
+    services = own_service_accounts(session)
+    return [_row(one, cards, used.get(one.account_id or 0), services, policy, day) for one in found]
 
 
 def _row(
-    one: RegisteredId, cards: Mapping[int, PersonCard], last_used_at: datetime | None, policy: Policy, day: date
-) -> Registered:
+    one: RegisteredId, cards: Mapping[int, PersonCard], last_used_at: datetime | None,
+    services: Sequence[ServiceAccount], policy: Policy, day: date,
+) -> Registered:  # fmt: skip
     live = one.accepted_at is not None and one.ended_at is None
     # A service uses its password without asking us: what we do not see is not disuse.
     seen = one.kept and one.kind is not AccountKind.SERVICE
@@ -282,7 +285,7 @@ def _row(
         one.id, one.system_id, one.system.name, one.account_id, one.found.login_name, one.kind, one.purpose,
         cards[one.owner_id], one.kept, one.found.protected, one.valid_until, cards[one.proposed_by_id],
         one.proposed_at, cards.get(one.accepted_by_id or 0), one.accepted_at, one.ended_at, one.end_reason,
-        last_used_at, is_own(one.found.login_name, one.system.service_account, one.system.connector_settings),
+        last_used_at, is_own(Named(one.system.connector, one.found.external_id, one.found.login_name), services),
         live and one.valid_until is not None and one.valid_until <= day,
         live and seen and one.accepted_at is not None and _is_unused(
             last_used_at, day_of(one.accepted_at), policy, day

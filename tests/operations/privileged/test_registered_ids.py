@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
+from idm.actor import Actor
 from idm.errors import (
     CapReached,
     FreshFactorNeeded,
@@ -21,11 +22,14 @@ from idm.models.people import Person
 from idm.models.privileged import RegisteredId, Rotation
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage, OutboxTask
+from idm.operations import own_service_accounts
 from idm.operations.privileged import registered_ids
 from idm.operations.privileged.registered_ids import WantedId
-from idm.own_service_account import is_own
+from idm.own_service_account import Named, ServiceAccount, is_own
+from idm.publication import Reader
 from idm.queries.due import due_deletions
 from idm.queries.privileged.kept import kept_accounts
+from idm.queries.privileged.register import registered_row
 from idm.vocabulary import AccountKind, FoundState, RotationReason, Stage
 from tests.cast import NOW, TODAY, Cast
 from tests.going_live import STAFF, Ledger, there
@@ -301,7 +305,50 @@ def test_those_who_accept_and_whoever_answers_for_it_are_told(one: Ledger) -> No
         ("", None, {}, False),
     ],
 )
-def test_the_products_own_account_is_known_by_every_way_to_write_it(
+def test_where_no_directory_has_said_it_the_products_own_account_is_known_by_every_way_to_write_it(
     login_name: str, service_account: str | None, settings: dict[str, object], own: bool
 ) -> None:
-    assert is_own(login_name, service_account, settings) is own
+    unasked = ServiceAccount("active_directory", None, service_account, settings)
+    assert is_own(Named("openldap", "id-1", login_name), [unasked]) is own
+
+
+@pytest.mark.parametrize(
+    ("one", "own"),
+    [
+        (Named("active_directory", "guid-1", "renamed"), True),
+        (Named("active_directory", "guid-2", "svc-idm"), False),
+        (Named("openldap", "guid-1", "svc-idm"), False),
+    ],
+)
+def test_once_its_directory_has_said_it_the_products_own_account_is_known_by_its_id_alone(
+    one: Named, own: bool
+) -> None:
+    known = ServiceAccount("active_directory", "guid-1", "svc-idm", {"bind_dn": "CN=svc-idm,OU=x,DC=y"})
+    assert is_own(one, [known]) is own
+
+
+def test_what_the_product_signs_in_by_is_not_kept_by_whatever_name_it_goes(one: Ledger) -> None:
+    own_account_is(one, "pension", "e-admin")
+    with pytest.raises(InvalidInput, match="接続に使うID"):
+        propose(one)
+
+
+def test_somebody_elses_account_of_the_same_name_may_be_kept(one: Ledger) -> None:
+    for code in ("ledger", "pension"):
+        own_account_is(one, code, "e-another", name="administrator")
+    registered = propose(one)
+    accept(one, registered)
+    with one.cast.database.reading() as session:
+        reader = Reader(TODAY)
+        assert not registered_row(session, registered, policy=one.cast.policy, now=NOW, reader=reader).own_service
+
+
+def own_account_is(ledger: Ledger, code: str, external_id: str, *, name: str = "idm") -> None:
+    """Afterwards the directory of that system has said which account the product signs in by."""
+    cast = ledger.cast
+    with cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == code)).one()
+        system.service_account = name
+        own_service_accounts.recognise(
+            session, system, external_id, actor=Actor.job("tests"), policy=cast.policy, now=NOW
+        )
