@@ -206,6 +206,22 @@ class UnitName:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Successor:
+    """Which unit or post came in the place of another, from which day on, and by which order (機構改革).
+
+    Without `post` every post of the unit goes along under its own title; without `new_post` the title stays. Rights
+    that rest on a post go on with it (`idm.personnel.post_succession`, control D7).
+    """
+
+    unit: Heading
+    new_unit: Heading
+    day: date
+    order: Heading
+    post: Heading | None = None
+    new_post: Heading | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
 class FirstOfficer:
     """Who holds a role on the first day, by staff number: part of the one signed first record."""
 
@@ -248,6 +264,7 @@ class Organisation:
     first_officers: tuple[FirstOfficer, ...]
     conflicts: tuple[Conflict, ...] = ()
     units: tuple[UnitName, ...] = ()
+    successors: tuple[Successor, ...] = ()
     login_names: LoginNames = LoginNames()
     sign_in_system: Code | None = None
     sign_in_provider: SignInProvider | None = None

@@ -11,6 +11,7 @@ from idm.names.account_names import PLACEHOLDER, PLACEHOLDERS, is_well_formed, p
 from idm.names.latin_names import LatinName, NameSource
 from idm.names.romaji import romaji
 from idm.organisation import LoginNames, Organisation, Right, SignInProvider, System
+from idm.personnel.post_succession import succession_mistakes
 from idm.toml_values import parse_toml, read_values
 from idm.verification_rules import verification_mistakes
 from idm.vocabulary import BY_HAND, AccountKind, EntitlementKind, Zone
@@ -65,6 +66,7 @@ def _mistakes(organisation: Organisation) -> Iterator[str]:
     for number, rule in enumerate(organisation.post_rights):
         for code in rule.rights:
             yield from _post_right_mistakes(f"post_rights.{number}", f"{rule.system}/{code}", rights)
+    yield from succession_mistakes(organisation.successors)
     yield from _login_name_mistakes(organisation.login_names)
     yield from _sign_in_mistakes(organisation)
     yield from _provider_mistakes(organisation.sign_in_provider)

@@ -69,6 +69,39 @@ def test_a_list_that_could_not_be_read_is_refused_before_it_comes(old: str, new:
     assert mistake in found
 
 
+SUCCESSOR = """
+[[successors]]
+unit = "0410"
+post = "主事"
+new_unit = "0450"
+new_post = "主任"
+day = 2027-04-01
+order = "組織規則の改正（令和9年規則第3号）"
+"""
+
+
+def test_what_came_in_the_place_of_a_unit_or_post_is_read() -> None:
+    (line,) = load_organisation(GOOD + SUCCESSOR, "town.toml").successors
+    assert (line.unit, line.post, line.new_unit, line.new_post) == ("0410", "主事", "0450", "主任")
+    assert line.day == date(2027, 4, 1)
+    assert organisation_from_text(effective_text(GOOD + SUCCESSOR, "town.toml")).successors == (line,)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mistake"),
+    [
+        ('new_unit = "0450"\nnew_post = "主任"', 'new_unit = "0410"', "successors.0: 前と後が同じです"),
+        ('post = "主事"\nnew_unit', "new_unit", "successors.0.new_post: 職名を変えるときは"),
+        ("day = 2027-04-01", 'day = "四月"', "successors.0.day: 日付で書いてください"),
+        ('order = "組織規則の改正（令和9年規則第3号）"', 'order = ""', "successors.0.order: 空にはできません"),
+    ],
+)
+def test_a_successor_that_could_not_be_followed_is_refused(old: str, new: str, mistake: str) -> None:
+    assert old in SUCCESSOR
+    (found,) = mistakes(GOOD + SUCCESSOR.replace(old, new, 1))
+    assert mistake in found
+
+
 def test_where_the_password_policy_is_may_be_said() -> None:
     text = changed('name = "ledger"\n\n', 'name = "ledger"\npassword_policy_dn = "cn=default,dc=jp"\n\n')
     assert load_organisation(text, "town.toml").systems[0].settings["password_policy_dn"] == "cn=default,dc=jp"

@@ -24,6 +24,7 @@ DONE = {
     "standing.ended": _("包括承認が終了"),
     "grant.decided": _("権限を決定"),
     "grant.begun": _("権限の開始"),
+    "grant.rests_on_successor": _("特権の権限の根拠となる職の引継ぎ（組織改正）"),
     "grant.rests_on_post": _("特権の権限の根拠となる職の記録"),
     "grant.end_decided": _("権限の終了を決定"),
     "grant.ended": _("権限の終了"),

@@ -23,6 +23,7 @@ from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Entitlement, EntitlementConflict, InformationSystem
 from idm.operations import going_live, own_service_accounts
 from idm.operations.factors import factor_gate, factor_readings
+from idm.operations.known_successors import require_known_successors
 from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require
@@ -83,7 +84,7 @@ def propose(
     require(roles_of(session, actor.person_id or 0, day_of(now)), Action.PROPOSE_CONFIGURATION)
     reason = written(reason, field="reason", empty="変更の理由を書いてください。")
     _require_valid(text)
-    _require_stages(session, text)
+    _require_on_record(session, text)
     newest = session.scalar(
         select(func.max(ConfigurationVersion.version)).where(
             ConfigurationVersion.kind == text.kind, ConfigurationVersion.name == text.name
@@ -110,7 +111,7 @@ def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) ->
     require_fresh_factor(actor, policy=policy_in_force(session, now=now), now=now)
     text = ConfigurationText(version.kind, version.name, version.content)
     _require_valid(text)
-    _require_stages(session, text)
+    _require_on_record(session, text)
     version.accepted_at, version.accepted_by_id = now, person_id
     _take_effect(session, text, actor=actor, now=now)
     session.flush()
@@ -149,10 +150,12 @@ def _require_valid(text: ConfigurationText) -> None:
         load_feed_profile(text.content, text.name)
 
 
-def _require_stages(session: Session, text: ConfigurationText) -> None:
+def _require_on_record(session: Session, text: ConfigurationText) -> None:
     """Judged at the proposal and again at the acceptance: in between an account may have turned up (control A18)."""
     if text.kind is ConfigurationKind.ORGANISATION:
-        going_live.require_may_move(session, organisation_from_text(text.content))
+        organisation = organisation_from_text(text.content)
+        going_live.require_may_move(session, organisation)
+        require_known_successors(session, organisation)
 
 
 def _take_effect(session: Session, text: ConfigurationText, *, actor: Actor, now: datetime) -> None:

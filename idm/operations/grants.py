@@ -20,7 +20,7 @@ from idm.operations.privileged import holder_changes
 from idm.operations.privileged.caps import require_room_for_holders
 from idm.policy import Policy
 from idm.queries.configuration import organisation_in_force
-from idm.queries.lost_posts import post_to_rest_on
+from idm.queries.lost_posts import judged_posts, post_to_rest_on
 from idm.queries.privileged.without_post import rights_without_post
 from idm.vocabulary import EntitlementKind, LineEffect
 
@@ -167,6 +167,22 @@ def rest_on_known_posts(session: Session, *, actor: Actor, policy: Policy, now: 
     return len(resting)
 
 
+def rest_on_successor(
+    session: Session, grant: Grant, day: date, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Afterwards the right rests on the post that came in the place of its own, if its holder went along by the day."""
+    moved = judged_posts(session, day, [grant.account.person_id or 0], now=now).moved.get(grant.id)
+    if moved is None:
+        return
+    before = [grant.rests_on_unit, grant.rests_on_post]
+    grant.rests_on_unit, grant.rests_on_post = moved.post.unit_code, moved.post.title
+    session.flush()
+    record_grant(
+        session, "grant.rests_on_successor", grant, {"rested_on": before, "order": moved.line.order}, actor=actor,
+        policy=policy, now=now,
+    )  # fmt: skip
+
+
 def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Grant, RequestLine]]:
     """The live grants that the lines end: taking the daily account takes everything of the system with it.
 
@@ -238,7 +254,10 @@ def live_grants_of(person_ids: Collection[int]) -> Select[Grant]:
     )
 
 
-def record_grant(session: Session, action: str, grant: Grant, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def record_grant(
+    session: Session, action: str, grant: Grant, more: Mapping[str, object] | None = None, *, actor: Actor,
+    policy: Policy, now: datetime,
+) -> None:  # fmt: skip
     """Afterwards the audit says what happened to the grant."""
     audit.record(
         session, action=action, actor=actor, obj=("grant", str(grant.id)), now=now, policy_digest=policy.digest,
@@ -248,5 +267,6 @@ def record_grant(session: Session, action: str, grant: Grant, *, actor: Actor, p
             "from": grant.valid_from.isoformat(), "until": iso(grant.valid_until), "state": grant.state.value,
             "end_reason": grant.end_reason.value if grant.end_reason else None,
             "rests_on": [grant.rests_on_unit, grant.rests_on_post] if grant.rests_on_post is not None else None,
+            **(more or {}),
         },
     )  # fmt: skip

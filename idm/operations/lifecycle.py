@@ -30,7 +30,7 @@ from idm.policy import Policy
 from idm.queries.departments import departments
 from idm.queries.due import DueRight, Holder, due_deletions, due_rights
 
-STAGES = (Due.STOP, Due.POST_LOST, Due.SUSPEND, Due.RESUME, Due.BEGIN, Due.EXPIRE)
+STAGES = (Due.STOP, Due.POST_MOVED, Due.POST_LOST, Due.SUSPEND, Due.RESUME, Due.BEGIN, Due.EXPIRE)
 """What is done to rights, in this order; deletions and lapses follow."""
 
 
@@ -47,6 +47,8 @@ class LifecycleResult:
     resumed: int = 0
     posts_lost: int = 0
     """Privileged rights that ended with the post they rested on (control D7)."""
+    posts_moved: int = 0
+    """Privileged rights that rest on the post that came in the place of theirs."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def begin_run(session: Session, day: date, *, policy: Policy, now: datetime) -> 
     """
     if day > day_of(now):
         raise InvalidInput(f"{day} はまだ来ていません。先の日は --dry-run でだけ見られます。")
-    due = due_rights(session, day, policy=policy)
+    due = due_rights(session, day, policy=policy, now=now)
     touched = touched_by(session, due, day)
     batch = safety.require_within_limits(
         session, list(touched.values()), kind=RunKind.LIFECYCLE, day=safety.day_to_run_under(session, day, now=now),
@@ -106,9 +108,10 @@ def carry_out(
     What is no longer due has been done before, or need not be done. Returns what was.
     """
     found = _locked(session, holders)
-    still = [one for one in due_rights(session, run.day, policy=policy, holders=holders) if one.due is stage]
+    due = due_rights(session, run.day, policy=policy, now=now, holders=holders)
+    still = [one for one in due if one.due is stage]
     for one in still:
-        _do(session, found[one.grant_id], stage, actor=actor, policy=policy, now=now)
+        _do(session, found[one.grant_id], stage, run.day, actor=actor, policy=policy, now=now)
     touched = {run.touched[stage, one.holder] for one in still if (stage, one.holder) in run.touched}
     safety.count(session, sorted(touched), kind=RunKind.LIFECYCLE, batch=run.batch, now=now)
     return still
@@ -131,10 +134,12 @@ def _locked(session: Session, holders: Collection[Holder]) -> dict[int, Grant]:
     return {grant.id: grant for grant in rows}
 
 
-def _do(session: Session, grant: Grant, stage: Due, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def _do(session: Session, grant: Grant, stage: Due, day: date, *, actor: Actor, policy: Policy, now: datetime) -> None:
     match stage:
         case Due.STOP:
             grants.end(session, grant, EndReason.LEFT, actor=actor, policy=policy, now=now)
+        case Due.POST_MOVED:
+            grants.rest_on_successor(session, grant, day, actor=actor, policy=policy, now=now)
         case Due.POST_LOST:
             grants.end(session, grant, EndReason.POST_LOST, actor=actor, policy=policy, now=now)
         case Due.SUSPEND:
@@ -170,8 +175,8 @@ def result_of(done: Collection[DueRight], *, deletions: int, lapsed: int) -> Lif
 
     return LifecycleResult(
         begun=rights(Due.BEGIN), expired=rights(Due.EXPIRE), suspended=rights(Due.SUSPEND), resumed=rights(Due.RESUME),
-        posts_lost=rights(Due.POST_LOST), left=len({one.holder for one in done if one.due is Due.STOP}),
-        deletions=deletions, lapsed=lapsed,
+        posts_lost=rights(Due.POST_LOST), posts_moved=rights(Due.POST_MOVED),
+        left=len({one.holder for one in done if one.due is Due.STOP}), deletions=deletions, lapsed=lapsed,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
     the person has left                         stop       (and nothing else)
     the right is over                           expire     (and nothing else)
     the post it rests on is lost                post_lost  (and nothing else; control D7)
+    another came in that post's place           post_moved
     the person is absent, the reason is new     suspend
     the person is back, the reason still open   resume
     the right is planned, its day has come      begin      (suspended, while a reason is open)
@@ -25,6 +26,7 @@ class Due(StrEnum):
     """What can fall due, in the order in which a run carries it out."""
 
     STOP = "stop"
+    POST_MOVED = "post_moved"
     POST_LOST = "post_lost"
     SUSPEND = "suspend"
     RESUME = "resume"
@@ -36,6 +38,7 @@ class Due(StrEnum):
 
 DUE_TITLES = {
     Due.STOP: "離職による停止",
+    Due.POST_MOVED: "組織改正による特権の引継ぎ",
     Due.POST_LOST: "異動による特権の終了",
     Due.SUSPEND: "休職等による停止",
     Due.RESUME: "復職による再開",
@@ -78,13 +81,17 @@ NOBODY = Standing(employed=False, left=False, coming=False, absent=False, somebo
 
 @dataclass(frozen=True)
 class RightFacts:
-    """One live right. `on_leave`: the reason leave is open. `post_lost`: its holder lost the post it rests on."""
+    """One live right. `on_leave`: the reason leave is open. `post_lost`: its holder lost the post it rests on.
+
+    `post_moved`: its holder has the post that came in that one's place.
+    """
 
     state: GrantState
     valid_from: date
     valid_until: date | None
     on_leave: bool
     post_lost: bool = False
+    post_moved: bool = False
 
 
 def standing(services: Iterable[Service], day: date) -> Standing:
@@ -114,7 +121,7 @@ def due_on(right: RightFacts, person: Standing, day: date) -> tuple[Due, ...]:
     if right.post_lost:
         return (Due.POST_LOST,)
     begins = right.state is GrantState.PLANNED and right.valid_from <= day and (person.employed or not person.somebody)
-    due = []
+    due = [Due.POST_MOVED] if right.post_moved else []
     if person.absent and not right.on_leave and (begins or right.state is not GrantState.PLANNED):
         due.append(Due.SUSPEND)
     if right.on_leave and not person.absent:

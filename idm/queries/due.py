@@ -17,7 +17,7 @@ from idm.models.work import OutboxTask, TaskState
 from idm.personnel.due_changes import NOBODY, Due, RightFacts, Service, Standing, due_on, standing
 from idm.personnel_event import AbsenceKind
 from idm.policy import Policy
-from idm.queries.lost_posts import lost_rights
+from idm.queries.lost_posts import judged_posts
 from idm.request_state import RequestState
 from idm.vocabulary import AccountKind
 
@@ -35,7 +35,7 @@ class DueRight:
 
 
 def due_rights(
-    session: Session, day: date, *, policy: Policy, holders: Collection[Holder] | None = None
+    session: Session, day: date, *, policy: Policy, now: datetime, holders: Collection[Holder] | None = None
 ) -> list[DueRight]:
     """Everything due to rights on the day, in the order of stages, people and rights; of these holders only, if named.
 
@@ -46,7 +46,7 @@ def due_rights(
     standings = {person: standing(held, day) for person, held in services.items()}
     found = [
         DueRight(due, holder, grant_id)
-        for grant_id, holder, facts in _rights(session, day, holders)
+        for grant_id, holder, facts in _rights(session, day, holders, now=now)
         for due in due_on(facts, _standing(standings, holder), day)
     ]
     order = list(Due)
@@ -58,7 +58,9 @@ def _standing(standings: dict[int, Standing], holder: Holder) -> Standing:
     return standings.get(person, standing((), date.min)) if person is not None else NOBODY
 
 
-def _rights(session: Session, day: date, holders: Collection[Holder] | None) -> list[tuple[int, Holder, RightFacts]]:
+def _rights(
+    session: Session, day: date, holders: Collection[Holder] | None, *, now: datetime
+) -> list[tuple[int, Holder, RightFacts]]:
     query: Select[int, int | None, int, GrantState, date, date | None] = (
         select(Grant.id, Account.person_id, Grant.account_id, Grant.state, Grant.valid_from, Grant.valid_until)
         .join(Account, Grant.account_id == Account.id)
@@ -77,12 +79,12 @@ def _rights(session: Session, day: date, holders: Collection[Holder] | None) -> 
             )
         )
     )
-    lost = lost_rights(session, day)
+    posts = judged_posts(session, day, now=now)
     return [
         (
             grant_id,
             (person, 0 if person is not None else account),
-            RightFacts(state, begins, ends, grant_id in on_leave, grant_id in lost),
+            RightFacts(state, begins, ends, grant_id in on_leave, grant_id in posts.lost, grant_id in posts.moved),
         )
         for grant_id, person, account, state, begins, ends in session.execute(query)
     ]

@@ -3,12 +3,13 @@
 A right rests on the unit and the post that its holder had on its first day; where none was
 on record by then, on the first that the daily run finds. On a day on which nobody can show that post for them it is
 lost: whatever its period says, and whether or not the move is published yet. Where one post ends and the same begins
-anew, nothing is lost.
+anew, nothing is lost; nor where the organisation file names the post that came in its place, and the holder went along.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Exists, and_, exists, select
 from sqlalchemy.orm import Session
@@ -18,27 +19,24 @@ from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.requests import Grant
 from idm.models.systems import Account
+from idm.personnel.post_succession import HeldPost, Post, Succession, succession
+from idm.queries.configuration import organisation_in_force
 
 
 @dataclass(frozen=True)
-class Post:
-    """A post in a unit, as a right rests on it."""
+class JudgedPosts:
+    """The rights whose post their holder has no longer: those that end, and those that rest on its successor now."""
 
-    unit_code: str
-    title: str
+    lost: frozenset[int]
+    moved: Mapping[int, Succession]
 
 
-def resting(day: date) -> ColumnElement[bool]:
+def _resting(day: date) -> ColumnElement[bool]:
     """Whether a right, joined with its account, is live, has begun by the day, and rests on somebody's post."""
     return and_(
         Grant.state != GrantState.ENDED, Grant.rests_on_post.is_not(None), Grant.valid_from <= day,
         Account.person_id.is_not(None),
     )  # fmt: skip
-
-
-def is_lost(day: date) -> ColumnElement[bool]:
-    """Whether on the day the holder of a resting right no longer has the post."""
-    return ~_has_post(day)
 
 
 def _has_post(day: date) -> Exists:
@@ -49,12 +47,47 @@ def _has_post(day: date) -> Exists:
     ).correlate(Account, Grant)  # fmt: skip
 
 
-def lost_rights(session: Session, day: date, people: Collection[int] | None = None) -> frozenset[int]:
-    """The live rights whose post is lost on the day; of everybody, or of the people named."""
-    query = select(Grant.id).join(Account, Grant.account_id == Account.id).where(resting(day), is_lost(day))
+def judged_posts(
+    session: Session, day: date, people: Collection[int] | None = None, *, now: datetime
+) -> JudgedPosts:  # fmt: skip
+    """The live rights whose holder has their post no longer on the day; of everybody, or of the people named.
+
+    Judged by the organisation file in force at `now`.
+    """
+    query = (
+        select(Grant.id, Account.person_id, Grant.rests_on_unit, Grant.rests_on_post)
+        .join(Account, Grant.account_id == Account.id)
+        .where(_resting(day), ~_has_post(day))
+    )
     if people is not None:
         query = query.where(Account.person_id.in_(people))
-    return frozenset(session.scalars(query))
+    gone = session.execute(query).all()
+    successors = organisation_in_force(session, now=now).successors if gone else ()
+    held = _held_posts(session, {person or 0 for _, person, _, _ in gone}) if successors else {}
+    found = {
+        grant_id: succession(Post(unit or "", title or ""), held.get(person or 0, ()), successors, day)
+        for grant_id, person, unit, title in gone
+    }
+    moved = {grant_id: one for grant_id, one in found.items() if one is not None}
+    return JudgedPosts(frozenset(found.keys() - moved.keys()), moved)
+
+
+def _held_posts(session: Session, people: Collection[int]) -> dict[int, Sequence[HeldPost]]:
+    """Person → every post that they ever had or will have; none outlasts its employment."""
+    rows = session.execute(
+        select(
+            Employment.person_id, OrganisationUnit.code, Assignment.post, Assignment.valid_from,
+            Employment.valid_from, Assignment.valid_until, Employment.valid_until,
+        )
+        .join(Employment, Assignment.employment_id == Employment.id)
+        .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
+        .where(Employment.person_id.in_(people))
+    )  # fmt: skip
+    held: dict[int, list[HeldPost]] = defaultdict(list)
+    for person, unit, title, begins, employed_from, *ends in rows:
+        end = min((one for one in ends if one is not None), default=None)
+        held[person].append(HeldPost(Post(unit, title), max(begins, employed_from), end))
+    return dict(held)
 
 
 def post_to_rest_on(session: Session, person_id: int, manager_unit_code: str, day: date) -> Post | None:

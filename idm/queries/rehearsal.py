@@ -5,7 +5,7 @@ day does: rights of approved applications, known ends and absences included (FK 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -22,7 +22,7 @@ from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
 from idm.policy import Policy
 from idm.queries.departments import Department, departments
 from idm.queries.due import DueRight, due_deletions, due_lapses, due_rights, moment_of
-from idm.queries.lost_posts import lost_on
+from idm.queries.lost_posts import judged_posts, lost_on
 from idm.request_state import LineState
 
 AT_ONCE = 1000
@@ -88,7 +88,7 @@ def rehearsal(session: Session, day: date, *, policy: Policy, now: datetime) -> 
     """What the run for the day would do, as everything stands now."""
     at = moment_of(day, now=now)
     changes = [
-        *_rights(session, due_rights(session, day, policy=policy), day, policy),
+        *_rights(session, due_rights(session, day, policy=policy, now=now), day, policy, now=now),
         *_deletions(session, due_deletions(session, policy=policy, at=at), day, policy),
         *_lapses(session, due_lapses(session, policy=policy, at=at), day, policy),
     ]
@@ -123,15 +123,19 @@ class _Right:
     ended_by: str | None
 
 
-def _rights(session: Session, due: Sequence[DueRight], day: date, policy: Policy) -> Iterator[RehearsedChange]:
+def _rights(
+    session: Session, due: Sequence[DueRight], day: date, policy: Policy, *, now: datetime
+) -> Iterator[RehearsedChange]:
     rights = _known_rights(session, {one.grant_id for one in due})
     gone = _left_on(session, {one.holder[0] for one in due if one.due is Due.STOP}, day)
     lost = _posts_lost(session, {one.grant_id for one in due if one.due is Due.POST_LOST}, day)
+    moved = _posts_moved(session, {one.grant_id for one in due if one.due is Due.POST_MOVED}, day, now=now)
     away = _away_since(session, {one.holder[0] for one in due if one.due is Due.SUSPEND}, day, policy)
     for one in due:
         right, person = rights[one.grant_id], one.holder[0] or 0
         since, because = {
             Due.STOP: gone.get(person, (day, "任用の記録がありません")),
+            Due.POST_MOVED: moved.get(one.grant_id, (day, "")),
             Due.POST_LOST: lost.get(one.grant_id, (day, "")),
             Due.SUSPEND: away.get(person, (day, "")),
             Due.RESUME: (day, "休職等の終わり"),
@@ -159,6 +163,18 @@ def _posts_lost(session: Session, grant_ids: Iterable[int], day: date) -> dict[i
             because = f"{grant.rests_on_post}（{grant.rests_on_unit}）の職を離れたため"
             found[grant.id] = lost_on(session, grant) or day, because
     return found
+
+
+def _posts_moved(
+    session: Session, grant_ids: Collection[int], day: date, *, now: datetime
+) -> dict[int, tuple[date, str]]:
+    """Right → since when it rests on the post that came in the place of its own, which that is and by which order."""
+    moved = judged_posts(session, day, now=now).moved if grant_ids else {}
+    return {
+        grant_id: (one.line.day, f"{one.post.title}（{one.post.unit_code}）に引き継ぐ組織改正（{one.line.order}）")
+        for grant_id, one in moved.items()
+        if grant_id in grant_ids
+    }
 
 
 def _known_rights(session: Session, grant_ids: Iterable[int]) -> dict[int, _Right]:

@@ -3,7 +3,7 @@
 The file is one as the HR system writes it; the directory is the one in memory, at the office's own clock.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from idm.grant_state import EndReason
 from idm.models.privileged import RegisteredId, RegisteredIdHolder, Rotation
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
-from idm.queries.privileged.post_losses import post_losses
+from idm.queries.privileged.post_losses import PostLoss, post_losses
 from idm.settings import Settings
 from idm.vocabulary import AccountKind, RotationReason, UseEnd
 from jobs import lifecycle, privileged_uses, provision, worker
@@ -24,6 +24,7 @@ from jobs.installation import Installation
 from tests.cast import NOW, PEOPLE, Cast
 from tests.feed.files import Sheet, staff, text_file
 from tests.feed_office import add_feed
+from tests.operations.privileged.test_post_lost import reorganise
 from tests.use_office import Uses
 
 MAY = date(2026, 5, 1)
@@ -98,6 +99,11 @@ class Office:
             return {grant.entitlement.code: grant.end_reason for grant in grants}
 
 
+def post_losses_of(office: Office) -> list[PostLoss]:
+    with office.uses.cast.database.reading() as session:
+        return post_losses(session)
+
+
 @pytest.fixture
 def office(cast: Cast, tmp_path: Path) -> Office:
     return Office(cast, tmp_path)
@@ -137,14 +143,31 @@ def test_the_right_is_gone_from_the_directory_in_the_run_of_the_day(office: Offi
         assert RotationReason.HOLDER_CHANGED in reasons
 
 
+def test_a_reorganisation_takes_nothing_from_whoever_goes_along(cast: Cast, tmp_path: Path) -> None:
+    reorganise(cast)
+    office = Office(cast, tmp_path)
+    office.file()
+    office.day(EVE)
+    office.uses.now = start_of(MAY) - timedelta(hours=1)
+    use_id = office.uses.ask(hours=8)
+    office.uses.permit(use_id)
+    office.round()
+    office.uses.now = start_of(MAY)
+    office.file(staff=MOVED | {"所属コード": "0900", "所属名": PEOPLE["auditor"][4]})
+    office.round()
+    assert office.in_group()
+    assert set(office.ends().values()) == {None}
+    assert office.uses.use(use_id).end_reason is None
+    assert post_losses_of(office) == []
+
+
 def test_an_auditor_reads_how_many_hours_it_took_also_where_it_was_told_late(office: Office) -> None:
     office.file()
     office.day(EVE)
     office.uses.now = start_of(date(2026, 5, 3))
     office.file(staff=MOVED)
     office.round()
-    with office.uses.cast.database.reading() as session:
-        losses = post_losses(session)
+    losses = post_losses_of(office)
     assert [(one.right_name, one.lost_on, one.hours_to_end) for one in losses] == [
         ("管理用ID", MAY, 48.0), ("システム管理", MAY, 48.0),
     ]  # fmt: skip

@@ -193,6 +193,29 @@ def test_a_text_with_a_mistake_is_not_even_proposed(cast: Cast, kind: Configurat
         propose(cast, ConfigurationText(kind, "broken", "= ="))
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ({"unit": "0101"}, "successors.0.unit: 課「0101」は人事データにありません。コードを直すか"),
+        ({"post": "主事補"}, "successors.0.post: 課「0100」に職名「主事補」の人はいません（「主事」のことですか）"),
+        ({"new_unit": "0399"}, "successors.0.new_unit: 課「0399」は知られていません"),
+    ],
+)
+def test_a_successor_of_or_to_what_nobody_knows_is_not_proposed(cast: Cast, line: dict[str, str], told: str) -> None:
+    known = {"unit": "0100", "new_unit": "0900", "day": "2026-05-01", "order": "規則第3号"}
+    with pytest.raises(ConfigurationInvalid) as refused:
+        propose(cast, organisation(cast, successors=[known | line]))
+    (mistake,) = refused.value.mistakes
+    assert told in mistake
+    assert propose(cast, organisation(cast, successors=[known]))
+
+
+def test_a_unit_that_the_file_itself_tells_of_may_come_after(cast: Cast) -> None:
+    line = {"unit": "0100", "new_unit": "0399", "day": "2026-05-01", "order": "規則第3号"}
+    units = [{"code": "0399", "parent": "0300"}]
+    assert propose(cast, organisation(cast, successors=[line], units=units))
+
+
 def test_a_feed_is_governed_the_same_way(cast: Cast) -> None:
     broken_by_hand = ConfigurationText(FEED, "town", 'title = "町"')
     with pytest.raises(ConfigurationInvalid):

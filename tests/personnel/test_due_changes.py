@@ -59,6 +59,10 @@ PLANNED = RightFacts(GrantState.PLANNED, DAY, None, on_leave=False)
         (replace(PLANNED, post_lost=True), EMPLOYED, (Due.POST_LOST,)),
         (replace(IN_FORCE, post_lost=True, valid_until=DAY), EMPLOYED, (Due.EXPIRE,)),
         (replace(IN_FORCE, post_lost=True), GONE, (Due.STOP,)),
+        (replace(IN_FORCE, post_moved=True), EMPLOYED, (Due.POST_MOVED,)),
+        (replace(IN_FORCE, post_moved=True), ABSENT, (Due.POST_MOVED, Due.SUSPEND)),
+        (replace(PLANNED, post_moved=True), EMPLOYED, (Due.POST_MOVED, Due.BEGIN)),
+        (replace(IN_FORCE, post_moved=True), GONE, (Due.STOP,)),
     ],
 )
 def test_what_is_due(right: RightFacts, person: Standing, due: tuple[Due, ...]) -> None:
@@ -92,7 +96,7 @@ def test_how_somebody_stands_on_the_day(services: list[Service], expected: Stand
 
 RIGHTS = st.builds(
     RightFacts, st.sampled_from(GrantState), st.sampled_from([YESTERDAY, DAY, TOMORROW]),
-    st.sampled_from([None, DAY, TOMORROW]), st.booleans(),
+    st.sampled_from([None, DAY, TOMORROW]), st.booleans(), post_moved=st.booleans(),
 )  # fmt: skip
 STANDINGS = st.builds(Standing, *(st.booleans() for _ in range(5)))
 
@@ -100,6 +104,8 @@ STANDINGS = st.builds(Standing, *(st.booleans() for _ in range(5)))
 def carried_out(right: RightFacts, due: Due) -> RightFacts:
     """The right after one thing that was due to it."""
     match due:
+        case Due.POST_MOVED:
+            return replace(right, post_moved=False)
         case Due.SUSPEND:
             state = right.state if right.state is GrantState.PLANNED else after(right.state, GrantEvent.SUSPEND)
             return replace(right, on_leave=True, state=state)

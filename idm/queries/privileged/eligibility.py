@@ -23,7 +23,7 @@ from idm.models.privileged import PrivilegeDeputy, PrivilegedUse, RegisteredId
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action
-from idm.queries.lost_posts import lost_rights
+from idm.queries.lost_posts import judged_posts
 from idm.queries.officers import contracted, holders, humans
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.reach import reaches_system
@@ -51,7 +51,7 @@ def basis(
     ends = [_employed_until(session, person_id, day)]
     deputyship_id = None
     if account.person_id is not None:
-        ends += _own_ends(session, account, person_id, grant_ids, day)
+        ends += _own_ends(session, account, person_id, grant_ids, now=now)
     else:
         registered = live_registration(session, account.id, day)
         if registered is None or grant_ids:
@@ -139,12 +139,13 @@ def _employment(session: Session, person_id: int, day: date) -> tuple[bool, date
 
 
 def _own_ends(
-    session: Session, account: Account, person_id: int, grant_ids: Collection[int], day: date
+    session: Session, account: Account, person_id: int, grant_ids: Collection[int], *, now: datetime
 ) -> list[date | None]:
+    day = day_of(now)
     if account.person_id != person_id or account.kind is not AccountKind.PRIVILEGED:
         raise NotPermitted("利用できるのは、自分の特権ID又は登録された特権IDだけです。")
     # A post that is lost counts at once, also before the run of the day has ended the right (KT 第66, control D7).
-    lost = lost_rights(session, day, [person_id])
+    lost = judged_posts(session, day, [person_id], now=now).lost
     grants = [grant for grant in activated(session, account.id, day) if grant.id not in lost]
     itself = [grant for grant in grants if grant.entitlement.kind is EntitlementKind.ACCOUNT]
     if not itself:

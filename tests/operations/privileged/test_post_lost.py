@@ -20,6 +20,7 @@ from idm.operations.lifecycle import LifecycleResult, carry_out_due
 from idm.queries.rehearsal import rehearsal
 from idm.vocabulary import SafetyAction
 from tests.cast import NOW, TODAY, Cast
+from tests.operations.test_configuration import accept, organisation, propose
 from tests.use_office import Uses
 
 JOB = Actor.job("tests.lifecycle")
@@ -212,6 +213,81 @@ def test_nobody_uses_a_right_whose_post_is_lost_not_even_before_the_run_of_the_d
         uses.ask("staff")
     move(cast, "staff", "0100", "主事", MAY, keeps=True)
     assert uses.ask("staff"), "the same post, begun anew"
+
+
+# --- a reorganisation ------------------------------------------------------------------------------------------------
+
+SUCCESSOR = {"unit": "0100", "new_unit": "0900", "day": "2026-05-01", "order": "組織規則の改正（令和8年規則第3号）"}
+
+
+def reorganise(cast: Cast, **changes: str) -> None:
+    """The organisation file in force says what came in the place of the unit, or of a post of it."""
+    accept(cast, propose(cast, organisation(cast, successors=[SUCCESSOR | changes])))
+
+
+def test_a_post_that_came_in_the_place_of_another_carries_the_right_along(cast: Cast) -> None:
+    administrator(cast)
+    reorganise(cast)
+    move(cast, "staff", "0900", "主事", MAY)
+    done = run(cast, MAY)
+    assert (done.posts_moved, done.posts_lost) == (2, 0)
+    assert rights(cast) == KEPT
+    assert rests_on(cast) >= {("admin-account", "0900", "主事"), ("admin", "0900", "主事")}
+    with cast.database.reading() as session:
+        query = select(AuditRecord).where(AuditRecord.action == "grant.rests_on_successor")
+        told = [json.loads(one.payload or "{}") for one in session.scalars(query)]
+    assert [(one["rested_on"], one["rests_on"], one["order"]) for one in told] == [
+        (["0100", "主事"], ["0900", "主事"], SUCCESSOR["order"])
+    ] * 2
+    assert run(cast, MAY).posts_moved == 0
+    move(cast, "staff", "0600", "主事", JUNE)
+    assert run(cast, JUNE).posts_lost == 2, "it rests on the new post, and ends with it"
+
+
+def test_a_title_that_changed_carries_the_right_along(cast: Cast) -> None:
+    administrator(cast)
+    reorganise(cast, post="主事", new_unit="0100", new_post="主任")
+    move(cast, "staff", "0100", "主任", MAY)
+    assert (run(cast, MAY).posts_moved, rights(cast)) == (2, KEPT)
+
+
+def test_whoever_moves_elsewhere_on_the_day_of_a_reorganisation_loses_the_right(cast: Cast) -> None:
+    administrator(cast)
+    reorganise(cast)
+    move(cast, "staff", "0600", "主事", MAY)
+    done = run(cast, MAY)
+    assert (done.posts_moved, done.posts_lost) == (0, 2)
+
+
+def test_a_right_decided_for_the_first_day_of_the_new_unit_begins_on_it(cast: Cast) -> None:
+    administrator(cast, valid_from=MAY)
+    reorganise(cast)
+    move(cast, "staff", "0900", "主事", MAY)
+    done = run(cast, MAY)
+    assert (done.posts_moved, done.posts_lost, done.begun) == (2, 0, len(ADMIN))
+    assert rights(cast) == KEPT
+
+
+def test_an_id_is_used_on_in_the_new_unit_also_before_the_run_of_the_day(cast: Cast) -> None:
+    uses = Uses(cast)
+    uses.give("staff")
+    reorganise(cast)
+    move(cast, "staff", "0900", "主事", MAY)
+    uses.now = start_of(MAY)
+    assert uses.ask("staff")
+
+
+def test_a_rehearsal_says_which_right_goes_on_and_by_which_order_and_counts_nobody(cast: Cast) -> None:
+    administrator(cast)
+    reorganise(cast)
+    move(cast, "staff", "0900", "主事", MAY)
+    with cast.database.reading() as session:
+        found = rehearsal(session, MAY, policy=cast.policy, now=NOW)
+    because = f"主事（0900）に引き継ぐ組織改正（{SUCCESSOR['order']}）"
+    assert [(one.due, one.right_name, one.day, one.because) for one in found.changes] == [
+        ("post_moved", name, MAY, because) for name in ("管理用ID", "システム管理")
+    ]
+    assert found.touched == frozenset()
 
 
 def test_a_rehearsal_says_which_right_ends_and_because_of_which_post(cast: Cast) -> None:
