@@ -49,7 +49,8 @@ def run(as_of: date | None, *, dry_run: bool, as_json: bool, out: Path | None) -
     if as_json:
         print_json({"version": 2, "dry_run": False, **asdict(result)})
     say(
-        f"離職による停止 {result.left} 人、休職等による停止 {result.suspended}、再開 {result.resumed}、"
+        f"離職による停止 {result.left} 人、異動による特権の終了 {result.posts_lost}、"
+        f"組織改正による特権の引継ぎ {result.posts_moved}、休職等による停止 {result.suspended}、再開 {result.resumed}、"
         f"開始 {result.begun}、満了 {result.expired}、削除の予定 {result.deletions}、申請の失効 {result.lapsed}、"
         f"返却物の確認表 {result.checklists}"
     )
