@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, url_for
+from flask import Flask, g, request, url_for
 from flask_babel import Babel
 
 from idm.database import Database
@@ -194,6 +194,7 @@ def _offer_to_templates(app: Flask) -> None:
             "organisation_name": g.get("organisation_name", ""),
             "sign_in_provider": g.get("sign_in_provider"),
             "navigation": navigation.entries_for(found.roles) if found is not None else (),
+            "tabs_here": navigation.tabs_for(request.endpoint, found.roles) if found is not None else (),
             "now": g.get("now"),
         }
 

@@ -10,11 +10,20 @@ from idm.vocabulary import Role
 
 @dataclass(frozen=True)
 class Entry:
-    """One link. `roles` None = everyone who is signed in. Hiding a link is courtesy; the operation is the rule."""
+    """One link. `roles` None = everyone who is signed in. Hiding a link is courtesy; the operation is the rule.
+
+    `tabs`: the pages of one subject, each with roles of its own; the entry leads to the first.
+    """
 
     label: LazyString
     endpoint: str
     roles: frozenset[Role] | None = None
+    tabs: tuple["Entry", ...] = ()
+
+    def leads_to(self, endpoint: str | None) -> bool:
+        """Whether the page is one of the entry's, or below one of them."""
+        here = (endpoint or "").partition(".")[0]
+        return here in {entry.endpoint.partition(".")[0] for entry in (self, *self.tabs)}
 
 
 DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role.SECTION, Role.SYSTEM})
@@ -23,8 +32,17 @@ DECIDING = frozenset({Role.CISO, Role.VICE_CISO, Role.CHIEF, Role.SECURITY, Role
 DOING_BY_HAND = PERMISSIONS[Action.DO_WORK] | PERMISSIONS[Action.CONFIRM_WORK] | {Role.AUDITOR}
 """Who does or confirms work by hand, and who reads what was done."""
 
-USING_PRIVILEGED = PERMISSIONS[Action.SEE_PRIVILEGED]
+SEEING_PRIVILEGED = PERMISSIONS[Action.SEE_PRIVILEGED]
 """Who permits, stops or reads of uses. Holders of privileged rights find theirs on the first page and on their own."""
+
+ABOUT_PRIVILEGE = (
+    Entry(lazy_gettext("自分の利用"), "privileged_uses.index"),
+    Entry(lazy_gettext("許可・立会い・確認"), "privileged_use_oversight.index"),
+    Entry(lazy_gettext("利用の記録"), "privileged_use_oversight.history", SEEING_PRIVILEGED),
+    Entry(lazy_gettext("登録簿"), "privileged_register.index", SEEING_PRIVILEGED),
+    Entry(lazy_gettext("預かりパスワード"), "vault.index", SEEING_PRIVILEGED),
+    Entry(lazy_gettext("代行者"), "privilege_deputies.index", SEEING_PRIVILEGED),
+)
 
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
@@ -39,9 +57,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("外部者"), "outside.index", PERMISSIONS[Action.SEE_OUTSIDE]),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("漏えいの届出"), "leaks.index", PERMISSIONS[Action.REPORT_LEAK] | PERMISSIONS[Action.SEE_AUDIT]),
-    Entry(lazy_gettext("特権IDの利用"), "privileged_uses.index", USING_PRIVILEGED),
-    Entry(lazy_gettext("特権ID登録簿"), "privileged_register.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
-    Entry(lazy_gettext("預かりパスワード"), "vault.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
+    Entry(lazy_gettext("特権ID"), "privileged_uses.index", SEEING_PRIVILEGED, ABOUT_PRIVILEGE),
     Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),
     Entry(lazy_gettext("認証要素"), "authenticators.index", PERMISSIONS[Action.SEE_AUTHENTICATORS]),
@@ -49,7 +65,6 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
-    Entry(lazy_gettext("特権の代行者"), "privilege_deputies.index", PERMISSIONS[Action.SEE_PRIVILEGED]),
     Entry(lazy_gettext("設定"), "configuration.index", PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("自分の記録"), "me.index"),
@@ -58,4 +73,14 @@ NAVIGATION: tuple[Entry, ...] = (
 
 def entries_for(roles: frozenset[Role]) -> tuple[Entry, ...]:
     """The links for somebody with these roles, in their order."""
-    return tuple(entry for entry in NAVIGATION if entry.roles is None or entry.roles & roles)
+    return _shown(NAVIGATION, roles)
+
+
+def tabs_for(endpoint: str | None, roles: frozenset[Role]) -> tuple[Entry, ...]:
+    """The pages beside this one that somebody with these roles may open, in their order."""
+    tabs = next((entry.tabs for entry in NAVIGATION if entry.tabs and entry.leads_to(endpoint)), ())
+    return _shown(tabs, roles)
+
+
+def _shown(entries: tuple[Entry, ...], roles: frozenset[Role]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry.roles is None or entry.roles & roles)

@@ -6,7 +6,6 @@ from enum import StrEnum
 from flask import Flask
 from flask_babel import gettext as _
 
-from idm.permissions import Action, may
 from idm.privileged_use_state import is_attended
 from idm.queries.privileged.use_sheets import UseSheet
 from idm.queries.privileged.uses import UsableId
@@ -124,14 +123,8 @@ def next_step(use: UseSheet, reader_id: int) -> str:
     return str(next((step for holds, step in facts if holds), _("内容を見る")))
 
 
-def may_see_privileged() -> bool:
-    """Whether whoever looks may read of every privileged ID and its uses."""
-    return may(current.roles(), Action.SEE_PRIVILEGED)
-
-
 def install(app: Flask) -> None:
     """Afterwards every template can use the words above, each by its own name."""
     words = (why_usable, is_report_overdue, remaining_words, is_on_its_way, step_number, next_step, awaits_attendance)
     for function in words:
         app.jinja_env.filters[function.__name__] = function
-    app.jinja_env.globals["may_see_privileged"] = may_see_privileged

@@ -73,6 +73,27 @@ def test_the_page_offers_ones_own_privileged_id_and_nobody_elses(office: Office,
     assert other.open(f"/privileged-uses/emergency?account={account}").status_code == 404
 
 
+PRIVILEGE_PAGES = (
+    "/privileged-uses", "/privileged-uses/waiting", "/privileged-uses/history", "/privileged", "/vault",
+    "/privilege-deputies",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["staff", "system", "auditor", "hr"])
+def test_the_tabs_lead_to_the_pages_about_privilege_that_somebody_may_open_and_to_no_other(
+    office: Office, who: str
+) -> None:
+    browser = office.browser(who)
+    opening = [path for path in PRIVILEGE_PAGES if browser.open(path).status_code == 200]
+    for path in opening:
+        page = browser.page(path)
+        [tabs] = re.findall(r'<ul class="tabs">(.*?)</ul>', page, re.DOTALL)
+        assert re.findall(r'href="([^"]+)"', tabs) == opening
+        assert re.findall(r'href="([^"]+)" aria-current="page"', tabs) == [path]
+        assert len(re.findall(r'aria-current="page">特権ID</a>', page)) == (who in ("system", "auditor"))
+    assert len(opening) == (6 if who in ("system", "auditor") else 2)
+
+
 def test_the_form_says_how_long_and_which_rights(account: int, holder: Browser) -> None:
     form = holder.page(f"/privileged-uses/new?account={account}")
     for said in ("システム管理", "最長8時間", "24時間以内（「許可されたらすぐ」は4時間以内）に許可がないとき"):
