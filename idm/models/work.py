@@ -91,11 +91,12 @@ class Finding(Base):
               sqlite_where=text("resolved_at IS NULL AND system_id IS NULL"),
               postgresql_where=text("resolved_at IS NULL AND system_id IS NULL")),
         CheckConstraint("(accepted_until IS NULL) = (accepted_by_id IS NULL)", name="accepted_by_someone"),
+        Index("ix_findings_subject", "system_id", "subject_key"),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[FindingKind] = mapped_column(closed_list(FindingKind))
-    system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"), index=True)
+    system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Whom it is about, where it is about somebody and no account of theirs."""
@@ -108,6 +109,8 @@ class Finding(Base):
     first_seen_at: Mapped[datetime] = mapped_column(Instant)
     last_seen_at: Mapped[datetime] = mapped_column(Instant)
     resolved_at: Mapped[datetime | None] = mapped_column(Instant)
+    again_of_id: Mapped[int | None] = mapped_column(ForeignKey("findings.id"))
+    """The finding of the same fact that was repaired before: a fact that comes back has a new life, and names it."""
     repair_asked_at: Mapped[datetime | None] = mapped_column(Instant)
     repair_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Who had it put right; None with a time = the profile did."""

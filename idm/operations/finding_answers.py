@@ -20,6 +20,7 @@ from idm.models.going_live import FoundAccount, Justification
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
 from idm.operations.accounts import schedule
+from idm.operations.finding_history import note
 from idm.operations.findings import ANSWERABLE, SweepResult, open_findings
 from idm.operations.inventory import too_many
 from idm.operations.system_scope import require_for_system
@@ -27,7 +28,7 @@ from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.officers import humans
 from idm.step_up import require_fresh_factor, require_fresh_factor_for
-from idm.vocabulary import Stage
+from idm.vocabulary import FindingEventKind, Stage
 from idm.written_text import written
 
 WINDOW = timedelta(hours=24)
@@ -103,6 +104,7 @@ def _queue(
     schedule(session, account, now=now)
     finding.repair_asked_at, finding.repair_asked_by_id = now, actor.person_id
     session.flush()
+    note(session, FindingEventKind.REPAIR_ASKED, [finding.id], person_id=actor.person_id, now=now)
     _record(session, "finding.repair_asked", finding, {"repair": finding.details.get("repair")}, actor, policy, now)
 
 
@@ -134,6 +136,7 @@ def justify(
     )  # fmt: skip
     session.add(made)
     session.flush()
+    note(session, FindingEventKind.JUSTIFIED, [finding.id], person_id=person_id, now=now, said=made.reason)
     said: dict[str, object] = {"reason": made.reason, "until": until.isoformat()}
     _record(session, "finding.justified", finding, said, actor, policy, now)
     return made

@@ -1,22 +1,25 @@
 """What the sweep found, kept as facts: one row from the night it was first seen until the night it was gone (C1)."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.database import in_chunks
 from idm.models.systems import Entitlement
 from idm.models.work import Finding, SweepRun
+from idm.operations.finding_history import note
 from idm.operations.settled import Settled, keep_settled
 from idm.policy import Policy
 from idm.ports import ExternalId, TargetAccount
-from idm.vocabulary import FindingKind
+from idm.vocabulary import FindingEventKind, FindingKind
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Found:
     label: str
     account_id: int | None = None
     details: dict[str, object] = field(default_factory=dict)
+    person_id: int | None = None
+    """Whom it is about, where it is about somebody and no account of theirs."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +128,113 @@ def _keep_groups(session: Session, resolved: Mapping[int, ExternalId]) -> None:
 
 def _lay_over(session: Session, result: SweepResult, scope: Scope, *, now: datetime) -> Laid:
     _keep_groups(session, result.resolved)
-    known = {(f.kind, f.subject_key): f for f in open_findings(session, result.system_id)}
-    seen = {(found.kind, found.subject_key): found for found in result.found}
-    new = [found for key, found in seen.items() if key not in known]
-    gone = [f for key, f in known.items() if key not in seen and _examined(f, result, scope)]
-    for key, found in seen.items():
-        if key in known:
-            known[key].last_seen_at, known[key].label, known[key].details = now, found.label, found.details
-            known[key].fingerprint = fingerprint(found)
-    for finding in gone:
-        finding.resolved_at = now
-    session.add_all(_finding(result.system_id, found, now) for found in new)
+    return _settle(
+        session, result.system_id, result.found, lambda one: _examined(one, result, scope), now=now
+    )  # fmt: skip
+
+
+def record_everywhere(
+    session: Session, kinds: Collection[FindingKind], found: Iterable[Found], *, actor: Actor, policy: Policy,
+    now: datetime,
+) -> Laid:  # fmt: skip
+    """Afterwards the open findings of no system are, of these kinds, exactly what was found.
+
+    What is about the product itself, or about a person everywhere, is of no system (controls G4, G5). Known ones of
+    other kinds are as they were: nobody looked.
+    """
+    laid = _settle(session, None, found, lambda one: one.kind in kinds, now=now)
+    audit.record(
+        session, action="finding.recorded", actor=actor, obj=("finding", "everywhere"), now=now,
+        policy_digest=policy.digest,
+        payload={
+            "kinds": sorted(kind.value for kind in kinds), "found": laid.found, "new": laid.new,
+            "resolved": laid.resolved,
+        },
+    )  # fmt: skip
+    return laid
+
+
+def _settle(
+    session: Session, system_id: int | None, found: Iterable[Found], looked_for: Callable[["_Known"], bool], *,
+    now: datetime,
+) -> Laid:  # fmt: skip
+    """Afterwards the books have what was found; what was looked for and not found is repaired. In bulk: a first night
+    finds a hundred thousand facts at once."""
+    known = _known(session, system_id)
+    seen = {(one.kind, one.subject_key): one for one in found}
+    new = [one for key, one in seen.items() if key not in known]
+    again = [(known[key], one) for key, one in seen.items() if key in known]
+    gone = [one.id for key, one in known.items() if key not in seen and looked_for(one)]
+    _seen_again(session, again, now=now)
+    _gone(session, gone, now=now)
+    _add(session, system_id, new, now=now)
     return Laid(len(seen), len(new), len(gone))
+
+
+class _Known(NamedTuple):
+    """An open finding of the books."""
+
+    id: int
+    kind: FindingKind
+    subject_key: str
+    account_id: int | None
+    label: str
+    details: dict[str, object]
+    fingerprint: str | None
+
+
+def _known(session: Session, system_id: int | None) -> dict[tuple[FindingKind, str], _Known]:
+    session.flush()
+    rows = session.execute(
+        select(
+            Finding.id, Finding.kind, Finding.subject_key, Finding.account_id, Finding.label, Finding.details,
+            Finding.fingerprint,
+        ).where(Finding.system_id == system_id, Finding.resolved_at.is_(None))
+    )  # fmt: skip
+    return {(row.kind, row.subject_key): _Known(*row) for row in rows}
+
+
+def _seen_again(session: Session, again: Sequence[tuple[_Known, Found]], *, now: datetime) -> None:
+    for some in in_chunks(known.id for known, _ in again):
+        session.execute(update(Finding).where(Finding.id.in_(some)).values(last_seen_at=now))
+    changed = [
+        {"id": known.id, "label": one.label, "details": one.details, "fingerprint": fingerprint(one)}
+        for known, one in again
+        if (known.label, known.details, known.fingerprint) != (one.label, one.details, fingerprint(one))
+    ]
+    for some_rows in in_chunks(changed):
+        session.execute(update(Finding), some_rows)
+    other = [known.id for known, one in again if known.fingerprint != fingerprint(one)]
+    note(session, FindingEventKind.CHANGED, other, person_id=None, now=now)
+
+
+def _gone(session: Session, gone: Sequence[int], *, now: datetime) -> None:
+    for some in in_chunks(gone):
+        session.execute(update(Finding).where(Finding.id.in_(some)).values(resolved_at=now))
+    note(session, FindingEventKind.REPAIRED, gone, person_id=None, now=now)
+
+
+def _add(session: Session, system_id: int | None, new: Sequence[Found], *, now: datetime) -> None:
+    for some in in_chunks(new):
+        before = _repaired_before(session, system_id, some)
+        rows = [_row(system_id, one, before.get((one.kind, one.subject_key)), now) for one in some]
+        added = session.scalars(insert(Finding).returning(Finding.id), rows).all()
+        note(session, FindingEventKind.FOUND, added, person_id=None, now=now)
+
+
+def _repaired_before(
+    session: Session, system_id: int | None, new: Sequence[Found]
+) -> dict[tuple[FindingKind, str], int]:
+    """What is found again though it was repaired → the finding it was then, the newest."""
+    rows = session.execute(
+        select(Finding.kind, Finding.subject_key, func.max(Finding.id))
+        .where(
+            Finding.system_id == system_id, Finding.subject_key.in_({one.subject_key for one in new}),
+            Finding.resolved_at.is_not(None),
+        )
+        .group_by(Finding.kind, Finding.subject_key)
+    )  # fmt: skip
+    return {(kind, key): earlier for kind, key, earlier in rows}
 
 
 def fingerprint(found: Found) -> str:
@@ -148,7 +248,7 @@ def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
     return session.scalars(select(Finding).where(Finding.system_id == system_id, Finding.resolved_at.is_(None)))
 
 
-def _examined(finding: Finding, result: SweepResult, scope: Scope) -> bool:
+def _examined(finding: _Known, result: SweepResult, scope: Scope) -> bool:
     """Whether a finding that was not seen is gone: not looked at is not the same as gone."""
     if finding.kind not in scope.kinds:
         return False
@@ -159,11 +259,13 @@ def _examined(finding: Finding, result: SweepResult, scope: Scope) -> bool:
     return result.failure is None or finding.kind in FROM_OUR_BOOKS
 
 
-def _finding(system_id: int, found: Found, now: datetime) -> Finding:
-    return Finding(
-        kind=found.kind, system_id=system_id, account_id=found.account_id, subject_key=found.subject_key,
-        label=found.label, details=found.details, fingerprint=fingerprint(found), first_seen_at=now, last_seen_at=now,
-    )  # fmt: skip
+def _row(system_id: int | None, found: Found, again_of: int | None, now: datetime) -> dict[str, object]:
+    return {
+        "kind": found.kind, "system_id": system_id, "account_id": found.account_id, "person_id": found.person_id,
+        "subject_key": found.subject_key, "label": found.label, "details": found.details,
+        "fingerprint": fingerprint(found), "first_seen_at": now, "last_seen_at": now, "again_of_id": again_of,
+        "escalated_level": 0,
+    }  # fmt: skip
 
 
 def _record(

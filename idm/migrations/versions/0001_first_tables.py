@@ -2610,6 +2610,7 @@ def upgrade() -> None:
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("again_of_id", sa.Integer(), nullable=True),
         sa.Column("repair_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("repair_asked_by_id", sa.Integer(), nullable=True),
         sa.Column("owner_id", sa.Integer(), nullable=True),
@@ -2625,6 +2626,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_findings_accepted_by_id")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_findings_account_id")),
+        sa.ForeignKeyConstraint(["again_of_id"], ["findings.id"], name=op.f("fk_findings_again_of_id")),
         sa.ForeignKeyConstraint(["exception_id"], ["exceptions.id"], name=op.f("fk_findings_exception_id")),
         sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name=op.f("fk_findings_owner_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_findings_person_id")),
@@ -2633,7 +2635,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
     )
     with op.batch_alter_table("findings", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_findings_system_id"), ["system_id"], unique=False)
+        batch_op.create_index("ix_findings_subject", ["system_id", "subject_key"], unique=False)
         batch_op.create_index(
             "uq_findings_open",
             ["kind", "system_id", "subject_key"],

@@ -20,13 +20,14 @@ from idm.models.systems import InformationSystem
 from idm.models.work import Finding
 from idm.operations.accounts import schedule
 from idm.operations.finding_answers import WINDOW
+from idm.operations.finding_history import note
 from idm.operations.findings import SweepResult, open_findings
 from idm.operations.inventory import too_many
 from idm.operations.notices import notify
 from idm.policy import Policy
 from idm.ports import ExternalId
 from idm.queries.officers import holders
-from idm.vocabulary import FINDING_TITLES, FindingKind, Role, Stage
+from idm.vocabulary import FINDING_TITLES, FindingEventKind, FindingKind, Role, Stage
 
 TOLD = (FindingKind.OUT_OF_BAND, FindingKind.UNREGISTERED_PRIVILEGE)
 SUBJECT = "【至急・特権】承認のない特権が見つかりました"
@@ -88,6 +89,7 @@ def _ask(session: Session, finding: Finding, *, actor: Actor, policy: Policy, no
     if finding.account is not None:
         schedule(session, finding.account, now=now)
     finding.repair_asked_at, finding.repair_asked_by_id = now, None
+    note(session, FindingEventKind.REPAIR_ASKED, [finding.id], person_id=None, now=now)
     _record(session, "privileged.removal_asked", finding, actor=actor, policy=policy, now=now)
     return Removal(
         finding.id, str(finding.details["group"]), str(finding.details["member"]), finding.account_id is not None
@@ -103,6 +105,7 @@ def removed(
         finding = session.get_one(Finding, removal.finding_id)
         if finding.resolved_at is None:
             finding.resolved_at = now
+            note(session, FindingEventKind.REPAIRED, [finding.id], person_id=None, now=now)
             _record(session, "privileged.member_removed", finding, actor=actor, policy=policy, now=now)
     still = [session.get_one(Finding, removal.finding_id) for removal in left]
     for finding in still:
