@@ -6,8 +6,8 @@ often this runs, the end is the same.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -48,17 +48,17 @@ class Result:
         )  # fmt: skip
 
 
-def run_due(installation: Installation) -> Result:
+Judge = Callable[[Installation, Watched, PasswordState | None, datetime], Result]
+"""What is made of a target's answer about one password: None = the account is not there any more."""
+
+
+def run_due(installation: Installation, *, only: int | None = None) -> Result:
     """Afterwards every temporary password of the zones served here is as its target says, where that could be asked.
 
-    Reports of leaked passwords say how far they are, and notices that nobody needs any more are gone.
+    `only`: of that system alone. Reports of leaked passwords say how far they are, and notices that nobody needs any
+    more are gone.
     """
-    zones = [Zone(zone) for zone in installation.settings.zones]
-    with installation.database.reading() as session:
-        watched = watched_by_system(session, zones)
-    result = Result()
-    for system_id, some in watched.items():
-        result += _one_system(installation, system_id, some)
+    result = _every_system(installation, only, _judge)
     now = installation.clock()
     with installation.database.writing() as session:
         leaks.follow(session, actor=ACTOR, policy=policy_in_force(session, now=now), now=now)
@@ -66,7 +66,23 @@ def run_due(installation: Installation) -> Result:
     return result
 
 
-def _one_system(installation: Installation, system_id: int, watched: Sequence[Watched]) -> Result:
+def would_find(installation: Installation, *, only: int | None = None) -> Result:
+    """What `run_due` would find at this moment; nothing is recorded."""
+    return _every_system(installation, only, _told)
+
+
+def _every_system(installation: Installation, only: int | None, judge: Judge) -> Result:
+    zones = [Zone(zone) for zone in installation.settings.zones]
+    with installation.database.reading() as session:
+        watched = watched_by_system(session, zones)
+    result = Result()
+    for system_id, some in watched.items():
+        if only in (None, system_id):
+            result += _one_system(installation, system_id, some, judge)
+    return result
+
+
+def _one_system(installation: Installation, system_id: int, watched: Sequence[Watched], judge: Judge) -> Result:
     with installation.database.reading() as session:
         system = session.get_one(InformationSystem, system_id)
     result = Result()
@@ -77,7 +93,7 @@ def _one_system(installation: Installation, system_id: int, watched: Sequence[Wa
                 raise TargetRefused("このシステムのコネクターはパスワードの状態を読めません。")
             for one in watched:
                 asked_at = installation.clock()  # before the answer: what changes meanwhile was changed after it
-                result += _judge(installation, one, _said(directory, one), asked_at)
+                result += judge(installation, one, _said(directory, one), asked_at)
         finally:
             directory.close()
     except (TargetError, ConfigurationInvalid) as failure:
@@ -94,25 +110,31 @@ def _said(directory: ReadsPasswordState, one: Watched) -> PasswordState | None:
         return None
 
 
+def _told(_installation: Installation, one: Watched, state: PasswordState | None, now: datetime) -> Result:
+    """What the target said, counted; what is unproven is neither changed nor overdue."""
+    if state is None:
+        return Result(asked=1)
+    change, late = change_shown(state, set_time=one.set_time), one.change_by <= now
+    return Result(
+        asked=1, changed=int(change is Change.MADE), overdue=int(change is Change.NOT_MADE and late),
+        unproven=int(change is Change.UNPROVEN and late),
+    )  # fmt: skip
+
+
 def _judge(installation: Installation, one: Watched, state: PasswordState | None, now: datetime) -> Result:
     """Afterwards what the target said is recorded, as of the moment at which it was asked."""
-    asked = Result(asked=1)
-    if state is None:
-        return asked
-    change, late = change_shown(state, set_time=one.set_time), one.change_by <= now
-    if change is Change.UNPROVEN:
-        return asked + Result(unproven=int(late))
-    if change is Change.NOT_MADE and not late:
-        return asked
+    told = _told(installation, one, state, now)
+    if state is None or not (told.changed or told.overdue):
+        return told
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
-        if change is Change.NOT_MADE:
+        if told.overdue:
             news = temporary_passwords.overdue(session, one.handover_id, actor=ACTOR, policy=policy, now=now)
-            return asked + Result(overdue=int(news))
+            return replace(told, overdue=int(news))
         news = temporary_passwords.changed(
             session, one.handover_id, at=state.changed_at or now, actor=ACTOR, policy=policy, now=now
         )
-        return asked + Result(changed=int(news))
+        return replace(told, changed=int(news))
 
 
 def _tidy(installation: Installation) -> None:

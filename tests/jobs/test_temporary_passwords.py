@@ -1,5 +1,6 @@
 """A temporary password is changed in time, as the directory itself says, or it is locked and unknown (E2)."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pypdf import PdfReader
 from sqlalchemy import select
 
@@ -26,6 +28,7 @@ from idm.sealing import new_handover_key
 from idm.settings import NoticeSettings
 from idm.vocabulary import CredentialEventKind, HandoverWay
 from jobs import provision, temporary_passwords
+from jobs.command_line import idm
 from jobs.installation import Installation
 from jobs.temporary_passwords import Result
 from tests.jobs.conftest import Office
@@ -243,6 +246,26 @@ def test_while_the_directory_is_away_nothing_is_assumed_and_it_is_done_when_it_i
     assert newest(office).replaced_at is not None
 
 
+@pytest.mark.parametrize(
+    ("changed_by_owner", "proof", "overdue"), [(False, True, 1), (True, True, 0), (True, False, 0)]
+)
+def test_a_dry_run_counts_what_the_directory_says_is_overdue_and_records_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch, changed_by_owner: bool, proof: bool, overdue: int
+) -> None:
+    password = handed_over(office)
+    if changed_by_owner:
+        choose_password(office, password)
+    late(office)
+    if not proof:
+        silent = lambda *_: PasswordState(must_change=False, changed_at=None)  # noqa: E731
+        monkeypatch.setattr(LdapConnector, "password_state", silent)
+    monkeypatch.setattr("jobs.commands.credentials.installation", lambda: office.installation)
+    done = CliRunner().invoke(idm, ["credentials", "rotate", "--temporary", "--dry-run", "--json"])
+    assert json.loads(done.output) == {"dry_run": True, "temporary": overdue}
+    assert (newest(office).overdue_at, newest(office).changed_at) == (None, None)
+    assert temporary_passwords.run_due(office.installation).overdue == overdue
+
+
 def test_what_is_decided_is_tried_until_the_directory_has_it(office: Office) -> None:
     password = handed_over(office)
     late(office)
@@ -267,6 +290,7 @@ from idm.database import Database
 from idm.ports import SetEnabled, SetTemporaryPassword
 from idm.settings import Settings
 from jobs import password_issue, provision, temporary_passwords
+from jobs.command_line import idm
 from jobs.installation import Installation
 
 where, ahead = sys.argv[3], float(sys.argv[4])
