@@ -5,6 +5,7 @@ right in force, not yet handed over → present, disabled (control E3)
 right in force, handed over         → present, enabled, until the known end (written into the directory too, so
                                       that a dead worker fails closed)
 suspended                           → present, disabled, in no group, for as long as it takes
+stopped, by an order or for disuse  → the same; what ended meanwhile stays ended (C1, H4, H5)
 somebody's privileged ID            → present, asleep: disabled, in no group; enabled, in the groups of the rights that
                                       are used, only while a use is open (D6), and until its end at the latest
 ended, or the person left           → kept where it is: disabled, in no group (a leaver stops on the day in any case)
@@ -73,7 +74,8 @@ class AccountFacts:
     """Everything that decides about one account. One without a person has no employments, and so is never open.
 
     `sleeps`: it is somebody's privileged ID, which is awake only during a `use`; no hand-over opens it. `nobodys`: it
-    is a registered one that is not any person's; nothing is done about it.
+    is a registered one that is not any person's; nothing is done about it. `stopped`: it lets nobody in, whatever else
+    is true of it.
 
     `adopts` is the target's id of an account that was there before us and is still to be taken over; `adopted_on` the
     day on which that was decided. `container` and `stopped_container`: where it is kept, None = wherever it is.
@@ -92,6 +94,7 @@ class AccountFacts:
     sleeps: bool = False
     use: UseFacts | None = None
     nobodys: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def wanted_account(facts: AccountFacts, *, now: datetime, delete_after_days: int
     account_grant = _current(facts.grants, today)
     if account_grant is None or not employed:
         return _stopped(facts, today, delete_after_days, employed=employed)
-    active = account_grant.state is GrantState.IN_FORCE
+    active = account_grant.state is GrantState.IN_FORCE and not facts.stopped
     demanded, by_card = _demanded(facts, account_grant, today), _by_card(facts)
     use = _use_at(facts, now) if active else None
     ends_at = _earliest_end(account_grant.valid_until, employed_to)

@@ -73,6 +73,17 @@ def test_a_right_that_has_not_begun_makes_no_account() -> None:
     assert shape(wanted(replace(FACTS, grants=(planned,)))) == ABSENT
 
 
+def test_a_stopped_account_is_kept_disabled_and_in_no_group_whatever_is_approved() -> None:
+    assert shape(wanted(replace(FACTS, stopped=True), now=NOON + timedelta(days=365))) == SUSPENDED
+
+
+def test_a_stop_opens_no_privileged_id_that_is_in_use() -> None:
+    use = UseFacts(NOON - timedelta(hours=1), NOON + timedelta(hours=1), frozenset({"g-enter"}))
+    asleep = replace(FACTS, sleeps=True, use=use)
+    assert shape(wanted(asleep)) == OPEN
+    assert shape(wanted(replace(asleep, stopped=True))) == SUSPENDED
+
+
 def test_a_suspended_account_is_kept_for_years_without_its_groups() -> None:
     suspended = replace(ACCOUNT, state=GrantState.SUSPENDED)
     facts = replace(FACTS, grants=(suspended, replace(ENTER, state=GrantState.SUSPENDED)))

@@ -18,6 +18,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
+from idm.operations import account_stops
 from idm.operations.accounts import schedule
 from idm.policy import Policy
 from idm.ports import TargetAccount
@@ -128,7 +129,7 @@ def finish(
         .execution_options(populate_existing=True)
     ).all()
     by_id = {task.id: task for task in tasks}
-    ours = set[int]()
+    ours, shown = set[int](), list[Account]()
     for result in carried:
         task = by_id[result.task_id]
         lost = task.claimed_by != worker or task.state is not TaskState.CLAIMED
@@ -139,8 +140,11 @@ def finish(
         ours.add(task.id)
         if result.unavailable is None and result.refused is None and not result.by_hand:
             record_seen(task.account, result.seen, now)
+            if task.generation == task.account.generation:
+                shown.append(task.account)
         _end(task, result, now)
         _record(session, task, result, actor=actor, policy=policy, now=now)
+    account_stops.follow_read_back(session, shown, now=now)
     return frozenset(ours)
 
 

@@ -21,6 +21,7 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.personal_names import split_name
 from idm.ports import Attributes, ExternalId
 from idm.queries.factor_gate import SET_BY_US, contractors_among, enrolment_facts, is_gated
+from idm.queries.stops import stopped_accounts
 from idm.queries.units import parents, unit_names_on
 from idm.vocabulary import BY_HAND, AccountKind, AuthenticatorKind, EntitlementKind, UseState, VerifiedBy
 from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts, UseFacts
@@ -39,7 +40,7 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
     names, places, mails = unit_names_on(session, day), _Places.of(session, accounts), _mails_found(session, accounts)
     demands = _demands(session, [one for one in ids if any(grant.gated for grant in grants[one])])
     sleeping = [account.id for account, person in accounts.values() if _sleeps(account, person)]
-    uses = _uses(session, sleeping)
+    uses, stopped = _uses(session, sleeping), stopped_accounts(session, list(accounts))
     unit_names = {person_id: names[code] for person_id, code in units.items()}
     return {
         account.id: AccountFacts(
@@ -58,6 +59,7 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
             sleeps=_sleeps(account, person),
             use=uses.get(account.id),
             nobodys=person is None and account.kind is not AccountKind.PERSONAL,
+            stopped=account.id in stopped,
         )
         for account, person in accounts.values()
     }

@@ -1,0 +1,44 @@
+"""Stops that hold at this moment: which accounts let nobody in, by an order or by long disuse (controls C1, H4, H5)."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.models.stops import AccountStop, StopOrder
+from idm.models.systems import Account
+from idm.queries.officers import humans
+from idm.vocabulary import StopKind
+
+
+def stopped_accounts(session: Session, account_ids: Collection[int]) -> frozenset[int]:
+    """Those of these accounts that let nobody in now.
+
+    What an order reaches is asked of the order itself too: an account that came to be after it is no way around it.
+    """
+    named = select(AccountStop.account_id).where(AccountStop.account_id.in_(account_ids), AccountStop.until.is_(None))
+    return frozenset(session.scalars(named)) | _within_orders(session, account_ids)
+
+
+def _within_orders(session: Session, account_ids: Collection[int]) -> frozenset[int]:
+    people, systems = stopped_people(session), stopped_systems(session)
+    if not people and not systems:
+        return frozenset()
+    of_people = select(Account.id).where(Account.id.in_(account_ids), Account.person_id.in_(people))
+    of_systems = select(Account.id).where(Account.id.in_(account_ids), Account.system_id.in_(systems))
+    return frozenset(session.scalars(of_people)) | frozenset(session.scalars(of_systems))
+
+
+def stopped_people(session: Session) -> frozenset[int]:
+    """The rows of everybody who is stopped everywhere now; all rows of one human are (SOD-5)."""
+    query = select(StopOrder.person_id).where(StopOrder.kind == StopKind.PERSON, StopOrder.lifted_at.is_(None))
+    named = {person_id for person_id in session.scalars(query) if person_id is not None}
+    if not named:
+        return frozenset()
+    return frozenset().union(*(human.rows for human in humans(session, named).values()))
+
+
+def stopped_systems(session: Session) -> frozenset[int]:
+    """The systems whose every account is stopped now."""
+    query = select(StopOrder.system_id).where(StopOrder.kind == StopKind.SYSTEM, StopOrder.lifted_at.is_(None))
+    return frozenset(system_id for system_id in session.scalars(query) if system_id is not None)
