@@ -63,6 +63,8 @@ def test_codes_that_move_on_by_one_place_on_one_day_carry_nobody_two_places() ->
     at_once = (UNIT, replace(NEXT, day=MAY))
     assert gone_to(*WENT, lines=at_once) == NEW
     assert gone_to(HeldPost(OLD, LONG_AGO, MAY), HeldPost(LAST, MAY, None), lines=at_once) is None
+    both = (HeldPost(OLD, LONG_AGO, MAY), HeldPost(NEW, LONG_AGO, JUNE), HeldPost(LAST, JUNE, None))
+    assert gone_to(*both, lines=at_once, day=JUNE) is None
 
 
 def test_a_line_about_the_post_comes_before_the_one_about_its_unit() -> None:
