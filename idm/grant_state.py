@@ -48,6 +48,8 @@ class EndReason(StrEnum):
     LEFT = "left"
     POST_LOST = "post_lost"
     """The post that a privileged right rests on (control D7)."""
+    REVIEWED = "reviewed"
+    """A review (棚卸し) found that it is not needed, or nobody answered for it (control A10)."""
 
 
 TRANSITIONS: dict[tuple[GrantState, GrantEvent], GrantState] = {

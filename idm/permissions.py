@@ -1,8 +1,9 @@
 """Role × action × scope, deny by default: who may do what in the product, and how far, on one page.
 
 Deciding on an application is not here: it follows from the seat at the moment of decision (`idm.routing`) and from
-`idm.separation_of_duties`. What is everybody's own (one's applications, one's record) needs no role. Which units and
-systems are somebody's own on a day is answered by `idm.queries.reach`, from this very table.
+`idm.separation_of_duties`; nor is answering an access review (`idm.review_rules`). What is everybody's own (one's
+applications, one's record) needs no role. Which units and systems are somebody's own on a day is answered by
+`idm.queries.reach`, from this very table.
 """
 
 from collections.abc import Mapping
@@ -77,7 +78,6 @@ class Action(StrEnum):
     ACCEPT_RISK = "accept_risk"
     OPEN_REVIEW = "open_review"
     SEE_REVIEWS = "see_reviews"
-    ANSWER_REVIEW = "answer_review"
     ASK_EXCEPTION = "ask_exception"
     SEE_EXCEPTIONS = "see_exceptions"
     END_EXCEPTION = "end_exception"
@@ -184,8 +184,7 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.CARE_FOR_FINDING: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
     Action.ACCEPT_RISK: _all(Role.CISO),
     Action.OPEN_REVIEW: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
-    Action.SEE_REVIEWS: {**_OWN_UNIT, **_all(*_HEADS, Role.SYSTEM, Role.AUDITOR)},
-    Action.ANSWER_REVIEW: {**_OWN_UNIT, **_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
+    Action.SEE_REVIEWS: _all(*_HEADS, Role.SYSTEM, Role.AUDITOR),
     Action.ASK_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM},
     Action.SEE_EXCEPTIONS: _all(*_HEADS, *_MANAGERS, Role.AUDITOR),
     Action.END_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM, **_all(Role.CISO)},
@@ -275,7 +274,6 @@ TITLES = {
     Action.ACCEPT_RISK: "点検結果のリスクの受容",
     Action.OPEN_REVIEW: "権限の棚卸しの開始・終了",
     Action.SEE_REVIEWS: "権限の棚卸しの閲覧",
-    Action.ANSWER_REVIEW: "権限の棚卸しの回答（本人の権限を除く）",
     Action.ASK_EXCEPTION: "例外措置の申請（プロファイルが定める職）",
     Action.SEE_EXCEPTIONS: "例外措置台帳の閲覧",
     Action.END_EXCEPTION: "例外措置の終了",

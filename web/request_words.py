@@ -44,6 +44,7 @@ END_TITLES = {
     EndReason.EXPIRED: "期間の満了",
     EndReason.LEFT: "離職",
     EndReason.POST_LOST: "異動（根拠の職を離れたため）",
+    EndReason.REVIEWED: "棚卸し",
 }
 NAMES_SHOWN = 2
 HASH_SHOWN = 16

@@ -15,13 +15,19 @@ class ReviewCampaign(Base):
     """One campaign: what it looks at, until when it is answered, and how it ended."""
 
     __tablename__ = "review_campaigns"
-    __table_args__ = (CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name="period"),)
+    __table_args__ = (
+        CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name="period"),
+        CheckConstraint("(scope = 'system') = (system_id IS NOT NULL)", name="of_a_system"),
+        CheckConstraint("(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name="of_a_right"),
+        CheckConstraint("scope = 'unit' OR unit_code IS NULL", name="of_a_unit"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(Text)
     scope: Mapped[ReviewScope] = mapped_column(closed_list(ReviewScope))
     system_id: Mapped[int | None] = mapped_column(ForeignKey("information_systems.id"))
     unit_code: Mapped[str | None] = mapped_column(Text)
+    """The unit, with those below it; None in a campaign by unit = the whole organisation."""
     entitlement_id: Mapped[int | None] = mapped_column(ForeignKey("entitlements.id"))
     opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """None = the calendar did."""
@@ -44,6 +50,9 @@ class ReviewLine(Base):
         CheckConstraint("decided_by_id IS NULL OR decided_by_id <> holder_id", name="not_by_the_holder"),
         CheckConstraint("reviewer_id IS NULL OR reviewer_id <> holder_id", name="not_given_to_the_holder"),
         CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_sometime"),
+        CheckConstraint(
+            "acting_for_id IS NULL OR acting_for_id NOT IN (holder_id, decided_by_id)", name="no_deputy_of_it"
+        ),
         CheckConstraint("decision IS NULL OR decision = 'keep' OR reason IS NOT NULL", name="reason_given"),
         Index("ix_review_lines_reviewer", "campaign_id", "reviewer_id"),
     )
@@ -51,20 +60,23 @@ class ReviewLine(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("review_campaigns.id"))
     grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id"), index=True)
-    holder_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    holder_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    """Who is asked; None = nobody may, it is shown as such."""
+    """Who is asked, as the offices were held on the last night; None = nobody may, it is shown as such."""
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
     last_use_source: Mapped[str | None] = mapped_column(Text)
+    """Where the last use was read; None = it is unknown. A source without a date = it was never used (control C3)."""
     alike_holding: Mapped[int]
     alike: Mapped[int]
-    """How many people of the same unit and post there are, and how many of them hold the right."""
-    opened_for_reviewer_at: Mapped[datetime | None] = mapped_column(Instant)
-    """When it was first shown to the one who decided: what the seconds of a decision are counted from."""
+    """How many other people of the same unit and post there are, and how many of them hold the right."""
+    shown_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When what was decided on was shown to who decided: what the seconds of a decision are counted from."""
     decision: Mapped[ReviewDecision | None] = mapped_column(closed_list(ReviewDecision))
     reason: Mapped[str | None] = mapped_column(Text)
     decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """None with a decision = nobody answered, and the profile says what then (control A10)."""
+    acting_for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """In whose place, where a deputy answered."""
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     by_file: Mapped[bool] = mapped_column(default=False)
     done_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -72,5 +84,6 @@ class ReviewLine(Base):
 
     campaign: Mapped[ReviewCampaign] = relationship(back_populates="lines")
     grant: Mapped[Grant] = relationship()
-    holder: Mapped[Person | None] = relationship(foreign_keys=[holder_id])
+    holder: Mapped[Person] = relationship(foreign_keys=[holder_id])
     reviewer: Mapped[Person | None] = relationship(foreign_keys=[reviewer_id])
+    decided_by: Mapped[Person | None] = relationship(foreign_keys=[decided_by_id])

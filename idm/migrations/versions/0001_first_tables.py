@@ -2122,6 +2122,13 @@ def upgrade() -> None:
         sa.Column("escalated_on", sa.Date(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_right")
+        ),
+        sa.CheckConstraint(
+            "(scope = 'system') = (system_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_system")
+        ),
+        sa.CheckConstraint("scope = 'unit' OR unit_code IS NULL", name=op.f("ck_review_campaigns_of_a_unit")),
         sa.CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name=op.f("ck_review_campaigns_period")),
         sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closed_by_id")),
         sa.ForeignKeyConstraint(
@@ -3375,6 +3382,7 @@ def upgrade() -> None:
                 "expired",
                 "left",
                 "post_lost",
+                "reviewed",
                 name="endreason",
                 native_enum=False,
                 create_constraint=True,
@@ -3540,13 +3548,13 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("campaign_id", sa.Integer(), nullable=False),
         sa.Column("grant_id", sa.Integer(), nullable=False),
-        sa.Column("holder_id", sa.Integer(), nullable=True),
+        sa.Column("holder_id", sa.Integer(), nullable=False),
         sa.Column("reviewer_id", sa.Integer(), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_use_source", sa.Text(), nullable=True),
         sa.Column("alike_holding", sa.Integer(), nullable=False),
         sa.Column("alike", sa.Integer(), nullable=False),
-        sa.Column("opened_for_reviewer_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "decision",
             sa.Enum(
@@ -3556,6 +3564,7 @@ def upgrade() -> None:
         ),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("acting_for_id", sa.Integer(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("by_file", sa.Boolean(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
@@ -3564,11 +3573,16 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name=op.f("ck_review_lines_decided_sometime")),
         sa.CheckConstraint(
+            "acting_for_id IS NULL OR acting_for_id NOT IN (holder_id, decided_by_id)",
+            name=op.f("ck_review_lines_no_deputy_of_it"),
+        ),
+        sa.CheckConstraint(
             "decided_by_id IS NULL OR decided_by_id <> holder_id", name=op.f("ck_review_lines_not_by_the_holder")
         ),
         sa.CheckConstraint(
             "reviewer_id IS NULL OR reviewer_id <> holder_id", name=op.f("ck_review_lines_not_given_to_the_holder")
         ),
+        sa.ForeignKeyConstraint(["acting_for_id"], ["people.id"], name=op.f("fk_review_lines_acting_for_id")),
         sa.ForeignKeyConstraint(["campaign_id"], ["review_campaigns.id"], name=op.f("fk_review_lines_campaign_id")),
         sa.ForeignKeyConstraint(["decided_by_id"], ["people.id"], name=op.f("fk_review_lines_decided_by_id")),
         sa.ForeignKeyConstraint(["grant_id"], ["grants.id"], name=op.f("fk_review_lines_grant_id")),
