@@ -322,7 +322,10 @@ def test_where_it_is_printed_inside_the_zone_no_browser_has_a_key(created: Offic
 def test_what_was_not_changed_in_time_is_listed_until_it_is_handed_over_anew(created: Office, ready: Browser) -> None:
     created.pass_by(hours=created.cast.policy.passwords.temporary_hours)
     desk = created.browser("desk")
-    assert "u100009" in desk.page("/handovers/overdue")
+    page = desk.page("/handovers/overdue")
+    assert "u100009" in page
+    assert "止めずに、ここで知らせるだけです" in page, "nobody has asked the directory about this one"
+    assert "確かめられていません" in page
     assert "u100009" in created.browser("security").page("/handovers/overdue")
     desk.send("/handovers", {"account_id": account_id(created)})
     seal_open_handovers(created.cast, now=created.now)
