@@ -1,7 +1,7 @@
 """Which kinds of target there are: a table, what installed packages add to it, and the one way to open one."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_type_hints
 
 from connectors.ldap.active_directory.connector import open_active_directory
@@ -9,7 +9,7 @@ from connectors.ldap.plain_connectors import open_directory_389, open_openldap
 from connectors.memory.connector import MemoryConnector, directory_named_in
 from connectors.plugins import Clock, Opener, broken, offers
 from idm.errors import ConfigurationInvalid
-from idm.ports import Directory
+from idm.ports import Directory, KeepsFormerPassword
 
 
 def _open_memory(settings: Mapping[str, object], _password: str | None, clock: Clock) -> MemoryConnector:
@@ -46,6 +46,14 @@ def promised(kind: str) -> type | None:
     """
     said = get_type_hints(KINDS[kind]).get("return") if kind in KINDS else None
     return said if isinstance(said, type) and said is not Directory else None
+
+
+def former_password_counts(kind: str) -> timedelta | None:
+    """For how long a target of that kind may take an account's former password; None = it is not known to."""
+    found = promised(kind)
+    if found is None or not issubclass(found, KeepsFormerPassword):
+        return None
+    return found.former_password_counts()
 
 
 def broken_packages() -> list[str]:

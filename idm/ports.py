@@ -572,6 +572,16 @@ class KnowsProtected(Protocol):
 
 
 @runtime_checkable
+class KeepsFormerPassword(Protocol):
+    """May go on taking an account's former password beside the new one (control D4)."""
+
+    @staticmethod
+    def former_password_counts() -> timedelta:
+        """For how long after the change at the most, unless the target is set otherwise."""
+        ...
+
+
+@runtime_checkable
 class KnowsItself(Protocol):
     """Can say which account of the target it is itself signed in as (control D10)."""
 

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from connectors.registry import former_password_counts
 from idm.errors import NotFound, NotPermitted
 from idm.models.people import Person
 from idm.models.systems import Account
@@ -96,10 +97,16 @@ def use_page(
         kept_waiting = due_to_begin(sheet) and taken_by(session, sheet.account_id, UNDER_WAY) is not None
     return render_template(
         "privileged_uses/show.html", use=sheet, offers=offers, earlier=earlier, overlapping=overlapping,
-        kept_waiting=kept_waiting, window=sheet.window(current.now()),
+        kept_waiting=kept_waiting, window=sheet.window(current.now()), former_password=_former_password(sheet),
         own=sheet.person_id == current.signed_in().person_id, problem=problem, typed=typed or {},
         mistakes=mistakes or {}, rules=current.policy().privileged,
     )  # fmt: skip
+
+
+def _former_password(sheet: UseSheet) -> int | None:
+    """For how many minutes the directory may take what was shown after it was changed; None = it does not."""
+    counts = former_password_counts(sheet.connector) if sheet.password_wanted else None
+    return int(counts.total_seconds()) // 60 if counts is not None else None
 
 
 def _offers(session: Session, sheet: UseSheet, *, has_key: bool) -> Offers:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import MemoryDirectory
 from connectors.plugins import Clock
-from connectors.registry import KINDS, promised
+from connectors.registry import KINDS, former_password_counts, promised
 from idm.errors import ConfigurationInvalid, TargetRefused
 from idm.models.systems import InformationSystem
 from idm.organisation_file import load_organisation
@@ -92,6 +92,11 @@ def test_every_directory_of_ours_says_that_it_can_check_passwords() -> None:
         found = promised(kind)
         assert found is not None
         assert issubclass(found, ChecksPasswords)
+
+
+def test_only_domains_are_known_to_go_on_taking_a_former_password() -> None:
+    known = {kind: former_password_counts(kind) for kind in [*KINDS, "of_another_package"]}
+    assert {kind for kind, counts in known.items() if counts is not None} == {"active_directory"}
 
 
 def test_an_organisation_cannot_name_a_connector_that_says_it_cannot(monkeypatch: pytest.MonkeyPatch) -> None:

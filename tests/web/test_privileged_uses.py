@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.privileged import PrivilegedUse
-from idm.vocabulary import UseState
+from idm.models.systems import InformationSystem
+from idm.vocabulary import UseEnd, UseState
 from tests.web.office import Browser, Office
 from tests.web.privileged_office import (
     PASSWORD,
@@ -265,6 +266,22 @@ def test_an_open_use_says_until_when_and_that_a_session_may_outlive_it(ready: Br
     for said in ("残り2時間0分", "パスワードを表示する", "そのまま残ることがあります", "返却して終わる"):
         assert said in page
     assert PASSWORD not in page
+
+
+@pytest.mark.parametrize(("connector", "said"), [("active_directory", 3), ("openldap", 0)])
+def test_a_use_says_where_the_directory_may_take_the_former_password_for_a_while(
+    office: Office, ready: Browser, manager: Browser, connector: str, said: int
+) -> None:
+    with office.database.writing() as session:
+        [system] = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger"))
+        system.connector = connector
+    warning = "前のパスワードを最長60分（初期設定の場合）受け付けることがあります"
+    open_pages = ready.page("/privileged-uses/1") + manager.page("/privileged-uses/1")
+    with office.database.writing() as session:
+        found = session.get_one(PrivilegedUse, 1)
+        found.state, found.ended_at, found.end_reason = UseState.ENDED, office.now, UseEnd.RETURNED
+        found.sealed, found.closed_at = None, office.now
+    assert (open_pages + ready.page("/privileged-uses/1")).count(warning) == said
 
 
 def test_the_password_is_shown_once_never_stored_by_the_browser_and_the_page_leaves_by_itself(ready: Browser) -> None:

@@ -1,7 +1,7 @@
 """The connector to an Active Directory: everything an LDAP directory can be asked, and what only this one can."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.ldap.active_directory.changes import CountedChanges
 from connectors.ldap.active_directory.domain import Domain
@@ -18,7 +18,8 @@ from idm.ports import AccountId, RequireSmartCard, TargetGroup
 
 
 class ActiveDirectoryConnector(LdapConnector):
-    """Besides what `LdapConnector` has: `KnowsProtected`, cards that are required, and memberships that end."""
+    """Besides what `LdapConnector` has: `KnowsProtected`, `KeepsFormerPassword`, cards that are required, and
+    memberships that end."""
 
     def __init__(self, site: Site, domain: Domain) -> None:
         super().__init__(site)
@@ -56,6 +57,11 @@ class ActiveDirectoryConnector(LdapConnector):
     def can_time_box(self) -> bool:
         """See `idm.ports.TimeBoxesMembership`: where the forest's Privileged Access Management feature is on."""
         return self._domain.ends_memberships()
+
+    @staticmethod
+    def former_password_counts() -> timedelta:
+        """See `idm.ports.KeepsFormerPassword`: OldPasswordAllowedPeriod, in Samba `old password allowed period`."""
+        return timedelta(minutes=60)
 
     def close(self) -> None:
         """See `idm.ports.Directory`."""

@@ -32,6 +32,7 @@ class UseSheet:
     account_id: int
     system_id: int
     system_name: str
+    connector: str
     login_name: str
     kind: AccountKind
     person_id: int
@@ -218,7 +219,8 @@ def _sheets() -> Select[*tuple[Any, ...]]:
     person, named, approver, principal, attending, checker = (aliased(Person) for _ in range(6))
     return (
         select(
-            PrivilegedUse, InformationSystem.name.label("system"), Account.login_name, Account.kind,
+            PrivilegedUse, InformationSystem.name.label("system"), InformationSystem.connector, Account.login_name,
+            Account.kind,
             person.name.label("person"), person.kana.label("kana"), named.name.label("named"),
             approver.name.label("approver"), principal.name.label("principal"), attending.name.label("attending"),
             checker.name.label("checker"),
@@ -258,8 +260,8 @@ def _sheet(row: Row[*tuple[Any, ...]], rights: dict[int, tuple[str, ...]]) -> Us
     use: PrivilegedUse = row.PrivilegedUse
     return UseSheet(
         id=use.id, account_id=use.account_id, system_id=use.system_id, system_name=row.system,
-        login_name=row.login_name, kind=row.kind, person_id=use.person_id, person=row.person, kana=row.kana,
-        named_by_id=use.named_by_id, named_by=row.named, state=use.state, emergency=use.emergency,
+        connector=row.connector, login_name=row.login_name, kind=row.kind, person_id=use.person_id, person=row.person,
+        kana=row.kana, named_by_id=use.named_by_id, named_by=row.named, state=use.state, emergency=use.emergency,
         purpose=use.purpose, ticket=use.ticket, hours=use.hours, asked_at=use.asked_at, wanted_from=use.wanted_from,
         approval_needed=use.approval_needed, approver_id=use.approver_id, approver=row.approver,
         acting_for=row.principal, decided_at=use.decided_at, decision_comment=use.decision_comment,
@@ -268,7 +270,6 @@ def _sheet(row: Row[*tuple[Any, ...]], rights: dict[int, tuple[str, ...]]) -> Us
         ends_at=use.ends_at, opened_at=use.opened_at, ended_at=use.ended_at, end_reason=use.end_reason,
         end_note=use.end_note, closed_at=use.closed_at, password_wanted=use.public_key is not None,
         password_ready=use.sealed is not None, password_error=use.check_out_error, shown_at=use.shown_at,
-        report_due_at=use.report_due_at,
-        report=use.report, reported_at=use.reported_at, checked_by=row.checker, checked_at=use.checked_at,
-        escalated_at=use.escalated_at, rights=rights.get(use.id, ()),
+        report_due_at=use.report_due_at, report=use.report, reported_at=use.reported_at, checked_by=row.checker,
+        checked_at=use.checked_at, escalated_at=use.escalated_at, rights=rights.get(use.id, ()),
     )  # fmt: skip
