@@ -44,6 +44,7 @@ from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
 from jobs.examination import require_examined
 from jobs.installation import Installation
+from jobs.kept_claims import kept_claims
 from jobs.password_issue import Issued, issue, replace_by_unknown
 from jobs.zone_printer import notice_inside
 
@@ -129,8 +130,9 @@ def run_system(installation: Installation, system_id: int, *, worker: str, limit
     try:
         while batch := _claim(installation, system_id, worker, BATCH if limit is None else min(BATCH, limit - tried)):
             try:
-                directory = directory or _open(installation, system_id)
-                _carry_out(installation, directory, system_id, batch)
+                with kept_claims(installation, [work.task_id for work in batch], worker=worker):
+                    directory = directory or _open(installation, system_id)
+                    _carry_out(installation, directory, system_id, batch)
             except TargetError as failure:
                 _blame(batch, failure)
             except ConfigurationInvalid as failure:

@@ -1,7 +1,7 @@
 """The outbox: tasks are claimed, carried out elsewhere, and end with what was read back.
 
-A task names an account and a generation, never a step. A claim is a lease; whoever dies loses it, and the next run
-finds what was done already done.
+A task names an account and a generation, never a step. A claim is a short lease that its worker renews while it works;
+whoever dies loses it, and the next run finds what was done already done.
 
 An account is one worker's at a time: while a claim on any task of it lives, no other task of it is claimed. Whoever
 comes back too late, after somebody else has looked, may have undone what that one did: the account is looked at again.
@@ -24,7 +24,10 @@ from idm.policy import Policy
 from idm.ports import TargetAccount
 from idm.vocabulary import Stage, Zone
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=1)
+"""How long a claim holds that nobody renews: so long an account waits whose worker was killed, a stop included."""
+LONGEST_HOLD = timedelta(minutes=5)
+"""For how long a worker renews the claims of one batch: one that hangs must not keep its accounts for good."""
 FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 1800
 
@@ -96,6 +99,26 @@ def claim(session: Session, system_id: int, *, worker: str, limit: int, now: dat
             task.attempts += 1
             claimed.append(task)
     return claimed
+
+
+def renew(session: Session, task_ids: Collection[int], *, worker: str, now: datetime) -> int:
+    """Afterwards those of these claims that are still this worker's hold for another lease; returns how many.
+
+    One that ran out is not brought back: somebody else may be at the account by another task of it. A row that
+    somebody is looking at is left for the next time, so that nothing waits for another in a circle.
+    """
+    held = session.scalars(
+        select(OutboxTask)
+        .where(
+            OutboxTask.id.in_(task_ids), OutboxTask.state == TaskState.CLAIMED, OutboxTask.claimed_by == worker,
+            OutboxTask.claimed_until > now,
+        )
+        .order_by(OutboxTask.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    ).all()  # fmt: skip
+    for task in held:
+        task.claimed_until = now + LEASE
+    return len(held)
 
 
 def _due_tasks(session: Session, system_id: int, limit: int, now: datetime) -> Sequence[OutboxTask]:

@@ -312,7 +312,7 @@ def test_a_worker_killed_while_it_closes_is_followed_by_one_that_does(ldap: Runn
     ldap.clock.ahead += timedelta(hours=1)
     killed(ldap, point)
     assert ldap.use(use_id).state is UseState.ENDING, "decided before anything was asked of the directory"
-    ldap.round(minutes=6)
+    ldap.round(seconds=61)
     assert ldap.asleep
     assert ldap.use(use_id).state is UseState.ENDED
 

@@ -1,6 +1,7 @@
 """Uses of a privileged ID on a directory that lives by the office's own clock: at no moment more than was permitted."""
 
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from idm.operations.outbox import LEASE
 from idm.operations.privileged import uses
 from idm.settings import Settings
 from idm.vocabulary import Stage, UseState
-from jobs import privileged_uses, provision
+from jobs import kept_claims, privileged_uses, provision
 from jobs.installation import Installation
 from tests.cast import NOW, Cast
 from tests.use_office import Uses
@@ -132,6 +133,64 @@ def test_a_use_given_back_while_a_worker_is_opening_it_leaves_nothing_open(
     assert then is (UseState.ENDING if seconds < LEASE.total_seconds() else UseState.ENDED)
     place.round(seconds=1)
     assert (place.gives(), place.uses.state(use_id)) == ((False, False), UseState.ENDED)
+
+
+def claimed_by_another(place: Place) -> int:
+    """How many tasks a second worker gets at this moment."""
+    with place.uses.cast.database.writing() as session:
+        system_id = session.get_one(Account, place.uses.account_id()).system_id
+        return len(outbox.claim(session, system_id, worker="w2", limit=10, now=place.now))
+
+
+def test_a_worker_keeps_what_it_has_claimed_however_slowly_its_directory_answers(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.uses.permit(place.uses.ask(hours=8))
+    privileged_uses.run_due(place.installation)
+    begun, renew, carry_out = place.now, outbox.renew, provision._carry_out
+    looked_after, others = threading.Event(), list[int]()
+
+    def renewing(*given: Any, now: datetime, **named: Any) -> int:
+        done = renew(*given, now=now, **named)
+        if now > begun:
+            looked_after.set()
+        return done
+
+    def slow(*given: Any) -> None:
+        place.uses.now += LEASE - timedelta(seconds=1)
+        assert looked_after.wait(60)
+        place.uses.now += timedelta(seconds=30)
+        others.append(claimed_by_another(place))
+        carry_out(*given)
+
+    monkeypatch.setattr(kept_claims, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(outbox, "renew", renewing)
+    monkeypatch.setattr(provision, "_carry_out", slow)
+    provision.run_due(place.installation, worker="w1")
+    assert others == [0]
+    assert "kept claims" not in {one.name for one in threading.enumerate()}, "nobody renews any more"
+
+
+def test_a_worker_that_hangs_keeps_what_it_has_claimed_for_five_minutes_and_no_more(place: Place) -> None:
+    place.uses.permit(place.uses.ask(hours=8))
+    privileged_uses.run_due(place.installation)
+    with place.uses.cast.database.writing() as session:
+        system_id = session.get_one(Account, place.uses.account_id()).system_id
+        claimed = [one.id for one in outbox.claim(session, system_id, worker="w1", limit=10, now=place.now)]
+
+    class Hanging(threading.Event):
+        """Fifty seconds go by, and nothing is over."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            place.uses.now += timedelta(seconds=50)
+            return False
+
+    begun = place.now
+    kept_claims._renew(place.installation, claimed, "w1", Hanging())
+    assert place.now == begun + outbox.LONGEST_HOLD
+    assert claimed_by_another(place) == 0
+    place.uses.now += LEASE
+    assert claimed_by_another(place) == 1
 
 
 def test_no_use_is_closed_by_a_reading_taken_while_a_worker_has_the_id(place: Place) -> None:

@@ -168,6 +168,32 @@ def test_an_account_that_one_worker_has_is_nobody_elses_whatever_is_decided(wait
     assert [generation for _, generation in claim(waiting, "w2", now=NOW + LEASE)] == [2]
 
 
+def renew(cast: Cast, *task_ids: int, worker: str = "w1", now: datetime) -> int:
+    with cast.database.writing() as session:
+        return outbox.renew(session, task_ids, worker=worker, now=now)
+
+
+def test_what_its_worker_renews_stays_its_own_for_another_lease(waiting: Cast) -> None:
+    ((task_id, _),) = claim(waiting)
+    half = NOW + LEASE / 2
+    assert renew(waiting, task_id, now=half) == 1
+    assert claim(waiting, "w2", now=half + LEASE - timedelta(seconds=1)) == []
+    assert len(claim(waiting, "w2", now=half + LEASE)) == 1
+
+
+def test_a_lease_that_ran_out_is_not_brought_back(waiting: Cast) -> None:
+    ((task_id, _),) = claim(waiting)
+    decide_again(waiting)
+    assert renew(waiting, task_id, now=NOW + LEASE) == 0
+    claim(waiting, "w2", now=NOW + LEASE)
+    assert renew(waiting, task_id, now=NOW + LEASE + timedelta(seconds=1)) == 0
+
+
+def test_nobody_renews_the_claim_of_another(waiting: Cast) -> None:
+    ((task_id, _),) = claim(waiting)
+    assert renew(waiting, task_id, worker="w2", now=NOW) == 0
+
+
 def test_whoever_wrote_after_somebody_else_had_looked_is_looked_after(waiting: Cast) -> None:
     ((task_id, _),) = claim(waiting)
     decide_again(waiting)
