@@ -91,7 +91,19 @@ class Finding(Base):
               sqlite_where=text("resolved_at IS NULL AND system_id IS NULL"),
               postgresql_where=text("resolved_at IS NULL AND system_id IS NULL")),
         CheckConstraint("(accepted_until IS NULL) = (accepted_by_id IS NULL)", name="accepted_by_someone"),
+        CheckConstraint("accepted_until IS NULL OR accepted_reason IS NOT NULL", name="accepted_for_a_reason"),
         Index("ix_findings_subject", "system_id", "subject_key"),
+        Index("ix_findings_first_seen", "first_seen_at"),
+        Index("ix_findings_resolved", "resolved_at"),
+        Index("ix_findings_since", "first_seen_at",
+              sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+        Index("ix_findings_system_since", "system_id", "first_seen_at",
+              sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+        Index("ix_findings_due", "due_on",
+              sqlite_where=text("resolved_at IS NULL"), postgresql_where=text("resolved_at IS NULL")),
+        Index("ix_findings_answered", "answered_at",
+              sqlite_where=text("resolved_at IS NULL AND answered_at IS NOT NULL"),
+              postgresql_where=text("resolved_at IS NULL AND answered_at IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -125,7 +137,13 @@ class Finding(Base):
     accepted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     accepted_until: Mapped[date | None]
     accepted_reason: Mapped[str | None] = mapped_column(Text)
-    """The risk is accepted, by the CISO, until this day."""
+    accepted_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """The risk is accepted, by the CISO, until this day, and only of what was found then."""
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was answered for; None = nobody does. Kept until its history says that the answer has ended: whether it
+    still holds is read from the answers themselves."""
+    told_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When CISO and chief were told of it, where its kind is urgent (control J1)."""
 
     system: Mapped[InformationSystem | None] = relationship()
     account: Mapped[Account | None] = relationship()

@@ -2628,8 +2628,14 @@ def upgrade() -> None:
         sa.Column("accepted_by_id", sa.Integer(), nullable=True),
         sa.Column("accepted_until", sa.Date(), nullable=True),
         sa.Column("accepted_reason", sa.Text(), nullable=True),
+        sa.Column("accepted_fingerprint", sa.String(length=64), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(accepted_until IS NULL) = (accepted_by_id IS NULL)", name=op.f("ck_findings_accepted_by_someone")
+        ),
+        sa.CheckConstraint(
+            "accepted_until IS NULL OR accepted_reason IS NOT NULL", name=op.f("ck_findings_accepted_for_a_reason")
         ),
         sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_findings_accepted_by_id")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_findings_account_id")),
@@ -2642,7 +2648,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_findings")),
     )
     with op.batch_alter_table("findings", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_findings_answered",
+            ["answered_at"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL AND answered_at IS NOT NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL AND answered_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_findings_due",
+            ["due_on"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+        batch_op.create_index("ix_findings_first_seen", ["first_seen_at"], unique=False)
+        batch_op.create_index("ix_findings_resolved", ["resolved_at"], unique=False)
+        batch_op.create_index(
+            "ix_findings_since",
+            ["first_seen_at"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
         batch_op.create_index("ix_findings_subject", ["system_id", "subject_key"], unique=False)
+        batch_op.create_index(
+            "ix_findings_system_since",
+            ["system_id", "first_seen_at"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
         batch_op.create_index(
             "uq_findings_open",
             ["kind", "system_id", "subject_key"],
