@@ -1,5 +1,6 @@
 """Kept passwords on a directory that lives by the office's own clock: what was given back lets nobody in (D4)."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,14 +17,17 @@ from idm.models.officers import Officer
 from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
+from idm.operations import configuration
+from idm.operations.configuration import ConfigurationText
 from idm.operations.going_live import require_may_move
 from idm.operations.privileged import check_out_keys, check_outs, registered_ids, rotations
 from idm.organisation_file import effective_text, organisation_from_text
 from idm.ports import PasswordCheck, PasswordState, PasswordVerdict, SetPassword, Step
+from idm.queries.configuration import version_in_force
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import overdue
 from idm.sealing import new_handover_key, seal_to, unseal
-from idm.vocabulary import RotationReason, RotationState, UseState, VerifiedHow
+from idm.vocabulary import ConfigurationKind, RotationReason, RotationState, UseState, VerifiedHow
 from jobs import rotations as rotating
 from tests.cast import organisation_source
 from tests.jobs import test_privileged_uses_in_memory as in_memory
@@ -153,6 +157,33 @@ def test_no_system_is_only_observed_again_before_a_password_that_somebody_knows_
     kept.rounds(3, minutes=1)
     assert not kept.known()
     observe(kept.place)
+
+
+def leave_out(place: Place, code: str) -> None:
+    """An organisation file that does not name the system any more has been accepted."""
+    cast, now = place.uses.cast, place.now
+    with cast.database.reading() as session:
+        present = version_in_force(session, ConfigurationKind.ORGANISATION, now=now)
+    table: dict[str, Any] = json.loads(present.content)
+    table["systems"] = [system for system in table["systems"] if system["code"] != code]
+    table["post_rights"] = [rights for rights in table["post_rights"] if rights["system"] != code]
+    table["conflicts"] = [one for one in table["conflicts"] if f"{code}/" not in one["first"] + one["second"]]
+    text = ConfigurationText(ConfigurationKind.ORGANISATION, present.name, json.dumps(table))
+    with cast.acting("security", "configuration.propose", now) as session:
+        proposed = configuration.propose(session, text, reason="廃止", actor=cast.actor("security"), now=now).id
+    with cast.acting("ciso", "configuration.accept", now) as session:
+        configuration.accept(session, proposed, actor=cast.actor("ciso"), now=now)
+
+
+def test_what_is_open_in_a_system_that_the_organisation_names_no_longer_ends_as_everywhere(kept: Kept) -> None:
+    use_id, password = kept.shown()
+    leave_out(kept.place, "ledger")
+    kept.round(minutes=1)
+    assert kept.place.uses.state(use_id) is UseState.OPEN
+    kept.rounds(3, hours=1)
+    assert kept.place.uses.state(use_id) is UseState.ENDED
+    assert kept.entry.password == kept.office.password(kept.account_id) != password
+    assert not kept.known()
 
 
 def test_the_password_that_somebody_knows_is_changed_when_the_registration_ends(kept: Kept) -> None:
