@@ -25,6 +25,7 @@ class DirectoryStatus(StrEnum):
     HAND_DONE = "hand_done"
     HANDOVER = "handover"
     ASLEEP = "asleep"
+    NOTHING = "nothing"
     SHOWN = "shown"
     COMPLETE = "complete"
     STOPPED = "stopped"
@@ -49,6 +50,7 @@ TITLES = {
     DirectoryStatus.HAND_DONE: "作業済み・確認待ち",
     DirectoryStatus.HANDOVER: "作成済み・仮パスワードの交付待ち",
     DirectoryStatus.ASLEEP: "利用待ち（使うときだけ開きます）",
+    DirectoryStatus.NOTHING: "ディレクトリの変更はありません（使うときに利用を申し出ます）",
     DirectoryStatus.SHOWN: "反映済み",
     DirectoryStatus.COMPLETE: "完了",
     DirectoryStatus.STOPPED: "停止を反映済み",
@@ -92,6 +94,8 @@ def reflection(facts: DirectoryFacts) -> Reflection:
     """What the directory shows of the grant at its last read-back."""
     if facts.grant_state is GrantState.PLANNED:
         return Reflection(DirectoryStatus.NOT_YET)
+    if facts.kind is EntitlementKind.SHARED_ID:
+        return Reflection(DirectoryStatus.NOTHING)
     shown = _shown(facts) if facts.seen_at is not None else None
     if shown is not None:
         return Reflection(_as_hand_work(shown) if facts.by_hand is not None else shown, facts.seen_at)

@@ -109,10 +109,7 @@ def _system_mistakes(system: System) -> Iterator[str]:
     # Two rights that stand for one group could not be given and taken one without the other.
     yield from _repeated(f"{where}.rights: グループ", (right.group for right in system.rights if right.group))
     for right in system.rights:
-        if right.kind is EntitlementKind.GROUP and not right.group:
-            yield f"{where}.{right.code}: グループ名（group）がありません"
-        if right.kind is EntitlementKind.ACCOUNT and right.group:
-            yield f"{where}.{right.code}: 利用者IDの権限にグループ名（group）は書けません"
+        yield from _kind_mistakes(f"{where}.{right.code}", right)
     if AccountKind.PERSONAL in system.most_holders:
         yield f"{where}.most_holders.personal: 日常の利用者IDの数に上限は置けません。行を消してください"
     if system.zone is Zone.MYNUMBER and system.overlap_days:
@@ -126,6 +123,15 @@ def _system_mistakes(system: System) -> Iterator[str]:
     for key in system.settings:
         if any(word in key.lower() for word in SECRET_WORDS) and not key.endswith(A_PLACE):
             yield f"{where}.settings.{key}: 秘密は書けません。credential にファイル名を書いてください"
+
+
+def _kind_mistakes(where: str, right: Right) -> Iterator[str]:
+    if right.kind is EntitlementKind.SHARED_ID:
+        yield f"{where}: 共用IDの利用の権限は書けません。共用IDを登録簿に載せると作られます"
+    if right.kind is EntitlementKind.GROUP and not right.group:
+        yield f"{where}: グループ名（group）がありません"
+    if right.kind is EntitlementKind.ACCOUNT and right.group:
+        yield f"{where}: 利用者IDの権限にグループ名（group）は書けません"
 
 
 def _account_right_mistakes(where: str, system: System) -> Iterator[str]:

@@ -396,6 +396,8 @@ class PrivilegedRules:
     deputy_longest_days: Positive
     unused_days: Positive
     """After how many days without use a privileged right is proposed for removal (D1)."""
+    end_notice_days: Positive
+    """How many days before the last day of a registered ID its owner and its system's manager are told, once."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -29,10 +29,12 @@ class Zone(StrEnum):
 
 
 class EntitlementKind(StrEnum):
-    """What can be granted: the account itself, or membership of a group of the target."""
+    """What can be granted: the account itself, membership of a group of the target, or the use of a shared ID."""
 
     ACCOUNT = "account"
     GROUP = "group"
+    SHARED_ID = "shared_id"
+    """To be one of those who use one registered shared ID (A13); nothing in the directory follows from it."""
 
 
 class Stage(StrEnum):
@@ -204,6 +206,7 @@ class FindingKind(StrEnum):
     PASSWORD_OVERDUE = "password_overdue"
     ROTATION_OVERDUE = "rotation_overdue"
     REPORT_OVERDUE = "report_overdue"
+    OWNER_GONE = "owner_gone"
     CONTRACT_ENDED = "contract_ended"
     EXCEPTION_EXPIRED = "exception_expired"
     SHARED_USER_LEFT = "shared_user_left"
@@ -446,7 +449,10 @@ LOSS_OUTCOME_TITLES = {
     LossOutcome.FOUND: "見つかった",
     LossOutcome.GIVEN_UP: "見つからず、代わりも出さない",
 }
-ENTITLEMENT_KIND_TITLES = {EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ"}
+ENTITLEMENT_KIND_TITLES = {
+    EntitlementKind.ACCOUNT: "利用者ID", EntitlementKind.GROUP: "グループ",
+    EntitlementKind.SHARED_ID: "共用IDの利用",
+}  # fmt: skip
 ACCOUNT_KIND_TITLES = {
     AccountKind.PERSONAL: "個人ID",
     AccountKind.PRIVILEGED: "特権ID",
@@ -484,6 +490,7 @@ FINDING_TITLES = {
     FindingKind.PASSWORD_OVERDUE: "変更期限を過ぎたパスワード",
     FindingKind.ROTATION_OVERDUE: "変更できていない特権等のパスワード",
     FindingKind.REPORT_OVERDUE: "作業報告のない特権の利用",
+    FindingKind.OWNER_GONE: "管理責任者のいない登録ID",
     FindingKind.CONTRACT_ENDED: "契約の終わった外部者のID",
     FindingKind.EXCEPTION_EXPIRED: "期限の過ぎた例外措置",
     FindingKind.SHARED_USER_LEFT: "離職者・異動者が利用者に残る共用ID",

@@ -16,7 +16,7 @@ from idm.models.safety import RunKind
 from idm.operations import grants, leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
-from idm.operations.privileged import holder_changes, privilege_deputies
+from idm.operations.privileged import holder_changes, privilege_deputies, registered_owners
 from idm.operations.signing_in import lapsed_sign_ins
 from idm.operations.sponsorship import SponsorshipChanges
 from idm.personnel.due_changes import DUE_TITLES
@@ -159,13 +159,15 @@ class _Stages:
 
     def offices(self, policy: Policy) -> None:
         """Posts published today seat officers, standing approvals follow theirs, directories show the new unit; whoever
-        may use a registered ID no longer knows no password of it (controls D4, D7)."""
+        may use a registered ID no longer knows no password of it, and none is without an owner unnoticed (A13, D4, D7).
+        """
         with self._act() as session:
             officers.follow_posts(session, actor=ACTOR, policy=policy, now=self.now)
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
             privilege_deputies.end_what_stands_no_more(session, actor=ACTOR, policy=policy, now=self.now)
             holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
+            registered_owners.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
     def sign_ins(self, policy: Policy) -> None:
         """Whoever left long ago has no sign-in that a return would wake up."""

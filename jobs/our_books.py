@@ -6,11 +6,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.calendar_days import day_of
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
 from idm.operations.findings import Found
 from idm.operations.work_order_notices import overdue_orders
 from idm.policy import Policy
+from idm.queries.privileged.owners import waiting_for_hand_change, without_owner
 from idm.queries.privileged.uses import overdue_reports
 from idm.queries.privileged.vault_status import STANDING_TITLES, URGENT, kept_rows
 from idm.queries.temporary_passwords import OverdueRow, overdue_temporaries
@@ -24,6 +26,8 @@ def found_in_our_books(session: Session, system: InformationSystem, *, policy: P
         *_overdue_reports(session, system, now),
         *_overdue_temporaries(session, system, now),
         *_overdue_rotations(session, system, policy, now),
+        *_changes_by_hand(session, system),
+        *_without_owner(session, system, now),
     ]
 
 
@@ -46,6 +50,29 @@ def _overdue_reports(session: Session, system: InformationSystem, now: datetime)
                     "repair": "利用した人に、作業報告を出してもらう", "due_at": use.report_due_at.isoformat(),
                 },
             )  # fmt: skip
+
+
+def _changes_by_hand(session: Session, system: InformationSystem) -> Iterator[Found]:
+    for row in waiting_for_hand_change(session, system.id):
+        yield Found(
+            FindingKind.ROTATION_OVERDUE, f"by-hand:{row.id}", row.found.login_name, row.account_id,
+            {
+                "reason": "使う人・知りうる人が減りましたが、預かっていないパスワードが変更されていません。",
+                "repair": "手作業で変更し、登録の画面で「変更した」を押す",
+                "due_at": row.change_due_since.isoformat() if row.change_due_since is not None else None,
+            },
+        )  # fmt: skip
+
+
+def _without_owner(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:
+    for row in without_owner(session, day_of(now), system_id=system.id):
+        yield Found(
+            FindingKind.OWNER_GONE, f"registered:{row.id}", row.found.login_name, row.account_id,
+            {
+                "reason": f"管理責任者の{row.owner.name}さんが、離職したか、引き受けたときの課を離れています。",
+                "repair": "新しい管理責任者を申し出る。不要なら登録を終える",
+            },
+        )  # fmt: skip
 
 
 def _overdue_temporaries(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:

@@ -57,6 +57,17 @@ class RegisteredId(Base):
     """Whether its password is in our keeping; one that the target guards is not, and is changed by hand."""
     valid_until: Mapped[date | None]
     """The first day on which it is no longer needed; None only for a service's."""
+    owner_unit: Mapped[str | None] = mapped_column(String(32))
+    """The unit for which the owner answers, theirs when it was accepted; None = no post of theirs was on record."""
+    owner_gone_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was told that the owner has left, or has left that unit; None = the owner is there."""
+    end_told_for: Mapped[date | None]
+    """The end of which owner and manager have been told beforehand: once for each."""
+    change_due_since: Mapped[datetime | None] = mapped_column(Instant)
+    """Since when somebody who may know a password that we do not keep is no longer among its users (A13)."""
+    changed_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When somebody last said that they changed it by hand."""
+    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     proposed_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     proposed_at: Mapped[datetime] = mapped_column(Instant)
     accepted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
@@ -70,8 +81,36 @@ class RegisteredId(Base):
     owner: Mapped[Person] = relationship(foreign_keys=[owner_id])
 
 
+class OwnerChange(Base):
+    """Somebody else is to answer for a registered ID: proposed by one person, decided by another (A13). Kept."""
+
+    __tablename__ = "owner_changes"
+    __table_args__ = (
+        CheckConstraint("decided_by_id IS NULL OR decided_by_id <> proposed_by_id", name="two_people"),
+        CheckConstraint("decided_by_id IS NULL OR decided_by_id <> owner_id", name="not_by_the_owner"),
+        CheckConstraint("(decided_at IS NULL) = (accepted IS NULL)", name="decided"),
+        CheckConstraint("accepted IS NOT true OR decided_by_id IS NOT NULL", name="accepted_by_someone"),
+        Index("uq_owner_changes_open", "registered_id", unique=True,
+              sqlite_where=text("decided_at IS NULL"), postgresql_where=text("decided_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    registered_id: Mapped[int] = mapped_column(ForeignKey("registered_ids.id"))
+    before_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    owner_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    proposed_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    proposed_at: Mapped[datetime] = mapped_column(Instant)
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """None, where it was decided = the registration ended first."""
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    accepted: Mapped[bool | None]
+
+    owner: Mapped[Person] = relationship(foreign_keys=[owner_id])
+
+
 class RegisteredIdHolder(Base):
-    """One person who may use one registered ID: by their office, as a deputy for privilege, or as its owner (D4, D7).
+    """One person who may use one registered ID: by their office, as a deputy, as its owner, or by right (A13, D4, D7).
 
     As the product saw it last: where somebody is no longer among them, the password is changed. Kept as history.
     """

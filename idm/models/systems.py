@@ -78,13 +78,17 @@ class InformationSystem(Base):
 
 
 class Entitlement(Base):
-    """Something grantable in a system: the account itself, or a group of the target."""
+    """Something grantable in a system: the account itself, a group of the target, or the use of a shared ID."""
 
     __tablename__ = "entitlements"
     __table_args__ = (
         UniqueConstraint("system_id", "code"),
         UniqueConstraint("id", "system_id"),
+        UniqueConstraint("shared_account_id"),
+        ForeignKeyConstraint(["shared_account_id", "system_id"], ["accounts.id", "accounts.system_id"]),
         CheckConstraint("kind <> 'group' OR target_name IS NOT NULL", name="group_named"),
+        CheckConstraint("(kind = 'shared_id') = (shared_account_id IS NOT NULL)", name="shared_id_named"),
+        CheckConstraint("kind <> 'shared_id' OR NOT privileged", name="shared_id_on_the_daily_one"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -104,8 +108,15 @@ class Entitlement(Base):
     """It lets people in from outside, or out to the internet (FK 6-2(4), 6-2(5))."""
     by_hand: Mapped[bool] = mapped_column(default=False)
     """Given and taken by a work order even where the system has a connector (tier-0 groups, control D10)."""
+    shared_account_id: Mapped[int | None]
+    """The shared ID that its holders may use (A13); what an organisation file says has none."""
 
     system: Mapped[InformationSystem] = relationship(back_populates="entitlements")
+
+    @property
+    def bound_to_post(self) -> bool:
+        """Whether it ends with the post for which it was given, at once: privilege, and passwords that others know."""
+        return self.privileged or self.kind is EntitlementKind.SHARED_ID
 
 
 class EntitlementConflict(Base):

@@ -91,6 +91,7 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
         _require_held(line, facts)
     else:
         _require_zone_open(line, policy)
+        _require_shared_id(line, facts, line.valid_from)
         _require_asked_by_name(line)
         _require_external_access_bounded(line, policy, day)
         _require_employed(line, facts, line.valid_from)
@@ -115,6 +116,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     _require_zone_open(line, policy)
     if line.valid_until is not None and line.valid_until <= day:
         raise InvalidInput(f"{_label(line)}の期間はすでに過ぎています。差し戻して、申請し直してもらってください。")
+    _require_shared_id(line, facts, max(line.valid_from, day))
     _require_asked_by_name(line)
     _require_external_access_bounded(line, policy, day)
     _require_employed(line, facts, max(line.valid_from, day))
@@ -145,6 +147,19 @@ def _require_zone_open(line: RequestLine, policy: Policy) -> None:
     """
     if line.entitlement.system.zone is Zone.MYNUMBER and policy.zones.mynumber_forbidden:
         raise ZoneNotOpen("このプロファイルでは、マイナンバー利用事務系の情報システムを使うことができません。")
+
+
+def _require_shared_id(line: RequestLine, facts: Admission, day: date) -> None:
+    """A shared ID is used while it is registered, by staff: a contractor is named for one use, and attended (A13)."""
+    if line.entitlement.kind is not EntitlementKind.SHARED_ID:
+        return
+    if line.entitlement.shared_account_id not in facts.shared_ids:
+        raise InvalidInput(f"{_label(line)}: この共用IDは、いまは登録簿にありません（登録の終了又は期限切れ）。")
+    if any(one.kind is EmploymentKind.CONTRACTOR for one in _not_over(line, facts, day)):
+        raise InvalidInput(
+            f"{_label(line)}: 委託事業者は、共用IDの利用者になれません。必要なときは、情報システム管理者が"
+            "一回ごとの利用を申し出て、職員が立ち会います。（SOD-7）"
+        )
 
 
 def _require_external_access_bounded(line: RequestLine, policy: Policy, day: date) -> None:
@@ -229,13 +244,13 @@ def _not_over(line: RequestLine, facts: Admission, day: date) -> list[Employment
 
 
 def _require_end_where_needed(line: RequestLine, facts: Admission) -> None:
-    """Privileged rights and contractors' rights always end (FK 6-2(3)①, 6-3(2)⑪)."""
+    """Privileged rights, the use of shared IDs and contractors' rights always end (FK 6-2(3)①, 5-4(2), 6-3(2)⑪)."""
     if line.valid_until is not None:
         return
     contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in _not_over(line, facts, line.valid_from))
-    if line.entitlement.privileged or contractor:
+    if line.entitlement.bound_to_post or contractor:
         raise InvalidInput(
-            f"{_label(line)}には終了日が必要です（特権又は委託事業者の権限）。",
+            f"{_label(line)}には終了日が必要です（特権、共用IDの利用又は委託事業者の権限）。",
             fields={"valid_until": "終了日を入れてください"},
         )
 
@@ -257,6 +272,6 @@ def _require_not_held(line: RequestLine, facts: Admission) -> None:
             f"（{format_wareki(ends)}）にしてください。",
             fields={"valid_from": f"{format_wareki(ends)}にしてください"},
         )
-    if line.entitlement.kind is EntitlementKind.GROUP and not facts.has_or_asks_account(line):
+    if line.entitlement.kind is not EntitlementKind.ACCOUNT and not facts.has_or_asks_account(line):
         needed = "管理用ID（特権を付ける本人の別のID）" if line.entitlement.privileged else "利用者ID"
         raise InvalidInput(f"{_label(line)}には、同じシステムの{needed}も一緒に申請してください。")

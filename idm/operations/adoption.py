@@ -112,7 +112,7 @@ def _leave_out(session: Session, request: Request, *, actor: Actor, policy: Poli
     found: list[LeftOut] = []
     for kind in (EntitlementKind.ACCOUNT, EntitlementKind.GROUP):
         session.flush()
-        facts = admission(session, {line.subject_id for line in request.lines})
+        facts = admission(session, {line.subject_id for line in request.lines}, day=day_of(now))
         refused: list[tuple[RequestLine, Refusal]] = []
         for line in [one for one in request.lines if one.entitlement.kind is kind]:
             try:

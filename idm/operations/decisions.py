@@ -79,7 +79,7 @@ def decide_lines(
     steps = _steps_as_they_are(session, request)
     actual_hash = content_hash_of(session, request)
     judgement = Judgement.of(session, request, person_id=actor.person_id, now=now)
-    facts = admission(session, {line.subject_id for line in request.lines})
+    facts = admission(session, {line.subject_id for line in request.lines}, day=day_of(now))
     rows = []
     for step_id, verdict in verdicts.items():
         step = steps.get(step_id)

@@ -69,7 +69,7 @@ COMPARED = ANSWERABLE | {FindingKind.OUT_OF_BAND}
 OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
 FROM_OUR_BOOKS = OF_FACTORS | {
     FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
-    FindingKind.TEMPORARY_OVERDUE,
+    FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE,
 }  # fmt: skip
 """What is known even where the directory could not be examined."""
 

@@ -41,6 +41,7 @@ def take_effect(
         changed.append(grant.account)
     for account in dict.fromkeys(changed):
         schedule(session, account, now=now)
+    holder_changes.follow_begun(session, given, actor=actor, policy=policy, now=now)
     return given
 
 
@@ -145,8 +146,8 @@ def _grant(line: RequestLine, account: Account, today: date) -> Grant:
 
 
 def _rest_on_post(session: Session, grant: Grant, today: date) -> None:
-    """Afterwards a privileged right rests on the post that its holder has on its first day, if one is known (D7)."""
-    if not grant.entitlement.privileged or grant.account.person_id is None:
+    """Afterwards a right bound to a post rests on the one that its holder has on its first day, if known (D7, A13)."""
+    if not grant.entitlement.bound_to_post or grant.account.person_id is None:
         return
     unit_code = grant.account.system.manager_unit_code
     first = max(today, grant.valid_from)
@@ -156,7 +157,7 @@ def _rest_on_post(session: Session, grant: Grant, today: date) -> None:
 
 
 def rest_on_known_posts(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards privileged rights that began before their holder's post was told rest on it; returns how many (D7)."""
+    """Afterwards rights bound to a post that began before it was told rest on it; returns how many (D7, A13)."""
     found = session.scalars(rights_without_post().with_for_update(of=Grant)).all()
     for grant in found:
         _rest_on_post(session, grant, day_of(now))
@@ -242,6 +243,7 @@ def begin(session: Session, grant: Grant, *, actor: Actor, policy: Policy, now: 
         _rest_on_post(session, grant, day_of(now))
     schedule(session, grant.account, now=now)
     record_grant(session, "grant.begun", grant, actor=actor, policy=policy, now=now)
+    holder_changes.follow_begun(session, [grant], actor=actor, policy=policy, now=now)
 
 
 def live_grants_of(person_ids: Collection[int]) -> Select[Grant]:

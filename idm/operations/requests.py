@@ -112,7 +112,7 @@ def submit(session: Session, request: Request, *, actor: Actor, policy: Policy, 
     if request.applicant_id not in (None, applicant_id):
         raise NotPermitted("下書きを作った本人だけが提出できます。")
     _load_lines(session, request)
-    facts = admission(session, {line.subject_id for line in request.lines})
+    facts = admission(session, {line.subject_id for line in request.lines}, day=day_of(now))
     _drop_overtaken(session, request, facts, actor=actor, policy=policy, now=now)
     require_complete(request)
     require_action_fits(request)

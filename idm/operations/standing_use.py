@@ -87,7 +87,7 @@ def _may_still_apply(session: Session, standing: StandingApproval, now: datetime
 
 
 def _admissible(session: Session, draft: Request, standing: StandingApproval, *, policy: Policy, now: datetime) -> bool:
-    day, facts = day_of(now), admission(session, {line.subject_id for line in draft.lines})
+    day, facts = day_of(now), admission(session, {line.subject_id for line in draft.lines}, day=day_of(now))
     try:
         requests.require_complete(draft)
         require_action_fits(draft)

@@ -15,6 +15,7 @@ from idm.models.people import Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.queries.found_accounts import in_the_way
+from idm.queries.privileged.shared_ids import offered
 from idm.request_state import LineState
 from idm.vocabulary import EntitlementKind, LineEffect, Service
 
@@ -39,6 +40,7 @@ class Admission:
     `held_accounts`: (system, privileged) of every account they have, their daily and their privileged ones (D8).
     `unsettled`: (subject, system) → the name of an account there that may be theirs and nobody has decided about.
     `ending`: (subject, right) → the first day on which a right of theirs that has begun no longer holds.
+    `shared_ids`: the accounts of shared IDs that may be asked for, whoever asks.
     """
 
     employments: dict[int, list[Employment]]
@@ -49,6 +51,7 @@ class Admission:
     blocked: frozenset[tuple[int, Service]] = frozenset()
     unsettled: Mapping[tuple[int, int], str] = field(default_factory=dict)
     ending: Mapping[tuple[int, int], date] = field(default_factory=dict)
+    shared_ids: frozenset[int] = frozenset()
 
     def holds(self, line: RequestLine) -> bool:
         """Whether the subject has, or will have, what the line names."""
@@ -82,8 +85,8 @@ class Admission:
         )
 
 
-def admission(session: Session, person_ids: Collection[int]) -> Admission:
-    """The facts about these people."""
+def admission(session: Session, person_ids: Collection[int], *, day: date) -> Admission:
+    """The facts about these people, on the day on which they are judged."""
     held, accounts, ending = _held(session, person_ids)
     return Admission(
         _employments(session, person_ids),
@@ -94,6 +97,7 @@ def admission(session: Session, person_ids: Collection[int]) -> Admission:
         _blocked(session, person_ids),
         _unsettled(session, person_ids),
         ending,
+        offered(session, day),
     )
 
 

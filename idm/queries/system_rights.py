@@ -71,7 +71,7 @@ def rights_of_system(session: Session, system_id: int) -> list[RightCount]:
     return [
         RightCount(
             e.id, e.code, e.name, e.kind, e.target_name, e.privileged,
-            e.kind is EntitlementKind.ACCOUNT or e.external_id is not None, holders,
+            e.kind is not EntitlementKind.GROUP or e.external_id is not None, holders,
         )
         for e, holders in rows
     ]  # fmt: skip

@@ -670,34 +670,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_enrolment_list_imports_system_id"), ["system_id"], unique=False)
 
     op.create_table(
-        "entitlements",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("system_id", sa.Integer(), nullable=False),
-        sa.Column("code", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column(
-            "kind",
-            sa.Enum("account", "group", name="entitlementkind", native_enum=False, create_constraint=True, length=32),
-            nullable=False,
-        ),
-        sa.Column("target_name", sa.Text(), nullable=True),
-        sa.Column("external_id", sa.Text(), nullable=True),
-        sa.Column("privileged", sa.Boolean(), nullable=False),
-        sa.Column("by_name_only", sa.Boolean(), nullable=False),
-        sa.Column(
-            "service",
-            sa.Enum("internet", "mail", name="service", native_enum=False, create_constraint=True, length=32),
-            nullable=True,
-        ),
-        sa.Column("external_access", sa.Boolean(), nullable=False),
-        sa.Column("by_hand", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("kind <> 'group' OR target_name IS NOT NULL", name=op.f("ck_entitlements_group_named")),
-        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_entitlements_system_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlements")),
-        sa.UniqueConstraint("id", "system_id", name=op.f("uq_entitlements_id_system_id")),
-        sa.UniqueConstraint("system_id", "code", name=op.f("uq_entitlements_system_id_code")),
-    )
-    op.create_table(
         "gaiji_mappings",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("feed", sa.String(length=64), nullable=False),
@@ -1363,6 +1335,7 @@ def upgrade() -> None:
                 "password_overdue",
                 "rotation_overdue",
                 "report_overdue",
+                "owner_gone",
                 "contract_ended",
                 "exception_expired",
                 "shared_user_left",
@@ -1425,14 +1398,53 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "entitlement_conflicts",
-        sa.Column("first_id", sa.Integer(), nullable=False),
-        sa.Column("second_id", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint("first_id < second_id", name=op.f("ck_entitlement_conflicts_ordered")),
-        sa.ForeignKeyConstraint(["first_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_first_id")),
-        sa.ForeignKeyConstraint(["second_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_second_id")),
-        sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_entitlement_conflicts")),
+        "entitlements",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "account",
+                "group",
+                "shared_id",
+                name="entitlementkind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("target_name", sa.Text(), nullable=True),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("privileged", sa.Boolean(), nullable=False),
+        sa.Column("by_name_only", sa.Boolean(), nullable=False),
+        sa.Column(
+            "service",
+            sa.Enum("internet", "mail", name="service", native_enum=False, create_constraint=True, length=32),
+            nullable=True,
+        ),
+        sa.Column("external_access", sa.Boolean(), nullable=False),
+        sa.Column("by_hand", sa.Boolean(), nullable=False),
+        sa.Column("shared_account_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(kind = 'shared_id') = (shared_account_id IS NOT NULL)", name=op.f("ck_entitlements_shared_id_named")
+        ),
+        sa.CheckConstraint("kind <> 'group' OR target_name IS NOT NULL", name=op.f("ck_entitlements_group_named")),
+        sa.CheckConstraint(
+            "kind <> 'shared_id' OR NOT privileged", name=op.f("ck_entitlements_shared_id_on_the_daily_one")
+        ),
+        sa.ForeignKeyConstraint(
+            ["shared_account_id", "system_id"],
+            ["accounts.id", "accounts.system_id"],
+            name=op.f("fk_entitlements_shared_account_id_system_id"),
+        ),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_entitlements_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entitlements")),
+        sa.UniqueConstraint("id", "system_id", name=op.f("uq_entitlements_id_system_id")),
+        sa.UniqueConstraint("shared_account_id", name=op.f("uq_entitlements_shared_account_id")),
+        sa.UniqueConstraint("system_id", "code", name=op.f("uq_entitlements_system_id_code")),
     )
     op.create_table(
         "exceptions",
@@ -1477,6 +1489,7 @@ def upgrade() -> None:
                 "password_overdue",
                 "rotation_overdue",
                 "report_overdue",
+                "owner_gone",
                 "contract_ended",
                 "exception_expired",
                 "shared_user_left",
@@ -2096,49 +2109,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "review_campaigns",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column(
-            "scope",
-            sa.Enum(
-                "system",
-                "unit",
-                "entitlement",
-                name="reviewscope",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("system_id", sa.Integer(), nullable=True),
-        sa.Column("unit_code", sa.Text(), nullable=True),
-        sa.Column("entitlement_id", sa.Integer(), nullable=True),
-        sa.Column("opened_by_id", sa.Integer(), nullable=True),
-        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("answer_until", sa.Date(), nullable=False),
-        sa.Column("reminded_on", sa.Date(), nullable=True),
-        sa.Column("escalated_on", sa.Date(), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("closed_by_id", sa.Integer(), nullable=True),
-        sa.CheckConstraint(
-            "(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_right")
-        ),
-        sa.CheckConstraint(
-            "(scope = 'system') = (system_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_system")
-        ),
-        sa.CheckConstraint("scope = 'unit' OR unit_code IS NULL", name=op.f("ck_review_campaigns_of_a_unit")),
-        sa.CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name=op.f("ck_review_campaigns_period")),
-        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closed_by_id")),
-        sa.ForeignKeyConstraint(
-            ["entitlement_id"], ["entitlements.id"], name=op.f("fk_review_campaigns_entitlement_id")
-        ),
-        sa.ForeignKeyConstraint(["opened_by_id"], ["people.id"], name=op.f("fk_review_campaigns_opened_by_id")),
-        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_review_campaigns_system_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_campaigns")),
-    )
-    op.create_table(
         "safety_counts",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -2173,18 +2143,6 @@ def upgrade() -> None:
         sa.Column("groups", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_settled_accounts_account_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_settled_accounts")),
-    )
-    op.create_table(
-        "standing_rights",
-        sa.Column("standing_id", sa.Integer(), nullable=False),
-        sa.Column("entitlement_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["entitlement_id"], ["entitlements.id"], name=op.f("fk_standing_rights_entitlement_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["standing_id"], ["standing_approvals.id"], name=op.f("fk_standing_rights_standing_id")
-        ),
-        sa.PrimaryKeyConstraint("standing_id", "entitlement_id", name=op.f("pk_standing_rights")),
     )
     op.create_table(
         "stop_orders",
@@ -2548,6 +2506,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_employments_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "entitlement_conflicts",
+        sa.Column("first_id", sa.Integer(), nullable=False),
+        sa.Column("second_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.CheckConstraint("first_id < second_id", name=op.f("ck_entitlement_conflicts_ordered")),
+        sa.ForeignKeyConstraint(["first_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_first_id")),
+        sa.ForeignKeyConstraint(["second_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_second_id")),
+        sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_entitlement_conflicts")),
+    )
+    op.create_table(
         "exception_checks",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("exception_id", sa.Integer(), nullable=False),
@@ -2589,6 +2557,7 @@ def upgrade() -> None:
                 "password_overdue",
                 "rotation_overdue",
                 "report_overdue",
+                "owner_gone",
                 "contract_ended",
                 "exception_expired",
                 "shared_user_left",
@@ -2773,6 +2742,12 @@ def upgrade() -> None:
         sa.Column("owner_id", sa.Integer(), nullable=False),
         sa.Column("kept", sa.Boolean(), nullable=False),
         sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.Column("owner_unit", sa.String(length=32), nullable=True),
+        sa.Column("owner_gone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_told_for", sa.Date(), nullable=True),
+        sa.Column("change_due_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_by_id", sa.Integer(), nullable=True),
         sa.Column("proposed_by_id", sa.Integer(), nullable=False),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accepted_by_id", sa.Integer(), nullable=True),
@@ -2792,6 +2767,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["accepted_by_id"], ["people.id"], name=op.f("fk_registered_ids_accepted_by_id")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_registered_ids_account_id")),
+        sa.ForeignKeyConstraint(["changed_by_id"], ["people.id"], name=op.f("fk_registered_ids_changed_by_id")),
         sa.ForeignKeyConstraint(["found_id"], ["found_accounts.id"], name=op.f("fk_registered_ids_found_id")),
         sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name=op.f("fk_registered_ids_owner_id")),
         sa.ForeignKeyConstraint(["proposed_by_id"], ["people.id"], name=op.f("fk_registered_ids_proposed_by_id")),
@@ -2879,6 +2855,49 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_requests_applicant_id"), ["applicant_id"], unique=False)
 
     op.create_table(
+        "review_campaigns",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column(
+            "scope",
+            sa.Enum(
+                "system",
+                "unit",
+                "entitlement",
+                name="reviewscope",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("system_id", sa.Integer(), nullable=True),
+        sa.Column("unit_code", sa.Text(), nullable=True),
+        sa.Column("entitlement_id", sa.Integer(), nullable=True),
+        sa.Column("opened_by_id", sa.Integer(), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer_until", sa.Date(), nullable=False),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
+        sa.Column("escalated_on", sa.Date(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_right")
+        ),
+        sa.CheckConstraint(
+            "(scope = 'system') = (system_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_system")
+        ),
+        sa.CheckConstraint("scope = 'unit' OR unit_code IS NULL", name=op.f("ck_review_campaigns_of_a_unit")),
+        sa.CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name=op.f("ck_review_campaigns_period")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"], ["entitlements.id"], name=op.f("fk_review_campaigns_entitlement_id")
+        ),
+        sa.ForeignKeyConstraint(["opened_by_id"], ["people.id"], name=op.f("fk_review_campaigns_opened_by_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_review_campaigns_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_campaigns")),
+    )
+    op.create_table(
         "rotations",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("account_id", sa.Integer(), nullable=False),
@@ -2962,6 +2981,18 @@ def upgrade() -> None:
             postgresql_where=sa.text("state NOT IN ('confirmed', 'cancelled')"),
         )
 
+    op.create_table(
+        "standing_rights",
+        sa.Column("standing_id", sa.Integer(), nullable=False),
+        sa.Column("entitlement_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entitlement_id"], ["entitlements.id"], name=op.f("fk_standing_rights_entitlement_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["standing_id"], ["standing_approvals.id"], name=op.f("fk_standing_rights_standing_id")
+        ),
+        sa.PrimaryKeyConstraint("standing_id", "entitlement_id", name=op.f("pk_standing_rights")),
+    )
     op.create_table(
         "uploaded_feeds",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -3168,6 +3199,44 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["question_id"], ["match_questions.id"], name=op.f("fk_match_candidates_question_id")),
         sa.PrimaryKeyConstraint("question_id", "person_id", name=op.f("pk_match_candidates")),
     )
+    op.create_table(
+        "owner_changes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("registered_id", sa.Integer(), nullable=False),
+        sa.Column("before_id", sa.Integer(), nullable=False),
+        sa.Column("owner_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("proposed_by_id", sa.Integer(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted", sa.Boolean(), nullable=True),
+        sa.CheckConstraint("(decided_at IS NULL) = (accepted IS NULL)", name=op.f("ck_owner_changes_decided")),
+        sa.CheckConstraint(
+            "accepted IS NOT true OR decided_by_id IS NOT NULL", name=op.f("ck_owner_changes_accepted_by_someone")
+        ),
+        sa.CheckConstraint(
+            "decided_by_id IS NULL OR decided_by_id <> owner_id", name=op.f("ck_owner_changes_not_by_the_owner")
+        ),
+        sa.CheckConstraint(
+            "decided_by_id IS NULL OR decided_by_id <> proposed_by_id", name=op.f("ck_owner_changes_two_people")
+        ),
+        sa.ForeignKeyConstraint(["before_id"], ["people.id"], name=op.f("fk_owner_changes_before_id")),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["people.id"], name=op.f("fk_owner_changes_decided_by_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["people.id"], name=op.f("fk_owner_changes_owner_id")),
+        sa.ForeignKeyConstraint(["proposed_by_id"], ["people.id"], name=op.f("fk_owner_changes_proposed_by_id")),
+        sa.ForeignKeyConstraint(["registered_id"], ["registered_ids.id"], name=op.f("fk_owner_changes_registered_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_owner_changes")),
+    )
+    with op.batch_alter_table("owner_changes", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_owner_changes_open",
+            ["registered_id"],
+            unique=True,
+            sqlite_where=sa.text("decided_at IS NULL"),
+            postgresql_where=sa.text("decided_at IS NULL"),
+        )
+
     op.create_table(
         "policy_exceptions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -3419,6 +3488,7 @@ def upgrade() -> None:
                 "left",
                 "post_lost",
                 "reviewed",
+                "id_gone",
                 name="endreason",
                 native_enum=False,
                 create_constraint=True,

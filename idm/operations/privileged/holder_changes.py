@@ -15,17 +15,19 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.privileged import RegisteredIdHolder
 from idm.models.requests import Grant
-from idm.operations.privileged import rotations, uses
+from idm.operations.privileged import hand_changes, rotations, uses
 from idm.policy import Policy
 from idm.queries.privileged.holders import Holder, holders_on, known_to, known_to_those_gone
+from idm.queries.privileged.without_post import BEGUN
 from idm.vocabulary import EntitlementKind, RotationReason
 
 
 def follow_ended(session: Session, grants: Collection[Grant], *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards nobody works on by these rights, which have ended, and what their holders knew is to be replaced.
 
-    Ordinary rights among them change nothing.
+    Whoever had a right to a shared ID is off its list. Ordinary rights among them change nothing.
     """
+    _follow_users(session, grants, actor=actor, policy=policy, now=now)
     ended = [grant for grant in grants if grant.entitlement.privileged]
     if not ended:
         return
@@ -39,15 +41,27 @@ def follow_ended(session: Session, grants: Collection[Grant], *, actor: Actor, p
     )
 
 
+def follow_begun(session: Session, grants: Collection[Grant], *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards whoever has begun to have a right to a shared ID stands in the books as one of its users."""
+    _follow_users(session, [one for one in grants if one.state in BEGUN], actor=actor, policy=policy, now=now)
+
+
+def _follow_users(
+    session: Session, grants: Collection[Grant], *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    if any(grant.entitlement.kind is EntitlementKind.SHARED_ID for grant in grants):
+        follow_offices(session, actor=actor, policy=policy, now=now)
+
+
 def follow_offices(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards the books say who may use which registered ID today; whoever no longer may knows no password of it.
 
-    Whatever changed: an office, a deputyship, an owner, the unit that manages a system, a contract. Uses whose basis is
-    gone are over. Returns how many no longer may.
+    Whatever changed: an office, a deputyship, an owner, a right, the unit that manages a system, a contract. Uses whose
+    basis is gone are over. Returns how many no longer may.
     """
     day = day_of(now)
     standing = _standing(session)
-    wanted = holders_on(session, day)
+    wanted = holders_on(session, day, now=now)
     gone = [row for holder, row in sorted(standing.items()) if holder not in wanted]
     for row in gone:
         row.ended_at = now
@@ -61,6 +75,7 @@ def follow_offices(session: Session, *, actor: Actor, policy: Policy, now: datet
     uses.carry_on(session, actor=actor, policy=policy, now=now)
     worthless = {row.account_id for row in gone} | known_to(session, {row.person_id for row in gone})
     _replace(session, worthless | known_to_those_gone(session, day), actor=actor, policy=policy, now=now)
+    hand_changes.ask(session, {row.account_id for row in gone}, actor=actor, policy=policy, now=now)
     return len(gone)
 
 

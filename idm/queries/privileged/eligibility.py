@@ -2,8 +2,9 @@
 
 Somebody's own privileged ID is used by its holder, while the right to the ID and every right that is to be activated
 are in force and held back by nothing. A registered ID (built-in, shared, a service's) is used by the chief officer, by
-the manager of its system, or by an accepted deputy for privilege there; by a contractor only whom the manager named,
-while that office is held and the member of staff who attends is one.
+the manager of its system, or by an accepted deputy for privilege there; a shared one also by whoever has an approved
+right to it (A13); by a contractor only whom the manager named, while that office is held and the member of staff who
+attends is one.
 """
 
 from collections.abc import Collection, Sequence
@@ -26,6 +27,7 @@ from idm.permissions import Action
 from idm.queries.lost_posts import judged_posts
 from idm.queries.officers import contracted, holders, humans
 from idm.queries.privileged.deputies import systems_deputised
+from idm.queries.privileged.shared_ids import usable_by_right
 from idm.queries.reach import reaches_system
 from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wanted_account import employed_until
@@ -58,7 +60,8 @@ def basis(
             raise NotPermitted("このIDは、登録簿で利用できる状態ではありません。登録の状況を確かめてください。")
         ends.append(registered.valid_until)
         if not named:
-            deputyship_id = _standing(session, account, person_id, day)
+            deputyship_id, by_right_until = _standing(session, account, person_id, now=now)
+            ends.append(by_right_until)
     if deputyship_id is not None:
         ends.append(session.get_one(PrivilegeDeputy, deputyship_id).valid_until)
     known = [end for end in ends if end is not None]
@@ -165,16 +168,20 @@ def _require_office(session: Session, named_by_id: int, system: InformationSyste
         raise NotPermitted(f"「{system.name}」の情報システム管理者がいないため、委託事業者は利用できません。")
 
 
-def _standing(session: Session, account: Account, person_id: int, day: date) -> int | None:
-    """The deputyship by which the person uses it; None = by their own office. Raises NotPermitted."""
+def _standing(session: Session, account: Account, person_id: int, *, now: datetime) -> tuple[int | None, date | None]:
+    """By which deputyship, or until when by right, the person uses it; neither = by office. Raises NotPermitted."""
+    day = day_of(now)
     if is_contractor(session, person_id, day):
         raise NotPermitted("委託事業者は、情報システム管理者に申し出てもらい、職員の立会いのもとでだけ利用できます。")
     if reaches_system(session, person_id, Action.USE_REGISTERED_ID, account.system, day):
-        return None
+        return None, None
+    right = usable_by_right(session, person_id, now=now).get(account.id)
+    if right is not None:
+        return None, right.valid_until
     deputyship = systems_deputised(session, person_id, day).get(account.system_id)
     if deputyship is None:
         raise NotPermitted(
             f"「{account.system.name}」の登録された特権IDを利用できるのは、統括情報セキュリティ責任者、"
-            "その情報システム管理者、承認された特権の代行者だけです。"
+            "その情報システム管理者、承認された特権の代行者、申請により利用者となった職員（共用ID）だけです。"
         )
-    return deputyship
+    return deputyship, None

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
@@ -15,16 +15,22 @@ from idm.models.systems import InformationSystem
 from idm.permissions import SCOPES, Action, Scope
 from idm.queries.officers import tenures_on
 from idm.queries.privileged.deputies import counting_in
+from idm.queries.privileged.owners import owners_there
+from idm.queries.privileged.shared_ids import users_on
 
 Holder = tuple[int, int]
 """An account and a person."""
 
 
-def holders_on(session: Session, day: date) -> frozenset[Holder]:
-    """Who may use which accepted registered ID on the day: by their office, as a deputy, or as its owner."""
+def holders_on(session: Session, day: date, *, now: datetime) -> frozenset[Holder]:
+    """Who may use which accepted registered ID on the day: by office, as a deputy, as its owner, or by right (A13).
+
+    Nobody who has left is among them, nor an owner who has left the unit for which they answer. Posts are judged by the
+    organisation file in force at `now`.
+    """
     rows = session.execute(
         select(
-            RegisteredId.account_id, RegisteredId.owner_id, InformationSystem.id, InformationSystem.manager_unit_code
+            RegisteredId.account_id, RegisteredId.id, InformationSystem.id, InformationSystem.manager_unit_code
         )
         .join(InformationSystem, RegisteredId.system_id == InformationSystem.id)
         .where(
@@ -36,11 +42,16 @@ def holders_on(session: Session, day: date) -> frozenset[Holder]:
     deputies: dict[int, set[int]] = defaultdict(set)
     for one in counting_in(session, {system_id for *_, system_id, _ in rows}, day):
         deputies[one.system_id].add(one.deputy_id)
+    users = users_on(session, day, {account_id for account_id, *_ in rows if account_id is not None}, now=now)
+    owners = owners_there(session, day)
+    here = set(session.scalars(select(Employment.person_id).where(holding_on(Employment, day))))
+    by_office = {system_id: everywhere | of_unit[unit] | deputies[system_id] for *_, system_id, unit in rows}
     return frozenset(
         (account_id, person)
-        for account_id, owner, system_id, unit in rows
+        for account_id, registered_id, system_id, _ in rows
         if account_id is not None
-        for person in {owner, *everywhere, *of_unit[unit], *deputies[system_id]}
+        for person in by_office[system_id] | users[account_id] | {owners.get(registered_id)}
+        if person is not None and person in here
     )
 
 

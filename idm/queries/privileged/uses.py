@@ -17,6 +17,7 @@ from idm.queries.officers import contracted, humans, never_deciding
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.eligibility import activated, is_employed
 from idm.queries.privileged.permitters import concerned, permitters
+from idm.queries.privileged.shared_ids import usable_by_right
 from idm.queries.reach import systems_reached
 from idm.vocabulary import AccountKind, EntitlementKind, UseState
 
@@ -185,7 +186,7 @@ def _own(session: Session, account: Account, now: datetime) -> UsableId | None:
 
 
 def _registered(session: Session, person_id: int, now: datetime) -> list[UsableId]:
-    """The registered IDs of the systems that the person's office or deputyship reaches; none for a contractor."""
+    """Those of the systems that the person's office or deputyship reaches, and shared ones by right; no contractors."""
     day = day_of(now)
     if contracted(session, humans(session, [person_id])[person_id].rows, day):
         return []
@@ -194,7 +195,9 @@ def _registered(session: Session, person_id: int, now: datetime) -> list[UsableI
     rows = session.scalars(
         select(RegisteredId)
         .where(
-            RegisteredId.system_id.in_(systems), RegisteredId.accepted_at.is_not(None), RegisteredId.ended_at.is_(None),
+            RegisteredId.system_id.in_(systems)
+            | RegisteredId.account_id.in_(usable_by_right(session, person_id, now=now).keys()),
+            RegisteredId.accepted_at.is_not(None), RegisteredId.ended_at.is_(None),
             RegisteredId.valid_until.is_(None) | (RegisteredId.valid_until > day),
         )
         .options(joinedload(RegisteredId.account))

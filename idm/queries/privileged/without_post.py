@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.grant_state import GrantState
@@ -11,6 +11,7 @@ from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
 from idm.publication import Reader
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.vocabulary import EntitlementKind
 
 BEGUN = (GrantState.IN_FORCE, GrantState.SUSPENDED)
 
@@ -29,13 +30,14 @@ class WithoutPost:
 
 
 def rights_without_post() -> Select[Grant]:
-    """People's privileged rights that have begun, not ended, and rest on no post."""
+    """People's rights bound to a post (`Entitlement.bound_to_post`) that have begun, not ended, and rest on none."""
     return (
         select(Grant)
         .join(Grant.entitlement)
         .join(Grant.account)
         .where(
-            Entitlement.privileged, Account.person_id.is_not(None), Grant.state.in_(BEGUN),
+            or_(Entitlement.privileged, Entitlement.kind == EntitlementKind.SHARED_ID),
+            Account.person_id.is_not(None), Grant.state.in_(BEGUN),
             Grant.rests_on_post.is_(None),
         )
         .order_by(Grant.account_id, Grant.id)
