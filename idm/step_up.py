@@ -32,6 +32,9 @@ NEEDED_FOR = frozenset({
     Action.ROTATE_KEPT,
     Action.NAME_PRIVILEGE_DEPUTY,
     Action.ACCEPT_PRIVILEGE_DEPUTY,
+    Action.ORDER_STOP,
+    Action.LIFT_STOP,
+    Action.STOP_FOR_VIOLATION,
 })  # fmt: skip
 """What is always asked for it: who decides, by which rules, in spite of which rules, by what people prove themselves,
 what reaches everybody at once, and whatever opens a privileged ID (control D6)."""

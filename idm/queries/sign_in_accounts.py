@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from idm.grant_state import GrantState
 from idm.models.periods import holding_on
 from idm.models.requests import Grant
 from idm.models.sign_in import SignIn
+from idm.models.stops import AccountStop
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.ports import ExternalId
 from idm.queries.officers import humans
@@ -77,9 +78,9 @@ def belongs_to_another(session: Session, name: str, person_id: int) -> bool:
 def _in_force(session: Session, day: date, *conditions: ColumnElement[bool]) -> list[SignInAccount]:
     """Personal accounts that the target has shown, whose right to an account is in force, and that meet these.
 
-    One that waits for a hand-over is none: its password may have leaked, or was not changed in time (E2, E6), and we
-    know before the directory does. The state of the right alone is not enough: it is moved by a job, and where that job
-    has died the period still ends.
+    One that is stopped is none, and one that waits for a hand-over: its password may have leaked, or was not changed in
+    time (E2, E6), and we know before the directory does. The state of the right alone is not enough: it is moved by a
+    job, and where that job has died the period still ends.
     """
     rows = session.execute(
         select(Account.id, Account.person_id, Account.login_name, Account.external_id)
@@ -92,6 +93,7 @@ def _in_force(session: Session, day: date, *conditions: ColumnElement[bool]) -> 
             Entitlement.kind == EntitlementKind.ACCOUNT,
             Grant.state == GrantState.IN_FORCE,
             holding_on(Grant, day),
+            ~exists().where(AccountStop.account_id == Account.id, AccountStop.until.is_(None)),
             *conditions,
         )
         .distinct()

@@ -2,9 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from idm.grant_state import GrantState, SuspensionReason
+from idm.models.people import Person
+from idm.models.requests import Grant, GrantSuspension
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
 from idm.queries.officers import humans
@@ -42,3 +45,39 @@ def stopped_systems(session: Session) -> frozenset[int]:
     """The systems whose every account is stopped now."""
     query = select(StopOrder.system_id).where(StopOrder.kind == StopKind.SYSTEM, StopOrder.lifted_at.is_(None))
     return frozenset(system_id for system_id in session.scalars(query) if system_id is not None)
+
+
+def is_stopped(person_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """The condition that the person of that column is stopped everywhere now, by any row of the same human (SOD-5)."""
+    stopped_row, own_row = aliased(Person), aliased(Person)
+    return (
+        exists()
+        .where(
+            StopOrder.kind == StopKind.PERSON,
+            StopOrder.lifted_at.is_(None),
+            stopped_row.id == StopOrder.person_id,
+            own_row.id == person_id,
+            or_(stopped_row.id == own_row.id, stopped_row.match_key == own_row.match_key),
+        )
+        .correlate(person_id.class_)
+    )
+
+
+def person_is_stopped(session: Session, person_id: int) -> bool:
+    """Whether this person is stopped everywhere now."""
+    return session.scalar(select(Person.id).where(Person.id == person_id, is_stopped(Person.id))) is not None
+
+
+def unreached_accounts(session: Session) -> frozenset[int]:
+    """The accounts that some stop has not been seen to reach, and those of a lost card that still let somebody in."""
+    stops = select(AccountStop.account_id).where(AccountStop.until.is_(None), AccountStop.stopped_at.is_(None))
+    lost = (
+        select(Grant.account_id)
+        .join(GrantSuspension, GrantSuspension.grant_id == Grant.id)
+        .join(Account, Grant.account_id == Account.id)
+        .where(
+            GrantSuspension.reason == SuspensionReason.LOST_CARD, GrantSuspension.until.is_(None),
+            Grant.state == GrantState.SUSPENDED, Account.seen_enabled.is_(True),
+        )
+    )  # fmt: skip
+    return frozenset(session.scalars(stops)) | frozenset(session.scalars(lost))

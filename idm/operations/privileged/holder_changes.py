@@ -41,6 +41,20 @@ def follow_ended(session: Session, grants: Collection[Grant], *, actor: Actor, p
     )
 
 
+def follow_stopped(
+    session: Session, person_ids: Collection[int], account_ids: Collection[int], *, actor: Actor, policy: Policy,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Afterwards nobody among these people uses a privileged ID, nor anybody these IDs, and what they knew is replaced.
+
+    They have lost nothing for good: who is let in again asks for a use again (H5).
+    """
+    uses.end_resting_on(
+        session, person_ids=person_ids, account_ids=account_ids, actor=actor, policy=policy, now=now
+    )  # fmt: skip
+    _replace(session, known_to(session, person_ids), actor=actor, policy=policy, now=now)
+
+
 def follow_begun(session: Session, grants: Collection[Grant], *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards whoever has begun to have a right to a shared ID stands in the books as one of its users."""
     _follow_users(session, [one for one in grants if one.state in BEGUN], actor=actor, policy=policy, now=now)

@@ -25,7 +25,7 @@ from idm.models.sign_in import EnrolmentLink, SignIn
 from idm.operations.signing_in.own_factors import Because, withdraw_all
 from idm.operations.signing_in.sign_in import canonical_name
 from idm.operations.signing_in.sign_in_attempts import forget
-from idm.operations.signing_in.web_sessions import belongs, hash_of, new_token, open_session
+from idm.operations.signing_in.web_sessions import belongs, hash_of, may_come_in, new_token, open_session
 from idm.password_hashing import check_new_password, hash_password
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
@@ -171,7 +171,7 @@ def usable_link(session: Session, token: str, *, now: datetime) -> EnrolmentLink
             EnrolmentLink.expires_at > now,
         )
     ).one_or_none()
-    if link is None or not belongs(session, link.person, now=now):
+    if link is None or not may_come_in(session, link.person, now=now):
         raise NotFound(UNUSABLE)
     if awaits_second_officer(session, link, now=now):
         raise IllegalTransition(ONE_OFFICER, code=INVITED_BY_TWO)

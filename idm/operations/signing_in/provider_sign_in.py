@@ -29,7 +29,14 @@ from idm.operations.signing_in.enrolment import usable_link
 from idm.operations.signing_in.provider_links import SUBJECT_TAKEN, TAKEN, link_person, require_may_be_linked
 from idm.operations.signing_in.second_step import START_AGAIN, complete
 from idm.operations.signing_in.sign_in_attempts import SIGN_IN_PAGE
-from idm.operations.signing_in.web_sessions import Stage, belongs, hash_of, new_token, open_session, stage_without_code
+from idm.operations.signing_in.web_sessions import (
+    Stage,
+    hash_of,
+    may_come_in,
+    new_token,
+    open_session,
+    stage_without_code,
+)
 from idm.organisation import SignInProvider
 from idm.policy import Policy
 from idm.ports import IdentityProvider, ProvenIdentity
@@ -214,7 +221,7 @@ def _opened_for(
             session, link_person(session, found, proven, source=source, policy=policy, now=now), policy=policy, now=now
         )
     identity = meant_by(session, proven.issuer, proven.subject)
-    if identity is None or not belongs(session, identity.person, now=now):
+    if identity is None or not may_come_in(session, identity.person, now=now):
         raise SignInRefused(NOBODY, code=UNKNOWN)
     return _let_in(session, existing_sign_in_of(session, identity.person_id), source=source, policy=policy, now=now)
 

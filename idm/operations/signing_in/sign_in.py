@@ -28,7 +28,7 @@ from idm.operations.signing_in.sign_in_attempts import (
     take_back,
 )
 from idm.operations.signing_in.sign_in_directory import UNAVAILABLE, Door, No, PasswordChecker, admit, ask, door_of
-from idm.operations.signing_in.web_sessions import Stage, belongs, open_session, stage_without_code
+from idm.operations.signing_in.web_sessions import Stage, may_come_in, open_session, stage_without_code
 from idm.password_hashing import hash_password, needs_rehash, verify_password
 from idm.policy import Policy
 from idm.ports import PasswordCheck
@@ -172,7 +172,7 @@ def _with_password_compared(session: Session, seen: SignIn, password: str, *, no
     # Changed while it was being compared: the former password opens nothing any more.
     if known.password_hash is None or known.password_hash != seen.password_hash:
         return No()
-    if not belongs(session, known.person, now=now):
+    if not may_come_in(session, known.person, now=now):
         return No()
     if needs_rehash(known.password_hash):
         known.password_hash = hash_password(password)

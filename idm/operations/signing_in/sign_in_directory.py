@@ -26,7 +26,7 @@ from idm.errors import ConfigurationInvalid, SignInRefused, TargetError
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
 from idm.models.systems import InformationSystem
-from idm.operations.signing_in.web_sessions import belongs
+from idm.operations.signing_in.web_sessions import may_come_in
 from idm.password_hashing import MAXIMUM_BYTES
 from idm.policy import Policy
 from idm.ports import PasswordCheck, PasswordVerdict
@@ -170,7 +170,7 @@ def admit(
     person = session.get(Person, asked.person_id)
     if account_of_name(session, door.system.id, name, day_of(now)) != asked or person is None:
         return No()
-    return _admitted(session, person, name, policy=policy, now=now) if belongs(session, person, now=now) else No()
+    return _admitted(session, person, name, policy=policy, now=now) if may_come_in(session, person, now=now) else No()
 
 
 def _admitted(session: Session, person: Person, name: str, *, policy: Policy, now: datetime) -> SignIn | No:

@@ -26,6 +26,7 @@ from idm.queries.officers import roles_of
 from idm.queries.own_factors import own_factors
 from idm.queries.provider_identities import is_linked
 from idm.queries.sign_in_accounts import existing_sign_in_of, has_account
+from idm.queries.stops import is_stopped, person_is_stopped
 from idm.vocabulary import Role, SignInWay
 
 NOTED_EVERY = timedelta(seconds=30)
@@ -79,6 +80,11 @@ def belongs(session: Session, person: Person, *, now: datetime) -> bool:
     return person.employed_on(day_of(now)) or bool(roles_of(session, person.id, day_of(now)))
 
 
+def may_come_in(session: Session, person: Person, *, now: datetime) -> bool:
+    """Whether the person belongs here and no order stops them everywhere (control H5)."""
+    return belongs(session, person, now=now) and not person_is_stopped(session, person.id)
+
+
 def open_session(
     session: Session, sign_in: SignIn, *, policy: Policy, now: datetime, second_factor: bool = False, failures: int = 0,
     recovery_code: bool = False, until: datetime | None = None,
@@ -118,14 +124,15 @@ def stage_without_code(session: Session, sign_in: SignIn, *, policy: Policy, now
 
 
 def resume_session(session: Session, *, token: str, policy: Policy, now: datetime) -> SignedIn | None:
-    """Who comes with this token; None when it is unknown, ended, idle too long, too old, or its person has left.
+    """Who comes with this token; None when it is unknown, ended, idle too long, too old, or its person has
+    left or is stopped.
 
     Changes nothing: where `note_is_due`, the caller follows with `note_use`.
     """
     found = session.execute(
         select(WebSession, SignIn)
         .join(SignIn, SignIn.person_id == WebSession.person_id)
-        .where(WebSession.token_hash == hash_of(token), WebSession.ended_at.is_(None))
+        .where(WebSession.token_hash == hash_of(token), WebSession.ended_at.is_(None), ~is_stopped(SignIn.person_id))
     ).one_or_none()
     if found is None:
         return None

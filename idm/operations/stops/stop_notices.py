@@ -1,0 +1,95 @@
+"""Who is told of a stop, a wish to lift it and its end: at once, in the transaction of the act (FK 10(4), MT 8-5)."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.models.people import Person
+from idm.models.stops import StopOrder
+from idm.models.systems import InformationSystem
+from idm.operations.notices import notify
+from idm.policy import Policy
+from idm.queries.authenticators import units_of_owner
+from idm.queries.leaving import SectionManagers
+from idm.queries.officers import holders, humans
+from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, Role, StopCause, StopKind
+
+
+def tell_ordered(
+    session: Session, order: StopOrder, accounts: int, *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards those whom the profile names know of the order; of a violation's also those it names for that (J5)."""
+    body = (
+        f"{actor.label} さんが緊急停止を命じました。\n\n"
+        f"止めるもの：{subject_of(session, order)}\n原因：{STOP_CAUSE_TITLES[order.cause]}\n"
+        f"理由：{order.reason}\n対象の利用者ID：{accounts} 件\n\n"
+        "届き具合と、手で止める必要のあるものは、次の画面で確かめてください。"
+    )
+    _tell(session, order, "【緊急停止】停止命令が出ました", body, actor=actor, policy=policy, now=now)
+
+
+def tell_lift_asked(session: Session, order: StopOrder, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards the same people know that somebody else has to decide on lifting it."""
+    body = (
+        f"{actor.label} さんが停止命令の解除を求めています。\n\n止めているもの：{subject_of(session, order)}\n"
+        f"解除の理由：{order.lift_reason}\n\n別の人が確かめて、次の画面で決めてください。"
+    )
+    _tell(session, order, "停止命令の解除の確認をお願いします", body, actor=actor, policy=policy, now=now)
+
+
+def tell_lifted(session: Session, order: StopOrder, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards the same people know that it is lifted."""
+    body = (
+        f"{actor.label} さんの確認により、停止命令が解除されました。\n\n止めていたもの：{subject_of(session, order)}\n"
+        f"解除の理由：{order.lift_reason}\n\n停止中に終わった権限は戻りません。"
+    )
+    _tell(session, order, "停止命令が解除されました", body, actor=actor, policy=policy, now=now)
+
+
+def subject_of(session: Session, order: StopOrder) -> str:
+    """What the order stops, in words."""
+    kind = STOP_KIND_TITLES[order.kind]
+    if order.person_id is not None:
+        return f"{kind}（{session.get_one(Person, order.person_id).name} さん）"
+    if order.system_id is not None:
+        return f"{kind}（{session.get_one(InformationSystem, order.system_id).name}）"
+    return kind
+
+
+def section_managers(session: Session, person_id: int, *, now: datetime) -> frozenset[int]:
+    """Who manages the sections in which this person works; never themselves."""
+    day = day_of(now)
+    rows, managers = humans(session, [person_id])[person_id].rows, SectionManagers.on(session, day)
+    units = units_of_owner(session, person_id, day)
+    return frozenset().union(*(managers.of(unit, without=rows) for unit in units))
+
+
+def people_told(
+    session: Session, person_id: int | None, roles: Collection[Role], *, now: datetime
+) -> frozenset[int]:  # fmt: skip
+    """Who holds these roles today; the section manager is the person's own. Never the person themselves."""
+    day, told = day_of(now), set[int]()
+    for role in roles:
+        if role is Role.SECTION:
+            told |= section_managers(session, person_id, now=now) if person_id is not None else set()
+        else:
+            told |= {*holders(session, role, None, day)}
+    return frozenset(told) - (humans(session, [person_id])[person_id].rows if person_id is not None else frozenset())
+
+
+def _tell(
+    session: Session, order: StopOrder, subject: str, body: str, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    roles = {*policy.stops.told}
+    if order.cause is StopCause.VIOLATION:
+        roles |= {*policy.stops.violation_told}
+    if order.kind is StopKind.SYSTEM and order.system_id is not None:
+        unit = session.get_one(InformationSystem, order.system_id).manager_unit_code
+        managers = frozenset(holders(session, Role.SYSTEM, unit, day_of(now)))
+    else:
+        managers = frozenset()
+    told = people_told(session, order.person_id, roles, now=now) | managers
+    notify(session, told - {actor.person_id}, subject=subject, body=body, link=f"/stops/{order.id}", now=now)
