@@ -5,15 +5,15 @@ administrators (tier 0), which it knows by their numbers. The rows are read afte
 meanwhile is a reason to be there, and what a worker is about to write is not judged.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found
-from idm.out_of_band import PrivilegedMember, in_words, may_stay, removable
+from idm.out_of_band import PrivilegedMember, Registered, in_words, may_stay, removable
 from idm.ports import AccountId, Directory, ExternalId, KnowsProtected
 from idm.queries.comparable import WatchedGroup
-from idm.queries.privileged.watched import members_now, registered_ids
+from idm.queries.privileged.watched import MembersNow, members_now, registered_ids
 from idm.vocabulary import FindingKind
 from jobs.installation import Installation
 
@@ -25,6 +25,29 @@ class _Group:
     tier0: bool
     by_hand: bool
     machines: bool
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """Who was in the groups, and what the rows said afterwards."""
+
+    members: Mapping[_Group, set[ExternalId]]
+    registered: Mapping[ExternalId, Registered]
+    rows: MembersNow
+
+    def admitted(self) -> list[tuple[_Group, ExternalId]]:
+        """Who is there rightly."""
+        return [one for one in self._everybody() if self._may(*one)]
+
+    def extra(self) -> list[tuple[_Group, ExternalId]]:
+        """Who is there and may not be, and whom no worker is about to write."""
+        return [one for one in self._everybody() if not self._may(*one) and one[1] not in self.rows.under_way]
+
+    def _everybody(self) -> Iterator[tuple[_Group, ExternalId]]:
+        return ((group, member) for group, inside in self.members.items() for member in sorted(inside))
+
+    def _may(self, group: _Group, member: ExternalId) -> bool:
+        return (group.external_id, member) in self.rows.allowed or may_stay(self.registered.get(member))
 
 
 @dataclass
@@ -52,8 +75,14 @@ def privileged_members(
     groups += [
         _Group(one.external_id, one.name, True, True, one.machines) for one in protected if one.external_id not in known
     ]
+    return _judged(installation, directory, system, groups, delete_after_days=delete_after_days)
+
+
+def _members(directory: Directory, groups: Iterable[_Group]) -> dict[_Group, set[ExternalId]]:
+    """Who is in each of them, in any way."""
+    groups = list(groups)
     people = _people(directory) if any(group.machines for group in groups) else set()
-    members = {
+    return {
         group: {
             member
             for member in directory.members(group.external_id, nested=True)
@@ -61,7 +90,6 @@ def privileged_members(
         }
         for group in groups
     }
-    return _judged(installation, directory, system, members, delete_after_days=delete_after_days)
 
 
 def _people(directory: Directory) -> set[ExternalId]:
@@ -71,21 +99,24 @@ def _people(directory: Directory) -> set[ExternalId]:
 
 
 def _judged(
-    installation: Installation, directory: Directory, system: InformationSystem,
-    members: dict[_Group, set[ExternalId]], *, delete_after_days: int,
+    installation: Installation, directory: Directory, system: InformationSystem, groups: Iterable[_Group], *,
+    delete_after_days: int,
 ) -> PrivilegedMembers:  # fmt: skip
-    everybody, now = set().union(*members.values()), installation.clock()
-    with installation.database.reading() as session:
-        registered = registered_ids(session, system.id, now=now)
-        rows = members_now(session, system.id, everybody, now=now, delete_after_days=delete_after_days)
-    done = PrivilegedMembers()
-    extra: list[tuple[_Group, ExternalId]] = []
-    for group, inside in members.items():
-        for member in sorted(inside):
-            if (group.external_id, member) in rows.allowed or may_stay(registered.get(member)):
-                done.admitted.add(member)
-            elif member not in rows.under_way:
-                extra.append((group, member))
+    def standing(members: dict[_Group, set[ExternalId]]) -> _Standing:
+        now, everybody = installation.clock(), set().union(*members.values())
+        with installation.database.reading() as session:
+            registered = registered_ids(session, system.id, now=now)
+            rows = members_now(session, system.id, everybody, now=now, delete_after_days=delete_after_days)
+        return _Standing(members, registered, rows)
+
+    first = standing(_members(directory, groups))
+    done = PrivilegedMembers(admitted={member for _, member in first.admitted()})
+    extra = first.extra()
+    if extra:
+        # Whose use was closed after the group was read was there rightly: they are gone when it is read once more.
+        again = standing(_members(directory, {group for group, _ in extra})).extra()
+        extra = [one for one in extra if one in again]
+    registered, rows = first.registered, first.rows
     names = _names(directory, {member for _, member in extra})
     direct = {group: set(directory.members(group.external_id)) for group in {group for group, _ in extra}}
     for group, member in extra:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,7 @@ from idm.operations.findings import SweepResult
 from idm.operations.privileged.out_of_band import NOT_REMOVED, SUBJECT, Removal
 from idm.queries.comparable import Comparable, comparable_accounts
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
-from jobs import comparison, out_of_band, provision, sweep
+from jobs import comparison, out_of_band, privileged_members, provision, sweep
 from tests.cast import Cast
 from tests.jobs.memory_place import Place, open_place
 from tests.use_office import Uses
@@ -311,6 +312,26 @@ def test_a_use_opened_while_the_directory_is_read_is_nothing_to_find(
         place.reconcile(changed=True)
     assert len(members(place)) == 1, "the use is open"
     assert of_kind(place) == of_kind(place, FindingKind.DRIFT) == []
+    assert told(place) == {}
+
+
+def test_whoever_was_rightly_in_it_when_it_was_read_and_is_out_by_now_is_nothing_to_find(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(place)
+    times, reading = count(), privileged_members._members
+
+    def closed_afterwards(*given: Any) -> Any:
+        read = reading(*given)
+        if next(times) == 0:
+            Uses(place.cast, now=place.clock()).act("give_back", 1, "staff")
+            provision.run_due(place.installation, worker="w1")
+        return read
+
+    monkeypatch.setattr(privileged_members, "_members", closed_afterwards)
+    swept(place)
+    assert members(place) == set()
+    assert of_kind(place) == []
     assert told(place) == {}
 
 
