@@ -243,9 +243,15 @@ def fingerprint(found: Found) -> str:
     return sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def open_findings(session: Session, system_id: int) -> Iterable[Finding]:
-    """The findings of the system that are not resolved."""
-    return session.scalars(select(Finding).where(Finding.system_id == system_id, Finding.resolved_at.is_(None)))
+def open_findings(
+    session: Session, system_id: int, kinds: Collection[FindingKind] = frozenset(FindingKind)
+) -> Iterable[Finding]:
+    """The findings of the system that are not resolved, of these kinds."""
+    return session.scalars(
+        select(Finding).where(
+            Finding.system_id == system_id, Finding.resolved_at.is_(None), Finding.kind.in_(kinds)
+        )
+    )  # fmt: skip
 
 
 def _examined(finding: _Known, result: SweepResult, scope: Scope) -> bool:

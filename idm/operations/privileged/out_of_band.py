@@ -56,7 +56,7 @@ def follow(
         return result, ()
     system = session.get_one(InformationSystem, result.system_id)
     session.flush()
-    seen = [one for one in open_findings(session, system.id) if one.kind in TOLD and one.last_seen_at == now]
+    seen = [one for one in open_findings(session, system.id, TOLD) if one.last_seen_at == now]
     due = [one for one in seen if _is_due(one, system, policy)]
     held_back = None
     if due and too_many(len(due) + _lately(session, system.id, due, now), result.compared, policy.reconciliation):
