@@ -1,0 +1,41 @@
+"""The register of exceptions (例外措置) read: what is covered on a day (FK 8)."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idm.exception_state import Covered, Covering
+from idm.models.exceptions import RegisteredException
+from idm.personnel.unit_tree import with_those_below
+from idm.queries.officers import humans
+from idm.queries.units import parents
+from idm.vocabulary import ExceptionState
+
+__all__ = ["Covered", "Covering", "covering"]
+
+
+def covering(session: Session, day: date) -> Covered:
+    """What the permitted exceptions cover on the day; a few queries, however many findings are then asked about."""
+    found = session.scalars(
+        select(RegisteredException).where(
+            RegisteredException.state == ExceptionState.PERMITTED, RegisteredException.finding_kind.is_not(None),
+            RegisteredException.valid_from <= day, RegisteredException.valid_until > day,
+        )
+    ).all()  # fmt: skip
+    return Covered(_as_coverings(session, found))
+
+
+def _as_coverings(session: Session, found: Sequence[RegisteredException]) -> list[Covering]:
+    people = humans(session, {one.person_id for one in found if one.person_id is not None})
+    tree = parents(session) if any(one.unit_code is not None for one in found) else {}
+    return [
+        Covering(
+            exception_id=one.id, kind=one.finding_kind, scope=one.scope, valid_until=one.valid_until,
+            system_id=one.system_id, account_id=one.account_id,
+            people=people[one.person_id].rows if one.person_id is not None else frozenset(),
+            units=with_those_below(frozenset({one.unit_code}), tree) if one.unit_code is not None else frozenset(),
+        )
+        for one in found if one.finding_kind is not None
+    ]  # fmt: skip
