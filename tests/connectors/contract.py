@@ -18,6 +18,7 @@ from idm.ports import (
     CreateAccount,
     DeleteAccount,
     Directory,
+    KnowsItself,
     Outcome,
     ReadsLockout,
     ReadsPasswordPolicy,
@@ -67,6 +68,7 @@ class ConnectorContract(ReadingContract):
             TimeBoxesMembership,
             ReportsChanges,
             ChecksPasswords,
+            KnowsItself,
         ):
             assert isinstance(connector, ability)
         assert connector.can | {RequireSmartCard} == set(get_args(Step))
