@@ -125,6 +125,9 @@ def next_step(use: UseSheet, reader_id: int) -> str:
 
 def install(app: Flask) -> None:
     """Afterwards every template can use the words above, each by its own name."""
-    words = (why_usable, is_report_overdue, remaining_words, is_on_its_way, step_number, next_step, awaits_attendance)
+    words = (
+        why_usable, is_report_overdue, remaining_words, is_on_its_way, step_number, next_step, awaits_attendance,
+        due_to_begin,
+    )  # fmt: skip
     for function in words:
         app.jinja_env.filters[function.__name__] = function

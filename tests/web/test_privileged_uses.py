@@ -2,14 +2,17 @@
 
 import logging
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from idm.calendar_days import TOKYO
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import InformationSystem
+from idm.models.work import MailMessage
 from idm.vocabulary import UseEnd, UseState
 from tests.web.office import Browser, Office
 from tests.web.privileged_office import (
@@ -116,6 +119,25 @@ def test_the_forms_say_for_when_the_id_is_taken_and_for_an_emergency_what_gives_
     assert "終わったことが確かめられるまで" in holder.page(f"/privileged-uses/new?account={account}")
 
 
+def test_what_is_wanted_at_once_is_told_as_such_and_when_permitted_from_when_to_when(
+    office: Office, account: int, holder: Browser, manager: Browser
+) -> None:
+    ask(office, holder, account)
+    office.pass_by(minutes=5)
+    manager.send("/privileged-uses/1/permission", {"comment": "確認しました"})
+    assert "まもなく始まります" in holder.page("/privileged-uses/1")
+    with office.database.reading() as session:
+        mails = session.execute(select(MailMessage.subject, MailMessage.body)).all()
+    asked = [body for subject, body in mails if subject.endswith("利用の許可の依頼")]
+    permitted = [body for subject, body in mails if subject.endswith("利用の許可")]
+    assert asked
+    assert all("時間：許可されたらすぐ 2時間" in body for body in asked)
+    begins = office.now.astimezone(TOKYO)
+    until = begins + timedelta(hours=2)
+    assert permitted
+    assert all(f"時間：{begins:%Y-%m-%d %H:%M}から{until:%Y-%m-%d %H:%M}まで" in body for body in permitted)
+
+
 def test_a_use_that_waits_for_the_one_before_says_so_and_when_it_ends(
     office: Office, account: int, ready: Browser, manager: Browser
 ) -> None:
@@ -124,6 +146,7 @@ def test_a_use_that_waits_for_the_one_before_says_so_and_when_it_ends(
     assert "許可すると、令和8年4月2日（木）13:30 から 令和8年4月2日（木）15:30 まで使えます" in decision
     manager.send(f"/privileged-uses/{following}/permission", {"comment": "確認しました"})
     assert "自動で使えるようになります" in ready.page(f"/privileged-uses/{following}")
+    assert "まもなく始まります" not in ready.page(f"/privileged-uses/{following}")
     with office.database.writing() as session:
         session.get_one(PrivilegedUse, following).wanted_from = office.now
     page = ready.page(f"/privileged-uses/{following}")
@@ -142,7 +165,9 @@ def test_asking_waits_for_another_and_leaves_the_key_with_this_browser(
     assert (asked.state, asked.purpose, asked.ticket, asked.hours) == (UseState.ASKED, PURPOSE, "変更-12", 2)
     assert asked.public_key is not None
     assert asked.public_key.hex() not in cookie
-    assert "許可を待っています" in holder.page("/privileged-uses/1")
+    page = holder.page("/privileged-uses/1")
+    for said in ("許可を待っています", "許可されたらすぐ 2時間"):
+        assert said in page
 
 
 def test_no_key_is_made_where_no_password_is_wanted(office: Office, account: int, holder: Browser) -> None:

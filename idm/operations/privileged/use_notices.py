@@ -12,6 +12,7 @@ from idm.models.privileged import PrivilegedUse
 from idm.models.systems import InformationSystem
 from idm.operations.notices import notify
 from idm.policy import Policy
+from idm.privileged_use_state import is_wanted_at_once, window_of
 from idm.queries.officers import holders, humans, never_deciding
 from idm.queries.privileged.permitters import concerned, permitters
 from idm.vocabulary import USE_END_TITLES, Role
@@ -38,7 +39,7 @@ def ask_to_permit(session: Session, use: PrivilegedUse, *, policy: Policy, now: 
     seats = permitters(session, system, concerned(use), policy=policy, day=day_of(now))
     body = (
         f"特権IDの利用の申出がありました。内容を確かめて、許可又は却下をしてください。\n{named(session, use)}\n"
-        f"開始：{moment(use.wanted_from)}から {use.hours}時間\n目的：{use.purpose}"
+        f"時間：{_wanted(use)} {use.hours}時間\n目的：{use.purpose}"
     )
     _tell(session, use, [seat.person_id for seat in seats], "【特権ID】利用の許可の依頼", body, now=now)
 
@@ -47,6 +48,9 @@ def tell_decided(session: Session, use: PrivilegedUse, *, permitted: bool, now: 
     """Afterwards the user, whoever asked for them, and who is to attend know the decision."""
     word = "許可" if permitted else "却下"
     body = f"特権IDの利用が{word}されました。\n{named(session, use)}\n{use.decision_comment or ''}"
+    if permitted:
+        window = window_of(use, now=now)
+        body += f"\n時間：{moment(window.begins)}から{moment(window.until)}まで"
     people = {*concerned(use), *([use.attended_by_id] if permitted and use.attended_by_id else [])}
     _tell(session, use, people, f"【特権ID】利用の{word}", body, now=now)
 
@@ -125,6 +129,10 @@ def _two_humans(
 def _mail_box(session: Session, person_id: int) -> str | None:
     """Where mail to the person arrives, however it is written; None = nowhere."""
     return (session.get_one(Person, person_id).mail or "").strip().casefold() or None
+
+
+def _wanted(use: PrivilegedUse) -> str:
+    return "許可されたらすぐ" if is_wanted_at_once(use) else f"{moment(use.wanted_from)}から"
 
 
 def _end_of(use: PrivilegedUse) -> str:

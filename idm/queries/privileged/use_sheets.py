@@ -15,7 +15,7 @@ from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.permissions import Action
-from idm.privileged_use_state import LIVE, Window, window_of
+from idm.privileged_use_state import LIVE, Window, is_wanted_at_once, window_of
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.reach import systems_reached
 from idm.vocabulary import AccountKind, UseEnd, UseState
@@ -77,6 +77,11 @@ class UseSheet:
     checked_at: datetime | None
     escalated_at: datetime | None
     rights: tuple[str, ...]
+
+    @property
+    def wanted_at_once(self) -> bool:
+        """Whether it is to begin as soon as it is permitted."""
+        return is_wanted_at_once(self)
 
     def window(self, now: datetime) -> Window:
         """When it is open; before that, what is left of its time."""
