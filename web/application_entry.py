@@ -195,7 +195,7 @@ def period(entry: Entry, facts: Facts) -> Mistakes:
     if first is not None and last is not None and last < first:
         mistakes["last_day"] = _("開始日以後の日付にしてください")
     if not entry.last_day and needs_end(entry, facts):
-        mistakes["last_day"] = _("特権、外部からの利用又は委託事業者の権限には終了日が必要です")
+        mistakes["last_day"] = _("特権、共用IDの利用、外部からの利用又は委託事業者の権限には終了日が必要です")
     try:
         written(entry.reason, field="reason", empty=_("理由を書いてください"))
     except InvalidInput as mistake:
@@ -215,7 +215,7 @@ def needs_end(entry: Entry, facts: Facts) -> bool:
     """Whether what is asked for must end (FK 6-2(3)①, 6-2(4), 6-3(2)⑪)."""
     contractor = facts.subject is not None and facts.subject.kind is EmploymentKind.CONTRACTOR
     given = facts.rights(entry.give, entry)
-    return bool(given) and (contractor or any(right.privileged or right.external_access for right in given))
+    return bool(given) and (contractor or any(right.needs_end for right in given))
 
 
 STEPS: dict[str, Callable[[Entry, Facts], Mistakes]] = {"who": who, "what": what, "rights": rights, "period": period}

@@ -24,6 +24,7 @@ from idm.queries.privileged.register import (
     registered_row,
     trend,
 )
+from idm.queries.privileged.registered_people import registered_people
 from idm.queries.privileged.without_post import without_post
 from idm.queries.reach import systems_reached
 from idm.queries.systems import system_row
@@ -78,7 +79,7 @@ def table() -> Response:
     """The whole register as a list to keep."""
     headings = (
         _("情報システム"), _("区分"), _("ID"), _("保有者・管理責任者"), _("職員番号"), _("所属"), _("権限・用途"),
-        _("理由"), _("申請・承認"), _("開始日"), _("最終日"), _("最後の利用"), _("パスワード"), _("見直し"),
+        _("理由・利用者"), _("申請・承認"), _("開始日"), _("最終日"), _("最後の利用"), _("パスワード"), _("見直し"),
     )  # fmt: skip
     return csv_answer("privileged-ids.csv", headings, (line for system in _register() for line in _lines(system)))
 
@@ -109,7 +110,7 @@ def propose(system_id: int, found_id: int) -> Response | tuple[str, int]:
 @blueprint.get("/privileged/registered/<int:registered_id>")
 def registered(registered_id: int) -> str:
     """One ID that is nobody's own, with what can be done about it."""
-    return _sheet(registered_id, {}, {})
+    return sheet(registered_id, {}, {})
 
 
 @blueprint.post("/privileged/registered/<int:registered_id>/accept")
@@ -131,7 +132,7 @@ def renew(registered_id: int) -> Response | tuple[str, int]:
     try:
         until = _last_day(request.form)
     except InvalidInput as mistake:
-        return _sheet(registered_id, request.form, _at_fields(mistake)), 422
+        return sheet(registered_id, request.form, _at_fields(mistake)), 422
     return _decide(registered_id, "renew", registered_ids.renew, _("期間を改めました。"), valid_until=until)
 
 
@@ -149,7 +150,7 @@ def _decide(
         with current.act(f"registered_id.{act}", ("registered_id", registered_id)) as session:
             operation(session, registered_id, actor=current.actor(), policy=current.policy(), now=current.now(), **more)
     except InvalidInput as mistake:
-        return _sheet(registered_id, request.form, _at_fields(mistake)), 422
+        return sheet(registered_id, request.form, _at_fields(mistake)), 422
     flash(done, "success")
     return redirect(url_for("privileged_register.registered", registered_id=registered_id))
 
@@ -161,18 +162,24 @@ def _register(system_id: int | None = None) -> list[SystemRegister]:
         )
 
 
-def _sheet(registered_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
+def sheet(registered_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
+    """The page of one ID that is nobody's own, with what was typed there."""
     with current.look() as session:
         row = registered_row(
             session, registered_id, policy=current.policy(), now=current.now(), reader=current.reader()
         )
+        people = registered_people(session, registered_id, reader=current.reader(), now=current.now())
         me = current.signed_in().person_id
         reached = systems_reached(session, me, Action.PROPOSE_REGISTERED_ID, current.today())
     accepts = may(current.roles(), Action.ACCEPT_REGISTERED_ID)
     own = me in (row.proposed_by.person_id, row.owner.person_id)
+    change = people.waiting_owner
+    own_change = change is not None and me in (change.proposed_by.person_id, change.person.person_id)
     return render_template(
-        "privileged/registered.html", row=row, typed=typed, mistakes=mistakes, may_decide=accepts and not own,
-        accepts_but_own=accepts and own, may_end=row.system_id in reached,
+        "privileged/registered.html", row=row, people=people, typed=typed, mistakes=mistakes,
+        may_decide=accepts and not own, accepts_but_own=accepts and own, may_end=row.system_id in reached,
+        may_decide_owner=accepts and change is not None and not own_change,
+        may_see_requests=may(current.roles(), Action.SEE_ALL_REQUESTS),
     )  # fmt: skip
 
 
@@ -237,7 +244,8 @@ def _registered_line(one: Registered) -> list[str]:
     accepted = one.accepted_by.name if one.accepted_by is not None else _("承認待ち")
     return [
         one.system_name, ACCOUNT_KIND_TITLES[one.kind], one.login_name, one.owner.name, one.owner.staff_number or "",
-        one.owner.unit or "", one.purpose, "", accepted, one.accepted_at.date().isoformat() if one.accepted_at else "",
+        one.owner.unit or "", one.purpose, "、".join(user.name for user in one.users), accepted,
+        one.accepted_at.date().isoformat() if one.accepted_at else "",
         _iso(end_to_last_day(one.valid_until)), _at(one), _("預かり") if one.kept else _("手作業"), _review(one),
     ]  # fmt: skip
 

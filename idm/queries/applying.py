@@ -23,6 +23,7 @@ from idm.policy import Policy
 from idm.publication import Reader
 from idm.queries.held_rights import HeldRight, live_rights
 from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.privileged.shared_ids import offered
 from idm.queries.publication import hidden_requests, known, public, shown_rights
 from idm.queries.reach import managed_units
 from idm.request_state import LineState
@@ -124,6 +125,11 @@ class Choice:
     """What a pending application asks for it, and that application's number."""
 
     @property
+    def needs_end(self) -> bool:
+        """Whether it must be asked for until a day (FK 6-2(3)①, 6-2(4), 5-4(2))."""
+        return self.privileged or self.external_access or self.kind is EntitlementKind.SHARED_ID
+
+    @property
     def renewable(self) -> bool:
         """Whether it has begun and ends: more of it may be asked for, from that end on."""
         return self.held is not None and self.held.valid_until is not None and self.held.state is not GrantState.PLANNED
@@ -167,9 +173,12 @@ def choices(session: Session, person_id: int, *, policy: Policy, reader: Reader)
     )
     systems: dict[int, InformationSystem] = {}
     rights: dict[int, list[Choice]] = defaultdict(list)
+    shared = offered(session, reader.day)
     for system, right in rows:
         systems[system.id] = system
         state = held.get(right.id), asked.get(right.id)
+        if right.kind is EntitlementKind.SHARED_ID and right.shared_account_id not in shared and state[0] is None:
+            continue
         choice = Choice(right.id, right.name, right.kind, right.privileged, right.external_access, *state)
         rights[system.id].append(choice)
     forbidden = {Zone.MYNUMBER} if policy.zones.mynumber_forbidden else set()

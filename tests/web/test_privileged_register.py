@@ -1,14 +1,15 @@
 """The register of privileged IDs: who holds what and why, how many may, and IDs that are nobody's (D1, D8, D10)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from idm.actor import Actor
+from idm.calendar_days import TOKYO
 from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.requests import Grant, PolicyException
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations.privileged.holder_counts import count_holders
 from idm.request_state import StepState
 from idm.vocabulary import AccountKind, Role, Stage, UseEnd, UseState
@@ -178,6 +179,9 @@ def test_it_is_renewed_and_ended(office: Office, ledger: Ledger) -> None:
     chief, manager = office.browser("chief"), office.browser("system")
     chief.send(f"{page}/accept", {}, shown=page)
     assert chief.send(f"{page}/renew", {"last_day": "きのう"}, shown=page).status_code == 422
+    unused = chief.send(f"{page}/renew", {"last_day": "令和9年3月31日"}, shown=page)
+    assert (unused.status_code, "利用者が一人もいません" in unused.text) == (409, True)
+    give(office)
     assert chief.send(f"{page}/renew", {"last_day": "令和9年3月31日"}, shown=page).status_code == 302
     assert "令和9年3月31日" in chief.page(page)
     assert manager.send(f"{page}/end", {"reason": "窓口を廃止した"}, shown=page).status_code == 302
@@ -214,3 +218,97 @@ def test_the_cap_is_told_when_applying_when_deciding_and_lifted_by_the_ciso(offi
         assert session.scalars(select(PolicyException.rule)).all() == ["D1-CAP"]
         assert office.cast.step(session, request_id, Role.SYSTEM, 0).state is StepState.APPROVED
     assert "2／上限1" in office.browser("auditor").page("/privileged")
+
+
+@pytest.fixture
+def shared(office: Office, ledger: Ledger) -> str:
+    """The page of a shared ID that stands in the register."""
+    page = f"/privileged/registered/{proposed(office, ledger)}"
+    assert office.browser("chief").send(f"{page}/accept", {}, shown=page).status_code == 302
+    return page
+
+
+def give(office: Office) -> None:
+    """青木 is one of the users of the shared ID."""
+    rights = (("staff", "ledger/account"), ("staff", f"ledger/{right_to_use(office)}"))
+    request = office.cast.file("hr", *rights, valid_until=date(2027, 4, 1))
+    for line in (0, 1):
+        office.cast.approve(request, line=line)
+
+
+def right_to_use(office: Office) -> str:
+    with office.database.reading() as session:
+        return session.scalars(select(Entitlement.code).where(Entitlement.shared_account_id.is_not(None))).one()
+
+
+def test_the_page_of_a_shared_id_says_who_uses_it_by_which_application_and_where_to_apply(
+    office: Office, shared: str
+) -> None:
+    page = office.browser("auditor").page(shared)
+    assert "利用者はいません" in page
+    link = page.partition('href="/requests/new?')[2].partition('"')[0].replace("&amp;", "&")
+    give(office)
+    subject = office.cast.people["staff"]
+    assert "共用ID madoguchi の利用" in office.browser("hr").page(f"/requests/new?{link}&subject={subject}")
+    page = office.browser("auditor").page(shared)
+    listed = page.partition("申請により、この共用IDを使う人")[2].partition("</table>")[0]
+    for told in ("青木　一郎", "R8-000001", "令和9年3月31日"):
+        assert told in listed
+    for path in ("/privileged/systems/1", "/privileged/print", "/privileged.csv"):
+        assert "青木　一郎" in office.browser("auditor").open(path).text
+
+
+def test_who_used_it_is_asked_for_any_moment(office: Office, shared: str) -> None:
+    with office.database.writing() as session:
+        account = session.scalars(select(Account.id).where(Account.login_name == "madoguchi")).one()
+        session.add(
+            PrivilegedUse(
+                account_id=account, system_id=1, person_id=office.cast.people["system"], state=UseState.ENDED,
+                emergency=False, purpose="窓口の受付", hours=1, asked_at=office.now, wanted_from=office.now,
+                approval_needed=False, attendance_needed=False, opens_at=office.now, opened_at=office.now,
+                ends_at=office.now + timedelta(hours=1), ended_at=office.now + timedelta(minutes=30),
+                end_reason=UseEnd.RETURNED, closed_at=office.now + timedelta(minutes=40),
+            )
+        )  # fmt: skip
+    browser = office.browser("auditor")
+    assert f"{shared}/used" in browser.page(shared)
+    day = office.now.astimezone(TOKYO)
+    for minutes, used, over in ((20, True, False), (35, True, True), (50, False, False)):
+        clock = (day + timedelta(minutes=minutes)).strftime("%H:%M")
+        page = browser.page(f"{shared}/used?day={day:%Y-%m-%d}&time={clock}")
+        assert ("窓口の受付" in page, "終了処理中</" in page) == (used, over)
+    assert "箱崎　花子" in page.partition("使うことができた人")[2]
+    assert "13:30 のように" in browser.page(f"{shared}/used?day=2026-04-01&time=ひる")
+
+
+def test_another_owner_is_proposed_by_one_and_accepted_by_another(office: Office, shared: str) -> None:
+    manager, chief = office.browser("system"), office.browser("chief")
+    wrong = manager.send(f"{shared}/owner", {"staff_number": "900001", "owner_reason": "異動"}, shown=shared)
+    assert (wrong.status_code, "委託事業者を管理責任者にすることはできません" in wrong.text) == (422, True)
+    form = {"staff_number": "100010", "owner_reason": "担当が替わった"}
+    assert manager.send(f"{shared}/owner", form, shown=shared).status_code == 302
+    assert "この変更を承認する" not in manager.page(shared)
+    assert "担当が替わった" in chief.page(shared)
+    assert chief.send(f"{shared}/owner/acceptance", {}, shown=shared).status_code == 302
+    assert "今泉　二葉" in manager.page(shared).partition("管理責任者</dt>")[2].partition("</dd>")[0]
+
+
+def test_a_change_of_owner_is_refused(office: Office, shared: str) -> None:
+    manager, chief = office.browser("system"), office.browser("chief")
+    manager.send(f"{shared}/owner", {"staff_number": "100010", "owner_reason": "異動"}, shown=shared)
+    assert chief.send(f"{shared}/owner/refusal", {}, shown=shared).status_code == 302
+    page = manager.page(shared)
+    assert "箱崎　花子" in page.partition("管理責任者</dt>")[2].partition("</dd>")[0]
+    assert "管理責任者を変更する" in page
+
+
+def test_what_we_do_not_keep_is_changed_by_hand_and_said_so(office: Office, ledger: Ledger) -> None:
+    page = f"/privileged/registered/{proposed(office, ledger, kept='no')}"
+    office.browser("chief").send(f"{page}/accept", {}, shown=page)
+    with office.database.writing() as session:
+        session.scalars(select(RegisteredId)).one().change_due_since = office.now
+    manager = office.browser("system")
+    assert "パスワードを手作業で変更してください" in manager.page(page)
+    assert manager.send(f"{page}/changed", {}, shown=page).status_code == 302
+    assert "パスワードを手作業で変更してください" not in manager.page(page)
+    assert "箱崎　花子" in manager.page(page).partition("手作業での変更")[2].partition("</dd>")[0]

@@ -1,8 +1,8 @@
 """The register of privileged IDs (特権ID登録簿): who holds which, why, until when, and how many (D1, D10)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
@@ -20,6 +20,7 @@ from idm.publication import Reader
 from idm.queries.own_service_accounts import own_service_accounts
 from idm.queries.person_cards import PersonCard, person_cards
 from idm.queries.privileged.caps import Cap, caps_of
+from idm.queries.privileged.shared_ids import users_on
 from idm.vocabulary import AccountKind, EntitlementKind, Zone
 
 TREND_DAYS = 366
@@ -85,6 +86,8 @@ class Registered:
     own_service: bool
     expired: bool
     unused: bool = False
+    users: tuple[PersonCard, ...] = ()
+    """Who is on the list of a shared ID (A13)."""
 
     @property
     def waiting(self) -> bool:
@@ -267,11 +270,18 @@ def _rows(
     session: Session, found: Sequence[RegisteredId], *, policy: Policy, now: datetime, reader: Reader
 ) -> list[Registered]:
     day = day_of(now)
+    users = users_on(session, day, [one.account_id for one in found if one.account_id is not None], now=now)
     people = {person for one in found for person in (one.owner_id, one.proposed_by_id, one.accepted_by_id) if person}
+    people = people.union(*users.values())
     cards = person_cards(session, people, day=day, reader=reader)
     used = _last_uses(session, [one.account_id for one in found if one.account_id is not None])
     services = own_service_accounts(session)
-    return [_row(one, cards, used.get(one.account_id or 0), services, policy, day) for one in found]
+    rows = [_row(one, cards, used.get(one.account_id or 0), services, policy, day) for one in found]
+    return [replace(row, users=_by_kana(users.get(row.account_id or 0, ()), cards)) for row in rows]
+
+
+def _by_kana(people: Iterable[int], cards: Mapping[int, PersonCard]) -> tuple[PersonCard, ...]:
+    return tuple(sorted((cards[person] for person in people), key=lambda card: (card.kana, card.person_id)))
 
 
 def _row(
