@@ -199,14 +199,15 @@ def _taken(session: Session, lines: Sequence[RequestLine]) -> Iterator[tuple[Gra
     ended: set[int] = set()
     for line in lines:
         for grant in held[line.subject_id]:
-            if grant.id not in ended and (grant.entitlement_id == line.entitlement_id or _hangs_on(grant, line)):
+            if grant.id not in ended and (
+                grant.entitlement_id == line.entitlement_id or hangs_on(grant, line.entitlement)
+            ):
                 ended.add(grant.id)
                 yield grant, line
 
 
-def _hangs_on(grant: Grant, line: RequestLine) -> bool:
-    """Whether the right goes with the account that the line takes away."""
-    taken = line.entitlement
+def hangs_on(grant: Grant, taken: Entitlement) -> bool:
+    """Whether a right in the same system goes with what is taken away: it does with the account."""
     return taken.kind is EntitlementKind.ACCOUNT and (grant.entitlement.privileged or not taken.privileged)
 
 
@@ -219,6 +220,24 @@ def _end_on(session: Session, grant: Grant, line: RequestLine, *, actor: Actor, 
     else:
         _end(session, grant, EndReason.REQUESTED, actor=actor, policy=policy, now=now)
         holder_changes.follow_ended(session, [grant], actor=actor, policy=policy, now=now)
+
+
+def end_with_what_hangs(
+    session: Session, grant: Grant, reason: EndReason, *, actor: Actor, policy: Policy, now: datetime
+) -> list[Grant]:
+    """Afterwards the grant is history, and with an account every right that hangs on it; returns what ended.
+
+    Raises IllegalTransition.
+    """
+    query = live_grants_of([grant.account.person_id or 0]).where(Account.system_id == grant.account.system_id)
+    held = session.scalars(query.options(joinedload(Grant.account), joinedload(Grant.entitlement)))
+    ended = [grant, *(one for one in held if one.id != grant.id and hangs_on(one, grant.entitlement))]
+    for one in ended:
+        _end(session, one, reason, actor=actor, policy=policy, now=now)
+    holder_changes.follow_ended(session, ended, actor=actor, policy=policy, now=now)
+    for account in dict.fromkeys(one.account for one in ended):
+        schedule(session, account, now=now)
+    return ended
 
 
 def end(session: Session, grant: Grant, reason: EndReason, *, actor: Actor, policy: Policy, now: datetime) -> None:

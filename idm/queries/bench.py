@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from idm.models.officers import Deputy, Officer
 from idm.queries.officers import deputations_on, humans, never_deciding, tenures_on
+from idm.review_rules import ReviewFacts
 from idm.routing import Deputation, SeatFacts
 from idm.separation_of_duties import Human
 from idm.vocabulary import Role
@@ -74,6 +75,21 @@ class Bench:
             other_deciders=other_deciders,
             never_deciding=self._never,
             confirmers=confirmers,
+        )
+
+    def review_facts(
+        self, office: Role, units: Iterable[str], holder_id: int, approvers: frozenset[int]
+    ) -> ReviewFacts:  # fmt: skip
+        """Who is who for one right of an access review: the managers of these units, the nearest first."""
+        offices = tuple(held for unit in units if (held := self._held(office, unit)))
+        return ReviewFacts(
+            offices=offices,
+            deputies=tuple(Deputation(principal, self._known[deputy]) for principal, deputy in self._deputies[office]),
+            vice_cisos=self._held(Role.VICE_CISO),
+            cisos=self._held(Role.CISO),
+            holder=holder_id,
+            approvers=approvers,
+            never_deciding=self._never,
         )
 
     def _held(self, role: Role, unit: str | None = None) -> tuple[Human, ...]:

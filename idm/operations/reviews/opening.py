@@ -1,0 +1,154 @@
+"""Opening a campaign: which rights it looks at, as they are now, and who is asked about each (control A10)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of, iso
+from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.models.requests import Grant
+from idm.models.reviews import ReviewCampaign, ReviewLine
+from idm.models.systems import Entitlement, InformationSystem
+from idm.operations.notices import notify
+from idm.permissions import Action, everywhere, require
+from idm.policy import Policy
+from idm.queries.officers import roles_of
+from idm.queries.reach import systems_reached
+from idm.queries.review_candidates import LIVE, Candidate, Wanted, candidates
+from idm.queries.review_lines import ReviewBench, right_of
+from idm.queries.units import unit_on
+from idm.review_rules import next_opening
+from idm.vocabulary import ReviewScope
+from idm.wareki import format_wareki
+from idm.working_days import working_days
+from idm.written_text import written
+
+
+def open_campaign(
+    session: Session, wanted: Wanted, title: str, *, answer_until: date | None = None, actor: Actor, policy: Policy,
+    now: datetime,
+) -> ReviewCampaign:  # fmt: skip
+    """Afterwards every right in the scope is a line of a new campaign, and everybody who is asked has been told.
+
+    Raises NotPermitted, InvalidInput (nothing of that name, no right in it, no day left), IllegalTransition while
+    another campaign looks at the same.
+    """
+    day = day_of(now)
+    _require_permitted(session, wanted, actor, day)
+    named = written(title, field="title", empty="棚卸しの名前を書いてください。")
+    until = answer_until or working_days(policy.calendar).on_or_after(day + timedelta(days=policy.reviews.answer_days))
+    _require_sound(session, wanted, until, day)
+    found = candidates(session, wanted, day=day)
+    if not found:
+        raise InvalidInput("この範囲には、棚卸しをする権限がありません。", fields={"scope": "対象の権限がありません。"})
+    campaign = ReviewCampaign(
+        title=named, scope=wanted.scope, system_id=wanted.system_id, unit_code=wanted.unit_code,
+        entitlement_id=wanted.entitlement_id, opened_by_id=actor.person_id, opened_at=now, answer_until=until,
+    )  # fmt: skip
+    bench = ReviewBench.on(session, [right_of(one.grant) for one in found], rules=policy.reviews, day=day)
+    lines = [_line(campaign, one) for one in found]
+    for line in lines:
+        line.reviewer_id = next((seat.person_id for seat in bench.asked(line)), None)
+    session.add(campaign)
+    session.flush()
+    _tell(session, campaign, lines, now=now)
+    audit.record(
+        session, action="review.opened", actor=actor, obj=("review", str(campaign.id)), now=now,
+        policy_digest=policy.digest,
+        payload={
+            "title": named, "scope": wanted.scope.value, "system": wanted.system_id, "unit": wanted.unit_code,
+            "right": wanted.entitlement_id, "answer_until": iso(until), "lines": len(lines),
+            "reviewers": len({line.reviewer_id for line in lines} - {None}),
+            "without_reviewer": sum(line.reviewer_id is None for line in lines),
+        },
+    )  # fmt: skip
+    return campaign
+
+
+def open_when_due(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ReviewCampaign | None:
+    """Afterwards the campaign over the whole organisation is open, if so many months have passed since the last one.
+
+    The first one falls due so many months after the oldest right that is held today began.
+    """
+    day = day_of(now)
+    whole = (ReviewCampaign.scope == ReviewScope.UNIT, ReviewCampaign.unit_code.is_(None))
+    if session.scalar(select(ReviewCampaign.id).where(*whole, ReviewCampaign.closed_at.is_(None)).limit(1)):
+        return None
+    opened = session.scalar(select(func.max(ReviewCampaign.opened_at)).where(*whole))
+    oldest = session.scalar(select(func.min(Grant.valid_from)).where(Grant.state.in_(LIVE)))
+    last = day_of(opened) if opened is not None else oldest
+    if oldest is None or last is None or day < next_opening(last, policy.reviews.every_months):
+        return None
+    title = f"定期の棚卸し（{format_wareki(day)}開始）"
+    return open_campaign(session, Wanted(ReviewScope.UNIT), title, actor=actor, policy=policy, now=now)
+
+
+def _line(campaign: ReviewCampaign, one: Candidate) -> ReviewLine:
+    return ReviewLine(
+        campaign=campaign, grant=one.grant, holder_id=one.holder_id, last_used_at=one.last_used_at,
+        last_use_source=one.last_use_source, alike_holding=one.alike_holding, alike=one.alike,
+    )  # fmt: skip
+
+
+def require_reach(session: Session, wanted: Wanted, actor: Actor, day: date) -> None:
+    """Afterwards this person may open and close campaigns of that scope. Raises NotPermitted."""
+    roles = roles_of(session, actor.person_id or 0, day)
+    require(roles, Action.OPEN_REVIEW)
+    if everywhere(roles, Action.OPEN_REVIEW):
+        return
+    system_id = wanted.system_id
+    if wanted.entitlement_id is not None:
+        system_id = session.scalar(select(Entitlement.system_id).where(Entitlement.id == wanted.entitlement_id))
+    if system_id not in systems_reached(session, actor.person_id or 0, Action.OPEN_REVIEW, day):
+        raise NotPermitted("棚卸しの開始・終了は、自分が管理する情報システムとその権限に限られます。")
+
+
+def _require_permitted(session: Session, wanted: Wanted, actor: Actor, day: date) -> None:
+    """A job opens what the profile or whoever runs the command asks for: opening decides nothing."""
+    if actor.person_id is not None:
+        require_reach(session, wanted, actor, day)
+
+
+def _require_sound(session: Session, wanted: Wanted, until: date, day: date) -> None:
+    fields: dict[str, str] = {}
+    if wanted.scope is ReviewScope.SYSTEM and _missing(session, InformationSystem, wanted.system_id):
+        fields["system"] = "情報システムを選んでください。"
+    if wanted.scope is ReviewScope.ENTITLEMENT and _missing(session, Entitlement, wanted.entitlement_id):
+        fields["right"] = "権限を選んでください。"
+    if wanted.unit_code is not None and unit_on(session, wanted.unit_code, day) is None:
+        fields["unit"] = "所属を選んでください。"
+    if until <= day:
+        fields["answer_until"] = "回答の期限は、明日以後の日にしてください。"
+    if fields:
+        raise InvalidInput("\n".join(fields.values()), fields=fields)
+    same = select(ReviewCampaign.title).where(
+        ReviewCampaign.closed_at.is_(None), ReviewCampaign.scope == wanted.scope,
+        ReviewCampaign.system_id.is_not_distinct_from(wanted.system_id),
+        ReviewCampaign.unit_code.is_not_distinct_from(wanted.unit_code),
+        ReviewCampaign.entitlement_id.is_not_distinct_from(wanted.entitlement_id),
+    )  # fmt: skip
+    running = session.scalar(same.limit(1))
+    if running is not None:
+        raise IllegalTransition(f"同じ範囲の棚卸し「{running}」がまだ終わっていません。終わってから始めてください。")
+
+
+def _missing(session: Session, kind: type[InformationSystem | Entitlement], row_id: int | None) -> bool:
+    return row_id is None or session.get(kind, row_id) is None
+
+
+def _tell(session: Session, campaign: ReviewCampaign, lines: Sequence[ReviewLine], *, now: datetime) -> None:
+    counted = Counter(line.reviewer_id for line in lines if line.reviewer_id is not None)
+    for person_id, number in sorted(counted.items()):
+        notify(
+            session, [person_id], now=now, link=f"/reviews/{campaign.id}/answers",
+            subject=f"【棚卸しの回答のお願い】{campaign.title}（{number}件）",
+            body=(
+                f"次の棚卸しで、{number}件の権限が今も必要かどうかを回答してください。\n"
+                f"・{campaign.title}\n・回答の期限 {format_wareki(campaign.answer_until)}"
+            ),
+        )  # fmt: skip
