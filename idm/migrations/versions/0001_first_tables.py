@@ -2632,6 +2632,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("resolved_at IS NULL"),
         )
         batch_op.create_index("ix_findings_first_seen", ["first_seen_at"], unique=False)
+        batch_op.create_index(
+            "ix_findings_owner",
+            ["owner_id"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL AND owner_id IS NOT NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL AND owner_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_findings_resolved", ["resolved_at"], unique=False)
         batch_op.create_index(
             "ix_findings_since",
