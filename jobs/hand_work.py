@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.operations import listings, outbox, work_order_notices
+from idm.operations import account_stops, listings, outbox, work_order_notices
 from idm.operations.accounts import held_back
 from idm.operations.factors import factor_gate
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
@@ -23,22 +23,27 @@ ACTOR = Actor.job("jobs.hand_work")
 BATCH = 250
 
 
-def run_system(installation: Installation, system_id: int, *, worker: str, limit: int | None = None) -> int:
+def run_system(
+    installation: Installation, system_id: int, *, worker: str, limit: int | None = None, stops_only: bool = False
+) -> int:  # fmt: skip
     """Afterwards every due task of a system without an interface has become work, or needed none. Returns how many."""
     tried = 0
     while limit is None or tried < limit:
-        done = _one_batch(installation, system_id, worker, BATCH if limit is None else min(BATCH, limit - tried))
+        most = BATCH if limit is None else min(BATCH, limit - tried)
+        done = _one_batch(installation, system_id, worker, most, stops_only=stops_only)
         if not done:
             break
         tried += done
     return tried
 
 
-def _one_batch(installation: Installation, system_id: int, worker: str, limit: int) -> int:
+def _one_batch(
+    installation: Installation, system_id: int, worker: str, limit: int, *, stops_only: bool
+) -> int:  # fmt: skip
     now = installation.clock()
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
-        tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
+        tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now, stops_only=stops_only)
         factor_gate.apply(session, [task.account_id for task in tasks], actor=ACTOR, policy=policy, now=now)
         # What an order asks for already is kept up to date, or a clerk would go on with what nobody wants any more.
         asked = open_orders(session, [task.account_id for task in tasks])
@@ -52,6 +57,10 @@ def _one_batch(installation: Installation, system_id: int, worker: str, limit: i
             for task in tasks
         ]
         outbox.finish(session, carried, worker=worker, actor=ACTOR, policy=policy, now=now)
+        # Where the books already show it and no hand is asked for anything, a stop has been reached.
+        asked = open_orders(session, due)
+        settled = [task.account for task in tasks if task.account_id in due and task.account_id not in asked]
+        account_stops.follow_read_back(session, settled, now=now)
     return len(tasks)
 
 

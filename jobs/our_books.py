@@ -10,6 +10,7 @@ from idm.calendar_days import day_of
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
 from idm.operations.findings import Found
+from idm.operations.stops.unreached import found_late
 from idm.operations.work_order_notices import overdue_orders
 from idm.policy import Policy
 from idm.queries.privileged.owners import waiting_for_hand_change, without_owner
@@ -28,6 +29,7 @@ def found_in_our_books(session: Session, system: InformationSystem, *, policy: P
         *_overdue_rotations(session, system, policy, now),
         *_changes_by_hand(session, system),
         *_without_owner(session, system, now),
+        *found_late(session, system.id, now=now),
     ]
 
 

@@ -112,23 +112,30 @@ def run_due(installation: Installation, *, worker: str) -> int:
 
     A system that cannot be reached does not stop the others.
     """
+    return sum(run_system(installation, system_id, worker=worker) for system_id in due_systems(installation))
+
+
+def due_systems(installation: Installation, *, stops_only: bool = False) -> list[int]:
+    """The systems of the zones served here for which something is due."""
     zones = [Zone(zone) for zone in installation.settings.zones]
     with installation.database.reading() as session:
-        systems = outbox.systems_with_due_tasks(session, zones, now=installation.clock())
-    return sum(run_system(installation, system_id, worker=worker) for system_id in systems)
+        now = installation.clock()
+        return outbox.systems_with_due_tasks(session, zones, now=now, stops_only=stops_only)
 
 
-def run_system(installation: Installation, system_id: int, *, worker: str, limit: int | None = None) -> int:
+def run_system(
+    installation: Installation, system_id: int, *, worker: str, limit: int | None = None, stops_only: bool = False
+) -> int:  # fmt: skip
     """Afterwards the due tasks of one system were tried once, in batches over one connection. Returns how many.
 
-    Those of a system without an interface become work orders.
+    Those of a system without an interface become work orders. With `stops_only`, only those that stop somebody.
     """
     if _has_no_interface(installation, system_id):
-        return hand_work.run_system(installation, system_id, worker=worker, limit=limit)
+        return hand_work.run_system(installation, system_id, worker=worker, limit=limit, stops_only=stops_only)
     tried = 0
     directory: Directory | None = None
     try:
-        while batch := _claim(installation, system_id, worker, BATCH if limit is None else min(BATCH, limit - tried)):
+        while batch := _claim(installation, system_id, worker, _most(limit, tried), stops_only=stops_only):
             try:
                 with kept_claims(installation, [work.task_id for work in batch], worker=worker):
                     directory = directory or _open(installation, system_id)
@@ -147,6 +154,10 @@ def run_system(installation: Installation, system_id: int, *, worker: str, limit
     return tried
 
 
+def _most(limit: int | None, tried: int) -> int:
+    return BATCH if limit is None else min(BATCH, limit - tried)
+
+
 def _has_no_interface(installation: Installation, system_id: int) -> bool:
     with installation.database.reading() as session:
         return session.get_one(InformationSystem, system_id).connector == BY_HAND
@@ -158,10 +169,12 @@ def _blame(batch: Sequence[Work], failure: TargetError) -> None:
         work.error = work.error or failure
 
 
-def _claim(installation: Installation, system_id: int, worker: str, limit: int) -> list[Work]:
+def _claim(
+    installation: Installation, system_id: int, worker: str, limit: int, *, stops_only: bool
+) -> list[Work]:  # fmt: skip
     now = installation.clock()
     with installation.database.writing() as session:
-        tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now)
+        tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now, stops_only=stops_only)
         policy = policy_in_force(session, now=now)
         factor_gate.apply(session, [task.account_id for task in tasks], actor=ACTOR, policy=policy, now=now)
         facts = account_facts(session, [task.account_id for task in tasks], now=now)

@@ -1,7 +1,7 @@
 """The worker: seals, provisions and mails in a steady round; once a night it sweeps and carries out what is due.
 
 Everything it does is also a command of its own, and doing it twice changes nothing. Whatever fails is told and tried
-again in the next round: a round never takes the worker down.
+again in the next round: a round never takes the worker down. What stops somebody waits for no round (`jobs.stops`).
 """
 
 import logging
@@ -30,6 +30,7 @@ from jobs import (
     provision,
     rotations,
     sealing,
+    stops,
     sweep,
     temporary_passwords,
     unlocking,
@@ -61,9 +62,12 @@ def work(installation: Installation, stop: threading.Event, *, pause_seconds: fl
     """Runs until `stop` is set; the round under way is finished first."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     rounds = Rounds()
+    stopping = threading.Thread(target=lambda: stops.watch(installation, stop, worker=name), name="stops", daemon=True)
+    stopping.start()
     while not stop.is_set():
         one_round(installation, rounds, worker=name)
         stop.wait(pause_seconds)
+    stopping.join()
     _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=True))
 
 
@@ -81,6 +85,7 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     if rounds.temporaries_at is None or now - rounds.temporaries_at >= CHECKPOINT_EVERY:
         rounds.temporaries_at = now
         _guarded(rounds, "temporary passwords", lambda: temporary_passwords.run_due(installation))
+    _guarded(rounds, "stops", lambda: stops.run_due(installation, worker=worker))
     # First what the clock ends: the directory is made so in this very round (D6).
     _guarded(rounds, "privileged uses", lambda: privileged_uses.run_due(installation))
     _guarded(rounds, "provision", lambda: provision.run_due(installation, worker=worker))

@@ -4,10 +4,10 @@ An account opens again when no reason is left, and then shows what is approved a
 less what has ended meanwhile.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -62,17 +62,26 @@ def release(
 
 
 def follow_read_back(session: Session, accounts: Iterable[Account], *, now: datetime) -> None:
-    """Afterwards the stops of these accounts, which were just read back, say that they were reached, or are over."""
+    """Afterwards the stops of these accounts, which were read back at `now`, say that they were reached, or are over.
+
+    What was read before says nothing.
+    """
     by_id = {account.id: account for account in accounts}
-    query = select(AccountStop).where(
-        AccountStop.account_id.in_(by_id), (AccountStop.stopped_at.is_(None)) | (AccountStop.restored_at.is_(None))
+    for some in in_chunks(by_id):
+        _follow(session, some, by_id, now=now)
+
+
+def _follow(session: Session, account_ids: Collection[int], by_id: Mapping[int, Account], *, now: datetime) -> None:
+    reached = or_(
+        and_(AccountStop.until.is_(None), AccountStop.stopped_at.is_(None), AccountStop.since <= now),
+        and_(AccountStop.until <= now, AccountStop.restored_at.is_(None)),
     )
-    for stop in session.scalars(query):
+    for stop in session.scalars(select(AccountStop).where(AccountStop.account_id.in_(account_ids), reached)):
         account = by_id[stop.account_id]
         if stop.until is not None:
-            stop.restored_at = stop.restored_at or now
+            stop.restored_at = now
         elif not account.seen_present or not account.seen_enabled:
-            stop.stopped_at = stop.stopped_at or now
+            stop.stopped_at = now
 
 
 def _open(stop_id: int | None, dormancy_id: int | None) -> Select[AccountStop]:

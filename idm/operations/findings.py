@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.database import in_chunks
+from idm.finding_state import due_on
 from idm.models.systems import Entitlement
 from idm.models.work import Finding, SweepRun
 from idm.operations.finding_history import note
@@ -20,6 +22,7 @@ from idm.operations.settled import Settled, keep_settled
 from idm.policy import Policy
 from idm.ports import ExternalId, TargetAccount
 from idm.vocabulary import FindingEventKind, FindingKind
+from idm.working_days import working_days
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ COMPARED = ANSWERABLE | {FindingKind.OUT_OF_BAND}
 OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
 FROM_OUR_BOOKS = OF_FACTORS | {
     FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
-    FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE,
+    FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE, FindingKind.STOP_NOT_REACHED,
 }  # fmt: skip
 """What is known even where the directory could not be examined."""
 
@@ -98,7 +101,7 @@ def record_sweep(
 
     A system that could not be examined keeps its findings and gets one that says so: not seen is not the same as gone.
     """
-    laid = _lay_over(session, result, Scope(), now=now)
+    laid = _lay_over(session, result, Scope(), policy=policy, now=now)
     keep_settled(session, result.settled, looked_at=result.looked_at)
     run = SweepRun(
         system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
@@ -114,7 +117,7 @@ def record_comparison(
     session: Session, result: SweepResult, scope: Scope, *, actor: Actor, policy: Policy, now: datetime
 ) -> Laid:
     """Afterwards the open findings within the scope are exactly what this comparison saw; others are as they were."""
-    laid = _lay_over(session, result, scope, now=now)
+    laid = _lay_over(session, result, scope, policy=policy, now=now)
     keep_settled(session, result.settled, looked_at=result.looked_at)
     session.flush()
     _record(session, "reconciliation.recorded", result, laid, actor=actor, policy=policy, now=now)
@@ -126,10 +129,10 @@ def _keep_groups(session: Session, resolved: Mapping[int, ExternalId]) -> None:
         session.get_one(Entitlement, entitlement_id).external_id = external_id
 
 
-def _lay_over(session: Session, result: SweepResult, scope: Scope, *, now: datetime) -> Laid:
+def _lay_over(session: Session, result: SweepResult, scope: Scope, *, policy: Policy, now: datetime) -> Laid:
     _keep_groups(session, result.resolved)
     return _settle(
-        session, result.system_id, result.found, lambda one: _examined(one, result, scope), now=now
+        session, result.system_id, result.found, lambda one: _examined(one, result, scope), policy=policy, now=now
     )  # fmt: skip
 
 
@@ -142,7 +145,7 @@ def record_everywhere(
     What is about the product itself, or about a person everywhere, is of no system (controls G4, G5). Known ones of
     other kinds are as they were: nobody looked.
     """
-    laid = _settle(session, None, found, lambda one: one.kind in kinds, now=now)
+    laid = _settle(session, None, found, lambda one: one.kind in kinds, policy=policy, now=now)
     audit.record(
         session, action="finding.recorded", actor=actor, obj=("finding", "everywhere"), now=now,
         policy_digest=policy.digest,
@@ -156,7 +159,7 @@ def record_everywhere(
 
 def _settle(
     session: Session, system_id: int | None, found: Iterable[Found], looked_for: Callable[["_Known"], bool], *,
-    now: datetime,
+    policy: Policy, now: datetime,
 ) -> Laid:  # fmt: skip
     """Afterwards the books have what was found; what was looked for and not found is repaired. In bulk: a first night
     finds a hundred thousand facts at once."""
@@ -167,7 +170,7 @@ def _settle(
     gone = [one.id for key, one in known.items() if key not in seen and looked_for(one)]
     _seen_again(session, again, now=now)
     _gone(session, gone, now=now)
-    _add(session, system_id, new, now=now)
+    _add(session, system_id, new, policy=policy, now=now)
     return Laid(len(seen), len(new), len(gone))
 
 
@@ -214,10 +217,11 @@ def _gone(session: Session, gone: Sequence[int], *, now: datetime) -> None:
     note(session, FindingEventKind.REPAIRED, gone, person_id=None, now=now)
 
 
-def _add(session: Session, system_id: int | None, new: Sequence[Found], *, now: datetime) -> None:
+def _add(session: Session, system_id: int | None, new: Sequence[Found], *, policy: Policy, now: datetime) -> None:
+    due = {kind: last_day(kind, policy=policy, now=now) for kind in {one.kind for one in new}}
     for some in in_chunks(new):
         before = _repaired_before(session, system_id, some)
-        rows = [_row(system_id, one, before.get((one.kind, one.subject_key)), now) for one in some]
+        rows = [_row(system_id, one, before.get((one.kind, one.subject_key)), due[one.kind], now) for one in some]
         added = session.scalars(insert(Finding).returning(Finding.id), rows).all()
         note(session, FindingEventKind.FOUND, added, person_id=None, now=now)
 
@@ -265,12 +269,19 @@ def _examined(finding: _Known, result: SweepResult, scope: Scope) -> bool:
     return result.failure is None or finding.kind in FROM_OUR_BOOKS
 
 
-def _row(system_id: int | None, found: Found, again_of: int | None, now: datetime) -> dict[str, object]:
+def last_day(kind: FindingKind, *, policy: Policy, now: datetime) -> date:
+    """The last day for an answer to such a finding that is open from now on."""
+    return due_on(kind, day_of(now), policy.findings, working_days(policy.calendar).on_or_after)
+
+
+def _row(
+    system_id: int | None, found: Found, again_of: int | None, due: date, now: datetime
+) -> dict[str, object]:  # fmt: skip
     return {
         "kind": found.kind, "system_id": system_id, "account_id": found.account_id, "person_id": found.person_id,
         "subject_key": found.subject_key, "label": found.label, "details": found.details,
         "fingerprint": fingerprint(found), "first_seen_at": now, "last_seen_at": now, "again_of_id": again_of,
-        "escalated_level": 0,
+        "due_on": due, "escalated_level": 0,
     }  # fmt: skip
 
 

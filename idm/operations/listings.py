@@ -22,6 +22,7 @@ from idm.listing import Listed, read_listing
 from idm.listing_comparison import Compared, Verdict
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import ListedAccount, Listing
+from idm.operations import account_stops
 from idm.operations.inventory import too_many
 from idm.operations.outbox import record_seen
 from idm.operations.work_order_issue import books_of
@@ -222,6 +223,7 @@ def _read_back(
     facts = account_facts(session, [account.id for account in lines], now=now)
     for account, row in lines.items():
         record_seen(account, _shown(account, facts[account.id].attributes, row, listing), moment_of(listing))
+    account_stops.follow_read_back(session, lines, now=moment_of(listing))
 
 
 def _shown(

@@ -16,12 +16,14 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from idm import audit
 from idm.actor import Actor
+from idm.database import in_chunks
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.operations import account_stops
 from idm.operations.accounts import schedule
 from idm.policy import Policy
 from idm.ports import TargetAccount
+from idm.queries.stops import unreached
 from idm.vocabulary import Stage, Zone
 
 LEASE = timedelta(minutes=1)
@@ -48,15 +50,23 @@ class Carried:
     by_hand: bool = False
 
 
-def systems_with_due_tasks(session: Session, zones: Sequence[Zone], *, now: datetime) -> list[int]:
+def systems_with_due_tasks(
+    session: Session, zones: Sequence[Zone], *, now: datetime, stops_only: bool = False
+) -> list[int]:  # fmt: skip
     """The systems in these zones for which something is due. Where a system is only observed, nothing is (A18)."""
+    due = and_(_due(now), _stops()) if stops_only else _due(now)
     query = (
         select(OutboxTask.system_id)
         .join(InformationSystem, OutboxTask.system_id == InformationSystem.id)
-        .where(_due(now), InformationSystem.zone.in_(zones), InformationSystem.stage != Stage.OBSERVE)
+        .where(due, InformationSystem.zone.in_(zones), InformationSystem.stage != Stage.OBSERVE)
         .distinct()
     )
     return sorted(session.scalars(query))
+
+
+def _stops() -> ColumnElement[bool]:
+    """What stops somebody, and has not been seen to: it does not wait behind anything else (control H5)."""
+    return OutboxTask.account_id.in_(unreached())
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -77,16 +87,20 @@ def claimed_accounts(session: Session, account_ids: Collection[int], *, now: dat
     return frozenset(session.scalars(query))
 
 
-def claim(session: Session, system_id: int, *, worker: str, limit: int, now: datetime) -> list[OutboxTask]:
+def claim(
+    session: Session, system_id: int, *, worker: str, limit: int, now: datetime, stops_only: bool = False
+) -> list[OutboxTask]:  # fmt: skip
     """Up to `limit` due tasks of the system, now this worker's; those that a newer decision overtook are closed.
 
+    Those that stop somebody are first, in a batch of their own, however long the queue is; with `stops_only` there are
+    no others.
     Empty only when nothing is due, or the system is only observed (its tasks wait): a whole batch of overtaken tasks
     does not hide those behind it.
     """
     claimed: list[OutboxTask] = []
     if session.get_one(InformationSystem, system_id).stage is Stage.OBSERVE:
         return claimed
-    while not claimed and (due := _due_tasks(session, system_id, limit, now)):
+    while not claimed and (due := _next_due(session, system_id, limit, now, stops_only=stops_only)):
         # Asked again under the locks: a claim may have been committed since the tasks were chosen.
         taken = claimed_accounts(session, [task.account_id for task in due], now=now)
         for task in due:
@@ -121,10 +135,19 @@ def renew(session: Session, task_ids: Collection[int], *, worker: str, now: date
     return len(held)
 
 
-def _due_tasks(session: Session, system_id: int, limit: int, now: datetime) -> Sequence[OutboxTask]:
+def _next_due(
+    session: Session, system_id: int, limit: int, now: datetime, *, stops_only: bool
+) -> Sequence[OutboxTask]:  # fmt: skip
+    stops = _due_tasks(session, system_id, limit, now, _stops())
+    return stops if stops or stops_only else _due_tasks(session, system_id, limit, now)
+
+
+def _due_tasks(
+    session: Session, system_id: int, limit: int, now: datetime, *those: ColumnElement[bool]
+) -> Sequence[OutboxTask]:  # fmt: skip
     return session.scalars(
         select(OutboxTask)
-        .where(OutboxTask.system_id == system_id, _due(now))
+        .where(OutboxTask.system_id == system_id, _due(now), *those)
         .join(OutboxTask.account)
         .options(contains_eager(OutboxTask.account))
         .order_by(OutboxTask.id)
@@ -247,6 +270,18 @@ def hurry(session: Session, account_ids: Collection[int], *, before: datetime) -
     )  # fmt: skip
     for task in unfinished:
         task.state, task.due_at, task.finished_at = TaskState.WAITING, before, None
+
+
+def hurry_stops(session: Session, *, before: datetime) -> int:
+    """Afterwards the newest task of every account that a stop has not reached is tried at `before` at the latest.
+
+    Returns of how many accounts that is said. However long a directory has been away, nothing that stops somebody waits
+    for long once it is back (control H5).
+    """
+    accounts = session.scalars(unreached()).all()
+    for some in in_chunks(accounts):
+        hurry(session, some, before=before)
+    return len(accounts)
 
 
 def retry_refused(session: Session, system_id: int, *, now: datetime) -> int:

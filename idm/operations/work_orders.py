@@ -14,7 +14,7 @@ from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.systems import CredentialEvent, InformationSystem
 from idm.models.work_orders import STATE_TITLES, WorkOrder, WorkOrderState
-from idm.operations import work_order_notices
+from idm.operations import account_stops, work_order_notices
 from idm.operations.accounts import schedule
 from idm.operations.outbox import record_seen
 from idm.operations.work_order_authority import require_confirmer, require_operator
@@ -156,6 +156,8 @@ def _enter_in_books(session: Session, order: WorkOrder, now: datetime) -> None:
     """What was confirmed is what a read-back would have shown; a password that was given is a hand-over (E1, E3)."""
     account, state = order.account, finished_state(order, order.account)
     record_seen(account, state.account, now)
+    if order.generation == account.generation:
+        account_stops.follow_read_back(session, [account], now=now)
     if state.account is None or not state.handed_over:
         return
     if order.hands_over or account.handed_over_at is None:

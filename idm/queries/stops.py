@@ -1,8 +1,11 @@
 """Stops that hold at this moment: which accounts let nobody in, by an order or by long disuse (controls C1, H4, H5)."""
 
+from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from idm.grant_state import GrantState, SuspensionReason
@@ -10,6 +13,7 @@ from idm.models.people import Person
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
+from idm.models.work import OutboxTask
 from idm.queries.officers import humans
 from idm.vocabulary import StopKind
 
@@ -68,7 +72,7 @@ def person_is_stopped(session: Session, person_id: int) -> bool:
     return session.scalar(select(Person.id).where(Person.id == person_id, is_stopped(Person.id))) is not None
 
 
-def unreached_accounts(session: Session) -> frozenset[int]:
+def unreached() -> Select[int]:
     """The accounts that some stop has not been seen to reach, and those of a lost card that still let somebody in."""
     stops = select(AccountStop.account_id).where(AccountStop.until.is_(None), AccountStop.stopped_at.is_(None))
     lost = (
@@ -80,4 +84,37 @@ def unreached_accounts(session: Session) -> frozenset[int]:
             Grant.state == GrantState.SUSPENDED, Account.seen_enabled.is_(True),
         )
     )  # fmt: skip
-    return frozenset(session.scalars(stops)) | frozenset(session.scalars(lost))
+    return select(stops.union(lost).subquery().c.account_id)
+
+
+@dataclass(frozen=True)
+class Late:
+    """What has not arrived in one system of one order: how many accounts, since when, and what the target said."""
+
+    accounts: int
+    since: datetime
+    error: str | None
+
+
+def late_stops(
+    session: Session, *, before: datetime, system_id: int | None = None
+) -> dict[int, dict[int | None, Late]]:  # fmt: skip
+    """System → order (None = stops for disuse) → what was placed before that moment and has not been seen to arrive."""
+    query = (
+        select(
+            Account.system_id, AccountStop.stop_id, func.count(), func.min(AccountStop.since),
+            func.max(OutboxTask.last_error),
+        )
+        .join(Account, AccountStop.account_id == Account.id)
+        .outerjoin(
+            OutboxTask, and_(OutboxTask.account_id == Account.id, OutboxTask.generation == Account.generation)
+        )
+        .where(AccountStop.until.is_(None), AccountStop.stopped_at.is_(None), AccountStop.since <= before)
+        .group_by(Account.system_id, AccountStop.stop_id)
+    )  # fmt: skip
+    if system_id is not None:
+        query = query.where(Account.system_id == system_id)
+    found: dict[int, dict[int | None, Late]] = defaultdict(dict)
+    for system, stop_id, accounts, since, error in session.execute(query):
+        found[system][stop_id] = Late(accounts, since, error)
+    return dict(found)

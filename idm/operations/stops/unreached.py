@@ -1,0 +1,100 @@
+"""Stops that have not arrived: never given up, and told as findings until they have (controls C1, H5)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from idm.actor import Actor
+from idm.models.stops import AccountStop, StopOrder
+from idm.models.systems import Account, InformationSystem
+from idm.models.work import Finding
+from idm.operations import account_stops
+from idm.operations.findings import Found, Scope, SweepResult, record_comparison
+from idm.policy import Policy
+from idm.queries.officers import humans
+from idm.queries.stops import late_stops, unreached
+from idm.vocabulary import FindingKind, StopKind
+
+LATE = timedelta(seconds=60)
+"""After so long a stop that has not been seen to arrive is a finding."""
+KINDS = frozenset({FindingKind.STOP_NOT_REACHED})
+
+
+def to_do(session: Session) -> bool:
+    """Whether there is anything to hurry, to reach or to tell of."""
+    told = select(Finding.id).where(Finding.kind.in_(KINDS), Finding.resolved_at.is_(None))
+    return (
+        session.scalars(unreached().limit(1)).first() is not None
+        or session.scalars(told.limit(1)).first() is not None
+        or any(newcomers for _, newcomers in _newcomers(session))
+    )
+
+
+def reach_newcomers(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
+    """Afterwards open orders name the accounts that came to be after them, too. Returns how many that were."""
+    return sum(
+        account_stops.place(session, newcomers, stop_id=order_id, actor=actor, policy=policy, now=now)
+        for order_id, newcomers in _newcomers(session)
+        if newcomers
+    )
+
+
+def record(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:
+    """Afterwards the open findings say of each system which stops have not arrived there in time, and of no other."""
+    late = {system_id: found_late(session, system_id, now=now) for system_id in late_stops(session, before=now - LATE)}
+    told = _told(session)
+    for system_id in sorted(late.keys() | told.keys()):
+        found = late.get(system_id, [])
+        if {one.subject_key for one in found} == told.get(system_id, set()):
+            continue
+        code = session.get_one(InformationSystem, system_id).code
+        result = SweepResult(system_id, code, examined=0, found=tuple(found))
+        record_comparison(session, result, Scope(KINDS), actor=actor, policy=policy, now=now)
+
+
+def found_late(session: Session, system_id: int, *, now: datetime) -> list[Found]:
+    """The stops that have not arrived in this system in time: one fact of each order, and one of disuse."""
+    late = late_stops(session, before=now - LATE, system_id=system_id).get(system_id, {})
+    return [
+        Found(
+            FindingKind.STOP_NOT_REACHED, f"stop:{order_id}" if order_id is not None else "disuse",
+            f"停止命令 {order_id}" if order_id is not None else "長く使われていないIDの停止",
+            details={
+                "reason": f"{of.accounts} 件の利用者IDに、停止がまだ届いていません。"
+                          f"{of.error or '手作業の報告を待っているか、接続できていません。'}",
+                "repair": "情報システムの管理者が、その場で止める。idm は届くまで試し続けます",
+                "since": of.since.isoformat(),
+            },
+        )
+        for order_id, of in sorted(late.items(), key=lambda one: one[0] or 0)
+    ]  # fmt: skip
+
+
+def _told(session: Session) -> dict[int, set[str]]:
+    """System → the keys of its open findings."""
+    told: dict[int, set[str]] = defaultdict(set)
+    rows = session.execute(
+        select(Finding.system_id, Finding.subject_key).where(Finding.kind.in_(KINDS), Finding.resolved_at.is_(None))
+    )
+    for system_id, key in rows:
+        if system_id is not None:
+            told[system_id].add(key)
+    return told
+
+
+def _newcomers(session: Session) -> Iterable[tuple[int, list[int]]]:
+    """Open order of a person or a system → the accounts within it that no row of it names."""
+    query = select(StopOrder).where(
+        StopOrder.lifted_at.is_(None), StopOrder.kind.in_((StopKind.PERSON, StopKind.SYSTEM))
+    )
+    for order in session.scalars(query.order_by(StopOrder.id)):
+        named = exists().where(AccountStop.account_id == Account.id, AccountStop.stop_id == order.id)
+        within = select(Account.id).where(Account.person_id.is_not(None), ~named)
+        if order.person_id is not None:
+            within = within.where(Account.person_id.in_(humans(session, [order.person_id])[order.person_id].rows))
+        else:
+            within = within.where(Account.system_id == order.system_id)
+        yield order.id, list(session.scalars(within))

@@ -1,0 +1,181 @@
+"""Stops reach real directories first, whatever waits there, are never given up, and are undone exactly (H4, H5)."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from idm.models.stops import AccountStop
+from idm.models.systems import InformationSystem
+from idm.models.work import Finding, OutboxTask, TaskState
+from idm.operations.accounts import schedule
+from idm.operations.stops import lifting, orders
+from idm.operations.stops.orders import Why
+from idm.operations.stops.unreached import LATE
+from idm.vocabulary import FindingKind
+from jobs import provision, stops
+from tests.hand_office import SYSTEM, add_system, confirm, do
+from tests.hand_office import orders as work_orders
+from tests.jobs.conftest import Office
+
+WHY = Why("不審な操作が続いている")
+
+
+def stop_person(office: Office, who: str) -> int:
+    with office.cast.acting("chief", now=office.clock()) as session:
+        chief, policy = office.cast.actor("chief"), office.cast.policy
+        person = office.cast.people[who]
+        return orders.stop_person(session, person, WHY, actor=chief, policy=policy, now=office.clock()).id
+
+
+def lift(office: Office, stop_id: int) -> None:
+    cast, now = office.cast, office.clock()
+    with cast.acting("security", now=now) as session:
+        lifting.ask_to_lift(
+            session, stop_id, reason="終わった", actor=cast.actor("security"), policy=cast.policy, now=now
+        )
+    with cast.acting("ciso", now=now) as session:
+        lifting.lift(session, stop_id, actor=cast.actor("ciso"), policy=cast.policy, now=now)
+
+
+def reached(office: Office) -> list[bool]:
+    with office.cast.database.reading() as session:
+        return [stop.stopped_at is not None for stop in session.scalars(select(AccountStop).order_by(AccountStop.id))]
+
+
+def found(office: Office) -> list[Finding]:
+    with office.cast.database.reading() as session:
+        query = select(Finding).where(Finding.kind == FindingKind.STOP_NOT_REACHED, Finding.resolved_at.is_(None))
+        return list(session.scalars(query))
+
+
+def working(office: Office, *who: str) -> dict[str, tuple[str, str]]:
+    """These people have accounts in the directory that let them in; their names and passwords."""
+    for one in who:
+        office.grant(one, "ledger/account", "ledger/enter")
+    office.provision()
+    return {one: office.hand_over(one) for one in who}
+
+
+def long_queue(office: Office) -> None:
+    """Many accounts wait for a look at them, each decided before the stop; the stopped one is the last of them."""
+    with office.cast.database.writing() as session:
+        account = office.account(session, "other")
+        for _ in range(30):
+            schedule(session, account, now=office.clock())
+            session.flush()
+        schedule(session, office.account(session, "staff"), now=office.clock())
+
+
+def test_a_stop_behind_a_long_queue_is_carried_out_first(office: Office) -> None:
+    passwords = working(office, "staff", "other")
+    long_queue(office)
+    stop_person(office, "staff")
+    with office.cast.database.reading() as session:
+        system = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+    assert provision.run_system(office.installation, system, worker="w1", limit=1) == 1
+    name, password = passwords["staff"]
+    assert not office.directory.sign_in(office.dn(name), password)
+    assert office.members("ledger-enter") == {"u100010"}
+    assert reached(office) == [True]
+    assert [task.state for task in office.tasks("other")].count(TaskState.WAITING) == 30, "the queue has not moved"
+
+
+def test_stops_alone_are_carried_out_while_the_queue_waits(office: Office) -> None:
+    working(office, "staff", "other")
+    long_queue(office)
+    assert stops.run_due(office.installation, worker="w1") == 0
+    stop_person(office, "staff")
+    assert stops.run_due(office.installation, worker="w1") == 1
+    assert reached(office) == [True]
+    assert [task.state for task in office.tasks("other")].count(TaskState.WAITING) == 30
+
+
+def test_the_way_back_restores_exactly_what_was_there_and_no_more(office: Office) -> None:
+    name, password = working(office, "staff")["staff"]
+    before = office.entry(name)
+    order = stop_person(office, "staff")
+    stops.run_due(office.installation, worker="w1")
+    office.revoke("staff", "ledger/enter")
+    office.provision()
+    assert not office.directory.sign_in(office.dn(name), password)
+    lift(office, order)
+    office.provision()
+    assert office.directory.sign_in(office.dn(name), password), "the password is the one they had"
+    assert office.members("ledger-enter") == set(), "what ended meanwhile stays ended"
+    after = office.entry(name)
+    told = {
+        "modifyTimestamp",
+        "modifiersName",
+        "entryCSN",
+        "memberOf",
+        "pwdFailureTime",
+        "pwdLastSuccess",
+        "authTimestamp",
+    }
+    assert {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)} <= told
+    with office.cast.database.reading() as session:
+        assert [stop.restored_at is not None for stop in session.scalars(select(AccountStop))] == [True]
+
+
+def test_a_directory_that_is_away_is_tried_until_it_is_back_and_told_of_meanwhile(office: Office) -> None:
+    name, password = working(office, "staff")["staff"]
+    port = office.directory.ldaps_port
+    office.directory.stop()
+    try:
+        stop_person(office, "staff")
+        stops.run_due(office.installation, worker="w1")
+        assert (reached(office), found(office)) == ([False], []), "not late yet"
+        for _ in range(8):  # as long as it takes: never given up, never waiting longer than half a minute
+            office.clock.ahead += stops.TRIED_AGAIN_WITHIN + timedelta(seconds=1)
+            assert stops.run_due(office.installation, worker="w1") == 1
+        assert office.clock.ahead > LATE
+        assert [(one.system_id, one.account_id) for one in found(office)] == [(1, None)]
+        assert "1 件" in str(found(office)[0].details["reason"])
+    finally:
+        office.directory.start(port)
+    assert office.directory.sign_in(office.dn(name), password), "the test sees the real directory"
+    office.clock.ahead += stops.TRIED_AGAIN_WITHIN + timedelta(seconds=1)
+    stops.run_due(office.installation, worker="w1")
+    assert not office.directory.sign_in(office.dn(name), password)
+    assert reached(office) == [True]
+    stops.run_due(office.installation, worker="w1")
+    assert found(office) == []
+
+
+def test_an_account_made_after_the_order_is_stopped_too_and_named_by_it(office: Office) -> None:
+    order = stop_person(office, "staff")
+    office.grant("staff", "ledger/account", "ledger/enter")
+    stops.run_due(office.installation, worker="w1")
+    assert reached(office) == [True]
+    assert office.members("ledger-enter") == set()
+    lift(office, order)
+    office.provision()
+    assert office.members("ledger-enter") == {"u100009"}
+
+
+def test_where_only_hands_can_stop_it_an_order_goes_out_at_once_and_two_people_confirm_it(office: Office) -> None:
+    add_system(office.cast)
+    request = office.cast.file("hr", ("staff", f"{SYSTEM}/account"), now=office.clock())
+    office.cast.approve(request, now=office.clock())
+    office.provision()
+    (made,) = work_orders(office.cast)
+    do(office.cast, made, who="desk", now=office.clock())
+    confirm(office.cast, made, who="system", now=office.clock())
+    stop_person(office, "staff")
+    stops.run_due(office.installation, worker="w1")
+    asked = work_orders(office.cast)[-1]
+    assert ([step.kind.value for step in asked.steps], asked.urgent) == (["stop"], True)
+    assert reached(office) == [False]
+    do(office.cast, asked, who="desk", now=office.clock())
+    assert reached(office) == [False], "one person's word is not enough"
+    confirm(office.cast, asked, who="system", now=office.clock())
+    assert reached(office) == [True]
+
+
+def test_nothing_is_written_where_nothing_is_stopped(office: Office) -> None:
+    working(office, "staff")
+    with office.cast.database.reading() as session:
+        before = len(session.scalars(select(OutboxTask)).all())
+    assert stops.run_due(office.installation, worker="w1") == 0
+    with office.cast.database.reading() as session:
+        assert len(session.scalars(select(OutboxTask)).all()) == before
