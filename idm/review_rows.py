@@ -12,6 +12,8 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from hashlib import sha256
 
+from idm.spreadsheet_text import harmless
+
 
 @dataclass(frozen=True)
 class ReviewRow:
@@ -32,8 +34,8 @@ class ReviewRow:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The texts in their order."""
-        return astuple(self)
+        """The texts in their order, none of which a spreadsheet takes for a formula."""
+        return tuple(harmless(text) for text in astuple(self))
 
 
 HEADINGS = (
@@ -61,11 +63,15 @@ def is_sealed(
     return hmac.compare_digest(seal(key, campaign_id, person_id, shown_at, cells).encode(), given.encode())
 
 
+SOURCE_TITLES = {"listing": "利用者ID一覧", "memory": "試験用のディレクトリ"}
+"""Sources of a last use that are no name of an attribute."""
+
+
 def last_use_text(at: date | None, source: str | None) -> str:
-    """When it was used last and where that was read; never and unknown are told apart (control C3)."""
+    """When it was used last, and where that was read; never and unknown are told apart (control C3)."""
     if source is None:
         return "不明"
-    return f"{at.isoformat() if at else '一度もない'}（{source}）"
+    return f"{at.isoformat() if at else '一度もない'}（{SOURCE_TITLES.get(source, source)}）"
 
 
 def alike_text(holding: int, there: int) -> str:

@@ -158,6 +158,14 @@ def pace(answers: Iterable[Answer]) -> Pace:
     return Pace(len(known), kept, spent.total_seconds() / len(known) if known else None)
 
 
+def with_bulk(
+    chosen: Mapping[int, ReviewDecision | None], bulk: ReviewDecision | None, never_in_bulk: Collection[int]
+) -> dict[int, ReviewDecision]:
+    """Line → its answer: its own, else the one for all the rest; privileged rights have none but their own."""
+    found = {line: own or (None if line in never_in_bulk else bulk) for line, own in chosen.items()}
+    return {line: decision for line, decision in found.items() if decision is not None}
+
+
 class Step(StrEnum):
     """What the calendar does with a campaign on a day."""
 

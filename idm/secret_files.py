@@ -13,6 +13,8 @@ from idm.errors import ConfigurationInvalid
 KEY_BYTES = 32
 SECOND_FACTOR_KEY = "second-factor.key"
 """Seals the secrets of one-time codes."""
+REVIEW_KEY = "review-rows.key"
+"""Keys the seals over what reviewers of rights were shown."""
 MATCH_KEY = "match.key"
 """Keys the hash by which two employments of one person are found."""
 

@@ -13,10 +13,21 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.safety import RunKind
-from idm.operations import grants, leaving, lifecycle, moved_accounts, officers, safety, sponsorship, standing
+from idm.operations import (
+    exception_daily,
+    grants,
+    leaving,
+    lifecycle,
+    moved_accounts,
+    officers,
+    safety,
+    sponsorship,
+    standing,
+)
 from idm.operations.leaving import Followed
 from idm.operations.lifecycle import LifecycleResult, Run
 from idm.operations.privileged import holder_changes, privilege_deputies, registered_owners
+from idm.operations.reviews import following, opening
 from idm.operations.signing_in import lapsed_sign_ins
 from idm.operations.sponsorship import SponsorshipChanges
 from idm.personnel.due_changes import DUE_TITLES
@@ -91,7 +102,9 @@ def run(
     result = stages.finish(planned, policy, done, deletions)
     stages.offices(policy)
     stages.sign_ins(policy)
+    stages.exceptions(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
+    stages.reviews(policy)
     return RunResult(
         **asdict(result), day=planned.day, batch_id=planned.batch.id if planned.batch is not None else None,
         sponsors=answering.replaced + answering.ended, checklists=followed.made, reminders=followed.reminded,
@@ -179,7 +192,18 @@ class _Stages:
         with self._act() as session:
             return sponsorship.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
+    def exceptions(self, policy: Policy) -> None:
+        """Exceptions of the register expire by themselves; who has to act on one has been told (FK 8)."""
+        with self._act() as session:
+            exception_daily.follow(session, actor=ACTOR, policy=policy, now=self.now)
+
     def leaving(self, policy: Policy) -> Followed:
         """Whoever leaves has a checklist; whoever answers for it is reminded."""
         with self._act() as session:
             return leaving.follow(session, policy=policy, actor=ACTOR, now=self.now)
+
+    def reviews(self, policy: Policy) -> None:
+        """Access reviews are opened when the profile says so, brought to mind, and brought to their end (A10)."""
+        with self._act() as session:
+            opening.open_when_due(session, actor=ACTOR, policy=policy, now=self.now)
+            following.follow(session, actor=ACTOR, policy=policy, now=self.now)
