@@ -249,7 +249,9 @@ def test_the_page_of_a_shared_id_says_who_uses_it_by_which_application_and_where
     link = page.partition('href="/requests/new?')[2].partition('"')[0].replace("&amp;", "&")
     give(office)
     subject = office.cast.people["staff"]
-    assert "共用ID madoguchi の利用" in office.browser("hr").page(f"/requests/new?{link}&subject={subject}")
+    wizard = office.browser("hr").page(f"/requests/new?{link}&subject={subject}")
+    assert "いつから、いつまで、なぜですか" in wizard, "the system and the right are chosen"
+    assert f'name="give" value="{link.partition("give=")[2]}"' in wizard
     page = office.browser("auditor").page(shared)
     listed = page.partition("申請により、この共用IDを使う人")[2].partition("</table>")[0]
     for told in ("青木　一郎", "R8-000001", "令和9年3月31日"):

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from idm.errors import CapReached, InvalidInput, NotPermitted, Refusal
+from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account, InformationSystem
-from idm.operations import exceptions
+from idm.operations import exceptions, requests
 from idm.queries.privileged.caps import CAP_RULE, cap_of, outlook_of_request, requests_above_caps
 from idm.vocabulary import AccountKind, LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast
@@ -93,6 +94,18 @@ def test_one_that_nobody_holds_any_more_leaves_its_place(cast: Cast) -> None:
     assert holders(cast) == 1
 
 
+@pytest.mark.parametrize("state", [GrantState.PLANNED, GrantState.SUSPENDED])
+def test_one_that_begins_later_or_is_held_back_keeps_its_place(cast: Cast, state: GrantState) -> None:
+    cap(cast, 1)
+    approve(cast, asked(cast, "staff"), 0, 1)
+    with cast.database.writing() as session:
+        for grant in session.scalars(select(Grant)):
+            grant.state = state
+    assert holders(cast) == 1
+    with pytest.raises(CapReached):
+        approve(cast, asked(cast, "other"), 0)
+
+
 def test_the_ciso_may_permit_one_more_for_one_application_and_the_record_says_so(office: Cast) -> None:
     cap(office, 1)
     approve(office, asked(office, "staff"), 0, 1)
@@ -122,6 +135,27 @@ def test_an_exception_is_for_its_application_and_its_person_only(cast: Cast) -> 
     for request, line in ((first, 2), (second, 0)):
         with pytest.raises(CapReached):
             approve(cast, request, line)
+
+
+def test_an_exception_covers_its_person_in_no_other_application(cast: Cast) -> None:
+    cap(cast, 0)
+    permitted = asked(cast, "staff")
+    permit(cast, permitted, "staff")
+    with cast.acting("hr") as session:
+        requests.withdraw(
+            session, session.get_one(Request, permitted), actor=cast.actor("hr"), policy=cast.policy, now=NOW
+        )
+    with pytest.raises(CapReached):
+        approve(cast, asked(cast, "staff"), 0)
+
+
+def test_an_exception_covers_nobody_after_its_last_day(cast: Cast) -> None:
+    cap(cast, 0)
+    request = asked(cast, "staff")
+    permit(cast, request, "staff")
+    with pytest.raises(CapReached):
+        cast.approve(request, now=NOW + timedelta(days=7))
+    cast.decide("system", request, Role.SYSTEM, now=NOW + timedelta(days=6))
 
 
 def test_nobody_but_the_ciso_permits_it_and_only_for_somebody_who_would_hold_one(cast: Cast) -> None:

@@ -1,7 +1,9 @@
 """Built-in, shared and service IDs stand in the register by two people, and nothing else touches them (D1, D3, D10)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from idm.errors import (
 )
 from idm.models.going_live import FoundAccount
 from idm.models.people import Person
-from idm.models.privileged import RegisteredId, Rotation
+from idm.models.privileged import RegisteredId, RegisteredIdHolder, Rotation
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage, OutboxTask
 from idm.operations import own_service_accounts
@@ -224,6 +226,32 @@ def test_what_was_judged_to_be_somebodys_meanwhile_is_not_accepted(one: Ledger) 
         accept(one, registered)
 
 
+def test_what_is_gone_from_its_system_meanwhile_is_not_accepted(one: Ledger) -> None:
+    registered = propose(one)
+    one.take(STAFF, GUARDED, OURS, gone_is_right=True)
+    with pytest.raises(IllegalTransition, match="消えています"):
+        accept(one, registered)
+
+
+def test_two_acceptances_at_once_do_not_both_take_the_last_place(ledger: Ledger) -> None:
+    with ledger.cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        system.most_holders = {"privileged": 1}
+    waiting = [propose(ledger), propose(ledger, "root", kept=False)]
+    together = Barrier(2)
+
+    def last(registered: int) -> str:
+        together.wait(10)
+        try:
+            accept(ledger, registered)
+        except CapReached as refusal:
+            return refusal.code
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(last, waiting)) == ["D1-CAP", "done"]
+
+
 def test_what_the_directory_has_come_to_guard_meanwhile_is_not_kept(one: Ledger) -> None:
     registered = propose(one)
     one.take(STAFF, replace(BUILT_IN, protected=True), GUARDED, OURS)
@@ -263,6 +291,20 @@ def test_ended_its_password_is_changed_once_more_and_the_same_account_may_come_b
         assert session.scalars(select(Rotation.account_id)).all() == [account_id]
     assert row(ledger, registered).end_reason == "使わなくなった"
     assert accept(ledger, propose(ledger, kind=AccountKind.SHARED)) == account_id
+
+
+def test_the_books_say_who_may_use_it_from_its_acceptance_to_its_end(ledger: Ledger) -> None:
+    def holding() -> set[int]:
+        with ledger.cast.database.reading() as session:
+            live = select(RegisteredIdHolder.person_id).where(RegisteredIdHolder.ended_at.is_(None))
+            return set(session.scalars(live))
+
+    registered = propose(ledger)
+    assert holding() == set()
+    accept(ledger, registered)
+    assert holding() == {ledger.cast.people[who] for who in ("chief", "system")}
+    end(ledger, registered)
+    assert holding() == set()
 
 
 def test_it_goes_on_until_another_day_only_by_somebody_who_did_not_propose_it(one: Ledger) -> None:

@@ -8,9 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.grant_state import EndReason, GrantState
+from idm.models.requests import Grant
 from idm.models.systems import Entitlement
 from idm.models.work import MailMessage
 from idm.publication import Reader
+from idm.queries.privileged.holders import holders_on
 from idm.queries.privileged.id_history import Then, at_moment
 from idm.queries.privileged.uses import usable_ids
 from idm.vocabulary import (
@@ -159,6 +161,19 @@ def test_whoever_leaves_or_moves_is_off_the_list_in_the_run_of_the_day(
     assert one.grant("staff", registered).end_reason is reason
     assert one.users(registered) == OFFICE
     assert one.rotations(registered)[-1] is RotationReason.HOLDER_CHANGED
+    assert one.row(registered).change_due_since is None, "we change it, nobody has to do so by hand"
+
+
+def test_whoever_has_left_is_on_no_list_whatever_their_right_rests_on(one: Register) -> None:
+    registered = one.register()
+    one.give("staff", registered)
+    with one.cast.database.writing() as session:
+        for grant in session.scalars(select(Grant)):
+            grant.rests_on_unit = grant.rests_on_post = None
+    one.leave("staff")
+    with one.cast.database.reading() as session:
+        people = {person for _, person in holders_on(session, one.today(), now=one.now)}
+    assert people == {one.cast.people[who] for who in OFFICE}
 
 
 def test_whoever_is_only_held_back_stays_on_the_list_and_uses_nothing(one: Register) -> None:
