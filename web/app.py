@@ -75,7 +75,7 @@ from web import (
     without_factor,
     work_orders,
 )
-from web.current import EXTENSION, Site
+from web.current import EXTENSION, FormerPassword, Site, never_takes_former
 
 BLUEPRINTS = (
     home.blueprint,
@@ -139,11 +139,12 @@ def machine_clock() -> datetime:
 def create_app(
     settings: Settings, database: Database, *, clock: Callable[[], datetime] = machine_clock,
     check_password: PasswordChecker | None = None, open_provider: ProviderOpener | None = None,
+    former_password: FormerPassword = never_takes_former,
 ) -> Flask:  # fmt: skip
     """The application of one installation, ready to serve. Keys are made in the secrets folder at the first start.
 
     `check_password` is how it asks the directory people sign in with, `open_provider` how it reaches the provider they
-    sign in with; without it, nobody signs in with one. Raises
+    sign in with; without it, nobody signs in with one. `former_password` is what is known of kinds of directory. Raises
     ConfigurationInvalid when a key cannot be used, RouteNotJudged when nobody has said who may open a route.
     """
     app = Flask(__name__)
@@ -157,7 +158,9 @@ def create_app(
     )
     security.find_addresses(app, settings)
     factor_key = load_or_create_key(settings.secrets_dir, SECOND_FACTOR_KEY)
-    app.extensions[EXTENSION] = Site(settings, database, clock, factor_key, check_password, open_provider)
+    app.extensions[EXTENSION] = Site(
+            settings, database, clock, factor_key, check_password, open_provider, former_password
+        )  # fmt: skip
     app.url_map.converters["int"] = row_ids.RowIdConverter
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale="ja", default_timezone="Asia/Tokyo")

@@ -6,7 +6,7 @@ Nothing below the web reads these; a view passes them on as arguments.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from flask import current_app, g, request
 from sqlalchemy.orm import Session
@@ -26,6 +26,13 @@ from idm.unit_of_work import unit_of_work
 from idm.vocabulary import Role
 
 EXTENSION = "idm"
+FormerPassword = Callable[[str], timedelta | None]
+"""From a kind of connector to how long its directories may take a former password; None = they are not known to."""
+
+
+def never_takes_former(_connector: str) -> timedelta | None:
+    """What is said where nobody knows the kinds of directory."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Site:
     """Asks the directory people sign in with; the only thing the web can ask of one."""
     open_provider: ProviderOpener | None = None
     """The client of the provider people sign in with."""
+    former_password: FormerPassword = never_takes_former
 
     def __repr__(self) -> str:
         return "Site()"

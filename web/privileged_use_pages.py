@@ -8,7 +8,6 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from connectors.registry import former_password_counts
 from idm.errors import NotFound, NotPermitted
 from idm.models.people import Person
 from idm.models.systems import Account
@@ -105,7 +104,7 @@ def use_page(
 
 def _former_password(sheet: UseSheet) -> int | None:
     """For how many minutes the directory may take what was shown after it was changed; None = it does not."""
-    counts = former_password_counts(sheet.connector) if sheet.password_wanted else None
+    counts = current.site().former_password(sheet.connector) if sheet.password_wanted else None
     return int(counts.total_seconds()) // 60 if counts is not None else None
 
 

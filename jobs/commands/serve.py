@@ -6,6 +6,7 @@ import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from connectors.registry import former_password_counts
 from idm.database import Database
 from idm.settings import Settings
 from jobs.commands.options import installation
@@ -43,7 +44,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
         served = Installation(self.idm_settings, Database(self.idm_settings.database_url))
         return create_app(
             served.settings, served.database, check_password=password_checker(served),
-            open_provider=provider_opener(served),
+            open_provider=provider_opener(served), former_password=former_password_counts,
         )  # fmt: skip
 
 

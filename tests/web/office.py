@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from connectors.registry import former_password_counts
 from idm.database import Database
 from idm.models import everything
 from idm.models.sign_in import SignIn
@@ -112,7 +113,7 @@ def open_office(folder: Path) -> Office:
         checkpoint_file=folder / "audit-checkpoints.jsonl",
     )  # fmt: skip
     office: Office
-    app = create_app(settings, cast.database, clock=lambda: office.now)
+    app = create_app(settings, cast.database, clock=lambda: office.now, former_password=former_password_counts)
     office = Office(cast, app)
     return office
 
