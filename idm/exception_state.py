@@ -38,8 +38,10 @@ TRANSITIONS: Mapping[tuple[ExceptionState, ExceptionEvent], ExceptionState] = {
     (State.ASKED, ExceptionEvent.END): State.ENDED,
     (State.PERMITTED, ExceptionEvent.END): State.ENDED,
     (State.PERMITTED, ExceptionEvent.EXPIRE): State.EXPIRED,
+    (State.EXPIRED, ExceptionEvent.END): State.ENDED,
 }
-"""What may happen in which state. Asked and ended = taken back by those who asked; what has ended is asked for anew."""
+"""What may happen in which state. Asked and ended = taken back by those who asked; expired and ended = somebody has
+said that it is not needed any more. What has ended is asked for anew."""
 
 OPEN = frozenset({State.ASKED, State.PERMITTED})
 
@@ -63,11 +65,13 @@ def require_coverable(kind: FindingKind | None) -> None:
         raise InvalidInput(NEVER_ANSWERED[kind], fields={"finding_kind": "例外措置の対象にできません"})
 
 
-def require_period(valid_from: date, valid_until: date, today: date, rules: ExceptionRules) -> None:
+def require_period(valid_from: date, valid_until: date, today: date, *, emergency: bool, rules: ExceptionRules) -> None:
     """Afterwards the period is one that may be permitted: not over, and no longer than the profile allows.
 
-    Raises InvalidInput.
+    Only an emergency was acted upon before it was asked for. Raises InvalidInput.
     """
+    if valid_from < today and not emergency:
+        raise InvalidInput("さかのぼって許可することはできません。", fields={"first_day": "今日以後の日にしてください"})
     if valid_until <= max(valid_from, today):
         raise InvalidInput(
             "終わりの日を直してください。", fields={"last_day": "始まりの日以後、今日以後の日にしてください"}
@@ -89,6 +93,11 @@ def reminder_due(valid_until: date, reminded_on: date | None, day: date, rules: 
     """Whether those who answer for it have still to be told that it ends: once, in time or as soon as possible."""
     first = valid_until - timedelta(days=rules.remind_before_days)
     return reminded_on is None and first <= day < valid_until
+
+
+def check_to_tell(due: date, told_on: date | None, day: date) -> bool:
+    """Whether those who check have still to be told that a check is overdue: once for every one that is."""
+    return day > due and (told_on is None or told_on <= due)
 
 
 def report_due(acted_at: datetime, rules: ExceptionRules) -> datetime:
@@ -158,8 +167,24 @@ class Covered:
         person_id: int | None = None, unit_code: str | None = None,
     ) -> Covering | None:  # fmt: skip
         """The same with its end."""
+        keys = self._asked(kind, system_id, account_id, person_id, unit_code)
+        return next((self._best[key] for key in keys if key in self._best), None)
+
+    def all_of(
+        self, kind: FindingKind, *, system_id: int | None = None, account_id: int | None = None,
+        person_id: int | None = None, unit_code: str | None = None,
+    ) -> frozenset[int]:  # fmt: skip
+        """Every exception that covers such a finding, however near; of several with the same reach the longest."""
+        keys = self._asked(kind, system_id, account_id, person_id, unit_code)
+        return frozenset(self._best[key].exception_id for key in keys if key in self._best)
+
+    def _asked(
+        self, kind: FindingKind, system_id: int | None, account_id: int | None, person_id: int | None,
+        unit_code: str | None,
+    ) -> list[_Key]:  # fmt: skip
+        """What would cover it, the nearest first."""
         if not self._best:
-            return None
+            return []
         asked: list[tuple[ExceptionScope, int | str | None]] = [
             (Scope.ACCOUNT, account_id), (Scope.PERSON, person_id), (Scope.UNIT, unit_code),
         ]  # fmt: skip
@@ -169,8 +194,7 @@ class Covered:
                 keys += [(kind, scope, value, system_id), (kind, scope, value, None)]
         if system_id is not None:
             keys.append((kind, Scope.SYSTEM, None, system_id))
-        keys.append((kind, Scope.ORGANISATION, None, None))
-        return next((self._best[key] for key in keys if key in self._best), None)
+        return [*keys, (kind, Scope.ORGANISATION, None, None)]
 
 
 def _keys(one: Covering) -> list[_Key]:

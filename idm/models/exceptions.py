@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idm.models.base import Base, Instant, closed_list
@@ -25,7 +25,10 @@ class RegisteredException(Base):
         CheckConstraint("scope <> 'system' OR system_id IS NOT NULL", name="names_a_system"),
         CheckConstraint("acted_at IS NOT NULL OR reported_at IS NULL", name="report_of_an_emergency"),
         Index("ix_exceptions_holding", "state", "valid_until"),
-    )
+        Index("uq_exceptions_renewal", "renews_id", unique=True,
+              sqlite_where=text("state IN ('asked', 'permitted')"),
+              postgresql_where=text("state IN ('asked', 'permitted')")),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     state: Mapped[ExceptionState] = mapped_column(closed_list(ExceptionState))

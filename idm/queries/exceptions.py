@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.exception_state import Covered, Covering
-from idm.models.exceptions import RegisteredException
+from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.personnel.unit_tree import with_those_below
 from idm.queries.officers import humans
 from idm.queries.units import parents
@@ -24,10 +24,11 @@ def covering(session: Session, day: date) -> Covered:
             RegisteredException.valid_from <= day, RegisteredException.valid_until > day,
         )
     ).all()  # fmt: skip
-    return Covered(_as_coverings(session, found))
+    return Covered(as_coverings(session, found))
 
 
-def _as_coverings(session: Session, found: Sequence[RegisteredException]) -> list[Covering]:
+def as_coverings(session: Session, found: Sequence[RegisteredException]) -> list[Covering]:
+    """What these exceptions cover, whether or not they hold: of those that cover a kind of finding."""
     people = humans(session, {one.person_id for one in found if one.person_id is not None})
     tree = parents(session) if any(one.unit_code is not None for one in found) else {}
     return [
@@ -39,3 +40,10 @@ def _as_coverings(session: Session, found: Sequence[RegisteredException]) -> lis
         )
         for one in found if one.finding_kind is not None
     ]  # fmt: skip
+
+
+def last_checks(session: Session) -> dict[int, ExceptionCheck]:
+    """Exception → the last regular check of it."""
+    newest = select(func.max(ExceptionCheck.id)).group_by(ExceptionCheck.exception_id)
+    rows = session.scalars(select(ExceptionCheck).where(ExceptionCheck.id.in_(newest)))
+    return {one.exception_id: one for one in rows}

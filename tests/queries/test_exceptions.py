@@ -34,11 +34,13 @@ def ledger(cast: Cast) -> int:
 
 def test_it_covers_from_its_first_day_to_the_day_before_its_end(cast: Cast) -> None:
     exception = kept(cast, ExceptionScope.PERSON, person_id=cast.people["staff"])
-    asked = {"system_id": 1, "person_id": cast.people["staff"]}
+    person = cast.people["staff"]
     days = {TODAY - timedelta(days=1): None, TODAY: exception, TODAY + timedelta(days=29): exception,
             TODAY + timedelta(days=30): None}  # fmt: skip
     with cast.database.reading() as session:
-        assert {day: covering(session, day).of(FindingKind.DORMANT, **asked) for day in days} == days
+        assert {
+            day: covering(session, day).of(FindingKind.DORMANT, system_id=1, person_id=person) for day in days
+        } == days
 
 
 @pytest.mark.parametrize(

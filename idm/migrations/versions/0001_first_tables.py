@@ -1575,6 +1575,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("exceptions", schema=None) as batch_op:
         batch_op.create_index("ix_exceptions_holding", ["state", "valid_until"], unique=False)
+        batch_op.create_index(
+            "uq_exceptions_renewal",
+            ["renews_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('asked', 'permitted')"),
+            postgresql_where=sa.text("state IN ('asked', 'permitted')"),
+        )
 
     op.create_table(
         "factor_readings",
