@@ -107,7 +107,7 @@ class AccountStop(Base):
     since: Mapped[datetime] = mapped_column(Instant)
     until: Mapped[datetime | None] = mapped_column(Instant)
     was_enabled: Mapped[bool | None]
-    """Whether it let somebody in before, by what was read last; of IDs that are nobody's own that is what returns."""
+    """Whether it let somebody in before, by what was read last."""
     stopped_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the directory was read and showed it disabled, or the hands that did it were confirmed."""
     restored_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -17,6 +17,7 @@ from idm.models.stops import AccountStop
 from idm.models.systems import Account
 from idm.operations.accounts import schedule
 from idm.policy import Policy
+from idm.vocabulary import AccountKind
 
 
 def place(
@@ -25,14 +26,15 @@ def place(
 ) -> int:  # fmt: skip
     """Afterwards each of these accounts lets nobody in for this reason. Returns for how many the reason is new.
 
-    Exactly one of `stop_id` and `dormancy_id` says what the reason is.
+    Exactly one of `stop_id` and `dormancy_id` says what the reason is. IDs that are nobody's own are left to their
+    register.
     """
     placed = 0
     for some in in_chunks(sorted(set(account_ids))):
         accounts = _locked(session, some)
         known = {stop.account_id for stop in session.scalars(_open(stop_id, dormancy_id))}
         for account in accounts:
-            if account.id in known:
+            if account.id in known or (account.person_id is None and account.kind is not AccountKind.PERSONAL):
                 continue
             session.add(
                 AccountStop(account_id=account.id, stop_id=stop_id, dormancy_id=dormancy_id, since=now,

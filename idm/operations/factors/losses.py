@@ -66,6 +66,18 @@ def lost_at_leaving(
             _lose(session, locked(session, thing.id), note, actor=actor, policy=policy, now=now)
 
 
+def lost_by_order(
+    session: Session, authenticator_id: int, note: str, *, actor: Actor, policy: Policy, now: datetime
+) -> Authenticator:
+    """Afterwards it counts as reported lost because somebody who may stop anybody stopped it (`idm.operations.stops`).
+
+    Raises NotFound, IllegalTransition for what is lost already or cannot be.
+    """
+    authenticator = locked(session, authenticator_id)
+    _lose(session, authenticator, note, actor=actor, policy=policy, now=now)
+    return authenticator
+
+
 def _lose(
     session: Session, authenticator: Authenticator, circumstances: str, *, actor: Actor, policy: Policy, now: datetime
 ) -> Followed:

@@ -20,13 +20,17 @@ from idm.models.people import Person
 from idm.models.stops import StopOrder
 from idm.models.systems import Account, InformationSystem
 from idm.operations import account_stops
+from idm.operations.factors import losses
 from idm.operations.privileged import holder_changes, uses
 from idm.operations.signing_in.web_sessions import end_all_sessions
 from idm.operations.stops import stop_notices
+from idm.operations.stops.incident_list import accounts_named
 from idm.operations.system_scope import require_for_system
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
+from idm.queries.authenticators import open_systems
 from idm.queries.officers import humans, roles_of
+from idm.queries.reach import systems_reached
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import StopCause, StopKind
 from idm.written_text import written
@@ -78,6 +82,43 @@ def stop_system(
     _place(session, order, owned, actor=actor, policy=policy, now=now)
     uses.end_resting_on(session, account_ids=accounts, actor=actor, policy=policy, now=now)
     return _told(session, order, len(owned), actor=actor, policy=policy, now=now)
+
+
+def stop_card(
+    session: Session, authenticator_id: int, why: Why, *, actor: Actor, policy: Policy, now: datetime
+) -> StopOrder:
+    """Afterwards the card or token is reported lost, with all that follows from that, and where it is in use the IDs of
+    its owner let nobody in until two have lifted the order; what rests on its loss comes back by the desk only.
+
+    Raises as `stop_person` does, and IllegalTransition for what is lost already or cannot be.
+    """
+    require_everywhere(session, actor, policy=policy, now=now)
+    reason = written(why.reason, field="reason", empty="止める理由を書いてください。")
+    card = losses.lost_by_order(session, authenticator_id, reason, actor=actor, policy=policy, now=now)
+    order = _order(why, StopKind.CARD, actor, person_id=card.person_id, authenticator_id=card.id, now=now)
+    in_use = {system_id for system_id, *_ in open_systems(session, card.id)}
+    accounts = session.scalars(
+        select(Account.id).where(Account.person_id == card.person_id, Account.system_id.in_(in_use))
+    ).all()
+    _place(session, order, accounts, actor=actor, policy=policy, now=now)
+    return _told(session, order, len(accounts), actor=actor, policy=policy, now=now)
+
+
+def stop_accounts(
+    session: Session, names: str, why: Why, *, actor: Actor, policy: Policy, now: datetime
+) -> StopOrder:  # fmt: skip
+    """Afterwards every ID of the pasted list lets nobody in, and its uses are over; one wrong line: nothing is done.
+
+    Raises as `stop_person` does; InvalidInput names every line that is not an ID of the systems that the actor stops.
+    """
+    person_id, day = _ordering(actor, policy=policy, now=now), day_of(now)
+    require(roles_of(session, person_id, day), Action.ORDER_STOP)
+    order = _order(why, StopKind.ACCOUNTS, actor, now=now)
+    reached = systems_reached(session, person_id, Action.ORDER_STOP, day)
+    accounts = accounts_named(session, names, reached=reached)
+    _place(session, order, accounts, actor=actor, policy=policy, now=now)
+    uses.end_resting_on(session, account_ids=accounts, actor=actor, policy=policy, now=now)
+    return _told(session, order, len(accounts), actor=actor, policy=policy, now=now)
 
 
 def carry_out_on_person(
