@@ -289,6 +289,29 @@ def test_a_step_decided_in_somebodys_place_counts_as_decided_by_both(cast: Cast)
     cast.decide("vice", request_id, Role.SYSTEM)
 
 
+def test_nobody_decides_both_steps_of_a_line_in_one_persons_place_not_even_at_once_and_by_exception(cast: Cast) -> None:
+    """天神 is chief and manager of the system; 香椎, whom an exception lets decide twice, deputises for both."""
+    hold_office(cast, "chief", Role.SYSTEM, unit="0600")
+    give_up(cast, "system")
+    for role in (Role.CHIEF, Role.SYSTEM):
+        deputise(cast, "chief", "security", role)
+    request_id = cast.file("staff", ("staff", "ledger/account"))
+    permit(cast, request_id, beneficiary="security")
+    with pytest.raises(SeparationOfDuties, match="SOD-3"):
+        decide_every_step(cast, "security", request_id)
+
+
+def decide_every_step(cast: Cast, who: str, request_id: int) -> None:
+    """`who` approves every step of the application's first line, in one act."""
+    with cast.acting(who, "request.decide") as session:
+        request = session.get_one(Request, request_id)
+        verdict = Verdict(Event.APPROVE, "確認しました", request.content_hash or "")
+        decisions.decide_lines(
+            session, request_id=request_id, verdicts={step.id: verdict for step in request.lines[0].steps},
+            actor=cast.actor(who), policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
 def test_the_database_itself_refuses_that_one_is_represented_twice_or_where_they_have_an_interest(cast: Cast) -> None:
     deputise(cast, "chief", "security", Role.CHIEF)
     request_id = cast.file("staff", ("staff", "ledger/account"))
