@@ -17,6 +17,7 @@ NEEDED_FOR = frozenset({
     Action.ACCEPT_CONFIGURATION,
     Action.CONFIRM_OFFICER,
     Action.JUSTIFY_FINDING,
+    Action.ACCEPT_RISK,
     Action.NAME_DEPUTY,
     Action.ACCEPT_DEPUTY,
     Action.INVITE_OFFICER,

@@ -22,6 +22,7 @@ from jobs import (
     check_outs,
     feed_inbox,
     feed_uploads,
+    finding_care,
     hand_work,
     inventory,
     lifecycle,
@@ -94,6 +95,7 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
     if rounds.escalated_at is None or now - rounds.escalated_at >= CHECKPOINT_EVERY:
         rounds.escalated_at = now
         _guarded(rounds, "work orders", lambda: hand_work.escalate(installation))
+        _guarded(rounds, "findings", lambda: finding_care.run_due(installation))
     _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
     if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:

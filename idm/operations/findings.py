@@ -61,6 +61,8 @@ class SweepResult:
     shown: Mapping[int, TargetAccount] = field(default_factory=dict)
     still_so: frozenset[int] = frozenset()
     read_at: datetime | None = None
+    done: int = 0
+    """How many steps were taken: warnings, stops, deletions, removals."""
     resolved: Mapping[int, ExternalId] = field(default_factory=dict)
     """Right → the group that was found for it by its name, for the first time."""
 
@@ -95,8 +97,9 @@ class Laid:
 
 
 def record_sweep(
-    session: Session, result: SweepResult, *, started_at: datetime, actor: Actor, policy: Policy, now: datetime
-) -> SweepRun:
+    session: Session, result: SweepResult, *, started_at: datetime, actor: Actor, policy: Policy, now: datetime,
+    night_id: int | None = None,
+) -> SweepRun:  # fmt: skip
     """Afterwards the open findings of the system are exactly what this sweep saw.
 
     A system that could not be examined keeps its findings and gets one that says so: not seen is not the same as gone.
@@ -106,6 +109,7 @@ def record_sweep(
     run = SweepRun(
         system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
         found=laid.found, new=laid.new, resolved=laid.resolved, failure=result.failure,
+        done=result.done, night_id=night_id,
     )  # fmt: skip
     session.add(run)
     session.flush()

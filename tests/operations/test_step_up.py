@@ -28,6 +28,7 @@ from idm.operations import (
     listings,
     officers,
     planned_batches,
+    risk_acceptance,
     unlocking,
     work_orders,
 )
@@ -104,6 +105,14 @@ def justify(cast: Cast, actor: Actor) -> None:
     with unit_of_work(cast.database, actor=actor, now=NOW, attempted="finding.justify", obj=("test", 1)) as session:
         finding_answers.justify(
             session, one(cast, Finding), reason="移行中", until=TODAY + timedelta(days=7), actor=actor,
+            policy=cast.policy, now=NOW,
+        )  # fmt: skip
+
+
+def accept_risk(cast: Cast, actor: Actor) -> None:
+    with unit_of_work(cast.database, actor=actor, now=NOW, attempted="finding.accept_risk", obj=("test", 1)) as session:
+        risk_acceptance.accept(
+            session, one(cast, Finding), reason="更新まで", until=TODAY + timedelta(days=7), actor=actor,
             policy=cast.policy, now=NOW,
         )  # fmt: skip
 
@@ -306,6 +315,7 @@ ACTS: dict[Action, tuple[Callable[[Cast], None], str, Act, type]] = {
     Action.ACCEPT_DEPUTY: (named_deputy, "ciso", accept_deputy, Deputy),
     Action.INVITE_OFFICER: (nothing, "security", invite_officer, EnrolmentLink),
     Action.JUSTIFY_FINDING: (finding, "security", justify, Justification),
+    Action.ACCEPT_RISK: (finding, "ciso", accept_risk, Finding),
     Action.HAND_OVER: (marked_since(account_with("ledger/account", "ledger/enter")), "desk", hand_over, Handover),
     Action.PERMIT_BATCH: (proposed_batch, "chief", permit_batch, PlannedBatch),
     Action.END_EVERYBODYS_SESSIONS: (somebody_signed_in, "security", end_everybody, WebSession),
