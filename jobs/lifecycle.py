@@ -179,8 +179,9 @@ class _Stages:
             standing.follow(session, actor=ACTOR, policy=policy, now=self.now)
             moved_accounts.refresh(session, now=self.now)
             privilege_deputies.end_what_stands_no_more(session, actor=ACTOR, policy=policy, now=self.now)
-            holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
+            # Registrations before their users, as whoever decides about one: neither waits for the other in a ring.
             registered_owners.follow(session, actor=ACTOR, policy=policy, now=self.now)
+            holder_changes.follow_offices(session, actor=ACTOR, policy=policy, now=self.now)
 
     def sign_ins(self, policy: Policy) -> None:
         """Whoever left long ago has no sign-in that a return would wake up."""
