@@ -63,6 +63,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("認証要素"), "authenticators.index", PERMISSIONS[Action.SEE_AUTHENTICATORS]),
     Entry(lazy_gettext("予定表"), "calendar.index", PERMISSIONS[Action.SEE_CALENDAR]),
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
+    Entry(lazy_gettext("棚卸し"), "reviews.index", PERMISSIONS[Action.SEE_REVIEWS] | {Role.SECTION}),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("設定"), "configuration.index", PERMISSIONS[Action.SEE_AUDIT]),

@@ -330,6 +330,21 @@ _PRIVILEGED_USES = {
     "vault.show": looking(Action.SEE_PRIVILEGED),
     "vault.rotate": sending(Action.ROTATE_KEPT),
 }
+_ASKED = "いまその棚卸しの回答を求められている人、すでに回答した人"
+_ANSWERING = "いまその権限の棚卸しの回答を求められている人（職務分離の規則に反しない人）"
+_REVIEWS = {
+    "reviews.index": looking(),
+    "reviews.new": looking(Action.OPEN_REVIEW),
+    "reviews.begin": sending(Action.OPEN_REVIEW),
+    "reviews.show": looking(Action.SEE_REVIEWS),
+    "reviews.result": looking(Action.SEE_REVIEWS),
+    "reviews.close": sending(Action.OPEN_REVIEW),
+    "review_answers.index": looking(relation=_ASKED),
+    "review_answers.check": sending(relation=_ASKED),
+    "review_answers.give": sending(relation=_ANSWERING),
+    "review_answers.save": looking(relation=_ASKED),
+    "review_answers.send": sending(relation=_ANSWERING),
+}
 _OVERSIGHT = {
     "officers.index": looking(Action.SEE_SYSTEMS),
     "privilege_deputies.index": looking(Action.SEE_PRIVILEGED),
@@ -358,7 +373,7 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_PRIVILEGED_USES, **_OVERSIGHT,
+    **_AUTHENTICATORS, **_PRIVILEGED_USES, **_REVIEWS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

@@ -15,7 +15,7 @@ from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.requests import ApprovalStep, Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
-from idm.models.systems import Account
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.personnel.unit_tree import upwards
 from idm.policy import ReviewRules
 from idm.queries.bench import Bench
@@ -64,8 +64,11 @@ class ReviewBench:
 
     def asked(self, line: ReviewLine) -> tuple[Seated, ...]:
         """Who may answer for the line now; empty = nobody."""
-        facts = self.facts(right_of(line.grant), line.campaign.scope)
-        return may_answer(facts, escalated=line.campaign.escalated_on is not None)
+        return self.asked_about(right_of(line.grant), line.campaign.scope, line.campaign.escalated_on is not None)
+
+    def asked_about(self, right: ReviewedRight, scope: ReviewScope, escalated: bool) -> tuple[Seated, ...]:
+        """The same of a right; `escalated`: the last day is over."""
+        return may_answer(self.facts(right, scope), escalated=escalated)
 
 
 def right_of(grant: Grant) -> ReviewedRight:
@@ -126,6 +129,39 @@ def lines_of(
     if lock:
         query = query.with_for_update(of=ReviewLine).execution_options(populate_existing=True)
     return list(session.scalars(query))
+
+
+def waiting_of(
+    session: Session, person_id: int, *, rules: ReviewRules, day: date, campaign_id: int | None = None
+) -> dict[int, list[int]]:  # fmt: skip
+    """Open campaign → its lines that this person may answer now, whether or not it was they who were asked first."""
+    query = (
+        select(
+            ReviewLine.id, ReviewCampaign.id, ReviewCampaign.scope, ReviewCampaign.escalated_on, ReviewLine.holder_id,
+            Entitlement.privileged, InformationSystem.manager_unit_code, Grant.line_id,
+        )
+        .join(ReviewLine.campaign)
+        .join(ReviewLine.grant)
+        .join(Grant.account)
+        .join(Account.system)
+        .join(Grant.entitlement)
+        .where(
+            ReviewLine.decision.is_(None), Grant.state != GrantState.ENDED, ReviewCampaign.closed_at.is_(None),
+            ReviewLine.holder_id != person_id,
+        )
+        .order_by(ReviewCampaign.id, ReviewLine.id)
+    )  # fmt: skip
+    if campaign_id is not None:
+        query = query.where(ReviewCampaign.id == campaign_id)
+    rows = [(line, campaign, scope, late is not None, ReviewedRight(*right))
+            for line, campaign, scope, late, *right in session.execute(query)]  # fmt: skip
+    found: dict[int, list[int]] = defaultdict(list)
+    if rows:
+        bench = ReviewBench.on(session, [right for *_, right in rows], rules=rules, day=day)
+        for line, campaign, scope, late, right in rows:
+            if any(seat.person_id == person_id for seat in bench.asked_about(right, scope, late)):
+                found[campaign].append(line)
+    return dict(found)
 
 
 def rows_of(session: Session, lines: Sequence[ReviewLine], *, day: date) -> dict[int, ReviewRow]:

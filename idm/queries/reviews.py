@@ -1,13 +1,14 @@
 """Access reviews as pages list them: campaigns, who has answered how, one's own lines, and the result (control A10)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
+from idm.database import in_chunks
 from idm.errors import NotFound
 from idm.grant_state import GrantState
 from idm.models.people import Person
@@ -15,7 +16,7 @@ from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.systems import Entitlement, InformationSystem
 from idm.policy import ReviewRules
-from idm.queries.review_lines import ReviewBench, lines_of, right_of, rows_of
+from idm.queries.review_lines import lines_of, rows_of, waiting_of
 from idm.queries.units import unit_names_on
 from idm.review_rows import ReviewRow
 from idm.review_rules import Answer, Pace, pace
@@ -165,9 +166,8 @@ def to_answer(
     session: Session, campaign_id: int, person_id: int, *, rules: ReviewRules, day: date
 ) -> list[LineToAnswer]:  # fmt: skip
     """The lines that this person may answer now, by unit and name."""
-    waiting = [line for line in lines_of(session, campaign_id, waiting=True) if line.campaign.closed_at is None]
-    bench = ReviewBench.on(session, [right_of(line.grant) for line in waiting], rules=rules, day=day)
-    own = [line for line in waiting if any(seat.person_id == person_id for seat in bench.asked(line))]
+    ids = waiting_of(session, person_id, rules=rules, day=day, campaign_id=campaign_id).get(campaign_id, [])
+    own = [line for some in in_chunks(ids) for line in lines_of(session, campaign_id, line_ids=some)]
     rows = rows_of(session, own, day=day)
     found = [_to_answer(line, rows[line.id]) for line in own]
     return sorted(found, key=lambda one: (one.row.unit, one.row.staff_number, one.line_id))
@@ -215,6 +215,17 @@ def result_lines(session: Session, campaign_id: int, *, day: date) -> list[Resul
         for one in lines
     ]  # fmt: skip
     return sorted(found, key=lambda line: (line.row.unit, line.row.staff_number, int(line.row.line_id)))
+
+
+def rights_in(session: Session, system_ids: Collection[int]) -> list[tuple[int, str]]:
+    """The rights of these systems by id, as a list to choose from names them."""
+    rows = session.execute(
+        select(Entitlement.id, InformationSystem.name, Entitlement.name)
+        .join(Entitlement.system)
+        .where(InformationSystem.id.in_(system_ids))
+        .order_by(InformationSystem.name, Entitlement.id)
+    )
+    return [(right_id, f"{system}　{right}") for right_id, system, right in rows]
 
 
 def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
