@@ -216,3 +216,17 @@ def test_a_manager_who_moves_leaves_no_password_behind_that_they_could_use(offic
     assert asked_for(office, account_id) == [RotationReason.HOLDER_CHANGED]
     office.round()
     assert asked_for(office, account_id) == [RotationReason.HOLDER_CHANGED], "once for each change"
+
+
+def test_the_run_of_the_day_tells_of_an_owner_who_has_left_the_unit_they_answer_for(office: Office) -> None:
+    office.uses.register()
+    with office.uses.cast.database.writing() as session:
+        registered = session.scalars(select(RegisteredId)).one()
+        registered.owner_id, registered.owner_unit = office.uses.cast.people["other"], "0100"
+    office.file()
+    office.day(EVE)
+    assert office.uses.told("管理責任者がいなくなりました") == set()
+    office.uses.now = start_of(MAY)
+    office.file(other=MOVED)
+    office.round()
+    assert office.uses.told("管理責任者がいなくなりました") == {"system"}
