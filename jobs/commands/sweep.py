@@ -1,14 +1,17 @@
 """`idm sweep run`: the nightly sweep by hand."""
 
+from contextlib import closing
 from datetime import date
 
 import click
+from rich.console import Console
 
 from idm.operations.findings import SweepResult
 from idm.vocabulary import FINDING_TITLES
 from jobs import sweep as nightly
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
-from jobs.commands.terminal import print_json, print_table, say
+from jobs.commands.sweep_progress import shown_on
+from jobs.commands.terminal import print_json, print_table
 
 SOME_FAILED = 3
 
@@ -26,23 +29,18 @@ def sweep() -> None:
 @click.pass_context
 def run(context: click.Context, system_code: str | None, as_of: date | None, *, dry_run: bool, as_json: bool) -> None:
     """各システムのディレクトリに尋ね、使われていないID・持ち主のないID・承認のない特権・パスワードの規則の違いなどを記録します。"""
-    results = nightly.sweep(installation(), system_code=system_code, as_of=as_of, dry_run=dry_run)
+    progress = shown_on(Console(stderr=True), suffix="（記録していません）" if dry_run else "")
+    with closing(progress):
+        results = nightly.sweep(
+            installation(), system_code=system_code, as_of=as_of, dry_run=dry_run, progress=progress
+        )  # fmt: skip
     if as_json:
         print_json({"version": 1, "dry_run": dry_run, "systems": [as_data(result) for result in results]})
     else:
         for result in results:
             _show(result)
-    for result in results:
-        say(f"{result.system_code}: {_summary(result)}" + ("（記録していません）" if dry_run else ""))
     if any(result.failure for result in results):
         context.exit(SOME_FAILED)
-
-
-def _summary(result: SweepResult) -> str:
-    if result.failure is not None:
-        return f"点検できませんでした。{result.failure}"
-    held_back = f" {result.held_back}" if result.held_back else ""
-    return f"{result.examined} 件を点検し、{len(result.found)} 件が見つかりました。{held_back}"
 
 
 def _show(result: SweepResult) -> None:

@@ -1,0 +1,91 @@
+"""The nights of the sweep: begun once, resumed where one was broken off, ended when every system has an answer (C1)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.models.nights import SweepNight
+from idm.models.work import Finding, SweepRun
+from idm.policy import Policy
+
+RESUMED_WITHIN = timedelta(hours=12)
+"""A night that was broken off longer ago is past: what it saw then says nothing of now."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """A night that is under way. `answered`: the systems that it has examined already."""
+
+    id: int
+    answered: frozenset[int] = frozenset()
+
+
+def begin(session: Session, *, systems: int, anew: bool, actor: Actor, policy: Policy, now: datetime) -> Night:
+    """Afterwards a night is under way: the one that was broken off lately, else the day's.
+
+    A system that could not be examined has no answer yet. `anew`: what was broken off is not gone on with. A night that
+    had ended begins once more when it is asked for on the same day, and then every system is examined again.
+    """
+    broken_off = None if anew else _broken_off(session, now)
+    if broken_off is not None:
+        answered = _answered(session, broken_off)
+        _record(session, "sweep.night_resumed", broken_off, actor=actor, policy=policy, now=now, answered=len(answered))
+        return Night(broken_off.id, answered)
+    night = session.scalars(select(SweepNight).where(SweepNight.day == day_of(now)).with_for_update()).one_or_none()
+    night = night or SweepNight(day=day_of(now))
+    night.started_at, night.finished_at, night.systems = now, None, systems
+    session.add(night)
+    session.flush()
+    _record(session, "sweep.night_begun", night, actor=actor, policy=policy, now=now, systems=systems)
+    return Night(night.id)
+
+
+def end(
+    session: Session, night_id: int, *, failed: Collection[str], actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Afterwards the night is over; which systems could not be examined is on record."""
+    night = session.get_one(SweepNight, night_id)
+    night.finished_at = now
+    _record(session, "sweep.night_ended", night, actor=actor, policy=policy, now=now, failed=sorted(failed))
+
+
+def repairs_asked(session: Session, system_id: int, *, now: datetime) -> int:
+    """How many findings of the system are put right by the profile's rule, as of exactly this moment."""
+    asked = select(func.count(Finding.id)).where(
+        Finding.system_id == system_id, Finding.repair_asked_at == now, Finding.repair_asked_by_id.is_(None)
+    )
+    return session.scalar(asked) or 0
+
+
+def _broken_off(session: Session, now: datetime) -> SweepNight | None:
+    return session.scalars(
+        select(SweepNight)
+        .where(SweepNight.finished_at.is_(None), SweepNight.started_at > now - RESUMED_WITHIN)
+        .order_by(SweepNight.started_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _answered(session: Session, night: SweepNight) -> frozenset[int]:
+    return frozenset(
+        session.scalars(
+            select(SweepRun.system_id).where(
+                SweepRun.night_id == night.id, SweepRun.started_at >= night.started_at, SweepRun.failure.is_(None)
+            )
+        )
+    )
+
+
+def _record(
+    session: Session, action: str, night: SweepNight, *, actor: Actor, policy: Policy, now: datetime, **said: object
+) -> None:
+    audit.record(
+        session, action=action, actor=actor, obj=("sweep", night.day.isoformat()), now=now,
+        policy_digest=policy.digest, payload=said,
+    )  # fmt: skip
