@@ -15,6 +15,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from idm.authenticator_state import AuthenticatorState
+from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.feeds import MatchQuestion, UploadedFeed, UploadState
@@ -24,7 +25,8 @@ from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.outside import Contract, ServiceBlock, Sponsorship
 from idm.models.people import OrganisationUnit
 from idm.models.privileged import PrivilegeDeputy
-from idm.models.requests import ApprovalStep, Request, RequestLine
+from idm.models.requests import ApprovalStep, Grant, Request, RequestLine
+from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.safety import PlannedBatch, RunKind
 from idm.models.standing import StandingApproval
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
@@ -32,7 +34,7 @@ from idm.models.work import Finding
 from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
 from idm.operations import requests
 from idm.request_state import Event
-from idm.vocabulary import AccountKind, AuthenticatorKind, FindingKind, FoundState, Role, Service
+from idm.vocabulary import AccountKind, AuthenticatorKind, FindingKind, FoundState, ReviewScope, Role, Service
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.templates import with_cast
 from tests.web.walk.privileged_things import REGISTERED_STATES, STATES, kept_account, registered_id, use_of
@@ -204,6 +206,7 @@ class _Maker:
             "block_id": self._blocks(),
             "checklist_id": self._leaving(),
             "standing_id": self._standing(),
+            "campaign_id": self._campaigns(accounts),
             "upload_id": self._uploads(),
             "question_id": self._questions(),
             "officer_id": self._officers(),
@@ -408,6 +411,27 @@ class _Maker:
                 proposed_by_id=self._id("hr"), proposed_at=NOW, ended_at=ended, end_reason="終" if ended else None,
             )  # fmt: skip
             made.append(Thing(self._add(row), "ended" if ended else "waiting", system=code, persons={"proposer": "hr"}))
+        return made
+
+    def _campaigns(self, accounts: list[Thing]) -> list[Thing]:
+        """Reviews of one right of somebody in 0100: one that waits for an answer, one that is over."""
+        account = next(one for one in accounts if one.system == LEDGER and one.persons["subject"] == "other")
+        line = self.session.scalars(select(RequestLine).order_by(RequestLine.id)).first()
+        grant = Grant(
+            account_id=account.id, entitlement_id=self.cast.entitlement(self.session, "ledger/approve").id,
+            line_id=line.id if line else 0, valid_from=TODAY, state=GrantState.IN_FORCE,
+        )  # fmt: skip
+        self._add(grant)
+        made = []
+        for closed_at in (None, NOW):
+            campaign = ReviewCampaign(
+                title="棚卸し", scope=ReviewScope.UNIT, unit_code="0100", opened_at=NOW, answer_until=TODAY,
+                closed_at=closed_at,
+            )  # fmt: skip
+            campaign.lines.append(ReviewLine(grant=grant, holder_id=self._id("other"), alike=0, alike_holding=0))
+            campaign_id = self._add(campaign)
+            answer = {"line": str(campaign.lines[0].id), f"decision-{campaign.lines[0].id}": "keep"}
+            made.append(Thing(campaign_id, "closed" if closed_at else "open", unit="0100", form=answer))
         return made
 
     def _uploads(self) -> list[Thing]:
