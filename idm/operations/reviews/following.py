@@ -85,6 +85,27 @@ def _follow(
     return {}
 
 
+@dataclass(frozen=True)
+class Closing:
+    """What closing a campaign now would do: how many lines wait, whether it may be closed, and how many rights go."""
+
+    title: str
+    waiting: int
+    may_close: bool
+    removed: int
+
+
+def closing(session: Session, campaign_id: int, *, policy: Policy, now: datetime) -> Closing:
+    """What `close` would do now. Changes nothing. Raises NotFound."""
+    campaign = campaign_of(session, campaign_id)
+    if campaign is None:
+        raise NotFound("この棚卸しは見つかりません。")
+    waiting = lines_of(session, campaign_id, waiting=True)
+    ripe = not waiting or _step(campaign, day_of(now), policy) is Step.END
+    removed = len(waiting) if ripe and policy.reviews.unanswered == "remove" else 0
+    return Closing(campaign.title, len(waiting), campaign.closed_at is None and ripe, removed)
+
+
 def close(session: Session, campaign_id: int, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards the campaign is closed, and what nobody answered is treated as the profile says; returns how many.
 

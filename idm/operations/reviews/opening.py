@@ -1,7 +1,8 @@
 """Opening a campaign: which rights it looks at, as they are now, and who is asked about each (control A10)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
@@ -68,6 +69,26 @@ def open_campaign(
         },
     )  # fmt: skip
     return campaign
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a campaign of that scope would look at: how many rights, and how many each person would be asked about.
+
+    Person None = nobody may be asked.
+    """
+
+    lines: int
+    by_reviewer: Mapping[int | None, int]
+
+
+def preview(session: Session, wanted: Wanted, *, policy: Policy, now: datetime) -> Preview:
+    """The campaign that would be opened now. Changes nothing."""
+    day = day_of(now)
+    rights = [right_of(one.grant) for one in candidates(session, wanted, day=day)]
+    bench = ReviewBench.on(session, rights, rules=policy.reviews, day=day)
+    asked = (next(iter(bench.asked_about(right, wanted.scope, False)), None) for right in rights)
+    return Preview(len(rights), Counter(seat.person_id if seat is not None else None for seat in asked))
 
 
 def open_when_due(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ReviewCampaign | None:
