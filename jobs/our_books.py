@@ -14,6 +14,7 @@ from idm.operations.stops.unreached import found_late
 from idm.operations.work_order_notices import overdue_orders
 from idm.policy import Policy
 from idm.queries.privileged.owners import waiting_for_hand_change, without_owner
+from idm.queries.privileged.shared_ids import users_gone
 from idm.queries.privileged.uses import overdue_reports
 from idm.queries.privileged.vault_status import STANDING_TITLES, URGENT, kept_rows
 from idm.queries.temporary_passwords import OverdueRow, overdue_temporaries
@@ -29,6 +30,7 @@ def found_in_our_books(session: Session, system: InformationSystem, *, policy: P
         *_overdue_rotations(session, system, policy, now),
         *_changes_by_hand(session, system),
         *_without_owner(session, system, now),
+        *_shared_with_departed(session, system, now),
         *found_late(session, system.id, now=now),
     ]
 
@@ -73,6 +75,18 @@ def _without_owner(session: Session, system: InformationSystem, now: datetime) -
             {
                 "reason": f"管理責任者の{row.owner.name}さんが、離職したか、引き受けたときの課を離れています。",
                 "repair": "新しい管理責任者を申し出る。不要なら登録を終える",
+            },
+        )  # fmt: skip
+
+
+def _shared_with_departed(session: Session, system: InformationSystem, now: datetime) -> Iterator[Found]:
+    for grant in users_gone(session, system.id, now=now):
+        who = grant.account.person.name if grant.account.person is not None else grant.account.login_name
+        yield Found(
+            FindingKind.SHARED_USER_LEFT, f"grant:{grant.id}", grant.entitlement.name, grant.account_id,
+            {
+                "reason": f"{who}さんは離職したか、この権限の職を離れましたが、共用IDの利用者に残っています。",
+                "repair": "日次の処理が止まっていないか確かめる（処理が終われば利用者から外れ、パスワードが変わる）",
             },
         )  # fmt: skip
 

@@ -74,7 +74,7 @@ COMPARED = ANSWERABLE | {FindingKind.OUT_OF_BAND}
 OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
 FROM_OUR_BOOKS = OF_FACTORS | {
     FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
-    FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE, FindingKind.STOP_NOT_REACHED,
+    FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE, FindingKind.SHARED_USER_LEFT, FindingKind.STOP_NOT_REACHED,
 }  # fmt: skip
 """What is known even where the directory could not be examined."""
 

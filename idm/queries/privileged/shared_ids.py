@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.grant_state import GrantState
+from idm.models.people import Employment
 from idm.models.periods import holding_on
 from idm.models.privileged import RegisteredId
 from idm.models.requests import Grant
@@ -50,6 +51,27 @@ def users_on(session: Session, day: date, shared_ids: Collection[int], *, now: d
         if account is not None and person is not None and grant.id not in lost:
             users[account].add(person)
     return users
+
+
+def users_gone(session: Session, system_id: int, *, now: datetime) -> list[Grant]:
+    """The rights to shared IDs of the system whose user has left, or lost the post for it: the run has not ended them.
+
+    It may have been refused by its limits; from the day itself nobody uses an ID by such a right.
+    """
+    day = day_of(now)
+    query = (
+        select(Grant)
+        .join(Entitlement, Grant.entitlement_id == Entitlement.id)
+        .where(
+            Entitlement.system_id == system_id, Entitlement.shared_account_id.is_not(None),
+            Grant.state.in_((GrantState.IN_FORCE, GrantState.SUSPENDED)), holding_on(Grant, day),
+        )
+        .order_by(Grant.id)
+    )  # fmt: skip
+    rights = list(session.scalars(query))
+    lost = judged_posts(session, day, now=now).lost if rights else frozenset[int]()
+    there = set(session.scalars(select(Employment.person_id).where(holding_on(Employment, day)))) if rights else set()
+    return [one for one in rights if one.id in lost or one.account.person_id not in there]
 
 
 def _of_users(day: date, states: Collection[GrantState]) -> Select[int | None, int | None, Grant]:

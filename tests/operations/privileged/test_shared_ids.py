@@ -9,11 +9,12 @@ from sqlalchemy.exc import IntegrityError
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.grant_state import EndReason, GrantState
 from idm.models.requests import Grant
-from idm.models.systems import Entitlement
+from idm.models.systems import Entitlement, InformationSystem
 from idm.models.work import MailMessage
 from idm.publication import Reader
 from idm.queries.privileged.holders import holders_on
 from idm.queries.privileged.id_history import Then, at_moment
+from idm.queries.privileged.shared_ids import users_gone
 from idm.queries.privileged.uses import usable_ids
 from idm.vocabulary import (
     AccountKind,
@@ -162,6 +163,23 @@ def test_whoever_leaves_or_moves_is_off_the_list_in_the_run_of_the_day(
     assert one.users(registered) == OFFICE
     assert one.rotations(registered)[-1] is RotationReason.HOLDER_CHANGED
     assert one.row(registered).change_due_since is None, "we change it, nobody has to do so by hand"
+
+
+@pytest.mark.parametrize("goes", ["leave", "move"])
+def test_until_the_run_of_the_day_has_done_so_whoever_is_gone_is_found_on_the_list(one: Register, goes: str) -> None:
+    registered = one.register()
+    one.give("staff", registered)
+    assert left_behind(one) == []
+    getattr(one, goes)("staff")
+    assert left_behind(one) == [one.grant("staff", registered).id]
+    one.run_of_the_day()
+    assert left_behind(one) == []
+
+
+def left_behind(one: Register) -> list[int]:
+    with one.cast.database.reading() as session:
+        systems = session.scalars(select(InformationSystem)).all()
+        return [grant.id for each in systems for grant in users_gone(session, each.id, now=one.now)]
 
 
 def test_whoever_has_left_is_on_no_list_whatever_their_right_rests_on(one: Register) -> None:
