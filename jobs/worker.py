@@ -1,7 +1,8 @@
-"""The worker: seals, provisions and mails in a steady round; once a night it sweeps and carries out what is due.
+"""The worker: seals, provisions and mails in a steady round; once a day it carries out what is due.
 
 Everything it does is also a command of its own, and doing it twice changes nothing. Whatever fails is told and tried
-again in the next round: a round never takes the worker down. What stops somebody waits for no round (`jobs.stops`).
+again in the next round: a round never takes the worker down. What stops somebody waits for no round (`jobs.stops`), and
+no round waits for the night's sweep (`jobs.nights`).
 """
 
 import logging
@@ -10,7 +11,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,12 +28,12 @@ from jobs import (
     inventory,
     lifecycle,
     mailer,
+    nights,
     privileged_uses,
     provision,
     rotations,
     sealing,
     stops,
-    sweep,
     temporary_passwords,
     unlocking,
 )
@@ -40,18 +41,18 @@ from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
 CHECKPOINT_EVERY = timedelta(minutes=1)
-NIGHTLY_AT = time(2, 0)
+NIGHT_MAY_END = timedelta(seconds=20)
+"""How long a night under way is waited for at the end: one that is broken off is resumed where it stopped."""
 
 
 @dataclass
 class Rounds:
-    """When what was last done. A worker that was away makes up the missed night at its first round."""
+    """When what was last done."""
 
     checkpoint_at: datetime | None = None
     lifecycle_on: date | None = None
     followed_file: int | None = None
     """The newest personnel file that the day's run knew of."""
-    nightly_on: date | None = None
     inbox_at: datetime | None = None
     uploads_at: datetime | None = None
     escalated_at: datetime | None = None
@@ -65,21 +66,21 @@ def work(installation: Installation, stop: threading.Event, *, pause_seconds: fl
     rounds = Rounds()
     stopping = threading.Thread(target=lambda: stops.watch(installation, stop, worker=name), name="stops", daemon=True)
     stopping.start()
+    having = threading.Thread(target=lambda: nights.watch(installation, stop), name="nights", daemon=True)
+    having.start()
     while not stop.is_set():
         one_round(installation, rounds, worker=name)
         stop.wait(pause_seconds)
     stopping.join()
+    having.join(NIGHT_MAY_END.total_seconds())
     _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=True))
 
 
 def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> None:
     """One round of everything that is due."""
     now = installation.clock()
-    local = now.astimezone(TOKYO)
-    today, is_night = local.date(), local.time() >= NIGHTLY_AT
+    today = now.astimezone(TOKYO).date()
     _guarded(rounds, "lifecycle", lambda: _carry_out_the_day(installation, rounds, today))
-    if rounds.nightly_on != today and is_night and _guarded(rounds, "sweep", lambda: sweep.sweep(installation)):
-        rounds.nightly_on = today
     _take_files_in(installation, rounds, now)
     _guarded(rounds, "unlocking", lambda: unlocking.run_due(installation))
     _guarded(rounds, "inventory", lambda: inventory.run_asked(installation))

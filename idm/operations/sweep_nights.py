@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -53,6 +53,12 @@ def end(
     night = session.get_one(SweepNight, night_id)
     night.finished_at = now
     _record(session, "sweep.night_ended", night, actor=actor, policy=policy, now=now, failed=sorted(failed))
+
+
+def is_over(session: Session, day: date) -> bool:
+    """Whether the night of the day has been had, from its beginning to its end."""
+    ended = select(SweepNight.id).where(SweepNight.day == day, SweepNight.finished_at.is_not(None))
+    return session.scalar(ended) is not None
 
 
 def repairs_asked(session: Session, system_id: int, *, now: datetime) -> int:

@@ -5,7 +5,7 @@ import threading
 
 import click
 
-from jobs import worker
+from jobs import nights, worker
 from jobs.commands.options import installation
 from jobs.commands.terminal import say
 
@@ -18,6 +18,7 @@ def work(*, once: bool) -> None:
     if once:
         rounds = worker.Rounds()
         worker.one_round(found, rounds, worker="idm work --once")
+        nights.run_due(found)
         say(f"一巡しました。失敗 {rounds.failures} 件")
         raise SystemExit(0 if rounds.failures == 0 else 3)
     stop = threading.Event()

@@ -1,13 +1,12 @@
 """A round of the worker does everything that is due, and one failing part does not stop the rest."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select
 
 from idm import audit
 from idm.models.audit import AuditRecord, AuditSeal
-from idm.models.work import SweepRun
 from idm.signing import load_public_key
 from jobs import worker
 from tests.jobs.conftest import Office
@@ -29,25 +28,6 @@ def test_one_round_provisions_seals_and_signs(office: Office) -> None:
         )
     assert result.ok
     assert result.checkpoints_checked == 1
-
-
-def test_night_is_made_up_once(office: Office) -> None:
-    tokyo_night = datetime(2030, 6, 2, 18, 0, tzinfo=UTC)  # 03:00 in Tokyo
-    office.clock.ahead = tokyo_night - datetime.now(UTC)
-    rounds = worker.Rounds()
-    for _ in range(2):
-        worker.one_round(office.installation, rounds, worker="w1")
-    with office.cast.database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(SweepRun)) == 2, "two systems, one night"
-    assert rounds.failures == 0
-
-
-def test_sweep_waits_for_the_night(office: Office) -> None:
-    tokyo_evening = datetime(2030, 6, 2, 16, 0, tzinfo=UTC)  # 01:00 in Tokyo
-    office.clock.ahead = tokyo_evening - datetime.now(UTC)
-    worker.one_round(office.installation, worker.Rounds(), worker="w1")
-    with office.cast.database.reading() as session:
-        assert session.scalar(select(func.count()).select_from(SweepRun)) == 0
 
 
 def test_failing_part_is_counted_and_the_rest_goes_on(office: Office) -> None:
