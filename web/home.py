@@ -8,6 +8,7 @@ from idm.queries.feed_runs import drafts, last_runs, waiting_rows
 from idm.queries.found_accounts import unfinished_for
 from idm.queries.home import own_requests, own_rights
 from idm.queries.privileged.todo import privileged_todo
+from idm.queries.reviews import asked_of
 from idm.queries.work_orders import Reach, work_counts
 from web import current
 
@@ -29,10 +30,11 @@ def index() -> str:
         held = len(waiting_rows(session)) if sees_feed else 0
         work = work_counts(session, me, Reach.of(session, me, day), now=current.now())
         unfinished = unfinished_for(session, me, day)
+        reviews = sum(asked_of(session, me).values())
         privileged = privileged_todo(session, me, policy=policy, now=current.now())
         waiting_drafts = drafts(session) if may(current.roles(), Action.SUBMIT_DRAFT) else []
     return render_template(
         "home/index.html", rights=rights, requests=requests, pending=pending, shown=PENDING_SHOWN, runs=runs, held=held,
         drafts=waiting_drafts, sees_feed=sees_feed, today=day, work=work, unfinished=unfinished,
-        privileged=privileged,
+        privileged=privileged, reviews=reviews,
     )  # fmt: skip

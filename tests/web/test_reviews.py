@@ -49,6 +49,7 @@ def answer(browser: Browser, chosen: dict[str, str | int]) -> str:
 def test_a_reviewer_answers_line_by_line_and_sees_it_once_more(office: Office, reviews: Reviews) -> None:
     browser = office.browser("security")
     assert "令和8年度の棚卸し" in browser.page("/reviews")
+    assert "あなたの回答を待っている権限が3件あります" in browser.page("/")
     enter, account = reviews.line("staff", "enter"), reviews.line("other", "account")
     chosen = {f"decision-{enter}": "remove", f"reason-{enter}": "担当替え", f"decision-{account}": "keep"}
     summary = browser.send_on(browser.page(ANSWERS), CHECK, chosen)
