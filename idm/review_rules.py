@@ -8,6 +8,7 @@ answers for by the last day is also asked of the next rung of this ladder.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -105,11 +106,26 @@ Post = tuple[str, str]
 """Unit and post."""
 
 
-def alike(holder: PersonId, posts: Mapping[PersonId, Post], holding: Collection[PersonId]) -> tuple[int, int]:
-    """How many other people of the same unit and post hold the right, and how many there are."""
-    own = posts.get(holder)
-    others = {person for person, post in posts.items() if post == own and person != holder} if own else set()
-    return len(others & set(holding)), len(others)
+@dataclass(frozen=True)
+class Peers:
+    """Who works where on a day, and who works there too."""
+
+    posts: Mapping[PersonId, Post]
+    people: Mapping[Post, frozenset[PersonId]]
+
+    @classmethod
+    def of(cls, posts: Mapping[PersonId, Post]) -> "Peers":
+        """Everybody by unit and post."""
+        found: dict[Post, set[PersonId]] = {}
+        for person, post in posts.items():
+            found.setdefault(post, set()).add(person)
+        return cls(posts, {post: frozenset(people) for post, people in found.items()})
+
+    def alike(self, holder: PersonId, holding: AbstractSet[PersonId]) -> tuple[int, int]:
+        """How many other people of the same unit and post hold the right, and how many there are."""
+        own = self.posts.get(holder)
+        others = self.people[own] - {holder} if own is not None else frozenset()
+        return len(others & holding), len(others)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from idm.review_rules import (
     Answer,
     Bar,
     Pace,
+    Peers,
     ReviewFacts,
     Schedule,
     Step,
-    alike,
     bar_of,
     ladder,
     may_answer,
@@ -111,7 +111,7 @@ def test_what_keeps_somebody_from_a_right_is_said(rows: set[int], bar: Bar | Non
 def test_alike_are_the_others_of_the_same_unit_and_post(
     posts: dict[int, tuple[str, str]], holding: frozenset[int], holder: int
 ) -> None:
-    have, there = alike(holder, posts, holding)
+    have, there = Peers.of(posts).alike(holder, holding)
     others = [person for person in posts if person != holder and posts[person] == posts.get(holder)]
     assert (have, there) == (sum(person in holding for person in others), len(others))
 

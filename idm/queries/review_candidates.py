@@ -16,7 +16,7 @@ from idm.models.work import Finding
 from idm.personnel.unit_tree import with_those_below
 from idm.queries.review_lines import posts_on
 from idm.queries.units import parents
-from idm.review_rules import alike
+from idm.review_rules import Peers
 from idm.vocabulary import FindingKind, ReviewScope
 
 LIVE = (GrantState.IN_FORCE, GrantState.SUSPENDED)
@@ -49,6 +49,7 @@ class Candidate:
 def candidates(session: Session, wanted: Wanted, *, day: date) -> list[Candidate]:
     """The rights that a campaign of this scope would look at on the day, by right."""
     posts = posts_on(session, day)
+    peers = Peers.of(posts)
     grants = list(session.scalars(_grants(wanted)))
     if wanted.scope is ReviewScope.UNIT and wanted.unit_code is not None:
         units = with_those_below(frozenset({wanted.unit_code}), parents(session)) | {wanted.unit_code}
@@ -59,7 +60,7 @@ def candidates(session: Session, wanted: Wanted, *, day: date) -> list[Candidate
     for grant in grants:
         holder_id = grant.account.person_id or 0
         used_at, source = uses.get(grant.account_id, (None, None))
-        have, there = alike(holder_id, posts, holding[grant.entitlement_id])
+        have, there = peers.alike(holder_id, holding[grant.entitlement_id])
         found.append(Candidate(grant, holder_id, used_at, source, have, there))
     return found
 
