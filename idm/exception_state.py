@@ -62,7 +62,7 @@ def in_force(state: ExceptionState, valid_from: date, valid_until: date, day: da
 def require_coverable(kind: FindingKind | None) -> None:
     """Afterwards an exception may cover the kind of finding. Raises InvalidInput where nothing may."""
     if kind is not None and kind in NEVER_ANSWERED:
-        raise InvalidInput(NEVER_ANSWERED[kind], fields={"finding_kind": "例外措置の対象にできません"})
+        raise InvalidInput(NEVER_ANSWERED[kind], fields={"finding_kind": NEVER_ANSWERED[kind]})
 
 
 def require_period(valid_from: date, valid_until: date, today: date, *, emergency: bool, rules: ExceptionRules) -> None:

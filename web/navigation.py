@@ -65,6 +65,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("情報システム"), "systems.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("棚卸し"), "reviews.index", PERMISSIONS[Action.SEE_REVIEWS] | {Role.SECTION}),
     Entry(lazy_gettext("点検結果"), "findings.index", PERMISSIONS[Action.SEE_FINDINGS]),
+    Entry(lazy_gettext("例外措置"), "exceptions.index", PERMISSIONS[Action.SEE_EXCEPTIONS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("設定"), "configuration.index", PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),

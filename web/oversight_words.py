@@ -36,6 +36,8 @@ from idm.vocabulary import (
     ACCOUNT_KIND_TITLES,
     AUTHENTICATOR_TITLES,
     ENTITLEMENT_KIND_TITLES,
+    EXCEPTION_STATE_TITLES,
+    FINDING_STATE_TITLES,
     FINDING_TITLES,
     FOUND_TITLES,
     STAGE_TITLES,
@@ -45,7 +47,10 @@ from idm.vocabulary import (
     ConfigurationKind,
     CredentialEventKind,
     EntitlementKind,
+    ExceptionState,
+    FindingEventKind,
     FindingKind,
+    FindingState,
     FoundState,
     VerifiedBy,
 )
@@ -91,6 +96,16 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
     },
     AuthenticatorKind: _plain(AUTHENTICATOR_TITLES),
     VerifiedBy: _plain(VERIFIED_BY_TITLES),
+    ExceptionState: {
+        state: (EXCEPTION_STATE_TITLES[state], look)
+        for state, look in (
+            (ExceptionState.ASKED, "info"),
+            (ExceptionState.PERMITTED, "success"),
+            (ExceptionState.REFUSED, "error"),
+            (ExceptionState.ENDED, "neutral"),
+            (ExceptionState.EXPIRED, "warning"),
+        )
+    },
     Enrolment: {
         standing: (ENROLMENT_TITLES[standing], look)
         for standing, look in (
@@ -108,6 +123,28 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
     FindingKind: {
         kind: (title, "error" if kind in (FindingKind.OUT_OF_BAND, FindingKind.UNREGISTERED_PRIVILEGE) else "warning")
         for kind, title in FINDING_TITLES.items()
+    },
+    FindingState: {
+        state: (FINDING_STATE_TITLES[state], look)
+        for state, look in (
+            (FindingState.OPEN, "warning"),
+            (FindingState.JUSTIFIED, "info"),
+            (FindingState.ACCEPTED, "info"),
+            (FindingState.REPAIRED, "success"),
+        )
+    },
+    FindingEventKind: {
+        FindingEventKind.FOUND: (_("見つかった"), "warning"),
+        FindingEventKind.CHANGED: (_("内容が変わった"), "warning"),
+        FindingEventKind.ASSIGNED: (_("担当の変更"), "info"),
+        FindingEventKind.DUE_MOVED: (_("期限の変更"), "info"),
+        FindingEventKind.NOTED: (_("経過の記録"), "neutral"),
+        FindingEventKind.REPAIR_ASKED: (_("是正の開始"), "info"),
+        FindingEventKind.JUSTIFIED: (_("正当化"), "info"),
+        FindingEventKind.ACCEPTED: (_("リスクの受容"), "info"),
+        FindingEventKind.ANSWER_ENDED: (_("正当化・受容の終わり"), "warning"),
+        FindingEventKind.ESCALATED: (_("期限超過の通知"), "error"),
+        FindingEventKind.REPAIRED: (_("解消"), "success"),
     },
     Presence: {
         Presence.EMPLOYED: (_("在職"), "success"),

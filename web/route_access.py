@@ -345,6 +345,18 @@ _REVIEWS = {
     "review_answers.save": looking(relation=_ASKED),
     "review_answers.send": sending(relation=_ANSWERING),
 }
+_EXCEPTIONS = {
+    "exceptions.index": looking(Action.SEE_EXCEPTIONS),
+    "exceptions.printed": looking(Action.SEE_EXCEPTIONS),
+    "exceptions.table": looking(Action.SEE_EXCEPTIONS),
+    "exceptions.show": looking(Action.SEE_EXCEPTIONS),
+    "exceptions.new": looking(Action.ASK_EXCEPTION),
+    "exceptions.ask": sending(Action.ASK_EXCEPTION),
+    "exceptions.report": sending(Action.ASK_EXCEPTION),
+    "exceptions.answer": sending(Action.PERMIT_EXCEPTION),
+    "exceptions.end": sending(Action.END_EXCEPTION, instead="申請した人（許可の前）"),
+    "exceptions.check": sending(Action.CHECK_EXCEPTIONS),
+}
 _OVERSIGHT = {
     "officers.index": looking(Action.SEE_SYSTEMS),
     "privilege_deputies.index": looking(Action.SEE_PRIVILEGED),
@@ -373,7 +385,7 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_PRIVILEGED_USES, **_REVIEWS, **_OVERSIGHT,
+    **_AUTHENTICATORS, **_PRIVILEGED_USES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

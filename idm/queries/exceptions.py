@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TypedDict
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.personnel.unit_tree import with_those_below
 from idm.queries.officers import humans
 from idm.queries.units import parents
-from idm.vocabulary import ExceptionState
+from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind
 
 __all__ = ["Covered", "Covering", "covering"]
 
@@ -47,3 +48,23 @@ def last_checks(session: Session) -> dict[int, ExceptionCheck]:
     newest = select(func.max(ExceptionCheck.id)).group_by(ExceptionCheck.exception_id)
     rows = session.scalars(select(ExceptionCheck).where(ExceptionCheck.id.in_(newest)))
     return {one.exception_id: one for one in rows}
+
+
+class Target(TypedDict):
+    """What an exception is about; a renewal is about the same."""
+
+    finding_kind: FindingKind | None
+    scope: ExceptionScope
+    system_id: int | None
+    account_id: int | None
+    person_id: int | None
+    unit_code: str | None
+
+
+def target_of(session: Session, exception_id: int) -> Target:
+    """What the exception is about."""
+    one = session.get_one(RegisteredException, exception_id)
+    return Target(
+        finding_kind=one.finding_kind, scope=one.scope, system_id=one.system_id, account_id=one.account_id,
+        person_id=one.person_id, unit_code=one.unit_code,
+    )  # fmt: skip

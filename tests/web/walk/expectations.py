@@ -88,6 +88,7 @@ GOVERNING = only(*HEADS, Role.AUDITOR)
 OFFICE = only(*Role)
 FEED = only(*HEADS, Role.HR, Role.AUDITOR)
 FINDINGS = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
+EXCEPTIONS = only(*HEADS, Role.SECTION, Role.SYSTEM, Role.AUDITOR)
 REGISTER = only(*HEADS, Role.HR, Role.AUDITOR, Role.SECTION)
 REGISTERED = any_of(FEED, own_unit, related("sponsor"))
 APPLICATION = any_of(FEED, related("applicant", "subject"), own_system)
@@ -129,6 +130,7 @@ LOOKING: dict[str, Expectation] = {
     "found_accounts.application": only(Role.SYSTEM, Role.SECURITY),
     "systems.password_rules": FINDINGS,
     "findings.index": FINDINGS, "findings.show": FINDINGS, "findings.sweeps": FINDINGS,
+    "finding_overview.index": FINDINGS, "finding_overview.of_system": FINDINGS, "finding_overview.table": FINDINGS,
     "reviews.index": everybody, "reviews.new": only(Role.SYSTEM, Role.SECURITY, Role.CHIEF),
     "reviews.show": FINDINGS, "reviews.result": FINDINGS,
     "review_answers.index": in_state(own_unit, "open"), "review_answers.save": in_state(own_unit, "open"),
@@ -136,6 +138,8 @@ LOOKING: dict[str, Expectation] = {
     "listings.index": only(Role.SYSTEM, Role.HANDOVER), "listings.new": only(Role.SYSTEM, Role.HANDOVER),
     "listings.show": LISTED,
     "handovers.overdue": only(*HEADS, Role.SECTION, Role.HANDOVER, Role.AUDITOR),
+    "exceptions.index": EXCEPTIONS, "exceptions.printed": EXCEPTIONS, "exceptions.table": EXCEPTIONS,
+    "exceptions.show": EXCEPTIONS, "exceptions.new": only(Role.SECTION, Role.SYSTEM),
     "leaks.index": only(*HEADS, Role.SECTION, Role.HANDOVER, Role.AUDITOR),
     "leaks.new": any_of(related("subject"), DESK, SECURITY, own_unit),
     "handovers.index": DESK, "handovers.show": related("officer"), "handovers.history": any_of(GOVERNING, DESK),
@@ -199,6 +203,10 @@ DOING: dict[str, Expectation] = {
     "found_accounts.take_inventory": any_of(SECURITY, own_system),
     "findings.repair": in_state(any_of(SECURITY, own_system), "open"),
     "findings.justify": in_state(any_of(SECURITY, CHIEF), "open"),
+    "findings.accept_risk": in_state(CISO, "open"), "findings.take_back": nobody,
+    "findings.assign": in_state(any_of(SECURITY, CHIEF, own_system), "open"),
+    "findings.move_due": in_state(any_of(SECURITY, CHIEF), "open"),
+    "findings.add_note": any_of(SECURITY, CHIEF, own_system),
     "work_orders.tick": in_state(any_of(DESK, own_system), "issued"),
     "work_orders.confirm": in_state(any_of(SECURITY, CHIEF, own_system), "done"),
     "work_orders.send_back": in_state(any_of(SECURITY, CHIEF, own_system), "done"),
@@ -245,6 +253,9 @@ DOING: dict[str, Expectation] = {
     "authenticators.destroy": nobody,
     "authenticators.witness": nobody,
     "authenticators.deny": nobody,
+    "exceptions.ask": only(Role.SECTION, Role.SYSTEM), "exceptions.report": nobody,
+    "exceptions.answer": in_state(CISO, "asked"), "exceptions.check": in_state(any_of(SECURITY, CHIEF), "permitted"),
+    "exceptions.end": any_of(CISO, own_system, in_state(related("asker"), "asked")),
     "leaks.report": any_of(related("subject"), DESK, SECURITY, own_unit),
     "losses.report": in_state(any_of(related("subject"), DESK, SECURITY, own_unit), "active"),
     "losses.close": any_of(SECURITY, CHIEF),
@@ -282,9 +293,18 @@ OPEN_HALF_WAY = {
 FORMS: dict[str, dict[str, str]] = {
     "approvals.permit_exception": {"exception_reason": "災害", "exception_days": "7"},
     "batches.propose": {"day": "令和8年4月1日", "reason": "異動"},
+    "exceptions.answer": {"answer": "refuse", "answer_note": "不要"},
+    "exceptions.end": {"end_note": "不要"},
+    "exceptions.check": {"needed": "yes", "comment": "確認"},
+    "exceptions.report": {"report": "報告"},
     "leaving.settle": {"state": "returned", "note": "受領"},
     "leaving.correct": {"note": "訂正"},
     "findings.justify": {"reason": "確認済み", "until": "令和8年4月10日"},
+    "findings.accept_risk": {"accept_reason": "更改まで", "accept_until": "令和8年4月10日"},
+    "findings.take_back": {"back_reason": "不要"},
+    "findings.assign": {"owner": ""},
+    "findings.move_due": {"due": "令和8年4月10日", "due_reason": "調査中"},
+    "findings.add_note": {"note": "確認中"},
     "outside_contracts.end": {"last_day": "令和9年2月28日", "reason": "満了"},
     "outside_contracts.extend": {"last_day": "令和10年3月31日", "reason": "延長"},
     "outside_contracts.register": {

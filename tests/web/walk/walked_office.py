@@ -18,6 +18,7 @@ from idm.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, LossReport
+from idm.models.exceptions import RegisteredException
 from idm.models.feeds import MatchQuestion, UploadedFeed, UploadState
 from idm.models.going_live import FoundAccount
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
@@ -34,7 +35,17 @@ from idm.models.work import Finding
 from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
 from idm.operations import requests
 from idm.request_state import Event
-from idm.vocabulary import AccountKind, AuthenticatorKind, FindingKind, FoundState, ReviewScope, Role, Service
+from idm.vocabulary import (
+    AccountKind,
+    AuthenticatorKind,
+    ExceptionScope,
+    ExceptionState,
+    FindingKind,
+    FoundState,
+    ReviewScope,
+    Role,
+    Service,
+)
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.templates import with_cast
 from tests.web.walk.privileged_things import REGISTERED_STATES, STATES, kept_account, registered_id, use_of
@@ -212,6 +223,7 @@ class _Maker:
             "officer_id": self._officers(),
             "deputy_id": self._deputies(),
             "deputyship_id": self._deputyships(),
+            "exception_id": self._exceptions(),
             **self._authenticators(),
             "record_id": [Thing(one) for one in self.session.scalars(select(AuditRecord.id).limit(8))],
         }
@@ -432,6 +444,19 @@ class _Maker:
             campaign_id = self._add(campaign)
             answer = {"line": str(campaign.lines[0].id), f"decision-{campaign.lines[0].id}": "keep"}
             made.append(Thing(campaign_id, "closed" if closed_at else "open", unit="0100", form=answer))
+        return made
+
+    def _exceptions(self) -> list[Thing]:
+        made = []
+        for state in (ExceptionState.ASKED, ExceptionState.PERMITTED):
+            answered = state is ExceptionState.PERMITTED
+            row = RegisteredException(
+                state=state, clause="6-2(2)③", scope=ExceptionScope.SYSTEM, system_id=self.systems[LEDGER].id,
+                what="年に一度", reason="決算", compensating_control="確認", valid_from=TODAY,
+                valid_until=TODAY + timedelta(days=30), asked_by_id=self._id("staff"), asked_at=NOW,
+                answered_by_id=self._id("ciso") if answered else None, answered_at=NOW if answered else None,
+            )  # fmt: skip
+            made.append(Thing(self._add(row), state.value, system=LEDGER, persons={"asker": "staff"}))
         return made
 
     def _uploads(self) -> list[Thing]:
