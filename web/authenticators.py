@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from idm.authenticator_state import STATE_TITLES, AuthenticatorState
 from idm.errors import InvalidInput
 from idm.operations.factors import authenticator_end, authenticators, losses
-from idm.permissions import Action, may
+from idm.permissions import Action, everywhere, may
 from idm.queries.authenticators import (
     AuthenticatorSheet,
     RegisterFilter,
@@ -241,7 +241,8 @@ def _sheet_page(authenticator_id: int, typed: Mapping[str, str], mistakes: Mappi
         may_report = losses.may_report(session, sheet.row.person_id, actor=current.actor(), now=current.now())
     return render_template(
         "authenticators/show.html", sheet=sheet, row=sheet.row, systems=systems, resting=resting, report=report,
-        typed=typed, mistakes=mistakes, may_report=may_report, **_offers(sheet),
+        typed=typed, mistakes=mistakes, may_report=may_report, may_stop=everywhere(current.roles(), Action.ORDER_STOP),
+        **_offers(sheet),
         removable=[(use.system_id, use.system_name) for use in sheet.in_use],
     )  # fmt: skip
 

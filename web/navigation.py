@@ -44,6 +44,9 @@ ABOUT_PRIVILEGE = (
     Entry(lazy_gettext("代行者"), "privilege_deputies.index", SEEING_PRIVILEGED),
 )
 
+WITHOUT_STOPS = PERMISSIONS[Action.REPORT_VIOLATION] - PERMISSIONS[Action.SEE_STOPS]
+"""Section managers handle violations of their people, and see no orders to stop."""
+
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
     Entry(lazy_gettext("申請"), "requests.index"),
@@ -57,6 +60,8 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("外部者"), "outside.index", PERMISSIONS[Action.SEE_OUTSIDE]),
     Entry(lazy_gettext("仮パスワード交付"), "handovers.index", PERMISSIONS[Action.HAND_OVER]),
     Entry(lazy_gettext("漏えいの届出"), "leaks.index", PERMISSIONS[Action.REPORT_LEAK] | PERMISSIONS[Action.SEE_AUDIT]),
+    Entry(lazy_gettext("緊急停止"), "stops.index", PERMISSIONS[Action.SEE_STOPS]),
+    Entry(lazy_gettext("違反の報告"), "violations.index", WITHOUT_STOPS),
     Entry(lazy_gettext("特権ID"), "privileged_uses.index", SEEING_PRIVILEGED, ABOUT_PRIVILEGE),
     Entry(lazy_gettext("手作業"), "work_orders.index", DOING_BY_HAND),
     Entry(lazy_gettext("職員"), "people.index", PERMISSIONS[Action.SEE_PEOPLE]),

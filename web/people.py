@@ -16,7 +16,7 @@ from idm.calendar_days import day_of
 from idm.grant_state import GrantState
 from idm.operations.signing_in.invitations import invite
 from idm.operations.signing_in.own_password import kept_elsewhere
-from idm.permissions import Action, may
+from idm.permissions import Action, everywhere, may
 from idm.personnel_event import LEAVING_TITLES
 from idm.queries.account_status import AccountStatus, accounts_of_person
 from idm.queries.deciders import decides
@@ -156,6 +156,8 @@ def _about_authenticators(*, own: bool) -> dict[str, bool]:
         "may_report_loss": may(roles, Action.REPORT_LOSS),
         "may_issue": may(roles, Action.KEEP_AUTHENTICATORS) and not own,
         "may_report_leak": may(roles, Action.REPORT_LEAK),
+        "may_stop": everywhere(roles, Action.ORDER_STOP),
+        "may_report_violation": not own and may(roles, Action.REPORT_VIOLATION),
     }
 
 

@@ -288,6 +288,30 @@ _AUTHENTICATORS = {
     "losses.show": looking(Action.SEE_AUTHENTICATORS),
     "losses.close": sending(Action.CLOSE_LOSS),
 }
+_STOPS = {
+    "stops.index": looking(Action.SEE_STOPS),
+    "stops.show": looking(Action.SEE_STOPS),
+    "stops.progress": looking(Action.SEE_STOPS),
+    "stops.new_person": looking(Action.ORDER_STOP),
+    "stops.new_system": looking(Action.ORDER_STOP),
+    "stops.new_card": looking(Action.ORDER_STOP),
+    "stops.new_accounts": looking(Action.ORDER_STOP),
+    "stops.order_person": sending(Action.ORDER_STOP),
+    "stops.order_system": sending(Action.ORDER_STOP),
+    "stops.order_card": sending(Action.ORDER_STOP),
+    "stops.order_accounts": sending(Action.ORDER_STOP),
+    "stops.ask_to_lift": sending(Action.LIFT_STOP),
+    "stops.keep": sending(Action.LIFT_STOP),
+    "stops.lift": sending(Action.LIFT_STOP),
+    "violations.index": looking(Action.REPORT_VIOLATION, Action.SEE_AUDIT),
+    "violations.show": looking(Action.REPORT_VIOLATION, Action.SEE_AUDIT, relation="本人の違反を除く"),
+    "violations.new": looking(Action.REPORT_VIOLATION, relation="本人を除く"),
+    "violations.report": sending(Action.REPORT_VIOLATION, relation="本人を除く"),
+    "violations.guide": sending(Action.REPORT_VIOLATION, relation="本人を除く"),
+    "violations.failed": sending(Action.REPORT_VIOLATION, relation="本人を除く"),
+    "violations.close": sending(Action.REPORT_VIOLATION, relation="本人を除く"),
+    "violations.stop": sending(Action.STOP_FOR_VIOLATION, relation="本人を除く、プロファイルが定める職"),
+}
 _PERMITTING = "プロファイルが定める職の人とその代決者（職務分離の規則に反しない人）"
 _TO_DO_WITH_USE = "利用する人、申し出た人、立ち会う人、許可できる人、特権ID登録簿を閲覧できる人"
 _PRIVILEGED_USES = {
@@ -385,7 +409,7 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_PRIVILEGED_USES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
+    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

@@ -19,6 +19,9 @@ from web.security import is_https, refuse_forged_forms
 WITHOUT_DATABASE = frozenset({"static", "health.alive", "health.ready"})
 """What is answered even while the database is away; nobody is asked who they are."""
 
+LOOKED_AT_BY_ITSELF = frozenset({"sign_in.timed_out", "stops.progress"})
+"""Pages that a browser asks for without anybody being there: they keep no session open (FK 6-2(6)②)."""
+
 NEXT_PAGE = {Stage.CODE_NEEDED: "sign_in.code", Stage.FACTOR_NEEDED: "enrolment.second_factor"}
 GRACE_SECONDS = 5
 
@@ -77,7 +80,7 @@ def arrive() -> None:
         g.sign_in_provider = organisation.sign_in_provider if current.site().open_provider is not None else None
         brought = token()
         g.signed_in = resume_session(session, token=brought, policy=g.policy, now=g.now) if brought else None
-    if g.signed_in is not None and g.signed_in.note_is_due and request.endpoint != "sign_in.timed_out":
+    if g.signed_in is not None and g.signed_in.note_is_due and request.endpoint not in LOOKED_AT_BY_ITSELF:
         with current.site().database.writing() as session:
             note_use(session, session_id=g.signed_in.session_id, now=g.now)
 
@@ -121,7 +124,13 @@ def close_abandoned_page(response: Response) -> Response:
     A page being typed into stays: what was typed is kept when it is sent later (`web.carried_input`).
     """
     found = g.get("signed_in")
-    if found is None or g.get("holds_input") or response.mimetype != "text/html" or request.method != "GET":
+    if (
+        found is None
+        or g.get("holds_input")
+        or "Refresh" in response.headers
+        or response.mimetype != "text/html"
+        or request.method != "GET"
+    ):
         return response
     seconds = int(current.policy().idle.total_seconds()) + GRACE_SECONDS
     response.headers["Refresh"] = f"{seconds}; url={url_for('sign_in.timed_out', next=address_to_come_back_to())}"

@@ -14,6 +14,7 @@ from idm.queries.factor_holders import Holder, figures_of, holders_behind_gate, 
 from idm.queries.findings import FindingFilter, findings_page, sweep_page
 from idm.queries.found_accounts import progress_of_systems
 from idm.queries.password_rules import rules_sheet
+from idm.queries.reach import systems_reached
 from idm.queries.system_rights import holders_page as right_holders_page
 from idm.queries.system_rights import right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import system_row, system_rows
@@ -50,6 +51,9 @@ def show(system_id: int) -> str:
         system = system_row(session, system_id, current.today())
         verification = verification_in(session, system_id)
         rights = rights_of_system(session, system_id)
+        may_stop = system_id in systems_reached(
+            session, current.signed_in().person_id, Action.ORDER_STOP, current.today()
+        )
         tasks = unfinished_tasks(
             session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
         )
@@ -61,7 +65,7 @@ def show(system_id: int) -> str:
     return render_template(
         "systems/show.html", system=system, progress=progress, may_see_found=_sees_found(), rights=rights,
         gate=gate, verification=verification, may_bring_lists=may(current.roles(), Action.UPLOAD_ENROLMENTS),
-        tasks=tasks, found=found, may_see_findings=_sees_findings(),
+        tasks=tasks, found=found, may_see_findings=_sees_findings(), may_stop=may_stop,
         sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (),
         may_see_people=may(current.roles(), Action.SEE_PEOPLE), tested=tested, verdict_words=VERDICT_WORDS,
     )  # fmt: skip

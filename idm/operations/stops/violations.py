@@ -105,7 +105,7 @@ def close(
 ) -> ViolationReport:
     """Afterwards nothing more comes of it; a stop that was ordered for it goes on. Raises as `guide` does."""
     found, _ = _open(session, violation_id, actor=actor, now=now)
-    found.closing_note = written(note, field="note", empty="終わりにする理由を書いてください。")
+    found.closing_note = written(note, field="closing_note", empty="終わりにする理由を書いてください。")
     found.closed_at = now
     session.flush()
     _record(session, "violation.closed", found, found.closing_note, actor=actor, policy=policy, now=now)
