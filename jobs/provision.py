@@ -277,7 +277,8 @@ def _carry_out(installation: Installation, directory: Directory, system_id: int,
     for work in batch:
         if work.replacement is not None and work.error is None:
             _replace(directory, work)
-        if work.handover is not None and work.error is None:
+        # Nobody is handed anything while a stop holds: the hand-over waits for its end.
+        if work.handover is not None and work.error is None and not work.facts.stopped:
             if inside_only and work.notice is None:
                 work.error = TargetRefused(INSIDE_ONLY)
                 continue

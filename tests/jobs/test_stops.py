@@ -1,18 +1,24 @@
 """Stops reach real directories first, whatever waits there, are never given up, and are undone exactly (H4, H5)."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from idm.models.stops import AccountStop
-from idm.models.systems import InformationSystem
+from idm.models.systems import Handover, InformationSystem
 from idm.models.work import Finding, OutboxTask, TaskState
 from idm.operations.accounts import schedule
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.operations.stops.unreached import LATE
-from idm.vocabulary import FindingKind
+from idm.ports import Directory
+from idm.sealing import new_handover_key
+from idm.vocabulary import FindingKind, Zone
 from jobs import provision, stops
+from jobs.installation import Installation
 from tests.hand_office import SYSTEM, add_system, confirm, do
 from tests.hand_office import orders as work_orders
 from tests.jobs.conftest import Office
@@ -179,3 +185,50 @@ def test_nothing_is_written_where_nothing_is_stopped(office: Office) -> None:
     assert stops.run_due(office.installation, worker="w1") == 0
     with office.cast.database.reading() as session:
         assert len(session.scalars(select(OutboxTask)).all()) == before
+
+
+def test_a_hand_over_waits_while_its_account_is_stopped_and_does_not_keep_the_stop_from_arriving(
+    office: Office,
+) -> None:
+    office.grant("staff", "ledger/account")
+    office.provision()
+    office.ask("staff", new_handover_key()[1])
+    order = stop_person(office, "staff")
+    stops.run_due(office.installation, worker="w1")
+    assert reached(office) == [True]
+    with office.cast.database.reading() as session:
+        assert [one.sealed for one in session.scalars(select(Handover))] == [None]
+    lift(office, order)
+    office.provision()
+    with office.cast.database.reading() as session:
+        assert [one.sealed is not None for one in session.scalars(select(Handover))] == [True]
+
+
+def test_a_directory_that_hangs_holds_up_no_other(office: Office) -> None:
+    """Each system is told on a connection of its own: the one that answers is through while the other still hangs."""
+    with office.cast.database.writing() as session:
+        pension = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        pension.zone, pension.verification = Zone.LGWAN, None
+    name, password = working(office, "staff")["staff"]
+    request = office.cast.file("hr", ("staff", "pension/account"), now=office.clock())
+    office.cast.approve(request, now=office.clock())
+    released = threading.Event()
+    real = Installation.open_target
+
+    def opened(installation: Installation, system: InformationSystem) -> Directory:
+        if system.code == "pension":
+            assert released.wait(60)
+        return real(installation, system)
+
+    stop_person(office, "staff")
+    with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(1) as aside:
+        patched.setattr(Installation, "open_target", opened)
+        running = aside.submit(stops.run_due, office.installation, worker="w1")
+        try:
+            while sum(reached(office)) < 1:
+                assert not running.done()
+        finally:
+            released.set()
+        assert running.result() == 2
+    assert not office.directory.sign_in(office.dn(name), password)
+    assert reached(office) == [True, True]
