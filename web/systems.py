@@ -58,7 +58,8 @@ def show(system_id: int) -> str:
             session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
         )
         progress = progress_of_systems(session)[system_id]
-        found = findings_page(session, FindingFilter(system_id=system_id)) if _sees_findings() else None
+        open_there = FindingFilter(system_id=system_id, day=current.today())
+        found = findings_page(session, open_there) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
         tested = newest_test(session, system_id) if _sees_findings() else None
         gate = figures_of(_holders(session, system_id))

@@ -13,10 +13,10 @@ LEFT, RIGHT, TOP, BOTTOM = 40, 8, 10, 24
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the template draws: two lines as lists of points, and the marks at their edges."""
+    """What the template draws: the line and its limit, if there is one, as lists of points; the marks at the edges."""
 
-    holders: str
-    most: str
+    line: str
+    limit: str
     highest: int
     top: float
     bottom: float
@@ -25,16 +25,22 @@ class Drawing:
 
 
 def drawn(points: Sequence[TrendPoint]) -> Drawing | None:
-    """The numbers as steps: each holds until the next; None where there is no time to draw over."""
-    first, last = points[0].day, points[-1].day
-    if first == last:
-        return None
-    highest = max(1, *(point.holders for point in points), *(point.most or 0 for point in points))
-    scale = _Scale(first, (last - first).days, highest)
-    return Drawing(
-        scale.steps([(point.day, point.holders) for point in points]),
-        scale.steps([(point.day, point.most) for point in points]), highest, scale.y(highest), scale.y(0), first, last,
+    """Holders and how many there may be; None where there is no time to draw over."""
+    return drawn_line(
+        [(point.day, point.holders) for point in points], [(point.day, point.most) for point in points]
     )  # fmt: skip
+
+
+def drawn_line(
+    line: Sequence[tuple[date, int]], limit: Sequence[tuple[date, int | None]] = ()
+) -> Drawing | None:  # fmt: skip
+    """The numbers as steps: each holds until the next; None where there is no time to draw over."""
+    if not line or line[0][0] == line[-1][0]:
+        return None
+    first, last = line[0][0], line[-1][0]
+    highest = max(1, *(number for _, number in line), *(number or 0 for _, number in limit))
+    scale = _Scale(first, (last - first).days, highest)
+    return Drawing(scale.steps(line), scale.steps(limit), highest, scale.y(highest), scale.y(0), first, last)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from idm.models.systems import InformationSystem
 from idm.operations.findings import Found, SweepResult, record_sweep
 from idm.queries.findings import FindingFilter, FindingRow, findings_page, open_counts, sweep_page
-from idm.vocabulary import FindingKind
+from idm.vocabulary import FindingKind, FindingState
 from tests.carried_out import WORKER
 from tests.cast import NOW, Cast
 
@@ -53,7 +53,7 @@ def test_what_was_resolved_is_history(cast: Cast) -> None:
     sweep(cast, dormant())
     sweep(cast, now=NOW + timedelta(days=1))
     assert listed(cast) == []
-    (row,) = listed(cast, FindingFilter(resolved=True))
+    (row,) = listed(cast, FindingFilter(state=FindingState.REPAIRED))
     assert row.resolved_at == NOW + timedelta(days=1)
 
 
