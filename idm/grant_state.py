@@ -50,6 +50,8 @@ class EndReason(StrEnum):
     """The post that a privileged right rests on (control D7)."""
     REVIEWED = "reviewed"
     """A review (棚卸し) found that it is not needed, or nobody answered for it (control A10)."""
+    GIVEN_BACK = "given_back"
+    """Its holder said that it is not needed any more, where the profile takes note of that (control A8)."""
     ID_GONE = "id_gone"
     """The shared ID that the right lets somebody use is no longer registered (A13)."""
 

@@ -45,6 +45,7 @@ END_TITLES = {
     EndReason.LEFT: "離職",
     EndReason.POST_LOST: "異動（根拠の職を離れたため）",
     EndReason.REVIEWED: "棚卸し",
+    EndReason.GIVEN_BACK: "本人の届出（不要）",
     EndReason.ID_GONE: "共用IDの登録の終了",
 }
 NAMES_SHOWN = 2

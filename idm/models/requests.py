@@ -202,6 +202,8 @@ class Grant(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     end_reason: Mapped[EndReason | None] = mapped_column(closed_list(EndReason))
     ended_by_line_id: Mapped[int | None] = mapped_column(ForeignKey("request_lines.id"))
+    reminded_days: Mapped[int | None]
+    """Which of the profile's days before its end its holder was last reminded at; None = not yet (control A8)."""
     rests_on_unit: Mapped[str | None] = mapped_column(String(32))
     rests_on_post: Mapped[str | None] = mapped_column(Text)
     """The unit and the post on which a privileged right rests: it ends with them, whatever its period (D7)."""

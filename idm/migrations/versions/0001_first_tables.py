@@ -1130,6 +1130,7 @@ def upgrade() -> None:
         sa.Column("done", sa.Integer(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("night_id", sa.Integer(), nullable=True),
+        sa.Column("clock_apart", sa.Double(), nullable=True),
         sa.ForeignKeyConstraint(["night_id"], ["sweep_nights.id"], name=op.f("fk_sweep_runs_night_id")),
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_sweep_runs_system_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_runs")),
@@ -3502,6 +3503,7 @@ def upgrade() -> None:
                 "left",
                 "post_lost",
                 "reviewed",
+                "given_back",
                 "id_gone",
                 name="endreason",
                 native_enum=False,
@@ -3511,6 +3513,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("ended_by_line_id", sa.Integer(), nullable=True),
+        sa.Column("reminded_days", sa.Integer(), nullable=True),
         sa.Column("rests_on_unit", sa.String(length=32), nullable=True),
         sa.Column("rests_on_post", sa.Text(), nullable=True),
         sa.CheckConstraint(
