@@ -1,13 +1,12 @@
 """What the sweeps found, one of them from close with what is done about it, and the sweeps themselves (C1, C3, A9)."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from idm.calendar_days import last_day_to_end
 from idm.errors import InvalidInput
 from idm.finding_state import NEVER_ANSWERED
 from idm.operations import finding_answers, finding_care, risk_acceptance
@@ -178,7 +177,7 @@ def _day(typed: Typed, field: str) -> date:
 
 def _day_after(typed: Typed, field: str) -> date:
     """The first day after the last day that was typed. Raises InvalidInput."""
-    return last_day_to_end(_day(typed, field))
+    return _day(typed, field) + timedelta(days=1)
 
 
 def _sheet(finding_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
