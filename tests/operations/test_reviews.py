@@ -1,5 +1,6 @@
 """Access reviews: who is asked, what an answer does, and what the calendar does when there is none (control A10)."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -32,6 +33,7 @@ from idm.operations.reviews.following import ReviewsFollowed, close, follow
 from idm.policy import Policy, ReviewRules, RunLimit
 from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
 from tests.cast import NOW, TODAY, Cast
+from tests.operations.test_decision_races import at_once
 from tests.review_office import JOB, KEY, Reviews
 
 KEEP, REMOVE, CHANGE = ReviewDecision.KEEP, ReviewDecision.REMOVE, ReviewDecision.CHANGE
@@ -362,3 +364,17 @@ def test_the_whole_organisation_is_looked_at_every_so_many_months(cast: Cast) ->
     assert due(date(2028, 3, 31)) is None
     assert due(date(2028, 4, 1)) is not None
     assert reviews.campaign(2).opened_by_id is None
+
+
+def test_of_two_answers_at_once_one_counts_and_the_other_is_told(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    enter = reviews.line("staff", "enter")
+
+    def give(decision: ReviewDecision) -> Callable[[], object]:
+        return lambda: reviews.answer("security", {enter: decision})
+
+    assert sorted(at_once(give(KEEP), give(REMOVE), give(CHANGE))) == ["DECIDED-MEANWHILE"] * 2 + ["done"]
+    with office.database.reading() as session:
+        taken = session.get_one(ReviewLine, enter)
+        assert (taken.grant.state is GrantState.ENDED) is (taken.decision is REMOVE)
