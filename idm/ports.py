@@ -591,6 +591,15 @@ class KnowsItself(Protocol):
 
 
 @runtime_checkable
+class TellsTime(Protocol):
+    """Can say what time it is by its own clock (control G5)."""
+
+    def server_time(self) -> datetime | None:
+        """Its time at this moment; None = it does not show it. Raises TargetUnavailable."""
+        ...
+
+
+@runtime_checkable
 class ExaminesItself(Protocol):
     """Can look over its own connection: certificate, clock, rights, policies (`idm system test`)."""
 

@@ -21,6 +21,7 @@ from idm.operations.lifecycle import employed_people
 from idm.policy import DormancyTimes
 from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
 from idm.queries.comparable import found_states
+from idm.queries.ended_contracts import people_without_contract
 from idm.vocabulary import FindingKind, FoundState, Stage
 
 WORDS: Mapping[FindingKind, Mapping[str, object]] = {
@@ -42,6 +43,7 @@ class Owner:
     account_id: int
     login_name: str
     employed: bool
+    contract_ended: bool = False
 
 
 def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:
@@ -49,8 +51,12 @@ def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Own
     rows = session.execute(
         select(Account.uuid, Account.id, Account.login_name, Account.person_id).where(Account.system_id == system_id)
     ).all()
-    employed = employed_people(session, {person for *_, person in rows if person is not None}, day_of(now))
-    return {uuid: Owner(account_id, name, person in employed) for uuid, account_id, name, person in rows}
+    people = {person for *_, person in rows if person is not None}
+    employed = employed_people(session, people, day_of(now))
+    ended = people_without_contract(session, people, day_of(now))
+    return {
+        uuid: Owner(account_id, name, person in employed, person in ended) for uuid, account_id, name, person in rows
+    }
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,14 @@ def strays_of(session: Session, system: InformationSystem, now: datetime) -> Str
 
 
 def examine(
-    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], times: DormancyTimes, *,
-    now: datetime, strays: Strays | None = None, watch: Sequence[Callable[[AccountId], None]] = (),
+    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], *, strays: Strays | None = None,
+    watch: Sequence[Callable[[AccountId], None]] = (),
 ) -> SweepResult:  # fmt: skip
-    """What one directory shows: unused, never used, unknown, left, orphan and unadopted IDs. Raises TargetError.
+    """Whose the accounts of one directory are: left, contract ended, orphan and unadopted IDs. Raises TargetError.
 
     Everybody is read once, and shown to whoever watches.
     """
-    found = list(_unused(directory, owners, times, now))
+    found: list[Found] = []
     examined = 0
     for account in directory.account_ids():
         examined += 1
@@ -98,13 +104,18 @@ def examine(
     return SweepResult(system.id, system.code, examined, tuple(found))
 
 
-def _unused(directory: Directory, owners: dict[UUID, Owner], times: DormancyTimes, now: datetime) -> Iterator[Found]:
+def unused(
+    directory: Directory, owners: dict[UUID, Owner], times: DormancyTimes, *, now: datetime
+) -> list[Found]:  # fmt: skip
+    """The IDs that nobody uses, never used, or of which that is unknown; nothing where it is not shown (C3).
+
+    Raises TargetError.
+    """
     if not isinstance(directory, ReportsLastUse):
-        return
-    for last_use in directory.unused_since(unused_cutoff(times, now)):
-        yield _last_use_finding(last_use, owners)
-    for last_use in directory.never_used(never_used_cutoff(times, now)):
-        yield _last_use_finding(last_use, owners)
+        return []
+    found = [_last_use_finding(one, owners) for one in directory.unused_since(unused_cutoff(times, now))]
+    never = directory.never_used(never_used_cutoff(times, now))
+    return found + [_last_use_finding(one, owners) for one in never]
 
 
 def _last_use_finding(last_use: LastUse, owners: dict[UUID, Owner]) -> Found:
@@ -124,5 +135,7 @@ def _ownership(account: AccountId, owners: dict[UUID, Owner], strays: Strays) ->
         kind = strays.kind_of(account)
         if kind is not None:
             yield Found(kind, account.external_id, account.login_name, details=dict(WORDS[kind]))
+    elif owner.contract_ended:
+        yield Found(FindingKind.CONTRACT_ENDED, account.external_id, account.login_name, owner.account_id)
     elif not owner.employed:
         yield Found(FindingKind.LEFT, account.external_id, account.login_name, owner.account_id)

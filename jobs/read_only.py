@@ -17,12 +17,13 @@ from idm.ports import (
     ReportsChanges,
     ReportsLastUse,
     ReportsPasswordAge,
+    TellsTime,
     TimeBoxesMembership,
 )
 
 READING: tuple[type, ...] = (
     Directory, ReadsPasswordState, ReportsLastUse, ReadsLockout, ReadsPasswordPolicy, TimeBoxesMembership,
-    ReportsChanges, KnowsProtected, ExaminesItself, ChecksPasswords, ReportsPasswordAge,
+    ReportsChanges, KnowsProtected, ExaminesItself, ChecksPasswords, ReportsPasswordAge, TellsTime,
 )  # fmt: skip
 
 

@@ -33,9 +33,12 @@ from idm.policy import Policy
 from idm.ports import AccountId, Directory
 from idm.queries.configuration import policy_in_force
 from idm.queries.privileged.watched import registered_ids
+from idm.sweep_checks import SweepCheck, unlooked_kinds
 from idm.vocabulary import FindingKind
+from jobs.check_attempts import CheckAttempts
+from jobs.clocks import clock_found, clocks_apart
 from jobs.comparison import Compared, compare
-from jobs.directory_reading import examine, owners_of, strays_of
+from jobs.directory_reading import examine, owners_of, strays_of, unused
 from jobs.installation import Installation
 from jobs.our_books import found_in_our_books
 from jobs.out_of_band import take_out
@@ -213,17 +216,28 @@ class _Sweeping:
         with self.installation.database.reading() as session:
             owners = owners_of(session, system.id, self.judged_at)
             strays = strays_of(session, system, self.judged_at)
-        looked.ages.read(directory)
+        checks = CheckAttempts(directory)
+        checks.note_missing(policy)
+        apart = clocks_apart(directory, self.installation.clock)
+        checks.make(SweepCheck.CHANGE_DATES, looked.ages.read, None)
+        unused_ids: Sequence[Found] = checks.make(
+            SweepCheck.LAST_USE,
+            lambda one: unused(one, owners, policy.dormancy.times, now=self.judged_at), (),
+        )  # fmt: skip
         result = examine(
-            directory, system, owners, policy.dormancy.times, now=self.judged_at, strays=strays,
+            directory, system, owners, strays=strays,
             watch=(looked.accounts.note, looked.ages.note, _Counted(system.code, self.progress).note),
         )  # fmt: skip
-        looked.accounts.note_guarded(directory)
+        checks.make(SweepCheck.GUARDED, looked.accounts.note_guarded, None)
         looked.rules = read_rules(directory, looked.strong, policy)
         compared = compare(self.installation, directory, system, policy=policy, now=started_at)
-        found = (*result.found, *compared.found, *looked.found(compared, system))
+        found = (
+            *unused_ids, *result.found, *compared.found, *looked.found(compared, system), *checks.found(system),
+            *clock_found(apart, system, policy.log_check),
+        )  # fmt: skip
         return replace(
-            result, found=found, skipped=frozenset(compared.skipped),
+            result, found=found, unlooked=unlooked_kinds(checks.not_possible), clock_apart=apart,
+            skipped=frozenset(compared.skipped),
             compared=compared.accounts, settled=tuple(compared.settled), looked_at=frozenset(compared.looked_at),
             shown=compared.shown, still_so=frozenset(compared.still_so), read_at=started_at,
             resolved=compared.resolved,

@@ -9,7 +9,7 @@ from connectors.ldap import password_age
 from connectors.ldap.account_writes import AccountWriter
 from connectors.ldap.changes import Changes, StampedChanges
 from connectors.ldap.dialect import Dialect
-from connectors.ldap.examination import Examiner, RightsCheck
+from connectors.ldap.examination import Examiner, RightsCheck, server_time
 from connectors.ldap.excess_rights import ProbedRights
 from connectors.ldap.last_use import LastUseReader, UnusedAccounts
 from connectors.ldap.members import ListedMembers, Members
@@ -130,6 +130,10 @@ class LdapConnector:
     def examine(self) -> Iterator[Check]:
         """See `idm.ports.ExaminesItself`."""
         return Examiner(self._site, self._rights).examine()
+
+    def server_time(self) -> datetime | None:
+        """See `idm.ports.TellsTime`."""
+        return server_time(self._site)
 
     def own_account_id(self) -> ExternalId | None:
         """See `idm.ports.KnowsItself`: by the entry, whatever its name is."""

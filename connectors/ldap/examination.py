@@ -6,6 +6,7 @@ Nothing is changed anywhere. What the server does not say is told as such and is
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from connectors.ldap import generalized_time
 from connectors.ldap.encoding import Scope, paged, present, search
 from connectors.ldap.entry_decoding import Entry, Values, first
 from connectors.ldap.site import Site
-from idm.errors import ConfigurationInvalid, TargetError
+from idm.errors import ConfigurationInvalid, TargetError, TargetRefused
 from idm.ports import Check, CheckVerdict
 
 FINE, WARNING, FAILED = CheckVerdict.FINE, CheckVerdict.WARNING, CheckVerdict.FAILED
@@ -38,7 +39,7 @@ REMEDIES = (
 USUAL_REMEDY = "設定の host・port・ca_file・bind_dn と、サーバーの状態を確かめてください"
 
 MOST_CHILDREN = 50
-ROOT = ("currentTime", "subschemaSubentry", "namingContexts", "defaultNamingContext", "schemaNamingContext")
+ROOT = ("subschemaSubentry", "namingContexts", "defaultNamingContext", "schemaNamingContext")
 NAMED = re.compile(r"\bNAME\s+(?:'([^']*)'|\(([^)]*)\))")
 
 
@@ -85,11 +86,11 @@ class Examiner:
         yield from self._site.dialect.unseen
 
     def _clock(self) -> Iterator[Check]:
-        said = first(root_entry(self._site, ROOT), "currentTime")
-        if said is None:
+        theirs = server_time(self._site)
+        if theirs is None:
             yield Check(CLOCK, FINE, "サーバーは時刻を示さないため、比べていません")
             return
-        yield clock_check(generalized_time.read(said), self._site.clock())
+        yield clock_check(theirs, self._site.clock())
 
     def _schema(self) -> Iterator[Check]:
         settings, dialect = self._site.settings, self._site.dialect
@@ -152,6 +153,22 @@ def root_entry(site: Site, wanted: Iterable[str]) -> Values:
     """What the server says of itself (RFC 4512 5.1). Raises TargetError."""
     [found] = site.session.find([search("", Scope.BASE, present("objectClass"), list(wanted))])
     return found[0].values if found else {}
+
+
+CLOCKS = (("", "currentTime"), ("cn=monitor", "currentTime"), ("cn=Current,cn=Time,cn=Monitor", "monitorTimestamp"))
+"""Where servers show their clock: Active Directory ([MS-ADTS] 3.1.1.3.2.5), 389 Directory Server, OpenLDAP with its
+monitor. What is not there, or not for us to see, is left out."""
+
+
+def server_time(site: Site) -> datetime | None:
+    """What time it is by the server's clock; None where it does not show it. Raises TargetUnavailable."""
+    for place, attribute in CLOCKS:
+        with suppress(TargetRefused):
+            found = site.entry(place, [attribute])
+            said = first(found.values, attribute) if found is not None else None
+            if said is not None:
+                return generalized_time.read(said)
+    return None
 
 
 def children(site: Site, dn: str) -> list[Entry]:

@@ -170,6 +170,8 @@ class SweepRun(Base):
     """How many steps were taken: warnings, stops, deletions, removals."""
     failure: Mapped[str | None] = mapped_column(Text)
     night_id: Mapped[int | None] = mapped_column(ForeignKey("sweep_nights.id"), index=True)
+    clock_apart: Mapped[float | None]
+    """Seconds by which the directory's clock was ahead of ours; None = it does not tell (control G5)."""
 
     system: Mapped[InformationSystem] = relationship()
     night: Mapped[SweepNight | None] = relationship()

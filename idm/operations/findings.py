@@ -63,6 +63,10 @@ class SweepResult:
     read_at: datetime | None = None
     done: int = 0
     """How many steps were taken: warnings, stops, deletions, removals."""
+    unlooked: frozenset[FindingKind] = frozenset()
+    """Kinds of which nothing was seen because they could not be looked at: known ones of them are not gone."""
+    clock_apart: float | None = None
+    """Seconds by which the directory's clock was ahead of ours; None = it does not tell."""
     resolved: Mapping[int, ExternalId] = field(default_factory=dict)
     """Right → the group that was found for it by its name, for the first time."""
 
@@ -109,7 +113,7 @@ def record_sweep(
     run = SweepRun(
         system_id=result.system_id, started_at=started_at, finished_at=now, examined=result.examined,
         found=laid.found, new=laid.new, resolved=laid.resolved, failure=result.failure,
-        done=result.done, night_id=night_id,
+        done=result.done, night_id=night_id, clock_apart=result.clock_apart,
     )  # fmt: skip
     session.add(run)
     session.flush()
@@ -204,14 +208,15 @@ def _known(session: Session, system_id: int | None) -> dict[tuple[FindingKind, s
 def _seen_again(session: Session, again: Sequence[tuple[_Known, Found]], *, now: datetime) -> None:
     for some in in_chunks(known.id for known, _ in again):
         session.execute(update(Finding).where(Finding.id.in_(some)).values(last_seen_at=now))
+    seen = [(known, one, fingerprint(one)) for known, one in again]
     changed = [
-        {"id": known.id, "label": one.label, "details": one.details, "fingerprint": fingerprint(one)}
-        for known, one in again
-        if (known.label, known.details, known.fingerprint) != (one.label, one.details, fingerprint(one))
+        {"id": known.id, "label": one.label, "details": one.details, "fingerprint": print_}
+        for known, one, print_ in seen
+        if (known.label, known.details, known.fingerprint) != (one.label, one.details, print_)
     ]
     for some_rows in in_chunks(changed):
         session.execute(update(Finding), some_rows)
-    other = [known.id for known, one in again if known.fingerprint != fingerprint(one)]
+    other = [known.id for known, _, print_ in seen if known.fingerprint != print_]
     note(session, FindingEventKind.CHANGED, other, person_id=None, now=now)
 
 
@@ -264,7 +269,7 @@ def open_findings(
 
 def _examined(finding: _Known, result: SweepResult, scope: Scope) -> bool:
     """Whether a finding that was not seen is gone: not looked at is not the same as gone."""
-    if finding.kind not in scope.kinds:
+    if finding.kind not in scope.kinds or finding.kind in result.unlooked:
         return False
     if scope.accounts is not None and finding.account_id not in scope.accounts:
         return False
