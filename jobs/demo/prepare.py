@@ -23,7 +23,7 @@ from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision, sealing, sweep
 from jobs.child_processes import free_port, held_port, port_is_free
-from jobs.demo import cases, privileged_cases
+from jobs.demo import cases, privileged_cases, review_cases
 from jobs.demo.directory import LocalDirectory
 from jobs.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
@@ -128,6 +128,7 @@ def _first_day(demo: Demo) -> None:
     cases.work_by_hand(installation)
     cases.bring_listing(installation)
     cases.bring_enrolments(installation)
+    review_cases.open_review(installation)
     provision.run_due(installation, worker="idm demo")
     sweep.sweep(installation)
     sealing.seal(installation, sign=True)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.privileged import PrivilegedUse, RegisteredId, VaultSecret
 from idm.models.requests import Grant, GrantSuspension
+from idm.models.reviews import ReviewLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.vocabulary import UseState
@@ -80,3 +81,12 @@ def test_the_passwords_of_the_privileged_and_the_shared_id_are_kept_and_seen_by_
         assert kept == {"adm-a002448": None, privileged_cases.SHARED: None}
         assert shared.kept
         assert shared.accepted_by_id != shared.proposed_by_id
+
+
+def test_a_review_over_the_whole_organisation_asks_somebody_about_every_right_but_nobody_about_an_own_one(
+    demo: Demo,
+) -> None:
+    with demo.installation.database.reading() as session:
+        lines = session.scalars(select(ReviewLine)).all()
+        assert len({line.reviewer_id for line in lines}) > 1
+        assert [line for line in lines if line.reviewer_id in (None, line.holder_id)] == []
