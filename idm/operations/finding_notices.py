@@ -6,10 +6,10 @@ Numbers, kinds and systems, never a person's name; one notice a person a run, ho
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -22,7 +22,7 @@ from idm.models.work import Finding
 from idm.operations.finding_history import note
 from idm.operations.notices import notify
 from idm.operations.privileged import out_of_band
-from idm.policy import Policy
+from idm.policy import FindingRules, Policy
 from idm.queries.finding_owners import Offices
 from idm.queries.finding_states import stands
 from idm.queries.officers import holders
@@ -83,12 +83,11 @@ def escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) -
     rules, day = policy.findings, day_of(now)
     raised: dict[Role, list[_Told]] = defaultdict(list)
     steps: dict[int, list[int]] = defaultdict(list)
-    for *told, due, level in session.execute(_late(now, levels=len(rules.escalate_to))):
+    for *told, due, level in session.execute(_late(now, rules)):
         reached, one = levels_due(due, day, rules), _Told(*told)
         for role in rules.escalate_to[level:reached]:
             raised[role].append(one)
-        if reached > level:
-            steps[reached].append(one.id)
+        steps[reached].append(one.id)
     if not steps:
         return 0
     theirs = _by_person(session, raised, now=now)
@@ -109,17 +108,17 @@ def _query(now: datetime, *conditions: ColumnElement[bool]) -> Select[*tuple[Any
         select(Finding.id, Finding.kind, Finding.system_id, InformationSystem.name, Finding.owner_id)
         .outerjoin(InformationSystem, Finding.system_id == InformationSystem.id)
         .where(stands(FindingState.OPEN, day_of(now)), *conditions)
-        .order_by(Finding.id)
     )
 
 
-def _late(now: datetime, *, levels: int) -> Select[*tuple[Any, ...]]:
-    """What is open past its last day, with that day and how many levels know."""
-    stage = InformationSystem.stage
-    query = _query(
-        now, Finding.due_on < day_of(now), Finding.escalated_level < levels,
-        or_(stage.is_(None), stage != Stage.OBSERVE),
-    )  # fmt: skip
+def _late(now: datetime, rules: FindingRules) -> Select[*tuple[Any, ...]]:
+    """What is open past its last day and due for its next level, with that day and how many levels know."""
+    day, stage = day_of(now), InformationSystem.stage
+    due_for_next = [
+        and_(Finding.escalated_level == level, Finding.due_on < day - timedelta(days=level * rules.escalate_every_days))
+        for level in range(len(rules.escalate_to))
+    ]
+    query = _query(now, or_(*due_for_next), Finding.due_on < day, or_(stage.is_(None), stage != Stage.OBSERVE))
     return query.add_columns(Finding.due_on, Finding.escalated_level)
 
 
@@ -153,7 +152,8 @@ def _send(
 
 def _counted(found: Iterable[_Told]) -> str:
     """How many of which kind in which system, the most first."""
-    counts = Counter((one.system or NOWHERE, FINDING_TITLES[one.kind]) for one in found).most_common()
+    counted = Counter((one.system or NOWHERE, FINDING_TITLES[one.kind]) for one in found)
+    counts = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
     lines = [f"・{system}　{title}　{number} 件" for (system, title), number in counts[:SHOWN]]
     if (rest := sum(number for _, number in counts[SHOWN:])) > 0:
         lines.append(f"・ほか {rest} 件")

@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.Column("to_sequence", sa.Integer(), nullable=False),
         sa.Column("examined", sa.Integer(), nullable=False),
         sa.Column("found", sa.Integer(), nullable=False),
+        sa.Column("overdue_told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_checks")),
     )
     op.create_table(
@@ -771,7 +772,9 @@ def upgrade() -> None:
         sa.Column("up_to", sa.Date(), nullable=False),
         sa.Column("signed_by_id", sa.Integer(), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("looked_at", sa.Integer(), nullable=False),
+        sa.Column("left_open", sa.Integer(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["signed_by_id"], ["people.id"], name=op.f("fk_log_check_signatures_signed_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_log_check_signatures")),
     )
@@ -2647,7 +2650,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("resolved_at IS NULL AND owner_id IS NOT NULL"),
             postgresql_where=sa.text("resolved_at IS NULL AND owner_id IS NOT NULL"),
         )
-        batch_op.create_index("ix_findings_resolved", ["resolved_at"], unique=False)
+        batch_op.create_index(
+            "ix_findings_resolved",
+            ["resolved_at"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NOT NULL"),
+            postgresql_where=sa.text("resolved_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "ix_findings_since",
             ["first_seen_at"],
