@@ -286,7 +286,7 @@ class LogCheckRules:
     most_refusals: Positive
     """The same of refused ones."""
     decision_seconds: Positive
-    """A decision so soon after the application was shown was hardly read."""
+    """A decision so soon after the one before it, on another application, was hardly read."""
     most_quick_decisions: Positive
     """So many of them on one day are a finding."""
     sudden_after_days: Positive

@@ -27,6 +27,7 @@ from jobs import (
     hand_work,
     inventory,
     lifecycle,
+    log_check,
     mailer,
     nights,
     privileged_uses,
@@ -97,6 +98,7 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
         rounds.escalated_at = now
         _guarded(rounds, "work orders", lambda: hand_work.escalate(installation))
         _guarded(rounds, "findings", lambda: finding_care.run_due(installation))
+        _guarded(rounds, "log check", lambda: log_check.run_due(installation))
     _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
     if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:

@@ -19,7 +19,11 @@ class LogCheck(Base):
     to_sequence: Mapped[int]
     """Half-open: [from, to)."""
     examined: Mapped[int]
+    """How many records of what people did or tried."""
     found: Mapped[int]
+    """How many facts that were not known."""
+    overdue_told: Mapped[bool] = mapped_column(default=False)
+    """Whether this run told the checkers that their names are overdue: once, until the next signature."""
 
 
 class LogCheckSignature(Base):
@@ -31,7 +35,11 @@ class LogCheckSignature(Base):
     up_to: Mapped[date]
     signed_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     signed_at: Mapped[datetime] = mapped_column(Instant)
-    comment: Mapped[str | None] = mapped_column(Text)
+    looked_at: Mapped[int]
+    """How many findings were closed by it."""
+    left_open: Mapped[int]
+    """How many were left to somebody else: they are about whoever signed."""
+    comment: Mapped[str] = mapped_column(Text)
 
 
 class LegalHold(Base):
