@@ -19,7 +19,7 @@ from idm.calendar_days import start_of
 from idm.database import in_chunks
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.systems import InformationSystem
-from idm.operations import sweep_nights
+from idm.operations import sweep_nights, sweep_sign_offs
 from idm.operations.factors import factor_watch, losses
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
@@ -120,6 +120,7 @@ def sweep(
         sweep_nights.end(
             session, night.id, failed=failed, actor=ACTOR, policy=policy, now=installation.clock()
         )  # fmt: skip
+        sweep_sign_offs.remind(session, actor=ACTOR, policy=policy, now=installation.clock())
     return results
 
 

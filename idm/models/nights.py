@@ -39,3 +39,17 @@ class SweepSignOff(Base):
     shown_hash: Mapped[str] = mapped_column(Text)
     """SHA-256 of what was shown when they did."""
     comment: Mapped[str | None] = mapped_column(Text)
+
+
+class SweepSignOffReminder(Base):
+    """Names under the results of one system that were asked for, or missed, once: `due_on` tells for which time."""
+
+    __tablename__ = "sweep_sign_off_reminders"
+    __table_args__ = (UniqueConstraint("system_id", "due_on", "overdue"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    due_on: Mapped[date]
+    overdue: Mapped[bool]
+    """False: the seats were told that it is time; True: the chief was told that it is not done."""
+    told_at: Mapped[datetime] = mapped_column(Instant)

@@ -1143,6 +1143,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_sweep_runs_system_id"), ["system_id"], unique=False)
 
     op.create_table(
+        "sweep_sign_off_reminders",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("overdue", sa.Boolean(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["system_id"], ["information_systems.id"], name=op.f("fk_sweep_sign_off_reminders_system_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_sign_off_reminders")),
+        sa.UniqueConstraint(
+            "system_id", "due_on", "overdue", name=op.f("uq_sweep_sign_off_reminders_system_id_due_on_overdue")
+        ),
+    )
+    op.create_table(
         "sweep_sign_offs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("system_id", sa.Integer(), nullable=False),
