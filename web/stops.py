@@ -146,6 +146,7 @@ def _order(kind: str, object_id: int, carry: Carry) -> Answer:
     typed: Mapping[str, str] = request.form
     try:
         with current.act("stop.order", (kind, object_id)) as session:
+            _subject(session, kind, object_id)
             order = carry(session, Why(typed.get("reason", ""), typed.get("reference", ""))).id
     except InvalidInput as mistake:
         return _form(kind, object_id, typed, mistake.fields or {"reason": mistake.message}), 422
@@ -200,7 +201,7 @@ def _subject(session: Session, kind: str, object_id: int) -> str:
     if kind == "person":
         return leakable(session, object_id, reader=current.reader()).name
     card = authenticator_sheet(session, object_id, reader=current.reader()).row
-    return _("%(person)sさんの%(title)s", person=card.person, title=card.title)
+    return str(_("%(person)sさんの%(title)s", person=card.person, title=card.title))
 
 
 @blueprint.app_template_filter("stop_kind")

@@ -96,7 +96,7 @@ def test_a_stopped_person_is_let_in_nowhere_and_the_profiles_officers_are_told(w
     assert told_of(working) == {"ciso", "security"}
     with working.database.reading() as session:
         record = session.scalars(select(AuditRecord).where(AuditRecord.action == "stop.ordered")).one()
-    assert (record.object_id, json.loads(record.payload)["accounts"]) == (str(order), 1)
+    assert (record.object_id, json.loads(record.payload or "{}")["accounts"]) == (str(order), 1)
 
 
 def test_a_stopped_person_is_signed_out_at_once_and_cannot_sign_in_until_it_is_lifted(working: Cast) -> None:

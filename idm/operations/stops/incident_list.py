@@ -40,10 +40,9 @@ def accounts_named(session: Session, text: str, *, reached: frozenset[int]) -> f
     """
     lines = lines_of(text)
     if not lines or len(lines) > MOST_LINES:
-        problem = "止める利用者IDを、1行に1つずつ書いてください。"
-        if lines:
-            problem = f"一度に止められるのは {MOST_LINES} 行までです（今は {len(lines)} 行です）。"
-        raise InvalidInput(problem, fields={"names": problem})
+        told = f"一度に止められるのは {MOST_LINES} 行までです（今は {len(lines)} 行です）。"
+        told = told if lines else "止める利用者IDを、1行に1つずつ書いてください。"
+        raise InvalidInput(told, fields={"names": told})
     known, problems, chosen = _known(session, {line.name for line in lines}), list[str](), set[int]()
     for line in lines:
         found = [one for one in known.get(line.name, ()) if line.system in (None, one.system)]

@@ -29,6 +29,7 @@ from idm.queries.officers import contracted, holders, humans
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.shared_ids import usable_by_right
 from idm.queries.reach import reaches_system
+from idm.queries.stops import person_is_stopped
 from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wanted_account import employed_until
 
@@ -49,6 +50,8 @@ def basis(
 
     Raises NotPermitted, InvalidInput for rights that cannot be activated.
     """
+    if person_is_stopped(session, person_id):
+        raise NotPermitted("緊急停止中の人は、特権IDを利用できません。")
     day = day_of(now)
     ends = [_employed_until(session, person_id, day)]
     deputyship_id = None

@@ -101,6 +101,7 @@ FOR_0100 = any_of(HR, lambda who, _thing: who.role is Role.SECTION and who.unit 
 """What is sent names somebody, or something, of that unit."""
 CARDS = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.HANDOVER, Role.AUDITOR)
 CARD = any_of(only(*HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR), own_unit)
+HANDLING = any_of(CHIEF, SECURITY, own_unit)
 
 SEES_PRIVILEGED = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
 IN_USE = ("asked", "approved", "to attend", "open")
@@ -141,6 +142,11 @@ LOOKING: dict[str, Expectation] = {
     "exceptions.index": EXCEPTIONS, "exceptions.printed": EXCEPTIONS, "exceptions.table": EXCEPTIONS,
     "exceptions.show": EXCEPTIONS, "exceptions.new": only(Role.SECTION, Role.SYSTEM),
     "leaks.index": only(*HEADS, Role.SECTION, Role.HANDOVER, Role.AUDITOR),
+    "stops.index": FOUND, "stops.show": FOUND, "stops.progress": FOUND,
+    "stops.new_person": only(*HEADS), "stops.new_card": only(*HEADS), "stops.new_accounts": only(*HEADS, Role.SYSTEM),
+    "stops.new_system": any_of(only(*HEADS), own_system),
+    "violations.index": any_of(GOVERNING, only(Role.SECTION)), "violations.show": any_of(GOVERNING, own_unit),
+    "violations.new": not_about_oneself(HANDLING),
     "leaks.new": any_of(related("subject"), DESK, SECURITY, own_unit),
     "handovers.index": DESK, "handovers.show": related("officer"), "handovers.history": any_of(GOVERNING, DESK),
     "locks.show": DESK,
@@ -167,6 +173,7 @@ LOOKING: dict[str, Expectation] = {
     "privileged_use_oversight.table": SEES_PRIVILEGED,
     "vault.index": SEES_PRIVILEGED, "vault.show": in_state(SEES_PRIVILEGED, "kept"),
     "audit_trail.index": GOVERNING, "audit_trail.show": GOVERNING, "audit_trail.verification": GOVERNING,
+    "log_check.index": GOVERNING,
 }  # fmt: skip
 """The pages for those signed in: the page is shown, or is not there (404)."""
 
@@ -225,6 +232,7 @@ DOING: dict[str, Expectation] = {
     "configuration.propose": SECURITY, "configuration.accept": in_state(CISO, "waiting"),
     "configuration.refuse": in_state(CISO, "waiting"),
     "audit_trail.verify": GOVERNING,
+    "log_check.sign": only(Role.SECURITY, Role.CHIEF),
     "privileged_register.propose": any_of(SECURITY, own_system),
     "privileged_register.accept": in_state(only(Role.CHIEF, Role.SECURITY), "proposed"),
     "privileged_register.refuse": in_state(only(Role.CHIEF, Role.SECURITY), "proposed"),
@@ -256,6 +264,13 @@ DOING: dict[str, Expectation] = {
     "exceptions.ask": only(Role.SECTION, Role.SYSTEM), "exceptions.report": nobody,
     "exceptions.answer": in_state(CISO, "asked"), "exceptions.check": in_state(any_of(SECURITY, CHIEF), "permitted"),
     "exceptions.end": any_of(CISO, own_system, in_state(related("asker"), "asked")),
+    "stops.order_person": only(*HEADS), "stops.order_system": any_of(only(*HEADS), own_system),
+    "stops.order_card": in_state(only(*HEADS), "active"), "stops.order_accounts": only(*HEADS, Role.SYSTEM),
+    "stops.ask_to_lift": in_state(only(*HEADS), "open"), "stops.keep": in_state(only(*HEADS), "asked"),
+    "stops.lift": in_state(only(Role.CISO, Role.VICE_CISO, Role.SECURITY), "asked"),
+    "violations.report": not_about_oneself(HANDLING), "violations.close": HANDLING,
+    "violations.guide": in_state(HANDLING, "reported"), "violations.failed": in_state(HANDLING, "guided"),
+    "violations.stop": in_state(any_of(CHIEF, SECURITY), "failed"),
     "leaks.report": any_of(related("subject"), DESK, SECURITY, own_unit),
     "losses.report": in_state(any_of(related("subject"), DESK, SECURITY, own_unit), "active"),
     "losses.close": any_of(SECURITY, CHIEF),
@@ -333,6 +348,17 @@ FORMS: dict[str, dict[str, str]] = {
     "batches.refuse": {"comment": "不要"},
     "outside.hand_over": {"sponsor": "100025"},
     "outside.name_sponsor": {"sponsor": "100025"},
+    "stops.order_person": {"reason": "不審"},
+    "stops.order_system": {"reason": "不審"},
+    "stops.order_card": {"reason": "不審"},
+    "stops.order_accounts": {"reason": "不審", "names": "nobody-at-all"},
+    "stops.ask_to_lift": {"reason": "終わった"},
+    "stops.keep": {"reason": "まだ"},
+    "violations.report": {"what": "他人のIDを使った"},
+    "violations.guide": {"guidance": "注意した"},
+    "violations.failed": {"note": "また使った"},
+    "violations.close": {"closing_note": "終わり"},
+    "violations.stop": {"reason": "改善されない"},
     "losses.report": {"circumstances": "車内に置き忘れた"},
     "losses.close": {"outcome": "found", "note": "確認した"},
     "standing.propose": {"system": "1", "reason": "異動"},

@@ -30,6 +30,7 @@ from idm.models.requests import ApprovalStep, Grant, Request, RequestLine
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.safety import PlannedBatch, RunKind
 from idm.models.standing import StandingApproval
+from idm.models.stops import StopOrder, ViolationReport
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import Finding
 from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
@@ -45,6 +46,8 @@ from idm.vocabulary import (
     ReviewScope,
     Role,
     Service,
+    StopCause,
+    StopKind,
 )
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.templates import with_cast
@@ -224,6 +227,8 @@ class _Maker:
             "deputy_id": self._deputies(),
             "deputyship_id": self._deputyships(),
             "exception_id": self._exceptions(),
+            "stop_id": self._stops(),
+            "violation_id": self._violations(),
             **self._authenticators(),
             "record_id": [Thing(one) for one in self.session.scalars(select(AuditRecord.id).limit(8))],
         }
@@ -444,6 +449,29 @@ class _Maker:
             campaign_id = self._add(campaign)
             answer = {"line": str(campaign.lines[0].id), f"decision-{campaign.lines[0].id}": "keep"}
             made.append(Thing(campaign_id, "closed" if closed_at else "open", unit="0100", form=answer))
+        return made
+
+    def _stops(self) -> list[Thing]:
+        """Orders in force: one that nobody asks to lift, one that the chief does."""
+        made = []
+        for state in ("open", "asked"):
+            row = StopOrder(
+                kind=StopKind.ACCOUNTS, cause=StopCause.INCIDENT, reason="不審", ordered_by_id=self._id("ciso"),
+                ordered_at=NOW, lift_asked_by_id=self._id("chief") if state == "asked" else None,
+                lift_asked_at=NOW if state == "asked" else None,
+            )  # fmt: skip
+            made.append(Thing(self._add(row), state))
+        return made
+
+    def _violations(self) -> list[Thing]:
+        made = []
+        for state in ("reported", "guided", "failed"):
+            row = ViolationReport(
+                person_id=self._id("staff"), what="共用", reported_by_id=self._id("security"), reported_at=NOW,
+                guided_by_id=self._id("security") if state != "reported" else None,
+                guided_at=NOW if state != "reported" else None, guidance_failed_at=NOW if state == "failed" else None,
+            )  # fmt: skip
+            made.append(Thing(self._add(row), state, unit="0100", persons={"subject": "staff"}))
         return made
 
     def _exceptions(self) -> list[Thing]:
