@@ -15,6 +15,7 @@ from idm.calendar_days import day_of
 from idm.models.safety import RunKind
 from idm.operations import (
     exception_daily,
+    giving_back,
     grants,
     leaving,
     lifecycle,
@@ -103,6 +104,7 @@ def run(
     stages.offices(policy)
     stages.sign_ins(policy)
     stages.exceptions(policy)
+    stages.endings(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
     stages.reviews(policy)
     return RunResult(
@@ -197,6 +199,11 @@ class _Stages:
         """Exceptions of the register expire by themselves; who has to act on one has been told (FK 8)."""
         with self._act() as session:
             exception_daily.follow(session, actor=ACTOR, policy=policy, now=self.now)
+
+    def endings(self, policy: Policy) -> None:
+        """Whoever has a right that ends soon was reminded in time (control A8)."""
+        with self._act() as session:
+            giving_back.remind(session, actor=ACTOR, policy=policy, now=self.now)
 
     def leaving(self, policy: Policy) -> Followed:
         """Whoever leaves has a checklist; whoever answers for it is reminded."""

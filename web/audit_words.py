@@ -16,6 +16,8 @@ DONE = {
     "step.returned": _("差戻し"),
     "step.rejected": _("却下"),
     "exception.permitted": _("例外措置を許可"),
+    "giving_back.noticed": _("不要になった権限の届出"),
+    "giving_back.reminded": _("権限の期限を予告"),
     "registered_exception.asked": _("例外措置を申請"),
     "registered_exception.reported": _("緊急の措置を報告"),
     "registered_exception.permitted": _("例外措置を許可（台帳）"),
@@ -223,10 +225,14 @@ DONE = {
     "sign_in.everybodys_sessions_ended": _("全員のサインインを終了"),
     "sign_in.session_ended": _("サインアウト"),
     "sign_in.all_sessions_ended": _("すべてのサインインを終了"),
+    "log_check.done": _("監査記録を自動で点検"),
+    "log_check.signed": _("監査記録の点検を確認"),
     "audit.payloads_expired": _("保存期間を過ぎた内容を消去"),
 }
 TRIED = {
+    "log_check.sign": _("監査記録の点検の確認"),
     "request.submit": _("申請の提出"),
+    "giving_back.give": _("不要になった権限の返却"),
     "registered_exception.ask": _("例外措置の申請"),
     "registered_exception.report": _("緊急の措置の報告"),
     "registered_exception.answer": _("例外措置の許可・不許可"),
@@ -403,6 +409,7 @@ OBJECTS = {
     "review": _("権限の棚卸し"),
     "sign_in": _("サインイン"),
     "audit": _("監査記録"),
+    "log_check": _("監査記録の点検"),
 }
 GROUPS = {
     "request": _("申請の提出・取下げ"),
@@ -455,6 +462,7 @@ GROUPS = {
     "violation": _("違反の報告"),
     "system": _("接続の点検"),
     "audit": _("監査記録"),
+    "log_check": _("監査記録の点検"),
 }
 """The first words of the verbs: what the list can be narrowed to."""
 

@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
+from idm.ending_rights import may_renew
 from idm.grant_state import GrantState
 from idm.operations.signing_in.invitations import invite
 from idm.operations.signing_in.own_password import kept_elsewhere
@@ -109,6 +110,7 @@ def _person_page(template: str, person_id: int) -> str:
         mistake=mistake,
         on_day=[(lane.title, span) for lane in lanes for span in lane.spans if span.holds_on(on)],
         words=SPAN_WORDS, leavings=LEAVING_TITLES, near=_days_near(on),
+        renewable=_renewable(facts["rights"]) if own else frozenset(),
         to_hand_over=_openable(facts["accounts"], rights) if may_hand_over else frozenset(),
         may_unlock=may(current.roles(), Action.UNLOCK_ACCOUNT),
         may_invite=may(current.roles(), Action.INVITE_OFFICER if facts["needs_two"] else Action.INVITE),
@@ -119,6 +121,12 @@ def _person_page(template: str, person_id: int) -> str:
         may_open=own or may(current.roles(), Action.SEE_ALL_REQUESTS),
         may_see_systems=may(current.roles(), Action.SEE_SYSTEMS), own=own, today=current.today(),
     )  # fmt: skip
+
+
+def _renewable(rights: list[RightRow]) -> frozenset[int]:
+    """The rights that one can apply for to go on; whether somebody has already is said on that page."""
+    rules, day = current.policy().giving_back, current.today()
+    return frozenset(row.right.grant_id for row in rights if may_renew(row.right.valid_until, day, rules))
 
 
 def _facts(session: Session, person_id: int) -> dict[str, Any]:

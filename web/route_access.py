@@ -125,6 +125,10 @@ _ONES_OWN = {
     "own_factors.removal": sending(relation="本人"),
     "own_factors.codes": looking(),
     "own_factors.make_codes": sending(relation="本人"),
+    "giving_back.confirm": looking(relation="本人"),
+    "giving_back.give_back": sending(relation="本人"),
+    "giving_back.ending": looking(),
+    "giving_back.renew": sending(relation=_APPLYING),
     "own_password.show": looking(),
     "own_password.change": sending(relation="本人（いまのパスワード）"),
     "signed_in_places.end_own": sending(relation="本人"),
@@ -413,6 +417,8 @@ _OVERSIGHT = {
     "audit_trail.show": looking(Action.SEE_AUDIT),
     "audit_trail.verification": looking(Action.SEE_AUDIT),
     "audit_trail.verify": looking(Action.SEE_AUDIT),
+    "log_check.index": looking(Action.SEE_AUDIT),
+    "log_check.sign": sending(Action.SIGN_LOG_CHECK, relation="プロファイルが定める職"),
 }
 
 ROUTES: dict[str, Access] = {

@@ -67,7 +67,7 @@ def find_subjects(
         select(Person.id)
         .join(Employment, Employment.person_id == Person.id)
         .where(known(reads), public(Employment, reads))
-        .where(not_over_on(Employment, day), _within(scope, day))
+        .where(not_over_on(Employment, day), within(scope, day))
         .group_by(Person.id, Person.kana)
         .order_by(Person.kana, Person.id)
         .limit(limit)
@@ -86,12 +86,13 @@ def subject_in_scope(
 ) -> PersonCard | None:
     """The person's card, when somebody of this scope may apply for them and knows of them; None otherwise."""
     reads = reader or Reader(day)
-    query = select(Person.id).where(Person.id == person_id, known(reads), _within(scope, day))
+    query = select(Person.id).where(Person.id == person_id, known(reads), within(scope, day))
     found = session.scalar(query)
     return None if found is None else person_cards(session, [found], day=day, reader=reads)[found]
 
 
-def _within(scope: Scope, day: date) -> ColumnElement[bool]:
+def within(scope: Scope, day: date) -> ColumnElement[bool]:
+    """Whether the person (Person) is one for whom somebody of this scope may apply on the day."""
     if scope.everyone:
         return true()
     own = Person.id == scope.person_id if scope.own else Person.id.is_(None)
