@@ -47,6 +47,11 @@ ABOUT_PRIVILEGE = (
 WITHOUT_STOPS = PERMISSIONS[Action.REPORT_VIOLATION] - PERMISSIONS[Action.SEE_STOPS]
 """Section managers handle violations of their people, and see no orders to stop."""
 
+ABOUT_RECORD = (
+    Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),
+    Entry(lazy_gettext("記録の点検"), "log_check.index", PERMISSIONS[Action.SEE_AUDIT]),
+)
+
 NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("ホーム"), "home.index"),
     Entry(lazy_gettext("申請"), "requests.index"),
@@ -73,7 +78,7 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry(lazy_gettext("例外措置"), "exceptions.index", PERMISSIONS[Action.SEE_EXCEPTIONS]),
     Entry(lazy_gettext("責任者"), "officers.index", PERMISSIONS[Action.SEE_SYSTEMS]),
     Entry(lazy_gettext("設定"), "configuration.index", PERMISSIONS[Action.SEE_AUDIT]),
-    Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),
+    Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT], ABOUT_RECORD),
     Entry(lazy_gettext("自分の記録"), "me.index"),
 )
 

@@ -1,0 +1,68 @@
+"""The page of the log check: what stands out, and a name to having looked."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from idm import audit
+from idm.actor import Actor
+from idm.operations import log_checks
+from tests.web.office import Office
+
+NIGHT = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
+AFTER = datetime(2026, 4, 3, 1, 0, tzinfo=UTC)
+
+
+def checked(office: Office, *who: str) -> None:
+    """These people have acted in the night, and the record was checked."""
+    with office.database.writing() as session:
+        for number, name in enumerate(who):
+            audit.record(
+                session, action="handover.asked", actor=office.cast.actor(name), obj=("account", "1"),
+                now=NIGHT + timedelta(minutes=number),
+            )  # fmt: skip
+        session.flush()
+        audit.seal(session, now=NIGHT)
+        log_checks.check(session, actor=Actor.job("tests"), policy=office.cast.policy, now=AFTER)
+    office.now = AFTER
+
+
+@pytest.mark.parametrize("who", ["staff", "hr", "desk", "system"])
+def test_for_those_who_may_not_see_the_record_there_is_no_page(office: Office, who: str) -> None:
+    assert office.browser(who).open("/log-check").status_code == 404
+
+
+def test_what_stands_out_is_shown_with_its_records(office: Office) -> None:
+    checked(office, "staff")
+    page = office.browser("auditor").page("/log-check")
+    assert "青木　一郎（2026-04-02）" in page
+    assert "時間外に1回の決裁・管理の操作をしました。" in page
+    assert 'href="/audit/' in page
+    assert "確認したことを記録する" not in page
+
+
+def test_a_checker_signs_and_what_is_about_themselves_stays(office: Office) -> None:
+    checked(office, "staff", "security")
+    browser = office.browser("security")
+    answer = browser.send("/log-check", {"up_to": "令和8年4月2日", "comment": "業務による"}, shown="/log-check")
+    page = browser.follow(answer)
+    assert "1件を確認済みにしました。" in page
+    assert "ほかの確認者が確認するまで残ります" in page
+    assert "香椎　宮子（2026-04-02）" in page
+    assert "青木　一郎（2026-04-02）" not in page
+    assert "業務による" in page
+
+
+def test_mistakes_are_told_at_their_fields(office: Office) -> None:
+    checked(office)
+    browser = office.browser("chief")
+    answer = browser.send("/log-check", {"up_to": "いつか", "comment": ""}, shown="/log-check")
+    assert (answer.status_code, 'id="up_to-error"' in answer.text) == (422, True)
+    answer = browser.send("/log-check", {"up_to": "2026-04-02", "comment": " "}, shown="/log-check")
+    assert (answer.status_code, 'id="comment-error"' in answer.text) == (422, True)
+
+
+def test_nobody_else_signs(office: Office) -> None:
+    checked(office, "staff")
+    answer = office.browser("ciso").send("/log-check", {"up_to": "2026-04-02", "comment": "x"}, shown="/log-check")
+    assert answer.status_code == 403
