@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from idm.finding_state import NEVER_ANSWERED
 from idm.models.base import Base, Instant, closed_list
 from idm.models.exceptions import RegisteredException
 from idm.models.nights import SweepNight
@@ -50,21 +51,38 @@ class OutboxTask(Base):
 
 
 class MailState(StrEnum):
-    """State of a notice."""
+    """State of a notice. Held = it waits for the day's digest; digested = it stands in one, which is a notice of its own.
+
+    Refused = its address was refused for good, and it is not tried again.
+    """
 
     WAITING = "waiting"
+    HELD = "held"
+    DIGESTED = "digested"
     SENT = "sent"
+    REFUSED = "refused"
 
 
 class MailMessage(Base):
     """One notice to one person, written in the transaction of the act that caused it."""
 
     __tablename__ = "mail_messages"
-    __table_args__ = (Index("ix_mail_messages_due", "state", "due_at"),)
+    __table_args__ = (
+        Index("ix_mail_messages_due", "state", "due_at"),
+        CheckConstraint("NOT (urgent AND state IN ('held', 'digested'))", name="urgent_waits_for_no_digest"),
+        CheckConstraint("(state = 'digested') = (digest_id IS NOT NULL)", name="digested_in_one"),
+        Index("ix_mail_messages_recipient", "recipient", "state"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     recipient: Mapped[str] = mapped_column(Text)
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    copy_for_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who is away, where this is the copy for the person they named."""
+    urgent: Mapped[bool] = mapped_column(default=False)
+    """It waits for no digest, and leaves before what is not urgent."""
+    digest_id: Mapped[int | None] = mapped_column(ForeignKey("mail_messages.id"), index=True)
+    """The digest it stands in."""
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     link: Mapped[str] = mapped_column(Text)
@@ -73,8 +91,13 @@ class MailMessage(Base):
     due_at: Mapped[datetime] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None] = mapped_column(Text)
+    refusal_told_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When the officers were told that its address is refused."""
     created_at: Mapped[datetime] = mapped_column(Instant)
     sent_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+_NEVER = ", ".join(f"'{kind.value}'" for kind in sorted(NEVER_ANSWERED))
 
 
 class Finding(Base):
@@ -92,6 +115,7 @@ class Finding(Base):
               postgresql_where=text("resolved_at IS NULL AND system_id IS NULL")),
         CheckConstraint("(accepted_until IS NULL) = (accepted_by_id IS NULL)", name="accepted_by_someone"),
         CheckConstraint("accepted_until IS NULL OR accepted_reason IS NOT NULL", name="accepted_for_a_reason"),
+        CheckConstraint(f"accepted_until IS NULL OR kind NOT IN ({_NEVER})", name="never_accepted"),
         Index("ix_findings_subject", "system_id", "subject_key"),
         Index("ix_findings_first_seen", "first_seen_at"),
         Index("ix_findings_resolved", "resolved_at",

@@ -87,6 +87,24 @@ def late_of_system(session: Session, system_id: int, *, day: date) -> int:
     return session.scalar(select(func.count()).select_from(Finding).where(*conditions)) or 0
 
 
+@dataclass(frozen=True)
+class Own:
+    """What is open and somebody's to do, and how much of it is past its last day."""
+
+    open: int
+    late: int
+
+
+def own_findings(session: Session, person_id: int, *, day: date) -> Own:
+    """How much of what is open on the day is this person's."""
+    found, late = session.execute(
+        select(func.count(), func.count().filter(Finding.due_on < day)).where(
+            stands(FindingState.OPEN, day), Offices.on(session, day).mine(person_id)
+        )
+    ).one()
+    return Own(found, late)
+
+
 def trend(session: Session, *, day: date, days: int, system_id: int | None = None) -> list[TrendDay]:
     """Each of the last so many days up to and with `day`, the oldest first; reckoned back from what is there now."""
     within = [] if system_id is None else [Finding.system_id == system_id]

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -156,6 +157,16 @@ def test_what_the_standard_leaves_no_choice_about_is_never_accepted(cast: Cast, 
     with pytest.raises(IllegalTransition, match="受容できません"):
         accept(cast)
     assert state(cast) == "open"
+
+
+def test_the_database_keeps_no_accepted_risk_of_an_id_of_somebody_who_left(office: Cast) -> None:
+    sweep(office, LEFT, ORPHAN)
+    accepted = update(Finding).values(accepted_by_id=1, accepted_until=TODAY, accepted_reason="x")
+    with pytest.raises(IntegrityError, match="never_accepted"), office.database.writing() as session:
+        session.execute(accepted.where(Finding.kind == FindingKind.LEFT))
+    with office.database.writing() as session:
+        session.execute(accepted.where(Finding.kind == FindingKind.ORPHAN))
+    assert one(office, 2).accepted_reason == "x"
 
 
 @pytest.mark.parametrize("who", ["vice", "chief", "security", "system", "auditor", "staff"])

@@ -56,6 +56,15 @@ def test_what_is_ones_own_and_what_is_late_is_found(office: Office) -> None:
     assert "tanaka" not in office.browser("security").page("/findings?urgent=1")
 
 
+def test_the_first_page_says_what_is_ones_own(office: Office) -> None:
+    sweep(office, ORPHAN, DRIFT)
+    assert "あなたが担当する点検結果が2件あります" in office.browser("system").page("/")
+    assert "あなたが担当する点検結果" not in office.browser("security").page("/")
+    assert "あなたが担当する点検結果" not in office.browser("staff").page("/")
+    office.pass_by(days=31)
+    assert "期限を過ぎたもの 2件" in office.browser("system").page("/")
+
+
 def test_the_manager_is_given_it_notes_what_was_done_and_the_history_tells(office: Office) -> None:
     sweep(office, ORPHAN)
     chief = office.browser("chief")

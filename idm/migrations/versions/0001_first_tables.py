@@ -2627,6 +2627,10 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
+            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unshown', 'left', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'unregistered_privilege')",
+            name=op.f("ck_findings_never_accepted"),
+        ),
+        sa.CheckConstraint(
             "(accepted_until IS NULL) = (accepted_by_id IS NULL)", name=op.f("ck_findings_accepted_by_someone")
         ),
         sa.CheckConstraint(
