@@ -175,6 +175,8 @@ DONE = {
     "sweep.night_begun": _("夜間の点検を開始"),
     "sweep.night_resumed": _("途切れた夜間の点検を再開"),
     "sweep.night_ended": _("夜間の点検を終了"),
+    "sweep.signed_off": _("点検結果を確認して署名"),
+    "sweep.sign_off_overdue": _("点検結果の確認の遅れを通知"),
     "reconciliation.recorded": _("承認との突合せを記録"),
     "finding.recorded": _("情報システムによらない点検結果を記録"),
     "finding.repair_asked": _("点検結果の是正を開始"),

@@ -138,6 +138,9 @@ class SweepRow:
     found: int
     new: int
     resolved: int
+    done: int
+    clock_apart: float | None
+    """Seconds by which the directory's clock was ahead of ours; None = it does not tell (control G5)."""
     failure: str | None
 
 
@@ -311,5 +314,5 @@ def _row(row: Row[*tuple[Any, ...]], day: date | None) -> FindingRow:
 def _sweep(run: SweepRun, system_name: str) -> SweepRow:
     return SweepRow(
         run.system_id, system_name, run.started_at, run.finished_at, run.examined, run.found, run.new, run.resolved,
-        run.failure,
+        run.done, run.clock_apart, run.failure,
     )  # fmt: skip
