@@ -67,10 +67,16 @@ SOURCE_TITLES = {"listing": "利用者ID一覧", "memory": "試験用のディ�
 """Sources of a last use that are no name of an attribute."""
 
 
+BY_SWEEP = "sweep"
+"""In place of a source: the moment is that of a sweep that did not find the ID unused."""
+
+
 def last_use_text(at: date | None, source: str | None) -> str:
     """When it was used last, and where that was read; never and unknown are told apart (control C3)."""
     if source is None:
         return "不明"
+    if source == BY_SWEEP:
+        return f"{at.isoformat() if at else ''}の点検で未使用とされていない"
     return f"{at.isoformat() if at else '一度もない'}（{SOURCE_TITLES.get(source, source)}）"
 
 

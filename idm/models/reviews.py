@@ -65,7 +65,10 @@ class ReviewLine(Base):
     """Who is asked, as the offices were held on the last night; None = nobody may, it is shown as such."""
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
     last_use_source: Mapped[str | None] = mapped_column(Text)
-    """Where the last use was read; None = it is unknown. A source without a date = it was never used (control C3)."""
+    """Where the last use was read; None = it is unknown. A source without a date = it was never used (control C3).
+
+    `sweep`: the date is that of the sweep which did not find it unused.
+    """
     alike_holding: Mapped[int]
     alike: Mapped[int]
     """How many other people of the same unit and post there are, and how many of them hold the right."""

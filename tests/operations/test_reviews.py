@@ -26,7 +26,7 @@ from idm.models.officers import Officer
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.systems import Account, Entitlement
-from idm.models.work import Finding, OutboxTask, TaskState
+from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.operations.reviews import answering, opening
 from idm.operations.reviews.answering import Answered, Shown
 from idm.operations.reviews.following import ReviewsFollowed, close, follow
@@ -238,6 +238,33 @@ def test_beside_a_right_stand_its_last_use_and_how_many_alike_have_it(cast: Cast
         assert (unknown.last_used_at, unknown.last_use_source) == (None, None)
         enter = lines[cast.people["staff"], "enter"]
         assert (used.alike_holding, used.alike, enter.alike_holding, enter.alike) == (1, 1, 0, 1)
+
+
+@pytest.mark.parametrize(("failure", "blind", "present", "told"), [
+    (None, False, True, "sweep"), ("接続できません", False, True, None), (None, True, True, None),
+    (None, False, False, None),
+])  # fmt: skip
+def test_an_id_that_the_latest_sweep_looked_at_and_did_not_find_unused_is_told_as_such(
+    cast: Cast, failure: str | None, blind: bool, present: bool, told: str | None
+) -> None:
+    reviews = Reviews.of(cast)
+    swept = NOW + timedelta(days=60)
+    with cast.database.writing() as session:
+        for account in session.scalars(select(Account)):
+            account.seen_present, system_id = present, account.system_id
+        session.add(SweepRun(
+            system_id=system_id, started_at=swept, finished_at=swept, examined=3, found=0, new=0, resolved=0,
+            failure=failure,
+        ))  # fmt: skip
+        if blind:
+            session.add(Finding(
+                kind=FindingKind.NOT_CHECKED, system_id=system_id, subject_key="check:last_use", label="会計",
+                details={}, first_seen_at=swept, last_seen_at=swept,
+            ))  # fmt: skip
+    reviews.open(now=swept)
+    with cast.database.reading() as session:
+        found = {(line.last_use_source, line.last_used_at) for line in session.scalars(select(ReviewLine))}
+    assert found == {(told, swept if told else None)}
 
 
 @pytest.mark.parametrize(("who", "scope", "allowed"), [

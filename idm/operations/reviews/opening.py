@@ -44,7 +44,7 @@ def open_campaign(
     named = written(title, field="title", empty="棚卸しの名前を書いてください。")
     until = answer_until or working_days(policy.calendar).on_or_after(day + timedelta(days=policy.reviews.answer_days))
     _require_sound(session, wanted, until, day)
-    found = candidates(session, wanted, day=day)
+    found = candidates(session, wanted, rules=policy.dormancy, day=day)
     if not found:
         raise InvalidInput("この範囲には、棚卸しをする権限がありません。", fields={"scope": "対象の権限がありません。"})
     campaign = ReviewCampaign(
@@ -85,7 +85,7 @@ class Preview:
 def preview(session: Session, wanted: Wanted, *, policy: Policy, now: datetime) -> Preview:
     """The campaign that would be opened now. Changes nothing."""
     day = day_of(now)
-    rights = [right_of(one.grant) for one in candidates(session, wanted, day=day)]
+    rights = [right_of(one.grant) for one in candidates(session, wanted, rules=policy.dormancy, day=day)]
     bench = ReviewBench.on(session, rights, rules=policy.reviews, day=day)
     asked = (next(iter(bench.asked_about(right, wanted.scope, False)), None) for right in rights)
     return Preview(len(rights), Counter(seat.person_id if seat is not None else None for seat in asked))
