@@ -92,7 +92,10 @@ def test_the_first_version_is_all_new(cast: Cast) -> None:
 
 def test_every_effective_value_names_its_file_and_clause() -> None:
     values = {value.key: value for value in effective_values(effective_text(load_profile("fukuoka")))}
-    assert (values["dormancy.times.unused_days"].value, values["dormancy.times.unused_days"].clause) == ("90", "6-2(2)③")
+    assert (values["dormancy.times.unused_days"].value, values["dormancy.times.unused_days"].clause) == (
+        "90",
+        "6-2(2)③",
+    )
     assert {value.file for value in values.values()} == {"fukuoka.toml"}
 
 
