@@ -48,6 +48,8 @@ from web.row_ids import row_id
 blueprint = Blueprint("exceptions", __name__)
 
 Typed = Mapping[str, str]
+FILLED_IN = ("emergency", "scope", "system", "login_name", "staff_number", "unit", "finding_kind", "clause", "what")
+"""What the address of the form may fill in, so that another page (a finding) can lead to it."""
 
 
 @blueprint.get("/exceptions")
@@ -95,7 +97,7 @@ def new() -> str:
     """The form: of a new one, an emergency (`emergency`), or one that goes on with another (`renews`)."""
     before = request.args.get("renews", type=row_id)
     if before is None:
-        return _form({"emergency": "yes"} if "emergency" in request.args else {}, {})
+        return _form({name: request.args[name] for name in FILLED_IN if name in request.args}, {})
     with current.look() as session:
         row = exception_row(
             session, before, reader=current.reader(), policy=current.policy(), now=current.now()

@@ -28,11 +28,11 @@ from idm.models.work import Finding
 from idm.operations.exception_notices import PAGE, record
 from idm.operations.findings import Found, record_everywhere
 from idm.operations.notices import notify
-from idm.permissions import PERMISSIONS, Action
+from idm.permissions import PERMISSIONS, Action, may
 from idm.policy import Policy
 from idm.queries.departments import departments
 from idm.queries.exceptions import as_coverings, last_checks
-from idm.queries.officers import holders
+from idm.queries.officers import holders, roles_of
 from idm.vocabulary import ExceptionState, FindingKind, Role
 
 
@@ -199,8 +199,11 @@ def _said_needed(session: Session, expired: list[RegisteredException]) -> set[in
 
 
 def _answering(session: Session, exception: RegisteredException, day: date) -> set[int]:
-    """Whoever asked for it, and the manager of the system that it is about."""
+    """Whoever asked for it, and the manager of the system that it is about; the security officer, where whoever asked
+    has left the office by which they did."""
     people = {exception.asked_by_id}
+    if not may(roles_of(session, exception.asked_by_id, day), Action.ASK_EXCEPTION):
+        people = set(holders(session, Role.SECURITY, None, day))
     system_id = exception.system_id
     if exception.account_id is not None:
         system_id = session.get_one(Account, exception.account_id).system_id

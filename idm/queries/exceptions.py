@@ -7,7 +7,7 @@ from typing import TypedDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from idm.exception_state import Covered, Covering
+from idm.exception_state import Covered, Covering, in_force
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.personnel.unit_tree import with_those_below
 from idm.queries.officers import humans
@@ -21,11 +21,11 @@ def covering(session: Session, day: date) -> Covered:
     """What the permitted exceptions cover on the day; a few queries, however many findings are then asked about."""
     found = session.scalars(
         select(RegisteredException).where(
-            RegisteredException.state == ExceptionState.PERMITTED, RegisteredException.finding_kind.is_not(None),
-            RegisteredException.valid_from <= day, RegisteredException.valid_until > day,
+            RegisteredException.state == ExceptionState.PERMITTED, RegisteredException.finding_kind.is_not(None)
         )
-    ).all()  # fmt: skip
-    return Covered(as_coverings(session, found))
+    )  # fmt: skip
+    holding = [one for one in found if in_force(one.state, one.valid_from, one.valid_until, day)]
+    return Covered(as_coverings(session, holding))
 
 
 def as_coverings(session: Session, found: Sequence[RegisteredException]) -> list[Covering]:

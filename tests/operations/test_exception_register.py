@@ -374,3 +374,34 @@ def test_a_refused_act_leaves_nothing_but_its_record(cast: Cast) -> None:
         ask(cast, reason="")
     with cast.database.reading() as session:
         assert session.scalars(select(RegisteredException)).all() == []
+
+
+def test_where_whoever_asked_has_left_the_office_the_security_officer_is_reminded(cast: Cast) -> None:
+    with cast.database.reading() as session:
+        ledger = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+    exception = ask(cast, "system", system_id=ledger)
+    answer(cast, exception)
+    with cast.database.writing() as session:
+        post = cast.employment(session, "system").assignments[0]
+        post.valid_until = END - 10 * DAY
+    assert follow(cast, at(END - DAY)).reminded == 1
+    assert ("香椎", "【例外措置】期限が近づいています") in told(cast)
+    assert not [who for who, subject in told(cast) if who == "箱崎" and "期限" in subject]
+
+
+def test_on_postgresql_it_is_all_the_same(postgres_office: Cast) -> None:
+    cast = postgres_office
+    exception = ask(cast)
+    answer(cast, exception)
+    near = at(END - 20 * DAY)
+    assert follow(cast, near).reminded == 1
+    renewal = ask(cast, now=near, renews_id=exception, valid_from=END, valid_until=END + 90 * DAY)
+    with pytest.raises(IllegalTransition, match="すでに申請"):
+        ask(cast, now=near, renews_id=exception, valid_from=END, valid_until=END + 90 * DAY)
+    assert follow(cast, at(END)).expired == 1
+    assert covers(cast, END) is None
+    answer(cast, renewal, now=at(END))
+    assert covers(cast, END) == renewal
+    twice = update(RegisteredException).where(RegisteredException.id == renewal).values(asked_by_id=cast.people["ciso"])
+    with cast.database.writing() as session, pytest.raises(IntegrityError, match="two_people"):
+        session.execute(twice)

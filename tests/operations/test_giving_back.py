@@ -236,3 +236,12 @@ def test_it_is_too_early_long_before_the_end_and_too_late_for_a_second_one(offic
     renew(office, "staff", ("staff", "enter"))
     with pytest.raises(InvalidInput, match="更新を申請できない"):
         renew(office, "hr", ("staff", "enter"))
+
+
+def test_on_postgresql_a_reminder_and_a_renewal_are_the_same(postgres_office: Cast) -> None:
+    wanted = (("staff", "ledger/account"), ("staff", "ledger/enter"))
+    request_id = postgres_office.file("hr", *wanted, valid_until=END)
+    for line in (0, 1):
+        postgres_office.approve(request_id, line=line)
+    assert [remind(postgres_office, END - 5 * DAY), remind(postgres_office, END - 4 * DAY)] == [1, 0]
+    assert len(renew(postgres_office, "security", ("staff", "account"), ("staff", "enter"))) == 1

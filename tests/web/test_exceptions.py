@@ -77,6 +77,13 @@ def test_the_form_offers_no_kind_that_is_never_covered(office: Office) -> None:
     assert 'value="left"' not in page
 
 
+def test_another_page_leads_to_a_form_that_is_filled_in(office: Office) -> None:
+    page = office.browser("security").page("/exceptions/new?finding_kind=dormant&scope=person&staff_number=100009")
+    assert 'value="100009"' in page
+    assert 'value="dormant" selected' in page
+    assert 'value="person" checked' in page
+
+
 def test_an_emergency_is_told_then_reported_and_only_then_answered(office: Office) -> None:
     security, ciso = office.browser("security"), office.browser("ciso")
     told = {**FORM, "emergency": "yes", "acted_day": "令和8年4月1日", "acted_time": "08:30"}
