@@ -15,6 +15,7 @@ from idm.queries.findings import FindingFilter, findings_page, sweep_page
 from idm.queries.found_accounts import progress_of_systems
 from idm.queries.password_rules import rules_sheet
 from idm.queries.reach import systems_reached
+from idm.queries.stop_orders import orders_in_force
 from idm.queries.system_rights import holders_page as right_holders_page
 from idm.queries.system_rights import right_of_system, rights_of_system, unfinished_tasks
 from idm.queries.systems import system_row, system_rows
@@ -54,6 +55,7 @@ def show(system_id: int) -> str:
         may_stop = system_id in systems_reached(
             session, current.signed_in().person_id, Action.ORDER_STOP, current.today()
         )
+        stopped_by = orders_in_force(session, system_id=system_id) if may(current.roles(), Action.SEE_STOPS) else ()
         tasks = unfinished_tasks(
             session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
         )
@@ -66,7 +68,7 @@ def show(system_id: int) -> str:
     return render_template(
         "systems/show.html", system=system, progress=progress, may_see_found=_sees_found(), rights=rights,
         gate=gate, verification=verification, may_bring_lists=may(current.roles(), Action.UPLOAD_ENROLMENTS),
-        tasks=tasks, found=found, may_see_findings=_sees_findings(), may_stop=may_stop,
+        tasks=tasks, found=found, may_see_findings=_sees_findings(), may_stop=may_stop, stopped_by=stopped_by,
         sweeps=sweeps.rows[:SWEEPS_SHOWN] if sweeps is not None else (),
         may_see_people=may(current.roles(), Action.SEE_PEOPLE), tested=tested, verdict_words=VERDICT_WORDS,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Orders to stop as people read them: what they stop, how far they have come, and what has not answered yet (H5)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from idm.models.stops import AccountStop, StopOrder, ViolationReport
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask
 from idm.models.work_orders import WorkOrder, WorkOrderState
+from idm.queries.officers import humans
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.stopping import Stopping, stopping
 from idm.vocabulary import StopCause, StopKind
@@ -95,10 +96,20 @@ def stop_orders(session: Session, *, asked: int) -> Page[OrderRow]:
     return Page(_rows(session, query), number, total)
 
 
-def open_orders_of(session: Session, person_ids: Iterable[int]) -> tuple[OrderRow, ...]:
-    """The orders in force that name one of these people."""
-    query = _orders().where(StopOrder.lifted_at.is_(None), StopOrder.person_id.in_(set(person_ids)))
-    return _rows(session, query.order_by(StopOrder.id))
+def orders_in_force(
+    session: Session, *, person_id: int | None = None, system_id: int | None = None
+) -> tuple[tuple[int, StopKind], ...]:
+    """The orders in force that name this person, under any of their rows, or this system: their ids and kinds."""
+    query = select(StopOrder.id, StopOrder.kind, StopOrder.person_id, StopOrder.system_id)
+    rows = session.execute(query.where(StopOrder.lifted_at.is_(None)).order_by(StopOrder.id)).all()
+    people = {row.person_id for row in rows if row.person_id is not None}
+    named = humans(session, people) if person_id is not None and people else {}
+    return tuple(
+        (row.id, row.kind)
+        for row in rows
+        if (system_id is not None and row.system_id == system_id)
+        or (row.person_id in named and person_id in named[row.person_id].rows)
+    )
 
 
 def order_sheet(session: Session, stop_id: int) -> OrderSheet:

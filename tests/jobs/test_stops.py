@@ -17,7 +17,7 @@ from idm.operations.stops.unreached import LATE
 from idm.ports import Directory
 from idm.sealing import new_handover_key
 from idm.vocabulary import FindingKind, Zone
-from jobs import provision, stops
+from jobs import provision, stops, worker
 from jobs.installation import Installation
 from tests.hand_office import SYSTEM, add_system, confirm, do
 from tests.hand_office import orders as work_orders
@@ -176,6 +176,28 @@ def test_where_only_hands_can_stop_it_an_order_goes_out_at_once_and_two_people_c
     assert reached(office) == [False], "one person's word is not enough"
     confirm(office.cast, asked, who="system", now=office.clock())
     assert reached(office) == [True]
+
+
+def test_a_stop_waits_for_no_round_of_the_worker(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it is at, a night's sweep or a directory that does not answer: its own thread looks for stops."""
+    name, password = working(office, "staff")["staff"]
+    stop, released = threading.Event(), threading.Event()
+
+    def hanging(*_given: object, **_named: object) -> None:
+        assert released.wait(60)
+
+    monkeypatch.setattr(worker, "one_round", hanging)
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(worker.work, office.installation, stop)
+        try:
+            stop_person(office, "staff")
+            while reached(office) != [True]:
+                assert not running.done()
+        finally:
+            stop.set()
+            released.set()
+        running.result()
+    assert not office.directory.sign_in(office.dn(name), password)
 
 
 def test_nothing_is_written_where_nothing_is_stopped(office: Office) -> None:

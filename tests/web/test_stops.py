@@ -42,6 +42,9 @@ def test_one_click_and_a_reason_sign_the_person_out_at_their_next_request(opened
     assert "0件／1件が止まりました" in page
     assert staff.open("/me").status_code == 302
     assert "青木　一郎" in chief.page("/stops")
+    assert "緊急停止中です" in chief.page(f"/people/{opened.cast.people['staff']}")
+    assert "緊急停止中です" not in chief.page(f"/people/{opened.cast.people['other']}")
+    assert "緊急停止中です" not in opened.browser("hr").page(f"/people/{opened.cast.people['staff']}")
 
 
 def test_the_live_page_looks_again_by_itself_until_everything_is_reached_and_keeps_nobody_signed_in(
@@ -101,6 +104,7 @@ def test_a_system_is_stopped_from_its_own_page_by_its_own_manager(opened: Office
     assert f"/stops/new/system/{system_id}" in system.page(f"/systems/{system_id}")
     assert "会計システム" in system.page(f"/stops/new/system/{system_id}")
     assert "0件／1件" in system.follow(system.send(f"/stops/new/system/{system_id}", REASON))
+    assert "緊急停止中です" in system.page(f"/systems/{system_id}")
     assert system.open(form(opened)).status_code == 404
 
 
