@@ -60,6 +60,8 @@ class Request(Base):
     submitted_at: Mapped[datetime | None] = mapped_column(Instant)
     last_decision_at: Mapped[datetime | None] = mapped_column(Instant)
     """Written at every decision: two simultaneous approvers must meet on this row."""
+    reminded_level: Mapped[int] = mapped_column(default=0)
+    """How far it was brought to mind while nobody decided: 1 = its deciders, then one more for each level above."""
     version: Mapped[int] = mapped_column()
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict

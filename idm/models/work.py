@@ -51,7 +51,7 @@ class OutboxTask(Base):
 
 
 class MailState(StrEnum):
-    """State of a notice. Held = it waits for the day's digest; digested = it stands in one, which is a notice of its own.
+    """State of a notice. Held = it waits for the day's digest; digested = it stands in one, a notice of its own.
 
     Refused = its address was refused for good, and it is not tried again.
     """

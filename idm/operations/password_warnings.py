@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.models.password_rules import PasswordWarning
-from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
-from idm.operations.notices import notify
+from idm.operations.notices import Notice, notify_each
 from idm.password_due import WARNED_BEFORE_DAYS
 from idm.wareki import format_wareki
 
@@ -64,26 +63,25 @@ def _rows(session: Session, dues: Sequence[PasswordDue]) -> dict[int, PasswordWa
 
 def _tell(session: Session, dues: Sequence[PasswordDue], subject: str, now: datetime) -> int:
     owners = _owners(session, dues)
-    told = 0
+    told = []
     for due in dues:
         if (owner := owners.get(due.account_id)) is None:
             continue
-        person, system = owner
+        person_id, system = owner
         body = (
             f"情報システム「{system}」のパスワードは、団体の規程により {format_wareki(due.due_on)}までに変更が"
             "必要です。端末のパスワード変更の画面で変更してください。このメールからパスワードを入力することはありません。"
         )
-        told += len(notify(session, [person.id], subject=subject, body=body, link="/", now=now))
-    return told
+        told.append(Notice(person_id, subject, body, "/"))
+    return notify_each(session, told, now=now)
 
 
-def _owners(session: Session, dues: Sequence[PasswordDue]) -> dict[int, tuple[Person, str]]:
+def _owners(session: Session, dues: Sequence[PasswordDue]) -> dict[int, tuple[int, str]]:
     """Account → its owner and its system's name, read at once for all of them."""
     query = (
-        select(Account.id, Person, InformationSystem.name)
-        .join(Person, Account.person_id == Person.id)
+        select(Account.id, Account.person_id, InformationSystem.name)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
-        .where(Account.id.in_([due.account_id for due in dues]))
+        .where(Account.id.in_([due.account_id for due in dues]), Account.person_id.is_not(None))
     )
     kept = session.execute(query).all() if dues else []
-    return {account_id: (person, system) for account_id, person, system in kept}
+    return {account_id: (person_id, system) for account_id, person_id, system in kept}

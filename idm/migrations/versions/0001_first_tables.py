@@ -782,26 +782,50 @@ def upgrade() -> None:
         "mail_messages",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
-        sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("copy_for_id", sa.Integer(), nullable=True),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("digest_id", sa.Integer(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("link", sa.Text(), nullable=False),
         sa.Column(
             "state",
-            sa.Enum("waiting", "sent", name="mailstate", native_enum=False, create_constraint=True, length=32),
+            sa.Enum(
+                "waiting",
+                "held",
+                "digested",
+                "sent",
+                "refused",
+                name="mailstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
             nullable=False,
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("refusal_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'digested') = (digest_id IS NOT NULL)", name=op.f("ck_mail_messages_digested_in_one")
+        ),
+        sa.CheckConstraint(
+            "NOT (urgent AND state IN ('held', 'digested'))", name=op.f("ck_mail_messages_urgent_waits_for_no_digest")
+        ),
+        sa.ForeignKeyConstraint(["copy_for_id"], ["people.id"], name=op.f("fk_mail_messages_copy_for_id")),
+        sa.ForeignKeyConstraint(["digest_id"], ["mail_messages.id"], name=op.f("fk_mail_messages_digest_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_mail_messages_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_messages")),
     )
     with op.batch_alter_table("mail_messages", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mail_messages_digest_id"), ["digest_id"], unique=False)
         batch_op.create_index("ix_mail_messages_due", ["state", "due_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_mail_messages_person_id"), ["person_id"], unique=False)
+        batch_op.create_index("ix_mail_messages_recipient", ["recipient", "state"], unique=False)
 
     op.create_table(
         "notice_preferences",
@@ -2880,6 +2904,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_decision_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reminded_level", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.CheckConstraint(
             "state = 'draft' OR (applicant_id IS NOT NULL AND number IS NOT NULL AND submitted_at IS NOT NULL AND content_hash IS NOT NULL)",
