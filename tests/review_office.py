@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
@@ -112,8 +112,10 @@ class Reviews:
             return session.get_one(ReviewCampaign, campaign_id)
 
     def mailed(self, words: str) -> Counter[str]:
-        """Member of the cast → how many notices with these words in the subject they have had."""
+        """Member of the cast → how many notices with these words they have had."""
         numbers = {f"u{number}@example.jp": name for name, (number, *_) in PEOPLE.items()}
         with self.cast.database.reading() as session:
-            found = session.scalars(select(MailMessage).where(MailMessage.subject.contains(words)))
+            found = session.scalars(
+                select(MailMessage).where(or_(MailMessage.subject.contains(words), MailMessage.body.contains(words)))
+            )
             return Counter(numbers[message.recipient] for message in found)

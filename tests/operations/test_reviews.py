@@ -302,13 +302,13 @@ def test_reminded_then_asked_of_the_next_rung_then_taken_away(office: Cast) -> N
     assert night(reviews, TODAY + timedelta(days=6)) == ReviewsFollowed()
     assert night(reviews, TODAY + timedelta(days=7)) == ReviewsFollowed(reminded=1)
     assert night(reviews, TODAY + timedelta(days=7)) == ReviewsFollowed()
-    assert reviews.mailed("【棚卸しの回答のお願い】令和8年度の棚卸し")["security"] == 2
+    assert reviews.mailed("【棚卸しの回答のお願い】") == {"security": 2, "vice": 1}
     line = reviews.line("other", "account")
     with pytest.raises(NotSeated):
         reviews.answer("vice", {line: KEEP})
     late = LAST_DAY + timedelta(days=1)
     assert night(reviews, late) == ReviewsFollowed(escalated=1)
-    assert reviews.mailed("回答のない権限の確認") == {"vice": 1}
+    assert reviews.mailed("代わりに回答してください") == {"vice": 1}
     assert night(reviews, late) == ReviewsFollowed()
     end = late + timedelta(days=15)
     assert night(reviews, end) == ReviewsFollowed(closed=1, removed=1)
@@ -319,6 +319,15 @@ def test_reminded_then_asked_of_the_next_rung_then_taken_away(office: Cast) -> N
         taken = session.get_one(ReviewLine, line)
         assert (taken.decision, taken.decided_by_id, taken.done_at is not None) == (REMOVE, None, True)
     assert night(reviews, end) == ReviewsFollowed()
+
+
+def test_of_several_campaigns_everybody_is_reminded_by_one_mail(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    reviews.open(unit="0100")
+    assert night(reviews, TODAY + timedelta(days=7)) == ReviewsFollowed(reminded=2)
+    assert reviews.mailed("回答待ち6件") == {"security": 1}
+    assert reviews.mailed("回答待ち2件") == {"vice": 1}
 
 
 def test_the_next_rung_answers_once_the_last_day_is_over(cast: Cast) -> None:

@@ -3,9 +3,9 @@
 Running it twice on one day does nothing the second time.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
@@ -51,16 +51,43 @@ class ReviewsFollowed:
 def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ReviewsFollowed:
     """Afterwards whatever falls due today of the open campaigns has been done, each step once."""
     found: Counter[str] = Counter()
+    reminders = _Reminders()
     open_ids = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None)).order_by(ReviewCampaign.id)
     for campaign_id in session.scalars(open_ids).all():
         campaign = campaign_of(session, campaign_id, lock=True)
         if campaign is not None:
-            found.update(_follow(session, campaign, actor=actor, policy=policy, now=now))
+            found.update(_follow(session, campaign, reminders, actor=actor, policy=policy, now=now))
+    reminders.send(session, now=now)
     return ReviewsFollowed(**found)
 
 
+@dataclass
+class _Reminders:
+    """Who has to be asked for answers tonight, about which campaigns: one mail each."""
+
+    lines: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    waiting: Counter[int] = field(default_factory=Counter)
+
+    def ask(self, campaign: ReviewCampaign, asked: Counter[int], why: str) -> None:
+        """Afterwards each of these people will be told how many wait in the campaign."""
+        until = format_wareki(campaign.answer_until)
+        for person_id, number in asked.items():
+            self.lines[person_id].append(f"・{campaign.title}　{number}件（期限 {until}）{why}")
+        self.waiting += asked
+
+    def send(self, session: Session, *, now: datetime) -> None:
+        """Afterwards everybody's one mail is on its way."""
+        for person_id, lines in sorted(self.lines.items()):
+            said = "\n".join(lines)
+            notify(
+                session, [person_id], now=now, link="/reviews",
+                subject=f"【棚卸しの回答のお願い】回答待ち{self.waiting[person_id]}件",
+                body=f"次の棚卸しで、あなたの回答を待っています。今も必要かどうかを回答してください。\n{said}",
+            )  # fmt: skip
+
+
 def _follow(
-    session: Session, campaign: ReviewCampaign, *, actor: Actor, policy: Policy, now: datetime
+    session: Session, campaign: ReviewCampaign, reminders: _Reminders, *, actor: Actor, policy: Policy, now: datetime
 ) -> dict[str, int]:  # fmt: skip
     waiting = lines_of(session, campaign.id, waiting=True, lock=True)
     if not waiting:
@@ -71,7 +98,7 @@ def _follow(
     _ask_whoever_holds_the_office(waiting, bench)
     step = _step(campaign, day, policy)
     if step is Step.ESCALATE:
-        _escalate(session, campaign, waiting, bench, now=now)
+        _escalate(campaign, waiting, bench, reminders, day)
         return {"escalated": 1}
     if step is Step.END and policy.reviews.unanswered == "remove":
         try:
@@ -80,7 +107,7 @@ def _follow(
             return {"held_back": 1, **_hold_back(session, campaign, str(excess), policy=policy, now=now)}
         return {"closed": 1, "removed": removed}
     if step is not None and _reminder_due(campaign, day, policy):
-        _remind(session, campaign, waiting, bench, now=now)
+        _remind(campaign, waiting, bench, reminders, day)
         return {"reminded": 1}
     return {}
 
@@ -202,43 +229,32 @@ def _reminder_due(campaign: ReviewCampaign, day: date, policy: Policy) -> bool:
 
 
 def _remind(
-    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], bench: ReviewBench, *, now: datetime
+    campaign: ReviewCampaign, waiting: Sequence[ReviewLine], bench: ReviewBench, reminders: _Reminders, day: date
 ) -> None:
-    """One mail each, with how many wait; past the last day, the next rung gets one too."""
-    campaign.reminded_on = day_of(now)
+    """Who is asked, with how many wait; past the last day the next rung too."""
+    campaign.reminded_on = day
+    late = campaign.escalated_on is not None
     asked = Counter(line.reviewer_id for line in waiting if line.reviewer_id is not None)
-    if campaign.escalated_on is not None:
+    if late:
         asked += Counter(person for line in waiting for person in _next_rung(line, bench) if person != line.reviewer_id)
-    late = "（期限を過ぎています）" if campaign.escalated_on is not None else ""
-    _mail(session, campaign, asked, f"【棚卸しの回答のお願い】{campaign.title}{late}", now=now)
+    reminders.ask(campaign, asked, "　期限を過ぎています。" if late else "")
 
 
 def _escalate(
-    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], bench: ReviewBench, *, now: datetime
+    campaign: ReviewCampaign, waiting: Sequence[ReviewLine], bench: ReviewBench, reminders: _Reminders, day: date
 ) -> None:
     """Afterwards the next rung may answer too, and knows; so does who has not answered."""
-    campaign.escalated_on = day_of(now)
+    campaign.escalated_on = day
     asked = Counter(line.reviewer_id for line in waiting if line.reviewer_id is not None)
-    _mail(session, campaign, asked, f"【棚卸しの回答期限を過ぎました】{campaign.title}", now=now)
+    reminders.ask(campaign, asked, "　期限を過ぎました。")
     above = Counter(person for line in waiting for person in _next_rung(line, bench))
-    _mail(session, campaign, above, f"【棚卸し】回答のない権限の確認のお願い: {campaign.title}", now=now)
+    reminders.ask(campaign, above, "　期限までに回答がありませんでした。代わりに回答してください。")
 
 
 def _next_rung(line: ReviewLine, bench: ReviewBench) -> list[int]:
     facts = bench.facts(right_of(line.grant), line.campaign.scope)
     first = len(may_answer(facts, escalated=False))
     return [seat.person_id for seat in may_answer(facts, escalated=True)[first:]]
-
-
-def _mail(
-    session: Session, campaign: ReviewCampaign, asked: Counter[int], subject: str, *, now: datetime
-) -> None:  # fmt: skip
-    until = format_wareki(campaign.answer_until)
-    for person_id, number in sorted(asked.items()):
-        notify(
-            session, [person_id], now=now, link=f"/reviews/{campaign.id}/answers", subject=subject,
-            body=f"{number}件の権限が回答を待っています（期限 {until}）。今も必要かどうかを回答してください。",
-        )  # fmt: skip
 
 
 def _matters(line: ReviewLine) -> bool:
