@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
+from idm.finding_state import state_of
 from idm.models.going_live import FoundAccount
 from idm.models.people import OrganisationUnit
 from idm.models.requests import Request
@@ -24,9 +25,10 @@ from idm.operations.configuration import ConfigurationText, accept, propose
 from idm.operations.decisions import Verdict
 from idm.operations.found_accounts import Settlement
 from idm.organisation_file import effective_text
+from idm.queries.finding_states import facts_of
 from idm.queries.found_accounts import progress_of_systems
 from idm.request_state import Event
-from idm.vocabulary import AccountKind, ConfigurationKind, FindingKind, FoundState, Role, Stage
+from idm.vocabulary import AccountKind, ConfigurationKind, FindingKind, FindingState, FoundState, Role, Stage
 from jobs import inventory, reconcile, sweep
 from tests.cast import add_person, organisation_source
 from tests.jobs.conftest import Office
@@ -371,14 +373,13 @@ def test_somebody_answers_for_a_finding_until_a_day_and_then_it_is_open_again(li
     with live.cast.database.reading() as session:
         finding = session.get_one(Finding, found.id)
         for days, answered in ((0, True), (9, True), (10, False)):
-            held = finding_answers.in_force(session, [found.id], day=today + timedelta(days=days)).get(found.id)
-            assert finding_answers.is_answered(finding, held) is answered
+            state = state_of(facts_of(session, finding), today + timedelta(days=days))
+            assert state is (FindingState.JUSTIFIED if answered else FindingState.OPEN)
     join(live, "old9", "ledger-enter")
     reconcile.reconcile(live.installation, system_code="ledger")
     with live.cast.database.reading() as session:
         finding = session.get_one(Finding, found.id)
-        held = finding_answers.in_force(session, [found.id], day=today).get(found.id)
-        assert not finding_answers.is_answered(finding, held), "it says something else by now"
+        assert state_of(facts_of(session, finding), today) is FindingState.OPEN, "it says something else by now"
 
 
 def test_an_account_that_a_worker_is_about_to_write_is_not_a_finding_yet(live: Office) -> None:
