@@ -17,6 +17,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import in_chunks
 from idm.finding_state import levels_due
+from idm.models.nights import SweepNight
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding
 from idm.operations.finding_history import note
@@ -36,6 +37,7 @@ OVERDUE_WORDS = "次の点検結果が期限までに対応されていません
 LINK, OVERDUE_LINK = "/findings?urgent=1", "/findings?late=1"
 NOWHERE = "情報システムによらないもの"
 SHOWN = 20
+NIGHT_WAITED_FOR = timedelta(hours=1)
 
 
 class _Told(NamedTuple):
@@ -51,9 +53,12 @@ class _Told(NamedTuple):
 def tell_urgent(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards CISO, chief and whose they are know of every open finding of an urgent kind, each told once.
 
-    Of privilege nobody approved they are told with what is done about it (`idm.operations.privileged.out_of_band`).
-    Returns how many findings were told of.
+    A night under way is waited for, so that all of its systems are one notice; but not for long. Of privilege nobody
+    approved they are told with what is done about it (`idm.operations.privileged.out_of_band`). Returns how many
+    findings were told of.
     """
+    if _night_under_way(session, now):
+        return 0
     kinds = policy.findings.urgent - frozenset(out_of_band.TOLD)
     found = _rows(session, now, Finding.kind.in_(kinds), Finding.told_at.is_(None))
     if not found:
@@ -70,6 +75,13 @@ def tell_urgent(session: Session, *, actor: Actor, policy: Policy, now: datetime
         session.execute(update(Finding).where(Finding.id.in_(some)).values(told_at=now))
     _record(session, "finding.told", len(found), len(theirs), actor=actor, policy=policy, now=now)
     return len(found)
+
+
+def _night_under_way(session: Session, now: datetime) -> bool:
+    begun = select(SweepNight.id).where(
+        SweepNight.finished_at.is_(None), SweepNight.started_at > now - NIGHT_WAITED_FOR
+    )
+    return session.scalar(begun.limit(1)) is not None
 
 
 def escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:

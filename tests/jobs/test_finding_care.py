@@ -73,6 +73,6 @@ def test_what_is_covered_is_told_of_to_nobody(cast: Cast, place: Installation) -
 
 def test_the_workers_round_does_it(cast: Cast, place: Installation) -> None:
     found(cast, 1, LEFT)
-    rounds = worker.Rounds(nightly_on=TODAY, lifecycle_on=TODAY)
+    rounds = worker.Rounds()
     worker.one_round(place, rounds, worker="w1")
     assert len(told(cast)) == 3

@@ -16,6 +16,7 @@ from idm.models.audit import AuditRecord
 from idm.models.exceptions import RegisteredException
 from idm.models.finding_history import FindingEvent
 from idm.models.going_live import Justification
+from idm.models.nights import SweepNight
 from idm.models.officers import Officer
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, MailMessage
@@ -388,6 +389,19 @@ def test_ciso_chief_and_owner_are_told_of_an_urgent_kind_at_once_and_once(office
     sweep(office, LEFT, replace(LEFT, subject_key="e-9"), now=NOW + 2 * DAY)
     assert told(office, NOW + 2 * DAY)[0] == 1
     assert {len(subjects) for subjects in mails(office).values()} == {2}
+
+
+def test_a_night_under_way_is_waited_for_but_not_for_long(cast: Cast) -> None:
+    sweep(cast, LEFT)
+    with cast.database.writing() as session:
+        session.add(SweepNight(day=TODAY, started_at=NOW, systems=2))
+    assert told(cast, NOW + timedelta(minutes=59))[0] == 0
+    sweep(cast, LEFT, system="pension")
+    assert told(cast, NOW + timedelta(minutes=61))[0] == 2
+    sweep(cast, LEFT, replace(LEFT, subject_key="e-9"))
+    with cast.database.writing() as session:
+        session.execute(update(SweepNight).values(finished_at=NOW))
+    assert told(cast, NOW)[0] == 1
 
 
 def test_of_what_an_exception_covers_nobody_is_told(cast: Cast) -> None:
