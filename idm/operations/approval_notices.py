@@ -19,7 +19,7 @@ def submitted(session: Session, request: Request, *, policy: Policy, now: dateti
     found = seatings(session, waiting, day=day_of(now))
     deciders = {seat.person_id for seating in found.values() for seat in seating.seated}
     notify(
-        session, deciders, now=now, link=f"/requests/{request.id}",
+        session, deciders, now=now, link=f"/requests/{request.id}", asks=_is_published(request, now),
         subject=f"【承認依頼】{_label(request)}",
         body=f"{_label(request)} の決裁をお願いします。\n内容を次のページで確かめて決裁してください。"
              f"（{policy.applications.lapse_days} 日で失効します）",
@@ -51,6 +51,10 @@ def _tell_concerned(session: Session, request: Request, body: str, now: datetime
         published = max(now, start_of(request.published_on)) if request.published_on is not None else now
         for message in notify(session, subjects - applicant, now=now, link=link, body=body, subject=subject):
             message.due_at = published
+
+
+def _is_published(request: Request, now: datetime) -> bool:
+    return request.published_on is None or request.published_on <= day_of(now)
 
 
 def _label(request: Request) -> str:

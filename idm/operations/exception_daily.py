@@ -110,7 +110,7 @@ def _escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) 
         for person_id in people:
             told[person_id] += 1
     _notify(session, told, "緊急の措置の報告がありません", "時間のうちに報告されていない緊急の措置が{count}件あります。"
-            "申請した人は、すぐにCISOへ報告してください。", now=now)  # fmt: skip
+            "申請した人は、すぐにCISOへ報告してください。", now=now, urgent=True)  # fmt: skip
     return escalated
 
 
@@ -213,9 +213,12 @@ def _answering(session: Session, exception: RegisteredException, day: date) -> s
     return people
 
 
-def _notify(session: Session, counts: dict[int, int], subject: str, body: str, *, now: datetime) -> None:
+def _notify(
+    session: Session, counts: dict[int, int], subject: str, body: str, *, now: datetime, urgent: bool = False
+) -> None:  # fmt: skip
     for count, people in _by_count(counts.items()).items():
-        notify(session, people, subject=f"【例外措置】{subject}", body=body.format(count=count), link=PAGE, now=now)
+        notify(session, people, subject=f"【例外措置】{subject}", body=body.format(count=count), link=PAGE, now=now,
+               urgent=urgent, asks=True)  # fmt: skip
 
 
 def _by_count(counts: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

@@ -48,7 +48,7 @@ def tell(
     """Afterwards each of the people has a notice with a link to the exception."""
     last = end_to_last_day(exception.valid_until) or exception.valid_until
     notify(
-        session, people, now=now, link=f"{PAGE}/{exception.id}",
+        session, people, now=now, link=f"{PAGE}/{exception.id}", urgent=exception.acted_at is not None,
         subject=f"【例外措置】{subject}：第{exception.id}号",
         body=f"{body}\n・内容: {exception.what}\n・条項: {exception.clause}\n"
              f"・期間: {format_wareki(exception.valid_from)}から{format_wareki(last)}まで",

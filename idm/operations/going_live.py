@@ -186,7 +186,7 @@ def remind(session: Session, system: InformationSystem, *, policy: Policy, now: 
     when = "期限を過ぎました" if day > until else f"期限は {format_wareki(until)} です"
     told = notify(
         session, holders(session, Role.SYSTEM, system.manager_unit_code, day), now=now,
-        link=f"/systems/{system.id}/found", subject=f"【利用者IDの引継ぎ】{system.name}：{when}",
+        link=f"/systems/{system.id}/found", asks=True, subject=f"【利用者IDの引継ぎ】{system.name}：{when}",
         body=f"「{system.name}」の利用者IDの引継ぎが済んでいません。{when}。\n"
              f"照合待ち {counts.undecided} 件、引継ぎの申請・承認待ち {counts.waiting} 件です。",
     )  # fmt: skip

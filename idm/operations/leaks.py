@@ -250,6 +250,7 @@ def _tell(session: Session, found: Leakable, done: Reported, note: str, *, actor
         parts
     )
     subject = "【漏えいのおそれ】パスワードの届出がありました"
-    notify(session, told - rows - {actor.person_id}, subject=subject, body=body, link="/leaks", now=now)
+    notify(session, told - rows - {actor.person_id}, subject=subject, body=body, link="/leaks", now=now,
+           urgent=True)  # fmt: skip
     if actor.person_id not in rows:
-        notify(session, [found.person_id], subject=subject, body=body, link="/me", now=now)
+        notify(session, [found.person_id], subject=subject, body=body, link="/me", now=now, urgent=True)

@@ -241,7 +241,8 @@ def _tell_overdue(session: Session, *, policy: Policy, now: datetime) -> bool:
         f"監査記録の点検の確認の期限（{due.isoformat()}）が過ぎました。"
         "点検で見つかったことを確かめ、確認を記録してください。"
     )
-    notify(session, people, subject="【記録の点検】確認の期限が過ぎています", body=body, link=PAGE, now=now)
+    notify(session, people, subject="【記録の点検】確認の期限が過ぎています", body=body, link=PAGE, now=now,
+           asks=True)  # fmt: skip
     return True
 
 

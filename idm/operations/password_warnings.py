@@ -72,7 +72,7 @@ def _tell(session: Session, dues: Sequence[PasswordDue], subject: str, now: date
             f"情報システム「{system}」のパスワードは、団体の規程により {format_wareki(due.due_on)}までに変更が"
             "必要です。端末のパスワード変更の画面で変更してください。このメールからパスワードを入力することはありません。"
         )
-        told.append(Notice(person_id, subject, body, "/"))
+        told.append(Notice(person_id, subject, body, "/", urgent=subject == DUE_SUBJECT))
     return notify_each(session, told, now=now)
 
 

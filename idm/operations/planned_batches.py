@@ -71,7 +71,7 @@ def propose(
     session.flush()
     _record(session, "batch.proposed", batch, actor=actor, policy=policy, now=now, reason=text)
     notify(
-        session, holders(session, Role.CHIEF, None, day_of(now)), now=now, link=f"/batches/{batch.id}",
+        session, holders(session, Role.CHIEF, None, day_of(now)), now=now, link=f"/batches/{batch.id}", asks=True,
         subject=f"【一括処理の許可依頼】{run.title}",
         body=f"{run.title}について、次の人数の一括処理が計画されました。一覧を確かめて、許可又は不許可としてください。\n"
              f"{_numbers(batch)}\n理由: {text}",

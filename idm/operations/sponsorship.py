@@ -205,7 +205,8 @@ def _end_for_want_of_a_sponsor(
     shorten(session, employment, deadline + DAY, why="no_sponsor", actor=actor, policy=policy, now=now)
     told = {sponsor_id, *_section_managers(session, unit_code, day_of(now)), *_hr(session, day_of(now))}
     notify(
-        session, told, now=now, link="/outside", subject="【利用の終了】受入担当者が引き受けなかった外部者",
+        session, told, now=now, link="/outside", urgent=True,
+        subject="【利用の終了】受入担当者が引き受けなかった外部者",
         body=f"{name} さんの受入れが{format_wareki(deadline)}までに引き受けられなかったため、利用を終わらせました。"
         "引き続き必要なときは、外部者登録簿にもう一度登録してください。",
     )  # fmt: skip
@@ -262,7 +263,7 @@ def _section_managers(session: Session, unit_code: str, day: date) -> set[int]:
 def _ask(session: Session, sponsorship: Sponsorship, deadline: date, *, now: datetime) -> None:
     person = session.get_one(Person, sponsorship.person_id)
     notify(
-        session, [sponsorship.sponsor_id], now=now, link=f"/outside/{sponsorship.employment_id}",
+        session, [sponsorship.sponsor_id], now=now, link=f"/outside/{sponsorship.employment_id}", asks=True,
         subject="【引受けの依頼】外部者の受入担当",
         body=f"{person.name} さんの受入担当者に指名されました。{format_wareki(deadline)}までに引き受けてください。"
         "引き受けないと、この人の利用はその日で終わります。",

@@ -72,7 +72,7 @@ def sign(
         session, action="sweep.signed_off", actor=actor, obj=("system", str(system_id)), now=now,
         policy_digest=policy.digest,
         payload={
-            "night": sheet.night, "seat": seat.value, "rung": own.rung.value, "acting_for": own.acting_for,
+            "night": str(sheet.night), "seat": seat.value, "rung": own.rung.value, "acting_for": own.acting_for,
             "shown": shown_hash, "comment": row.comment,
         },
     )  # fmt: skip
@@ -152,5 +152,5 @@ def _send(session: Session, people: set[int], names: list[str], what: str, *, no
     listed = "\n".join(f"・{name}" for name in sorted(names))
     notify(
         session, people, subject=f"【点検の確認】{len(names)} システム", body=f"{what}\n\n{listed}",
-        link="/findings/sign-offs", now=now,
+        link="/findings/sign-offs", now=now, asks=True,
     )  # fmt: skip

@@ -113,7 +113,7 @@ def _tell(session: Session, handover: Handover, *, now: datetime) -> None:
     )
     notify(
         session, told - rows, subject="【仮パスワード】期限までに変更されなかったため、IDを止めました", body=body,
-        link="/handovers/overdue", now=now,
+        link="/handovers/overdue", now=now, urgent=True,
     )  # fmt: skip
 
 

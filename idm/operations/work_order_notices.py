@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from idm.actor import Actor
 from idm.calendar_days import TOKYO, day_of, start_of
-from idm.models.people import Person
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
 from idm.models.work_orders import OPEN_STATES, STATE_TITLES, WorkOrder, WorkOrderState
@@ -41,7 +40,8 @@ def tell_issued(session: Session, orders: Sequence[WorkOrder], *, now: datetime)
         for person_id, theirs in _by_person(session, chosen, (Role.SYSTEM, Role.HANDOVER), now).items():
             if urgent or not _told_today(session, person_id, subject, now):
                 body = _body(session, theirs, "次の作業が出ました。画面で手順を確かめ、終わったら報告してください。")
-                told += len(notify(session, [person_id], subject=subject, body=body, link=LINK, now=now))
+                told += len(notify(session, [person_id], subject=subject, body=body, link=LINK, now=now, urgent=urgent,
+                                   asks=True))  # fmt: skip
     return told
 
 
@@ -51,7 +51,7 @@ def tell_done(session: Session, order: WorkOrder, *, now: datetime) -> int:
     for person_id, theirs in _by_person(session, [order], (Role.SYSTEM, Role.SECURITY), now).items():
         if person_id != order.done_by_id and not _told_today(session, person_id, CONFIRM_SUBJECT, now):
             body = _body(session, theirs, "作業が終わったと報告がありました。作業した人とは別の人が確認してください。")
-            told += len(notify(session, [person_id], subject=CONFIRM_SUBJECT, body=body, link=LINK, now=now))
+            told += len(notify(session, [person_id], subject=CONFIRM_SUBJECT, body=body, link=LINK, now=now, asks=True))
     return told
 
 
@@ -72,8 +72,9 @@ def escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) -
     for role, orders in raised.items():
         for person_id, theirs in _by_person(session, orders, (role,), now).items():
             notify(
-                session, [person_id], subject=OVERDUE_SUBJECT, body=_body(session, theirs, words), link=LINK, now=now
-            )
+                session, [person_id], subject=OVERDUE_SUBJECT, body=_body(session, theirs, words), link=LINK, now=now,
+                asks=True,
+            )  # fmt: skip
     return told
 
 
@@ -106,9 +107,8 @@ def _by_person(
 
 
 def _told_today(session: Session, person_id: int, subject: str, now: datetime) -> bool:
-    mail = session.get_one(Person, person_id).mail
     query = select(MailMessage.id).where(
-        MailMessage.recipient == (mail or ""), MailMessage.subject == subject,
+        MailMessage.person_id == person_id, MailMessage.copy_for_id.is_(None), MailMessage.subject == subject,
         MailMessage.created_at >= start_of(day_of(now)),
     )  # fmt: skip
     return session.scalar(query.limit(1)) is not None

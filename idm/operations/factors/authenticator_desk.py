@@ -83,7 +83,8 @@ def require_uninvolved_in(session: Session, person_id: int, system_ids: set[int]
 def tell_owner(session: Session, authenticator: Authenticator, what: str, *, now: datetime) -> None:
     """Afterwards its owner knows what was done in their name, and whom to ask if they know nothing of it."""
     notify(
-        session, [authenticator.person_id], now=now, link="/me", subject=f"【認証要素】{authenticator.title}：{what}",
+        session, [authenticator.person_id], now=now, link="/me", urgent=True,
+        subject=f"【認証要素】{authenticator.title}：{what}",
         body=f"あなたの認証要素「{authenticator.title}」について、{what}の記録がされました。\n"
              "心当たりがないときは、すぐに「自分の記録」から紛失を届け出てください。",
     )  # fmt: skip

@@ -46,10 +46,11 @@ def tell_of_loss(
     )
     subject = f"【紛失】{authenticator.title}"
     notify(
-        session, told - rows - {actor.person_id}, subject=subject, body=body, link=f"/losses/{report.id}", now=now
+        session, told - rows - {actor.person_id}, subject=subject, body=body, link=f"/losses/{report.id}", now=now,
+        urgent=True,
     )  # fmt: skip
     if actor.person_id not in rows:
-        notify(session, [owner_id], subject=subject, body=body, link="/me", now=now)
+        notify(session, [owner_id], subject=subject, body=body, link="/me", now=now, urgent=True)
 
 
 def by_stopping(stopped: Sequence[Grant]) -> dict[Stopping, list[str]]:

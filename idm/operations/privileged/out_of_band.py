@@ -141,7 +141,8 @@ def _send(
     if (rest := len(findings) - SHOWN) > 0:
         lines.append(f"・ほか {rest} 件")
     notify(
-        session, people, subject=subject, body="\n".join(lines), link=f"/findings?system={system.id}", now=now
+        session, people, subject=subject, body="\n".join(lines), link=f"/findings?system={system.id}", now=now,
+        urgent=True,
     )  # fmt: skip
 
 

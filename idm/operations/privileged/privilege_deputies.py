@@ -253,8 +253,8 @@ def _tell(
     )
     # The register is the officers' page: the deputy begins on the first page, where the IDs they may use are.
     own = set(people) & {deputy.deputy_id}
-    notify(session, set(people) - own, now=now, link=PAGE, subject=subject, body=body)
-    notify(session, own, now=now, link="/", subject=subject, body=body)
+    notify(session, set(people) - own, now=now, link=PAGE, subject=subject, body=body, urgent=True)
+    notify(session, own, now=now, link="/", subject=subject, body=body, urgent=True)
 
 
 def _record(

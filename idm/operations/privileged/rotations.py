@@ -293,7 +293,7 @@ def tell(session: Session, rotation: Rotation, what: str, *, now: datetime) -> N
     day = day_of(now)
     people = {*holders(session, Role.SYSTEM, system.manager_unit_code, day), *holders(session, Role.CHIEF, None, day)}
     notify(
-        session, people, now=now, link=f"/vault/{rotation.account_id}",
+        session, people, now=now, link=f"/vault/{rotation.account_id}", urgent=True,
         subject=f"【預かりパスワード】{system.name}：対応が必要です",
         body=f"「{system.name}」の「{rotation.account.login_name}」について。\n{what}",
     )  # fmt: skip

@@ -142,4 +142,5 @@ def _end_of(use: PrivilegedUse) -> str:
 def _tell(
     session: Session, use: PrivilegedUse, people: Iterable[int], subject: str, body: str, *, now: datetime
 ) -> None:  # fmt: skip
-    notify(session, people, subject=subject, body=body, link=f"/privileged-uses/{use.id}", now=now)
+    notify(session, people, subject=subject, body=body, link=f"/privileged-uses/{use.id}", now=now,
+           urgent=True)  # fmt: skip

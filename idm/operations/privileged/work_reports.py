@@ -126,4 +126,5 @@ def _require_another(session: Session, use: PrivilegedUse, person_id: int, *, no
 def _tell(
     session: Session, use: PrivilegedUse, people: Iterable[int], subject: str, body: str, *, now: datetime
 ) -> None:  # fmt: skip
-    notify(session, people, subject=subject, body=body, link=f"/privileged-uses/{use.id}", now=now)
+    notify(session, people, subject=subject, body=body, link=f"/privileged-uses/{use.id}", now=now,
+           urgent=True)  # fmt: skip

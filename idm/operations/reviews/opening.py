@@ -166,7 +166,7 @@ def _tell(session: Session, campaign: ReviewCampaign, lines: Sequence[ReviewLine
     counted = Counter(line.reviewer_id for line in lines if line.reviewer_id is not None)
     for person_id, number in sorted(counted.items()):
         notify(
-            session, [person_id], now=now, link=f"/reviews/{campaign.id}/answers",
+            session, [person_id], now=now, link=f"/reviews/{campaign.id}/answers", asks=True,
             subject=f"【棚卸しの回答のお願い】{campaign.title}（{number}件）",
             body=(
                 f"次の棚卸しで、{number}件の権限が今も必要かどうかを回答してください。\n"

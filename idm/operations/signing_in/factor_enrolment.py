@@ -187,4 +187,5 @@ def _tell(session: Session, sign_in: SignIn, title: str, *, now: datetime) -> No
         f"{sign_in.person.name} さんの{title}が、{after}登録されました。"
         "本人の登録でないときは、すぐに情報システムの担当に知らせ、新しい登録用リンクの発行を受けてください。"
     )
-    notify(session, {sign_in.person_id, *officers}, subject=f"{title}が登録されました", body=body, link=PAGE, now=now)
+    notify(session, {sign_in.person_id, *officers}, subject=f"{title}が登録されました", body=body, link=PAGE, now=now,
+           urgent=True)  # fmt: skip

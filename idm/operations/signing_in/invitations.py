@@ -60,4 +60,5 @@ def _tell_person(session: Session, person_id: int, name: str, *, now: datetime) 
         f"{name} さんのサインイン登録の案内を、二人の責任者が発行しました。心当たりがないときは、"
         "すぐに情報システムの担当に知らせてください。"
     )
-    notify(session, {person_id}, subject="サインイン登録の案内が発行されました", body=body, link="/me", now=now)
+    notify(session, {person_id}, subject="サインイン登録の案内が発行されました", body=body, link="/me", now=now,
+           urgent=True)  # fmt: skip

@@ -54,4 +54,4 @@ def _tell_desk(session: Session, signed_in: SignedIn, *, now: datetime) -> None:
         "この人は、新しい登録用リンクを受け取るまでサインインできません。本人であることを確かめてから発行してください。"
     )
     link = f"/people/{signed_in.person_id}"
-    notify(session, desk, subject="【紛失】サインインの二つ目の認証", body=body, link=link, now=now)
+    notify(session, desk, subject="【紛失】サインインの二つ目の認証", body=body, link=link, now=now, urgent=True)

@@ -178,4 +178,5 @@ def _tell(session: Session, person_id: int, titles: list[str], because: Because,
         f"サインインの二つ目の認証（{'、'.join(titles)}）は、{_WORDS[because]}"
         "心当たりがないときは、すぐに情報システムの担当に知らせてください。"
     )
-    notify(session, [person_id], subject="サインインの二つ目の認証が変わりました", body=body, link=PAGE, now=now)
+    notify(session, [person_id], subject="サインインの二つ目の認証が変わりました", body=body, link=PAGE, now=now,
+           urgent=True)  # fmt: skip

@@ -131,5 +131,6 @@ def _change(
         "あなたのパスワードが変更され、ほかの端末でのサインインは終了しました。"
         "心当たりがないときは、すぐに情報システムの担当に知らせてください。"
     )
-    notify(session, {counted.person_id}, subject="パスワードが変更されました", body=body, link="/me", now=now)
+    notify(session, {counted.person_id}, subject="パスワードが変更されました", body=body, link="/me", now=now,
+           urgent=True)  # fmt: skip
     return change_token(session, session_id=session_id, now=now)

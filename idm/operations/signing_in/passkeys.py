@@ -222,7 +222,8 @@ def _suspend(
         f"{signed_in.person_name} さんのパスキーの使用回数が逆戻りしました。複製が使われた疑いがあるため、"
         "このパスキーを使えないようにしました。本人に状況を確かめてください。"
     )
-    notify(session, officers, subject="パスキーの複製の疑い", body=body, link=f"/people/{signed_in.person_id}", now=now)
+    notify(session, officers, subject="パスキーの複製の疑い", body=body, link=f"/people/{signed_in.person_id}", now=now,
+           urgent=True)  # fmt: skip
 
 
 def _known(session: Session, person_id: int) -> list[bytes]:

@@ -99,4 +99,5 @@ def end_link(session: Session, *, person_id: int, actor: Actor, policy: Policy, 
         f"{identity.person.name} さんとサインインのサービスとの結び付けを、{actor.label} さんが解除しました。"
         "もう一度使うには、仮パスワードの交付担当者から新しい登録用リンクを受け取ってください。"
     )
-    notify(session, {person_id}, subject="サインインの結び付けが解除されました", body=body, link="/me", now=now)
+    notify(session, {person_id}, subject="サインインの結び付けが解除されました", body=body, link="/me", now=now,
+           urgent=True)  # fmt: skip

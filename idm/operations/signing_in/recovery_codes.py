@@ -71,7 +71,8 @@ def keep_codes(session: Session, codes: NewCodes, *, signed_in: SignedIn, policy
         "サインインの回復用コードが新しく作られました。以前のコードは使えません。"
         "心当たりがないときは、すぐに情報システムの担当に知らせてください。"
     )
-    notify(session, [signed_in.person_id], subject="回復用コードが作られました", body=body, link=PAGE, now=now)
+    notify(session, [signed_in.person_id], subject="回復用コードが作られました", body=body, link=PAGE, now=now,
+           urgent=True)  # fmt: skip
 
 
 def sign_in_with_recovery_code(
@@ -132,6 +133,7 @@ def _let_in(session: Session, waiting: Waiting, *, source: str, policy: Policy, 
         f"あなたの回復用コードでサインインがありました。使えるコードは、残り{left}個です。"
         "心当たりがないときは、すぐに情報システムの担当に知らせてください。"
     )
-    notify(session, [person_id], subject="回復用コードが使われました", body=body, link=PAGE, now=now)
+    notify(session, [person_id], subject="回復用コードが使われました", body=body, link=PAGE, now=now,
+           urgent=True)  # fmt: skip
     here = replace(waiting, known=existing_sign_in_of(session, person_id))
     return let_in(session, here, Step.RECOVERY_CODE, source=source, policy=policy, now=now)

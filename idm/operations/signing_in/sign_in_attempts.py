@@ -199,4 +199,4 @@ def _tell(session: Session, key: Key, source: str, *, now: datetime) -> None:
         "知られているおそれがあります。すぐにパスワードを変更し、情報システムの担当に知らせてください。"
     )
     notify(session, {key.person_id} if key.person_id is not None else set(),
-           subject="サインインの確認の失敗が続きました", body=body, link="/me", now=now)  # fmt: skip
+           subject="サインインの確認の失敗が続きました", body=body, link="/me", now=now, urgent=True)  # fmt: skip

@@ -57,7 +57,8 @@ def _tell(session: Session, web: WebSession, *, now: datetime) -> None:
         "自分のサインインであれば、何もする必要はありません。心当たりがないときは、リンク先の画面でそのサインインを終了し、"
         "パスワードを変更して、すぐに情報システムの担当に知らせてください。"
     )
-    notify(session, {web.person_id}, subject="新しい端末からのサインイン", body=body, link="/me", now=now)
+    notify(session, {web.person_id}, subject="新しい端末からのサインイン", body=body, link="/me", now=now,
+           urgent=True)  # fmt: skip
 
 
 def end_own(session: Session, session_id: int, *, actor: Actor, policy: Policy, now: datetime) -> None:
@@ -89,7 +90,8 @@ def end_of_person(session: Session, person_id: int, *, actor: Actor, policy: Pol
             f"{actor.label} さんが、あなたのサインインをすべて終了しました。"
             "続けて使うには、もう一度サインインしてください。"
         )
-        notify(session, {person_id}, subject="サインインが終了されました", body=body, link="/me", now=now)
+        notify(session, {person_id}, subject="サインインが終了されました", body=body, link="/me", now=now,
+           urgent=True)  # fmt: skip
     return ended
 
 

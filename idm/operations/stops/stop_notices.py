@@ -92,4 +92,5 @@ def _tell(
     else:
         managers = frozenset()
     told = people_told(session, order.person_id, roles, now=now) | managers
-    notify(session, told - {actor.person_id}, subject=subject, body=body, link=f"/stops/{order.id}", now=now)
+    notify(session, told - {actor.person_id}, subject=subject, body=body, link=f"/stops/{order.id}", now=now,
+           urgent=True)  # fmt: skip

@@ -55,7 +55,7 @@ def report(
         "所属の課長は、本人に指導し、その結果を記録してください。"
     )
     notify(session, told - {reporter}, subject="違反の報告がありました", body=body,
-           link=f"/violations/{found.id}", now=now)  # fmt: skip
+           link=f"/violations/{found.id}", now=now, urgent=True)  # fmt: skip
     return found
 
 
@@ -96,7 +96,7 @@ def guidance_failed(
         "利用を止めるかどうかを決めてください。"
     )
     notify(session, deciders, subject="違反への対応の決定をお願いします", body=body,
-           link=f"/violations/{found.id}", now=now)  # fmt: skip
+           link=f"/violations/{found.id}", now=now, urgent=True)  # fmt: skip
     return found
 
 
