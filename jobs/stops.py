@@ -40,7 +40,8 @@ def watch(installation: Installation, stop: threading.Event, *, worker: str) -> 
 
 def run_due(installation: Installation, *, worker: str) -> int:
     """Afterwards every task that stops somebody was tried once, each system on its own. Returns how many were tried."""
-    keep_up(installation)
+    if not keep_up(installation):
+        return 0
     systems = provision.due_systems(installation, stops_only=True)
     if not systems:
         return 0
@@ -51,20 +52,21 @@ def run_due(installation: Installation, *, worker: str) -> int:
     return tried
 
 
-def keep_up(installation: Installation) -> None:
+def keep_up(installation: Installation) -> bool:
     """Afterwards open orders reach the accounts that came after them, none waits for long, and what is late is found.
 
-    Where nothing is stopped, nothing is written.
+    Returns whether there was anything to do; where nothing is being stopped, nothing is written.
     """
     with installation.database.reading() as session:
         if not unreached.to_do(session):
-            return
+            return False
     now = installation.clock()
     with installation.database.writing() as session:
         policy = policy_in_force(session, now=now)
         unreached.reach_newcomers(session, actor=ACTOR, policy=policy, now=now)
         outbox.hurry_stops(session, before=now + TRIED_AGAIN_WITHIN)
         unreached.record(session, actor=ACTOR, policy=policy, now=now)
+    return True
 
 
 def _told(installation: Installation, system_id: int, worker: str) -> int:
