@@ -45,7 +45,7 @@ def assign(
     if to is not None and to != actor.person_id:
         due = f"期限は{format_wareki(finding.due_on)}です。" if finding.due_on is not None else ""
         body = f"点検結果「{FINDING_TITLES[finding.kind]}」の担当になりました。{due}内容を確かめ、対応してください。"
-        notify(session, [to], subject=GIVEN, body=body, link=f"/findings/{finding.id}", now=now)
+        notify(session, [to], subject=GIVEN, body=body, link=f"/findings/{finding.id}", now=now, asks=True)
     return finding
 
 

@@ -21,7 +21,7 @@ from idm.models.nights import SweepNight
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding
 from idm.operations.finding_history import note
-from idm.operations.notices import notify
+from idm.operations.notices import Notice, notify_each
 from idm.operations.privileged import out_of_band
 from idm.policy import FindingRules, Policy
 from idm.queries.finding_owners import Offices
@@ -157,9 +157,11 @@ def _by_person(
 def _send(
     session: Session, theirs: Mapping[int, Mapping[int, _Told]], subject: str, words: str, link: str, *, now: datetime
 ) -> None:
-    for person_id, found in sorted(theirs.items()):
-        body = f"{words}\n{_counted(found.values())}"
-        notify(session, [person_id], subject=subject, body=body, link=link, now=now)
+    notices = [
+        Notice(person_id, subject, f"{words}\n{_counted(found.values())}", link, urgent=subject == URGENT, asks=True)
+        for person_id, found in sorted(theirs.items())
+    ]
+    notify_each(session, notices, now=now)
 
 
 def _counted(found: Iterable[_Told]) -> str:

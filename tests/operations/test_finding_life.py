@@ -382,6 +382,7 @@ def test_ciso_chief_and_owner_are_told_of_an_urgent_kind_at_once_and_once(office
     assert mails(office) == {mail_of(office, who): [subject] for who in ("ciso", "chief", "system")}
     with office.database.reading() as session:
         body = session.scalars(select(MailMessage.body)).first() or ""
+        assert set(session.scalars(select(MailMessage.urgent))) == {True}, "it waits for no digest"
     assert "・会計システム　離職者のID　2 件" in body
     assert told(office, NOW + 60 * timedelta(minutes=1))[0] == 0
     sweep(office, LEFT, replace(LEFT, subject_key="e-8"), now=NOW + DAY)
