@@ -220,6 +220,10 @@ class GrantSuspension(Base):
     """One reason why a grant is held back. Access returns when no open one is left."""
 
     __tablename__ = "grant_suspensions"
+    __table_args__ = (
+        Index("ix_grant_suspensions_open", "reason", "grant_id",
+              sqlite_where=text("until IS NULL"), postgresql_where=text("until IS NULL")),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     grant_id: Mapped[int] = mapped_column(ForeignKey("grants.id"), index=True)

@@ -3710,6 +3710,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("grant_suspensions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_grant_suspensions_grant_id"), ["grant_id"], unique=False)
+        batch_op.create_index(
+            "ix_grant_suspensions_open",
+            ["reason", "grant_id"],
+            unique=False,
+            sqlite_where=sa.text("until IS NULL"),
+            postgresql_where=sa.text("until IS NULL"),
+        )
 
     op.create_table(
         "privileged_use_rights",
