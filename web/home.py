@@ -4,6 +4,7 @@ from flask import Blueprint, render_template
 
 from idm.permissions import Action, may
 from idm.queries.approvals import pending_for
+from idm.queries.exception_todo import exception_todo
 from idm.queries.feed_runs import drafts, last_runs, waiting_rows
 from idm.queries.finding_figures import own_findings
 from idm.queries.found_accounts import unfinished_for
@@ -33,10 +34,11 @@ def index() -> str:
         unfinished = unfinished_for(session, me, day)
         reviews = sum(asked_of(session, me).values())
         findings = own_findings(session, me, day=day) if may(current.roles(), Action.SEE_FINDINGS) else None
+        exceptions = exception_todo(session, me, policy=policy, now=current.now())
         privileged = privileged_todo(session, me, policy=policy, now=current.now())
         waiting_drafts = drafts(session) if may(current.roles(), Action.SUBMIT_DRAFT) else []
     return render_template(
         "home/index.html", rights=rights, requests=requests, pending=pending, shown=PENDING_SHOWN, runs=runs, held=held,
         drafts=waiting_drafts, sees_feed=sees_feed, today=day, work=work, unfinished=unfinished,
-        privileged=privileged, reviews=reviews, findings=findings,
+        privileged=privileged, reviews=reviews, findings=findings, exceptions=exceptions,
     )  # fmt: skip

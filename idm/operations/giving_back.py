@@ -87,7 +87,8 @@ def _tell_managers(
         told |= managers.of(unit, without=frozenset({person_id}))
     names = "\n".join(f"・{one.entitlement.name}" for one in taken)
     notify(
-        session, told, now=now, link="/", subject=f"【権限の返却】{actor.label} さん：{grant.account.system.name}",
+        session, told, now=now, link=f"/people/{person_id}",
+        subject=f"【権限の返却】{actor.label} さん：{grant.account.system.name}",
         body=f"{actor.label} さんの届出により、不要になった次の権限が終わりました。\n{names}\n理由: {reason}",
     )  # fmt: skip
 

@@ -167,3 +167,18 @@ def test_a_check_without_an_answer_records_nothing(office: Office, asked: str) -
     assert office.browser("chief").send(f"{asked}/check", {"comment": "見た"}).status_code == 422
     with office.database.reading() as session:
         assert session.scalars(select(ExceptionCheck)).all() == []
+
+
+def test_the_first_page_says_what_waits_for_whom(office: Office) -> None:
+    security = office.browser("security")
+    asked = security.send("/exceptions", {**FORM, "last_day": "令和8年12月31日"}).headers["Location"]
+    assert "あなたの許可を待っているもの" in office.browser("ciso").page("/")
+    assert "例外措置台帳へ" not in security.page("/")
+    told = {**FORM, "emergency": "yes", "acted_day": "令和8年4月1日", "acted_time": "08:30"}
+    security.send("/exceptions", told)
+    assert "あなたの報告を待っている緊急の措置" in security.page("/")
+    ciso = office.browser("ciso")
+    ciso.follow(ciso.send(f"{asked}/answer", {"answer": "permit", "answer_note": "よい"}))
+    assert "例外措置台帳へ" not in ciso.page("/")
+    office.pass_by(days=94)
+    assert "定期確認の期限を過ぎたもの" in office.browser("chief").page("/")
