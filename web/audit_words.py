@@ -232,11 +232,18 @@ DONE = {
     "audit.payloads_expired": _("保存期間を過ぎた内容を消去"),
 }
 TRIED = {
+    "logs.erased": _("保存期間を過ぎたログを消去"),
+    "hold.ordered": _("記録の保存（消去の停止）を指示"),
+    "hold.lift_asked": _("記録の保存の解除を求める"),
+    "hold.lifted": _("記録の保存を解除"),
     "log_check.sign": _("監査記録の点検の確認"),
     "request.submit": _("申請の提出"),
     "giving_back.give": _("不要になった権限の返却"),
     "registered_exception.ask": _("例外措置の申請"),
     "registered_exception.report": _("緊急の措置の報告"),
+    "hold.order": _("記録の保存の指示"),
+    "hold.ask_to_lift": _("記録の保存の解除の求め"),
+    "hold.lift": _("記録の保存の解除"),
     "registered_exception.answer": _("例外措置の許可・不許可"),
     "registered_exception.end": _("例外措置の終了"),
     "registered_exception.check": _("例外措置の定期確認"),
@@ -417,6 +424,8 @@ GROUPS = {
     "request": _("申請の提出・取下げ"),
     "step": _("決裁"),
     "exception": _("例外措置（申請ごと）"),
+    "log": _("ログ"),
+    "hold": _("記録の保存"),
     "registered_exception": _("例外措置台帳"),
     "giving_back": _("権限の返却・期限"),
     "standing": _("包括承認"),
@@ -469,6 +478,8 @@ GROUPS = {
 """The first words of the verbs: what the list can be narrowed to."""
 
 
+    "logs": _("ログの消去"),
+    "hold": _("記録の保存"),
 ACTORS = {
     "jobs.provision": _("ディレクトリへの反映（自動）"),
     "jobs.sweep": _("夜間の点検（自動）"),

@@ -50,6 +50,7 @@ WITHOUT_STOPS = PERMISSIONS[Action.REPORT_VIOLATION] - PERMISSIONS[Action.SEE_ST
 ABOUT_RECORD = (
     Entry(lazy_gettext("監査記録"), "audit_trail.index", PERMISSIONS[Action.SEE_AUDIT]),
     Entry(lazy_gettext("記録の点検"), "log_check.index", PERMISSIONS[Action.SEE_AUDIT]),
+    Entry(lazy_gettext("記録の保存"), "retention.index", PERMISSIONS[Action.SEE_AUDIT]),
 )
 
 NAVIGATION: tuple[Entry, ...] = (

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idm.models.base import Base, Instant
@@ -46,6 +46,11 @@ class LegalHold(Base):
     """Logs that are not erased though their period is over, while it is open."""
 
     __tablename__ = "legal_holds"
+    __table_args__ = (
+        CheckConstraint("lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
+                        name="lifted_by_two"),
+        CheckConstraint("(lifted_by_id IS NULL) = (lifted_at IS NULL)", name="lifted_by_someone"),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     reason: Mapped[str] = mapped_column(Text)
@@ -53,6 +58,8 @@ class LegalHold(Base):
     ordered_at: Mapped[datetime] = mapped_column(Instant)
     from_day: Mapped[date | None]
     """Only what is of this day or later; None = everything."""
+    lift_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    lift_asked_at: Mapped[datetime | None] = mapped_column(Instant)
     lifted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     lifted_at: Mapped[datetime | None] = mapped_column(Instant)
 

@@ -727,6 +727,14 @@ def upgrade() -> None:
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["lifted_by_id"], ["people.id"], name=op.f("fk_legal_holds_lifted_by_id")),
         sa.ForeignKeyConstraint(["ordered_by_id"], ["people.id"], name=op.f("fk_legal_holds_ordered_by_id")),
+        sa.CheckConstraint(
+            "(lifted_by_id IS NULL) = (lifted_at IS NULL)", name=op.f("ck_legal_holds_lifted_by_someone")
+        ),
+        sa.CheckConstraint(
+            "lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
+            name=op.f("ck_legal_holds_lifted_by_two"),
+        ),
+        sa.ForeignKeyConstraint(["lift_asked_by_id"], ["people.id"], name=op.f("fk_legal_holds_lift_asked_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_holds")),
     )
     op.create_table(

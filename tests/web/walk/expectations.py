@@ -175,7 +175,7 @@ LOOKING: dict[str, Expectation] = {
     "privileged_use_oversight.table": SEES_PRIVILEGED,
     "vault.index": SEES_PRIVILEGED, "vault.show": in_state(SEES_PRIVILEGED, "kept"),
     "audit_trail.index": GOVERNING, "audit_trail.show": GOVERNING, "audit_trail.verification": GOVERNING,
-    "log_check.index": GOVERNING,
+    "log_check.index": GOVERNING, "retention.index": GOVERNING,
 }  # fmt: skip
 """The pages for those signed in: the page is shown, or is not there (404)."""
 
@@ -236,6 +236,8 @@ DOING: dict[str, Expectation] = {
     "configuration.refuse": in_state(CISO, "waiting"),
     "audit_trail.verify": GOVERNING,
     "log_check.sign": only(Role.SECURITY, Role.CHIEF),
+    "retention.order": only(Role.CISO, Role.CHIEF), "retention.ask_to_lift": only(Role.CISO, Role.CHIEF),
+    "retention.lift": only(Role.CISO, Role.CHIEF),
     "privileged_register.propose": any_of(SECURITY, own_system),
     "privileged_register.accept": in_state(only(Role.CHIEF, Role.SECURITY), "proposed"),
     "privileged_register.refuse": in_state(only(Role.CHIEF, Role.SECURITY), "proposed"),
