@@ -178,7 +178,9 @@ def _still_there(session: Session, expired: list[RegisteredException], day: date
         .outerjoin(Account, Finding.account_id == Account.id)
         .where(Finding.kind.in_(kinds), Finding.resolved_at.is_(None))
     ).all()  # fmt: skip
-    units = departments(session, {row.person_id for row in rows if row.person_id is not None}, day)
+    by_unit = any(one.unit_code is not None for one in expired)
+    people = {row.person_id for row in rows if by_unit and row.person_id is not None}
+    units = departments(session, people, day)
     found: set[int] = set()
     for row in rows:
         unit = units.get(row.person_id)

@@ -255,6 +255,16 @@ def test_expired_though_needed_is_a_finding_until_what_it_covered_is_gone(
     assert open_expired(cast) == []
 
 
+def test_an_expired_exception_of_a_unit_is_needed_while_somebody_of_the_unit_is_found(
+    cast: Cast, found_again: Callable[[bool], None]
+) -> None:
+    exception = ask(cast, scope=ExceptionScope.UNIT, person_id=None, unit_code="0100")
+    answer(cast, exception)
+    found_again(True)
+    follow(cast, at(END))
+    assert open_expired(cast) == [str(exception)]
+
+
 def test_expired_and_not_needed_is_no_finding(cast: Cast) -> None:
     answer(cast, ask(cast))
     follow(cast, at(END))
