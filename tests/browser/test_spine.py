@@ -212,6 +212,11 @@ PAGES = {
         "/officers",
         "/configuration",
         "/permissions",
+        "/reviews",
+        "/reviews/new",
+        "/reviews/1",
+        "/reviews/1/result",
+        "/reviews/1/answers",
     ),
     "hr": (
         "/hr",
