@@ -23,7 +23,7 @@ from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision, sealing, sweep
 from jobs.child_processes import free_port, held_port, port_is_free
-from jobs.demo import cases, privileged_cases, review_cases
+from jobs.demo import cases, exception_cases, privileged_cases, review_cases
 from jobs.demo.directory import LocalDirectory
 from jobs.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
@@ -129,6 +129,7 @@ def _first_day(demo: Demo) -> None:
     cases.bring_listing(installation)
     cases.bring_enrolments(installation)
     review_cases.open_review(installation)
+    exception_cases.ask_for_exceptions(installation)
     provision.run_due(installation, worker="idm demo")
     sweep.sweep(installation)
     sealing.seal(installation, sign=True)

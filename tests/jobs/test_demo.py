@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from idm.grant_state import GrantState, SuspensionReason
+from idm.models.exceptions import RegisteredException
 from idm.models.privileged import PrivilegedUse, RegisteredId, VaultSecret
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.reviews import ReviewLine
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.vocabulary import UseState
+from idm.vocabulary import ExceptionState, UseState
 from jobs.demo import prepare as demonstration
 from jobs.demo import privileged_cases
 from jobs.demo.prepare import Demo
@@ -90,3 +91,9 @@ def test_a_review_over_the_whole_organisation_asks_somebody_about_every_right_bu
         lines = session.scalars(select(ReviewLine)).all()
         assert len({line.reviewer_id for line in lines}) > 1
         assert [line for line in lines if line.reviewer_id in (None, line.holder_id)] == []
+
+
+def test_one_exception_is_permitted_and_another_waits_for_the_ciso(demo: Demo) -> None:
+    with demo.installation.database.reading() as session:
+        states = list(session.scalars(select(RegisteredException.state).order_by(RegisteredException.id)))
+    assert states == [ExceptionState.PERMITTED, ExceptionState.ASKED]
