@@ -30,10 +30,11 @@ from jobs import (
     log_check,
     mailer,
     nights,
+    notices,
     privileged_uses,
     provision,
-    rotations,
     retention,
+    rotations,
     sealing,
     stops,
     temporary_passwords,
@@ -59,8 +60,8 @@ class Rounds:
     uploads_at: datetime | None = None
     escalated_at: datetime | None = None
     temporaries_at: datetime | None = None
-    failures: int = field(default=0)
     erased_on: date | None = None
+    failures: int = field(default=0)
 
 
 def work(installation: Installation, stop: threading.Event, *, pause_seconds: float = 1.0) -> None:
@@ -101,10 +102,10 @@ def one_round(installation: Installation, rounds: Rounds, *, worker: str) -> Non
         _guarded(rounds, "work orders", lambda: hand_work.escalate(installation))
         _guarded(rounds, "findings", lambda: finding_care.run_due(installation))
         _guarded(rounds, "log check", lambda: log_check.run_due(installation))
-    _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
         _guarded(rounds, "notices", lambda: notices.run_due(installation))
         if rounds.erased_on != today and _guarded(rounds, "retention", lambda: retention.erase_due(installation)):
             rounds.erased_on = today
+    _guarded(rounds, "mail", lambda: mailer.deliver_due(installation))
     sign = rounds.checkpoint_at is None or now - rounds.checkpoint_at >= CHECKPOINT_EVERY
     if _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=sign)) and sign:
         rounds.checkpoint_at = now

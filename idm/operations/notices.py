@@ -65,15 +65,17 @@ def _rows(session: Session, told: Sequence[Notice], now: datetime) -> list[dict[
     instead = {person: named for person, choice in choices.items() if (named := _away_to(choice, now)) is not None}
     choices |= _choices(session, set(instead.values()) - addressees)
     people = _people(session, addressees | set(instead.values()))
+    known = {(notice.person_id, notice.subject, notice.link) for notice in told}
     rows = []
     for notice in told:
         addressee = people[notice.person_id]
         rows += _row(addressee, notice, choices, now)
-        named = people.get(instead.get(notice.person_id, 0))
-        if named is None or not notice.asks or not named.employed_on(day_of(now)):
+        stand_in = people.get(instead.get(notice.person_id, 0))
+        if stand_in is None or not notice.asks or not stand_in.employed_on(day_of(now)):
             continue
-        if not _told_already(named.id, notice, told):
-            rows += _row(named, _copy(notice, addressee, named), choices, now, copy_for=addressee)
+        if (stand_in.id, notice.subject, notice.link) not in known:
+            rows += _row(stand_in, _copy(notice, addressee, stand_in), choices, now, copy_for=addressee)
+            known.add((stand_in.id, notice.subject, notice.link))
     return rows
 
 
@@ -99,10 +101,6 @@ def _copy(notice: Notice, away: Person, named: Person) -> Notice:
         "この写しで、決裁などの権限が渡ることはありません。決裁できるのは、代決者として承認された人だけです。"
     )
     return Notice(named.id, f"{COPY}{notice.subject}", f"{said}\n\n{notice.body}", notice.link, notice.urgent)
-
-
-def _told_already(person_id: int, notice: Notice, told: Sequence[Notice]) -> bool:
-    return any(other.person_id == person_id and other.link == notice.link for other in told)
 
 
 def _away_to(choice: NoticePreference, now: datetime) -> int | None:

@@ -42,7 +42,7 @@ def test_many_are_told_with_few_statements_and_each_once(cast: Cast) -> None:
         said.clear()
         with cast.database.writing() as session:
             assert warn(session, dues, now=NOW) == told
-        assert len(said) < told + 20, "one for each notice, and a few"
+        assert len(said) < 20, "however many they are"
     with cast.database.reading() as session:
         recipients = session.scalars(select(MailMessage.recipient).where(MailMessage.subject == DUE_SUBJECT)).all()
     assert sorted(recipients) == sorted(f"a{due.account_id}@example.jp" for due in dues)
