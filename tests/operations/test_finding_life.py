@@ -447,6 +447,17 @@ def test_a_moved_last_day_begins_the_steps_anew(cast: Cast) -> None:
     assert told(cast, late + 8 * DAY)[1] == 1
 
 
+def test_what_is_open_again_goes_up_from_the_first_level(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    late = NOW + 36 * DAY
+    assert told(cast, late)[1] == 1
+    accept(cast, now=late, days=5)
+    again = late + 5 * DAY
+    followed(cast, again)
+    assert (one(cast).escalated_level, told(cast, again)[1]) == (0, 0)
+    assert told(cast, again + 33 * DAY)[1] == 1
+
+
 def test_what_is_answered_for_or_only_observed_goes_up_no_level(cast: Cast) -> None:
     sweep(cast, DRIFT)
     accept(cast, days=100)
