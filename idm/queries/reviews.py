@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from idm.database import in_chunks
 from idm.errors import NotFound
@@ -35,9 +35,12 @@ class CampaignRow:
     scope: ReviewScope
     target: str
     opened_at: datetime
+    opened_by: str | None
+    """None = the calendar."""
     answer_until: date
     escalated_on: date | None
     closed_at: datetime | None
+    closed_by: str | None
     total: int
     answered: int
     removed: int
@@ -75,6 +78,8 @@ class ResultLine:
     decided_by: str | None
     acting_for: str | None
     decided_at: datetime | None
+    done_at: datetime | None
+    """When the right was taken away because of the answer."""
     ended: bool
 
 
@@ -90,30 +95,34 @@ class LineToAnswer:
 
 def campaigns(session: Session, *, day: date, campaign_id: int | None = None) -> list[CampaignRow]:
     """The campaigns, open ones first, newest first; of closed ones the last hundred."""
+    opener, closer = aliased(Person), aliased(Person)
     query = (
         select(
-            ReviewCampaign, InformationSystem.name, Entitlement.name, func.count(ReviewLine.id),
+            ReviewCampaign, InformationSystem.name, Entitlement.name, opener.name, closer.name,
+            func.count(ReviewLine.id),
             _sum(ReviewLine.decision.is_not(None)), _sum(ReviewLine.decision == ReviewDecision.REMOVE),
             _sum(ReviewLine.decision == ReviewDecision.CHANGE),
             _sum(ReviewLine.decision.is_(None) & (Grant.state != GrantState.ENDED)),
         )
         .outerjoin(InformationSystem, ReviewCampaign.system_id == InformationSystem.id)
         .outerjoin(Entitlement, ReviewCampaign.entitlement_id == Entitlement.id)
+        .outerjoin(opener, ReviewCampaign.opened_by_id == opener.id)
+        .outerjoin(closer, ReviewCampaign.closed_by_id == closer.id)
         .join(ReviewLine, ReviewLine.campaign_id == ReviewCampaign.id)
         .join(Grant, ReviewLine.grant_id == Grant.id)
-        .group_by(ReviewCampaign.id, InformationSystem.id, Entitlement.id)
+        .group_by(ReviewCampaign.id, InformationSystem.id, Entitlement.id, opener.id, closer.id)
         .order_by(ReviewCampaign.closed_at.is_not(None), ReviewCampaign.id.desc())
     )  # fmt: skip
     if campaign_id is not None:
         query = query.where(ReviewCampaign.id == campaign_id)
     names = unit_names_on(session, day)
     found = []
-    for one, system, right, total, answered, removed, changed, waiting in session.execute(query):
+    for one, system, right, opened_by, closed_by, total, answered, removed, changed, waiting in session.execute(query):
         unit = names.get(one.unit_code, one.unit_code) if one.unit_code else "組織全体"
         target = {ReviewScope.SYSTEM: system, ReviewScope.ENTITLEMENT: right, ReviewScope.UNIT: unit}[one.scope]
         found.append(CampaignRow(
-            one.id, one.title, one.scope, target or "", one.opened_at, one.answer_until, one.escalated_on,
-            one.closed_at, total, answered, removed, changed, 0 if one.closed_at else waiting,
+            one.id, one.title, one.scope, target or "", one.opened_at, opened_by, one.answer_until, one.escalated_on,
+            one.closed_at, closed_by, total, answered, removed, changed, 0 if one.closed_at else waiting,
         ))  # fmt: skip
     still_open = [row for row in found if row.closed_at is None]
     return [*still_open, *(row for row in found if row.closed_at is not None)][: len(still_open) + CLOSED_SHOWN]
@@ -210,7 +219,7 @@ def result_lines(session: Session, campaign_id: int, *, day: date) -> list[Resul
     found = [
         ResultLine(
             rows[one.id], one.decision, one.reason, names.get(one.reviewer_id or 0), names.get(one.decided_by_id or 0),
-            names.get(one.acting_for_id or 0), one.decided_at, one.grant.state is GrantState.ENDED,
+            names.get(one.acting_for_id or 0), one.decided_at, one.done_at, one.grant.state is GrantState.ENDED,
         )
         for one in lines
     ]  # fmt: skip

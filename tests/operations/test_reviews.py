@@ -31,6 +31,7 @@ from idm.operations.reviews import answering, opening
 from idm.operations.reviews.answering import Answered, Shown
 from idm.operations.reviews.following import ReviewsFollowed, close, follow
 from idm.policy import Policy, ReviewRules, RunLimit
+from idm.queries.reviews import campaign_row, result_lines, reviewer_rows, to_answer
 from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.test_decision_races import at_once
@@ -414,3 +415,19 @@ def test_of_two_answers_at_once_one_counts_and_the_other_is_told(office: Cast) -
     with office.database.reading() as session:
         taken = session.get_one(ReviewLine, enter)
         assert (taken.grant.state is GrantState.ENDED) is (taken.decision is REMOVE)
+
+
+def test_the_lists_tell_what_was_answered_and_what_waits_on_either_database(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    reviews.answer("security", {reviews.line("staff", "enter"): REMOVE, reviews.line("other", "account"): KEEP})
+    with office.database.reading() as session:
+        row = campaign_row(session, 1, day=TODAY)
+        assert (row.total, row.answered, row.removed, row.waiting, row.opened_by) == (4, 2, 1, 2, "天神　太郎")
+        answered = {one.name: (one.waiting, one.pace.answers, one.removed) for one in reviewer_rows(session, 1)}
+        assert answered == {"香椎　宮子": (1, 2, 1), "百道　浜男": (1, 0, 0)}
+        lines = result_lines(session, 1, day=TODAY)
+        result = {(line.row.name, line.row.right): (line.decision, line.ended) for line in lines}
+        assert result["青木　一郎", "伝票入力"] == (REMOVE, True)
+        own = to_answer(session, 1, office.people["vice"], rules=office.policy.reviews, day=TODAY)
+        assert [one.row.name for one in own] == ["香椎　宮子"]

@@ -152,6 +152,7 @@ def test_a_chief_opens_a_campaign_and_sees_who_answered_how(office: Office) -> N
     assert (wrong.status_code, 'href="#scope"' in wrong.text) == (422, True)
     page = chief.follow(chief.send("/reviews", {"title": "定期", "scope": "unit"}, shown="/reviews/new"))
     assert "回答待ち4件" in page
+    assert "天神　太郎" in page, "who opened it"
     answer(office.browser("security"), {"bulk": "keep"})
     page = chief.page("/reviews/1")
     assert "読まずに回答したおそれ" in page
