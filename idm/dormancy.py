@@ -7,7 +7,6 @@ Unknown is not the same as never: where the target may have lost the date, the I
 goes on with it. No step falls on a day off. An ID is never deleted while an employment lasts.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -77,6 +76,8 @@ class UnusedFacts:
     usable: bool
     employed: bool
     exempt: bool = False
+    there: bool = True
+    """Whether the target showed it at all, when it was read last."""
     disable_on: date | None = None
     delete_on: date | None = None
 
@@ -96,6 +97,9 @@ def next_step(facts: UnusedFacts, times: DormancyTimes, calendar: WorkingDays, n
     """What is due of this ID at `now`, safety limits aside."""
     if facts.stage is None:
         return _unheeded(facts, times, calendar, now)
+    if not facts.there:
+        # Not shown is not the same as used.
+        return NOTHING if facts.employed else Verdict(Step.CLOSE, Closing.OUT_OF_USE.value)
     if facts.exempt:
         return Verdict(Step.CLOSE, Closing.EXEMPT.value)
     if facts.found is None:
@@ -123,12 +127,6 @@ def room_left(rules: DormancyRules, *, accounts: int, taken: int) -> int:
     Whichever limit is reached first; one of a small system may always be.
     """
     return max(min(max(int(rules.most_share * accounts), 1), rules.most_accounts) - taken, 0)
-
-
-def shortest(times: Iterable[DormancyTimes]) -> tuple[int, int]:
-    """The fewest days unused and never used after which some ID may be unused: so far back a target is asked."""
-    known = list(times)
-    return min(one.unused_days for one in known), min(one.never_used_days for one in known)
 
 
 def is_unused(kind: FindingKind, counts_from: datetime, times: DormancyTimes, now: datetime) -> bool:

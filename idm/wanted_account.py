@@ -79,7 +79,7 @@ class AccountFacts:
 
     `adopts` is the target's id of an account that was there before us and is still to be taken over; `adopted_on` the
     day on which that was decided. `container` and `stopped_container`: where it is kept, None = wherever it is.
-    `demand` None = nothing that we set demands factors there.
+    `demand` None = nothing that we set demands factors there. `disused_on`: when it was last given up for long disuse.
     """
 
     attributes: Attributes
@@ -95,6 +95,7 @@ class AccountFacts:
     use: UseFacts | None = None
     nobodys: bool = False
     stopped: bool = False
+    disused_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -263,7 +264,7 @@ def _earliest_end(*ends: date | None) -> datetime | None:
 def _stopped(facts: AccountFacts, today: date, delete_after_days: int, *, employed: bool) -> WantedAccount:
     stopped_on = _stopped_on(facts, today, employed=employed)
     return WantedAccount(
-        present=stopped_on is not None and today < stopped_on + timedelta(days=delete_after_days),
+        present=stopped_on is not None and today < _deleted_on(facts, stopped_on, delete_after_days),
         required=False,
         enabled=False,
         expires_at=None,
@@ -275,6 +276,13 @@ def _stopped(facts: AccountFacts, today: date, delete_after_days: int, *, employ
         group_required=False if _ever_gated(facts) else None,
         asleep=facts.sleeps,
     )
+
+
+def _deleted_on(facts: AccountFacts, stopped_on: date, delete_after_days: int) -> date:
+    """The profile's wait after the stop; sooner where nobody had used it for long (control C1)."""
+    waits_until = stopped_on + timedelta(days=delete_after_days)
+    given_up = facts.disused_on is not None and facts.disused_on >= stopped_on
+    return min(waits_until, facts.disused_on) if given_up and facts.disused_on is not None else waits_until
 
 
 def _stopped_on(facts: AccountFacts, today: date, *, employed: bool) -> date | None:

@@ -18,11 +18,11 @@ from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
 from idm.operations.findings import Found, SweepResult
 from idm.operations.lifecycle import employed_people
-from idm.policy import DormancyTimes
+from idm.policy import DormancyRules, DormancyTimes
 from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
 from idm.queries.comparable import found_states
 from idm.queries.ended_contracts import people_without_contract
-from idm.vocabulary import FindingKind, FoundState, Stage
+from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
 
 WORDS: Mapping[FindingKind, Mapping[str, object]] = {
     FindingKind.ORPHAN: {
@@ -44,18 +44,22 @@ class Owner:
     login_name: str
     employed: bool
     contract_ended: bool = False
+    kind: AccountKind = AccountKind.PERSONAL
 
 
 def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:
     """Account uuid → owner, for every account of the system that our books know."""
     rows = session.execute(
-        select(Account.uuid, Account.id, Account.login_name, Account.person_id).where(Account.system_id == system_id)
+        select(Account.uuid, Account.id, Account.login_name, Account.person_id, Account.kind).where(
+            Account.system_id == system_id
+        )
     ).all()
-    people = {person for *_, person in rows if person is not None}
+    people = {row.person_id for row in rows if row.person_id is not None}
     employed = employed_people(session, people, day_of(now))
     ended = people_without_contract(session, people, day_of(now))
     return {
-        uuid: Owner(account_id, name, person in employed, person in ended) for uuid, account_id, name, person in rows
+        uuid: Owner(account_id, name, person in employed, person in ended, kind)
+        for uuid, account_id, name, person, kind in rows
     }
 
 
@@ -105,17 +109,30 @@ def examine(
 
 
 def unused(
-    directory: Directory, owners: dict[UUID, Owner], times: DormancyTimes, *, now: datetime
+    directory: Directory, owners: dict[UUID, Owner], rules: DormancyRules, *, now: datetime
 ) -> list[Found]:  # fmt: skip
     """The IDs that nobody uses, never used, or of which that is unknown; nothing where it is not shown (C3).
 
-    Raises TargetError.
+    Each by the times of its kind. Raises TargetError.
     """
     if not isinstance(directory, ReportsLastUse):
         return []
-    found = [_last_use_finding(one, owners) for one in directory.unused_since(unused_cutoff(times, now))]
-    never = directory.never_used(never_used_cutoff(times, now))
-    return found + [_last_use_finding(one, owners) for one in never]
+    all_times = {rules.times, *rules.by_kind.values()}
+    found: list[Found] = []
+    for one in {times.unused_days: times for times in all_times}.values():
+        read = directory.unused_since(unused_cutoff(one, now))
+        found += [_last_use_finding(use, owners) for use in read
+                  if _times_of(use, owners, rules).unused_days == one.unused_days]  # fmt: skip
+    for one in {times.never_used_days: times for times in all_times}.values():
+        read = directory.never_used(never_used_cutoff(one, now))
+        found += [_last_use_finding(use, owners) for use in read
+                  if _times_of(use, owners, rules).never_used_days == one.never_used_days]  # fmt: skip
+    return found
+
+
+def _times_of(last_use: LastUse, owners: dict[UUID, Owner], rules: DormancyRules) -> DormancyTimes:
+    owner = owners.get(last_use.account_uuid) if last_use.account_uuid else None
+    return rules.times_of(owner.kind) if owner is not None else rules.times
 
 
 def _last_use_finding(last_use: LastUse, owners: dict[UUID, Owner]) -> Found:

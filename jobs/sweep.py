@@ -19,7 +19,7 @@ from idm.calendar_days import start_of
 from idm.database import in_chunks
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.systems import InformationSystem
-from idm.operations import sweep_nights, sweep_sign_offs
+from idm.operations import dormancy_cases, sweep_nights, sweep_sign_offs
 from idm.operations.factors import factor_watch, losses
 from idm.operations.finding_answers import put_right
 from idm.operations.findings import Found, SweepResult, record_sweep
@@ -95,7 +95,7 @@ def sweep(
         policy = policy_in_force(session, now=now)
     sweeping = _Sweeping(
         installation, judged_at=now if as_of is None else start_of(as_of), dry_run=dry_run,
-        progress=progress or Silent(),
+        progress=progress or Silent(), steps=as_of is None,
     )  # fmt: skip
     side_by_side = SideBySide(
         sweeping.examine, sweeping.failed, at_once=policy.sweep.at_once,
@@ -155,6 +155,8 @@ class _Sweeping:
     judged_at: datetime
     dry_run: bool
     progress: Progress
+    steps: bool = True
+    """Whether unused IDs take their steps: not by a day that somebody only supposes."""
     night_id: int | None = None
     writing: Lock = field(default_factory=Lock)
     """One system writes at a time: those that wait in line do not fight for the database."""
@@ -223,7 +225,7 @@ class _Sweeping:
         checks.make(SweepCheck.CHANGE_DATES, looked.ages.read, None)
         unused_ids: Sequence[Found] = checks.make(
             SweepCheck.LAST_USE,
-            lambda one: unused(one, owners, policy.dormancy.times, now=self.judged_at), (),
+            lambda one: unused(one, owners, policy.dormancy, now=self.judged_at), (),
         )  # fmt: skip
         result = examine(
             directory, system, owners, strays=strays,
@@ -259,6 +261,8 @@ class _Sweeping:
             )  # fmt: skip
             retry_refused(session, system.id, now=now)
             result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
+            if self.steps:
+                result = dormancy_cases.follow(session, result, actor=ACTOR, policy=policy, now=now)
             result, removals = out_of_band.follow(session, result, actor=ACTOR, policy=policy, now=now)
             looked.keep(session, result, now=now)
             remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)

@@ -17,7 +17,6 @@ from idm.dormancy import (
     disable_day,
     next_step,
     room_left,
-    shortest,
 )
 from idm.policy import DormancyRules, DormancyTimes
 from idm.vocabulary import DormancyStage, FindingKind
@@ -108,8 +107,10 @@ def test_the_first_limit_that_is_reached_holds(accounts: int, taken: int, room: 
     assert room_left(rules, accounts=accounts, taken=taken) == room
 
 
-def test_targets_are_asked_as_far_back_as_the_shortest_times_want() -> None:
-    assert shortest([TIMES, replace(TIMES, unused_days=40, never_used_days=60)]) == (40, 30)
+def test_an_id_that_its_target_does_not_show_is_not_opened_again_for_that() -> None:
+    assert step(replace(STOPPED, there=False, found=None))[0] is Step.NONE
+    gone = replace(STOPPED, there=False, found=None, employed=False)
+    assert step(gone) == (Step.CLOSE, Closing.OUT_OF_USE.value)
 
 
 class _OneId:

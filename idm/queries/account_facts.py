@@ -23,6 +23,7 @@ from idm.ports import Attributes, ExternalId
 from idm.queries.factor_gate import SET_BY_US, contractors_among, enrolment_facts, is_gated
 from idm.queries.stops import stopped_accounts
 from idm.queries.units import parents, unit_names_on
+from idm.queries.unused_ids import given_up
 from idm.vocabulary import BY_HAND, AccountKind, AuthenticatorKind, EntitlementKind, UseState, VerifiedBy
 from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts, UseFacts
 
@@ -41,6 +42,7 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
     demands = _demands(session, [one for one in ids if any(grant.gated for grant in grants[one])])
     sleeping = [account.id for account, person in accounts.values() if _sleeps(account, person)]
     uses, stopped = _uses(session, sleeping), stopped_accounts(session, list(accounts))
+    disused = given_up(session, list(accounts))
     unit_names = {person_id: names[code] for person_id, code in units.items()}
     return {
         account.id: AccountFacts(
@@ -60,6 +62,7 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
             use=uses.get(account.id),
             nobodys=person is None and account.kind is not AccountKind.PERSONAL,
             stopped=account.id in stopped,
+            disused_on=disused.get(account.id),
         )
         for account, person in accounts.values()
     }

@@ -1,0 +1,131 @@
+"""Unused IDs read: their cases, from when disuse of an ID counts, and the pages of them (controls C1, C3)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from idm.calendar_days import day_of
+from idm.database import in_chunks
+from idm.models.dormancy import DormancyCase
+from idm.models.people import Assignment, Employment, OrganisationUnit
+from idm.models.periods import holding_on
+from idm.models.requests import Grant, GrantSuspension
+from idm.models.stops import AccountStop
+from idm.models.systems import Account
+from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.vocabulary import DormancyStage
+
+
+def given_up(session: Session, account_ids: Collection[int]) -> dict[int, date]:
+    """Account → the day on which it was last given up for long disuse."""
+    rows = session.execute(
+        select(DormancyCase.account_id, func.max(DormancyCase.deleted_at))
+        .where(DormancyCase.account_id.in_(account_ids), DormancyCase.stage == DormancyStage.DELETED)
+        .group_by(DormancyCase.account_id)
+    )
+    return {account_id: day_of(at) for account_id, at in rows if at is not None}
+
+
+def open_cases(session: Session, system_id: int) -> dict[int, DormancyCase]:
+    """Account → its open case, of one system."""
+    query = select(DormancyCase).join(Account).where(
+        Account.system_id == system_id, DormancyCase.closed_at.is_(None)
+    )  # fmt: skip
+    return {case.account_id: case for case in session.scalars(query)}
+
+
+def usable_since(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
+    """Account → when it last became usable: handed over, opened again after a stop, or its right resumed.
+
+    Nobody can use what is stopped, so that time counts against nobody.
+    """
+    since: dict[int, datetime] = {}
+    for some in in_chunks(account_ids):
+        made = select(Account.id, func.coalesce(Account.handed_over_at, Account.created_at)).where(Account.id.in_(some))
+        stopped = (
+            select(AccountStop.account_id, func.max(AccountStop.until))
+            .where(AccountStop.account_id.in_(some), AccountStop.until.is_not(None))
+            .group_by(AccountStop.account_id)
+        )
+        suspended = (
+            select(Grant.account_id, func.max(GrantSuspension.until))
+            .join(Grant, GrantSuspension.grant_id == Grant.id)
+            .where(Grant.account_id.in_(some), GrantSuspension.until.is_not(None))
+            .group_by(Grant.account_id)
+        )
+        for query in (made, stopped, suspended):
+            for account_id, at in session.execute(query):
+                if at is not None:
+                    since[account_id] = max(since.get(account_id, at), at)
+    return since
+
+
+def main_units(session: Session, person_ids: Collection[int], day: date) -> dict[int, str]:
+    """Person → the unit of their primary post on the day."""
+    rows = session.execute(
+        select(Employment.person_id, func.min(OrganisationUnit.code))
+        .join(Assignment, Assignment.employment_id == Employment.id)
+        .join(OrganisationUnit, Assignment.unit_id == OrganisationUnit.id)
+        .where(
+            Employment.person_id.in_(person_ids), Assignment.primary.is_(True), holding_on(Assignment, day),
+            holding_on(Employment, day),
+        )
+        .group_by(Employment.person_id)
+    )  # fmt: skip
+    return dict(rows.all())
+
+
+def stopped_within(session: Session, system_id: int, since: datetime) -> int:
+    """How many IDs of the system were stopped for disuse since then."""
+    query = select(func.count()).select_from(DormancyCase).join(Account)
+    return session.scalar(query.where(Account.system_id == system_id, DormancyCase.disabled_at > since)) or 0
+
+
+def accounts_there(session: Session, system_id: int) -> int:
+    """How many accounts of ours the system showed last."""
+    return session.scalar(
+        select(func.count()).select_from(Account).where(Account.system_id == system_id, Account.seen_present.is_(True))
+    ) or 0  # fmt: skip
+
+
+@dataclass(frozen=True)
+class UnusedFilter:
+    """Which cases are wanted."""
+
+    system_id: int | None = None
+    stage: DormancyStage | None = None
+    closed: bool = False
+
+
+def cases_page(session: Session, wanted: UnusedFilter, *, asked: int | None) -> Page[DormancyCase]:
+    """The cases, those whose next step comes first at the top; closed ones newest first."""
+    query = select(DormancyCase).join(DormancyCase.account).where(
+        DormancyCase.closed_at.is_not(None) if wanted.closed else DormancyCase.closed_at.is_(None)
+    )  # fmt: skip
+    if wanted.system_id is not None:
+        query = query.where(Account.system_id == wanted.system_id)
+    if wanted.stage is not None:
+        query = query.where(DormancyCase.stage == wanted.stage)
+    total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    number = nearest_page(asked or 1, total)
+    order = (DormancyCase.closed_at.desc(),) if wanted.closed else (DormancyCase.disable_on,)
+    whole = joinedload(DormancyCase.account)
+    rows = session.scalars(
+        query.options(whole.joinedload(Account.system), whole.joinedload(Account.person))
+        .order_by(*order, DormancyCase.id).limit(ROWS_A_PAGE).offset(offset_of(number))
+    )  # fmt: skip
+    return Page(tuple(rows), number, total)
+
+
+def own_cases(session: Session, person_id: int) -> list[DormancyCase]:
+    """The open cases of somebody's own IDs, with their systems."""
+    query = (
+        select(DormancyCase).join(DormancyCase.account)
+        .options(joinedload(DormancyCase.account).joinedload(Account.system))
+        .where(Account.person_id == person_id, DormancyCase.closed_at.is_(None))
+        .order_by(DormancyCase.id)
+    )  # fmt: skip
+    return list(session.scalars(query))
