@@ -20,6 +20,7 @@ from tests.benchmarks.personnel_rows import personnel_rows
 from tests.benchmarks.provisioning_rows import provisioning_rows
 from tests.benchmarks.rotation_rows import rotation_rows
 from tests.benchmarks.scale import SCALES, Scale
+from tests.benchmarks.sweep_rows import sweep_rows
 from tests.benchmarks.writing_rows import changing_rows, joining_rows
 
 Suite = Callable[[Scale, Path], AbstractContextManager[list[Row]]]
@@ -33,6 +34,7 @@ SUITES: tuple[Suite, ...] = (
     provisioning_rows,
     personnel_rows,
     rotation_rows,
+    sweep_rows,
 )
 """One suite a subject. A new one joins by its name here, and needs nothing else."""
 
