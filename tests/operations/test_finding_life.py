@@ -455,7 +455,8 @@ def test_what_is_open_again_goes_up_from_the_first_level(cast: Cast) -> None:
     again = late + 5 * DAY
     followed(cast, again)
     assert (one(cast).escalated_level, told(cast, again)[1]) == (0, 0)
-    assert told(cast, again + 33 * DAY)[1] == 1
+    assert told(cast, again + 34 * DAY)[1] == 1
+    assert one(cast).escalated_level == 1
 
 
 def test_what_is_answered_for_or_only_observed_goes_up_no_level(cast: Cast) -> None:
