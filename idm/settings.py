@@ -75,6 +75,23 @@ class VaultSettings(BaseModel):
     pkcs11_key: str = "idm-vault"
 
 
+class SiemSettings(BaseModel):
+    """The collector that the audit record is sent to, as CEF over RFC 5424 and TLS (docs/siem.md). No host = none.
+
+    `ca_file`: who vouches for it, where that is no public authority; its certificate must name `host`. TLS is not
+    optional. The names of what is sent: `idm.audit.cef`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = ""
+    port: int = 6514
+    ca_file: Path | None = None
+    timeout_seconds: float = Field(default=10.0, gt=0, le=25)
+    retry_seconds: float = Field(default=30.0, gt=0)
+    """The pause after a failure; what waits meanwhile is the audit record itself."""
+
+
 class Settings(BaseSettings):
     """One installation. Unknown keys are errors."""
 
@@ -95,6 +112,7 @@ class Settings(BaseSettings):
     sign_in_provider_ca_file: Path | None = None
     """Who vouches for the provider people sign in with, where that is no public authority."""
     mail: MailSettings = Field(default_factory=MailSettings)
+    siem: SiemSettings = Field(default_factory=SiemSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
     vault: VaultSettings = Field(default_factory=VaultSettings)
 

@@ -36,6 +36,7 @@ from jobs import (
     retention,
     rotations,
     sealing,
+    siem,
     stops,
     temporary_passwords,
     unlocking,
@@ -72,11 +73,14 @@ def work(installation: Installation, stop: threading.Event, *, pause_seconds: fl
     stopping.start()
     having = threading.Thread(target=lambda: nights.watch(installation, stop), name="nights", daemon=True)
     having.start()
+    sending = threading.Thread(target=lambda: siem.watch(installation, stop, worker=name), name="siem", daemon=True)
+    sending.start()
     while not stop.is_set():
         one_round(installation, rounds, worker=name)
         stop.wait(pause_seconds)
     stopping.join()
     having.join(NIGHT_MAY_END.total_seconds())
+    sending.join()
     _guarded(rounds, "sealing", lambda: sealing.seal(installation, sign=True))
 
 

@@ -11,15 +11,19 @@
 What no chain shows: whoever could write to the database before the next seal could write, or remove, anything there.
 """
 
+from idm.audit.cef import framed, syslog_message
 from idm.audit.chain import seal
 from idm.audit.checkpoint_file import append_checkpoint, append_missing, read_checkpoints
 from idm.audit.checkpoints import Checkpoint, CheckpointUnreadable, checkpoint
+from idm.audit.ecs import ecs_line
+from idm.audit.events import AuditEvent, sealed_events
 from idm.audit.export import export_lines
 from idm.audit.payload import PayloadInvalid
 from idm.audit.recording import expire_payloads, record
 from idm.audit.verification import Verification, WrongRecord, verify
 
 __all__ = [
+    "AuditEvent",
     "Checkpoint",
     "CheckpointUnreadable",
     "PayloadInvalid",
@@ -28,10 +32,14 @@ __all__ = [
     "append_checkpoint",
     "append_missing",
     "checkpoint",
+    "ecs_line",
     "expire_payloads",
     "export_lines",
+    "framed",
     "read_checkpoints",
     "record",
     "seal",
+    "sealed_events",
+    "syslog_message",
     "verify",
 ]

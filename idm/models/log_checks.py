@@ -75,4 +75,9 @@ class ExportPosition(Base):
     sequence: Mapped[int]
     """The last one that was handed over."""
     at: Mapped[datetime] = mapped_column(Instant)
+    """When something was handed over, or tried to be, last."""
     last_error: Mapped[str | None] = mapped_column(Text)
+    """Why the last try failed; None = it did not."""
+    claimed_by: Mapped[str | None] = mapped_column(Text)
+    """The worker that sends: one at a time."""
+    claimed_until: Mapped[datetime | None] = mapped_column(Instant)

@@ -7,6 +7,7 @@ things stand. What these logs tell of people and systems stands in the audit rec
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -25,14 +26,14 @@ class LogTable:
 
     title: str
     model: type[Base]
-    key: ColumnElement[object]
+    key: ColumnElement[Any]
     clock: ColumnElement[datetime]
     over: ColumnElement[bool]
 
     @property
     def name(self) -> str:
         """The table's name, by which the audit record names it."""
-        return self.model.__tablename__
+        return str(self.model.__tablename__)
 
 
 def log_tables(now: datetime) -> tuple[LogTable, ...]:
@@ -121,4 +122,4 @@ def holds(session: Session) -> tuple[HoldRow, ...]:
         .outerjoin(lifter, LegalHold.lifted_by_id == lifter.id)
         .order_by(LegalHold.id.desc())
     )  # fmt: skip
-    return tuple(HoldRow(*row) for row in rows)
+    return tuple(HoldRow(*row.tuple()) for row in rows)

@@ -57,8 +57,22 @@ def verify(context: click.Context, checkpoints: Path | None, public_key: Path | 
 @audit.command()
 @click.option("--since", type=Day(), help="この日から。")
 @click.option("--until", type=Day(), help="この日まで（この日を含みません）。")
-def export(since: date | None, until: date | None) -> None:
+@click.option(
+    "--format", "form", type=click.Choice(["record", "ecs"]), default="record",
+    help="record: 連鎖を確かめられる形。ecs: Elastic Common Schema の名前（封印済みの記録だけ）。",
+)  # fmt: skip
+@click.option("--after", type=click.IntRange(min=0), help="ecs のとき、この連番より後の記録だけ。")
+def export(since: date | None, until: date | None, form: str, after: int | None) -> None:
     """監査記録を JSON の行として標準出力に書きます。"""
+    if form == "ecs":
+        if since is not None or until is not None:
+            raise click.UsageError("ecs では、日の代わりに --after で連番を指定してください。")
+        with installation().database.reading() as session:
+            for event in records.sealed_events(session, after=after or 0):
+                click.echo(records.ecs_line(event))
+        return
+    if after is not None:
+        raise click.UsageError("--after は --format ecs のときだけ使えます。")
     with installation().database.reading() as session:
         for line in records.export_lines(
             session, since=start_of(since) if since else None, until=start_of(until) if until else None

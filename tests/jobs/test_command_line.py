@@ -12,6 +12,7 @@ import click
 import pytest
 from sqlalchemy import select
 
+from idm.audit import seal
 from idm.database import Database
 from idm.feed.profile import shipped_feed_profile
 from idm.models.officers import Officer
@@ -19,6 +20,7 @@ from idm.models.sign_in import SignIn
 from idm.samples import NEXT_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.vocabulary import Role
 from jobs.command_line import idm
+from tests.cast import NOW
 
 FEED_PROFILE = SAMPLE_ORGANISATION.parent.parent / "feed" / "profiles" / "aoba.toml"
 
@@ -169,6 +171,19 @@ def _forge(file: Path) -> None:
     with sqlite3.connect(file) as connection:
         connection.execute("DROP TRIGGER audit_records_no_update")
         connection.execute("UPDATE audit_records SET actor = 'somebody else' WHERE id = 2")
+
+
+def test_audit_export_in_the_names_of_a_siem_goes_on_after_a_number(office: Shell) -> None:
+    office.run("hr", "import", str(SAMPLE_FEED), "--feed", "aoba")
+    with Database(f"sqlite:///{office.folder / 'idm.db'}").writing() as session:
+        seal(session, now=NOW)
+    lines = [json.loads(line) for line in office.run("audit", "export", "--format", "ecs").stdout.splitlines()]
+    numbers = [line["event"]["sequence"] for line in lines]
+    assert numbers == list(range(1, len(numbers) + 1))
+    rest = office.run("audit", "export", "--format", "ecs", "--after", "1").stdout.splitlines()
+    assert [json.loads(line)["event"]["sequence"] for line in rest] == numbers[1:]
+    assert "--after" in office.run("audit", "export", "--after", "1", code=2).stderr
+    assert "--after" in office.run("audit", "export", "--format", "ecs", "--since", "2026-04-01", code=2).stderr
 
 
 def test_audit_export_is_json_lines(office: Shell) -> None:

@@ -154,6 +154,8 @@ def upgrade() -> None:
         sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("claimed_by", sa.Text(), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export_positions")),
         sa.UniqueConstraint("name", name=op.f("uq_export_positions_name")),
     )
@@ -723,10 +725,10 @@ def upgrade() -> None:
         sa.Column("ordered_by_id", sa.Integer(), nullable=False),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("from_day", sa.Date(), nullable=True),
+        sa.Column("lift_asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("lift_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("lifted_by_id", sa.Integer(), nullable=True),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["lifted_by_id"], ["people.id"], name=op.f("fk_legal_holds_lifted_by_id")),
-        sa.ForeignKeyConstraint(["ordered_by_id"], ["people.id"], name=op.f("fk_legal_holds_ordered_by_id")),
         sa.CheckConstraint(
             "(lifted_by_id IS NULL) = (lifted_at IS NULL)", name=op.f("ck_legal_holds_lifted_by_someone")
         ),
@@ -735,6 +737,8 @@ def upgrade() -> None:
             name=op.f("ck_legal_holds_lifted_by_two"),
         ),
         sa.ForeignKeyConstraint(["lift_asked_by_id"], ["people.id"], name=op.f("fk_legal_holds_lift_asked_by_id")),
+        sa.ForeignKeyConstraint(["lifted_by_id"], ["people.id"], name=op.f("fk_legal_holds_lifted_by_id")),
+        sa.ForeignKeyConstraint(["ordered_by_id"], ["people.id"], name=op.f("fk_legal_holds_ordered_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_legal_holds")),
     )
     op.create_table(

@@ -22,6 +22,7 @@ from idm.models.exceptions import RegisteredException
 from idm.models.feeds import MatchQuestion, UploadedFeed, UploadState
 from idm.models.going_live import FoundAccount
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
+from idm.models.log_checks import LegalHold
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.outside import Contract, ServiceBlock, Sponsorship
 from idm.models.people import OrganisationUnit
@@ -229,6 +230,7 @@ class _Maker:
             "exception_id": self._exceptions(),
             "stop_id": self._stops(),
             "violation_id": self._violations(),
+            "hold_id": self._holds(),
             **self._authenticators(),
             "record_id": [Thing(one) for one in self.session.scalars(select(AuditRecord.id).limit(8))],
         }
@@ -460,6 +462,15 @@ class _Maker:
                 ordered_at=NOW, lift_asked_by_id=self._id("chief") if state == "asked" else None,
                 lift_asked_at=NOW if state == "asked" else None,
             )  # fmt: skip
+            made.append(Thing(self._add(row), state))
+        return made
+
+    def _holds(self) -> list[Thing]:
+        """Holds on the erasure of logs: one that nobody asks to lift, one that the chief does."""
+        made = []
+        for state in ("open", "asked"):
+            asked = {"lift_asked_by_id": self._id("chief"), "lift_asked_at": NOW} if state == "asked" else {}
+            row = LegalHold(reason="訴訟", ordered_by_id=self._id("ciso"), ordered_at=NOW, **asked)
             made.append(Thing(self._add(row), state))
         return made
 
