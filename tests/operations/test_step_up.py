@@ -336,6 +336,9 @@ ELSEWHERE = {
     Action.ROTATE_KEPT,
     Action.NAME_PRIVILEGE_DEPUTY,
     Action.ACCEPT_PRIVILEGE_DEPUTY,
+    Action.ORDER_STOP,
+    Action.LIFT_STOP,
+    Action.STOP_FOR_VIOLATION,
 }
 
 

@@ -204,6 +204,16 @@ def test_nobody_lifts_a_stop_that_nobody_asked_to_lift_or_that_is_over(working: 
         ask_to_lift(working, order)
 
 
+def test_lifting_asks_for_a_fresh_factor_of_both(working: Cast) -> None:
+    order, stale, policy = stop_person(working), working.stale("security"), working.policy
+    with pytest.raises(FreshFactorNeeded), working.acting("security", "stop.lift") as session:
+        lifting.ask_to_lift(session, order, reason="終わった", actor=stale, policy=policy, now=LATER)
+    ask_to_lift(working, order, by="chief")
+    with pytest.raises(FreshFactorNeeded), working.acting("security", "stop.lift") as session:
+        lifting.lift(session, order, actor=stale, policy=policy, now=LATER)
+    assert stopped(working) == {"staff"}
+
+
 def test_a_wish_to_lift_can_be_refused_and_asked_again(working: Cast) -> None:
     order = stop_person(working)
     ask_to_lift(working, order)
