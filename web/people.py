@@ -36,6 +36,7 @@ from idm.queries.person_record import (
 from idm.queries.privileged.use_sheets import UseFilter, history_page
 from idm.queries.stop_orders import orders_in_force
 from idm.queries.tenures import tenures_of_person
+from idm.queries.unused_ids import own_cases
 from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wareki import parse_date
 from web import authenticators, current, oversight_words
@@ -154,6 +155,7 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "second_factors": listed(session, person_id),
         "factors": own_factors(session, person_id),
         "password_elsewhere": kept_elsewhere(session, current.signed_in().person_id),
+        "unused_ids": own_cases(session, person_id),
         "privileged_uses": history_page(session, UseFilter(person_id=person_id)),
     }
 

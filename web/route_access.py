@@ -242,6 +242,8 @@ _SYSTEMS = {
     "sweep_sign_offs.show": looking(relation="点検結果を見る人、その時点で確認欄に就く人"),
     "sweep_sign_offs.sign": sending(relation="その時点で確認欄に就く人"),
     "sweep_sign_offs.failures": looking(Action.SEE_FINDINGS),
+    "unused_ids.index": looking(Action.SEE_FINDINGS),
+    "unused_ids.reopen": sending(Action.REPAIR_FINDING, relation="持ち主でない人"),
     "findings.repair": sending(Action.REPAIR_FINDING),
     "findings.justify": sending(Action.JUSTIFY_FINDING),
     "findings.accept_risk": sending(Action.ACCEPT_RISK),

@@ -18,6 +18,7 @@ from idm.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, LossReport
+from idm.models.dormancy import DormancyCase
 from idm.models.exceptions import RegisteredException
 from idm.models.feeds import MatchQuestion, UploadedFeed, UploadState
 from idm.models.going_live import FoundAccount
@@ -40,6 +41,7 @@ from idm.request_state import Event
 from idm.vocabulary import (
     AccountKind,
     AuthenticatorKind,
+    DormancyStage,
     ExceptionScope,
     ExceptionState,
     FindingKind,
@@ -210,6 +212,7 @@ class _Maker:
             "system_id": [Thing(one.id, system=code) for code, one in self.systems.items()],
             "right_id": self._rights(),
             "finding_id": self._findings(accounts),
+            "case_id": self._unused(accounts),
             "order_id": self._orders(accounts),
             "handover_id": self._handovers(accounts),
             "found_id": self._found(),
@@ -291,6 +294,16 @@ class _Maker:
                 last_seen_at=NOW, resolved_at=resolved,
             )  # fmt: skip
             made.append(Thing(self._add(row), "resolved" if resolved else "open", system=account.system))
+        return made
+
+    def _unused(self, accounts: list[Thing]) -> list[Thing]:
+        made = []
+        for account, stage in zip(accounts, (DormancyStage.DISABLED, DormancyStage.WARNED) * 2, strict=True):
+            row = DormancyCase(
+                account_id=account.id, kind=FindingKind.DORMANT, stage=stage, source="authTimestamp", warned_at=NOW,
+                disable_on=NOW.date(), disabled_at=NOW if stage is DormancyStage.DISABLED else None,
+            )  # fmt: skip
+            made.append(Thing(self._add(row), stage.value, system=account.system, persons=account.persons))
         return made
 
     def _orders(self, accounts: list[Thing]) -> list[Thing]:

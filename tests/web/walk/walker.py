@@ -41,7 +41,7 @@ HOST = "localhost:8600"
 QUERIES = {"calendar.day": "on=2026-04-01"}
 WORDS = {"token": "x", "step": "check", "key": "joiners", "filename": "idm.css"}
 PARAMETERS = (
-    "campaign_id",
+    "campaign_id", "case_id",
     "found_id", "right_id", "checklist_id", "request_id", "person_id", "account_id", "finding_id", "order_id",
     "handover_id", "listing_id", "batch_id", "version_id", "employment_id", "contract_id", "block_id", "standing_id",
     "authenticator_id", "report_id", "use_id", "upload_id", "question_id", "officer_id", "deputy_id", "deputyship_id",
