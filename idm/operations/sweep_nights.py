@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, start_of
 from idm.models.nights import SweepNight
+from idm.models.officers import ConfigurationVersion
 from idm.models.work import Finding, SweepRun
 from idm.policy import Policy
 
+READ_ALL_EVERY_DAYS = 7
 RESUMED_WITHIN = timedelta(hours=12)
 """A night that was broken off longer ago is past: what it saw then says nothing of now."""
 
@@ -59,6 +61,22 @@ def is_over(session: Session, day: date) -> bool:
     """Whether the night of the day has been had, from its beginning to its end."""
     ended = select(SweepNight.id).where(SweepNight.day == day, SweepNight.finished_at.is_not(None))
     return session.scalar(ended) is not None
+
+
+def trusts_seals(session: Session, system_id: int, *, now: datetime) -> bool:
+    """Whether what was found right lately needs no reading tonight where its seal is unbroken (decision 0013).
+
+    Once a week, on a day that differs from system to system, everything is read; and once after every change of the
+    configuration, whatever it says.
+    """
+    week = day_of(now) - timedelta(days=(day_of(now).toordinal() + system_id) % READ_ALL_EVERY_DAYS)
+    read_all_at = session.scalar(
+        select(func.min(SweepRun.started_at)).where(
+            SweepRun.system_id == system_id, SweepRun.failure.is_(None), SweepRun.started_at >= start_of(week)
+        )
+    )
+    changed_at = session.scalar(select(func.max(ConfigurationVersion.accepted_at)))
+    return read_all_at is not None and (changed_at is None or changed_at < read_all_at)
 
 
 def repairs_asked(session: Session, system_id: int, *, now: datetime) -> int:

@@ -83,7 +83,8 @@ class _Office:
     def _sweep(self) -> int:
         database = Database(f"sqlite:///{self.file}")
         settings = Settings(database_url=database.url, secrets_dir=self.folder / "secrets")
-        (result,) = sweep.sweep(Installation(settings, database), system_code="ledger")
+        results = {one.system_code: one for one in sweep.sweep(Installation(settings, database))}
+        result = results["ledger"]
         if result.failure is not None:
             raise RuntimeError(result.failure)
         with database.reading() as session:

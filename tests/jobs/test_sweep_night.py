@@ -4,17 +4,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
+from idm.calendar_days import day_of
 from idm.errors import TargetUnavailable
 from idm.models.audit import AuditRecord
 from idm.models.nights import SweepNight
+from idm.models.officers import ConfigurationVersion
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, SweepRun
+from idm.operations import sweep_nights
 from idm.ports import AccountId, Directory
 from idm.vocabulary import FindingKind
 from jobs import nights, sweep
@@ -196,3 +200,65 @@ def test_progress_is_told_while_a_directory_is_read(office: Office, monkeypatch:
     told = Told()
     sweep.sweep(office.installation, system_code="ledger", dry_run=True, progress=told)
     assert told.read == [("ledger", 1_000), ("ledger", 2_000)]
+
+
+def _read_on_nights(office: Office, monkeypatch: pytest.MonkeyPatch, *nights: timedelta) -> list[int]:
+    """How many accounts of ours were read in full on each of the nights, counted from the day of a full reading."""
+    with office.cast.database.reading() as session:
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+    first = (-(day_of(office.clock()).toordinal() + ledger.id)) % 7 + 7
+    directory = office.installation.open_target(ledger)
+    directory.close()
+    really, read = type(directory).find, [0]
+
+    def find(self: object, uuids: Iterable[UUID]) -> object:
+        asked = list(uuids)
+        read[-1] += len(asked)
+        return really(self, asked)
+
+    monkeypatch.setattr(type(directory), "find", find)
+    begun, counted = office.clock.ahead, []
+    for night in nights:
+        office.clock.ahead, read[-1] = begun + timedelta(days=first) + night, 0
+        sweep.sweep(office.installation)
+        counted.append(read[-1])
+    return counted
+
+
+def test_what_was_found_right_is_read_again_once_a_week_and_in_between_only_what_changed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.grant("staff", "ledger/account")
+    office.provision()
+    read = _read_on_nights(office, monkeypatch, *(timedelta(days=day) for day in range(9)))
+    assert [bool(count) for count in read] == [True, *[False] * 6, True, False]
+
+
+def test_a_night_that_trusts_seals_finds_what_was_changed_by_hand(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.grant("staff", "ledger/account")
+    office.provision()
+    assert _read_on_nights(office, monkeypatch, timedelta(), timedelta(days=1))[1] == 0
+    office.directory.apply(f"dn: {office.dn('u100009')}\nchangetype: modify\nreplace: displayName\ndisplayName: x\n")
+    office.clock.ahead += timedelta(days=1)
+    sweep.sweep(office.installation)
+    with office.cast.database.reading() as session:
+        kinds = {one.kind for one in session.scalars(select(Finding)) if one.label == "u100009"}
+    assert FindingKind.DRIFT in kinds
+
+
+def test_everything_is_read_after_a_change_of_the_configuration(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.grant("staff", "ledger/account")
+    office.provision()
+    _read_on_nights(office, monkeypatch, timedelta())
+    with office.cast.database.writing() as session:
+        version = session.scalars(select(ConfigurationVersion)).first()
+        assert version is not None
+        version.accepted_at = office.clock() + timedelta(hours=1)
+    office.clock.ahead += timedelta(days=1)
+    with office.cast.database.reading() as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+        assert not sweep_nights.trusts_seals(session, system_id, now=office.clock())
