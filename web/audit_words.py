@@ -268,6 +268,7 @@ TRIED = {
     "violation.handle": _("違反についての記録"),
     "violation.stop": _("違反による停止の決定"),
     "finding.repair": _("点検結果の是正"),
+    "unused_id.reopen": _("使われずに停止した利用者IDの再開"),
     "finding.justify": _("点検結果の正当化"),
     "finding.accept_risk": _("点検結果のリスクの受容"),
     "finding.take_back": _("点検結果のリスクの受容の取りやめ"),
@@ -385,6 +386,7 @@ TRIED = {
 }
 OBJECTS = {
     "request": _("申請"),
+    "requests": _("決裁されていない申請"),
     "grant": _("権限"),
     "account": _("利用者ID"),
     "person": _("職員"),
@@ -409,6 +411,7 @@ OBJECTS = {
     "stop": _("緊急停止"),
     "violation": _("違反の報告"),
     "system": _("情報システム"),
+    "dormancy": _("使われていない利用者ID"),
     "finding": _("点検結果"),
     "exception": _("例外措置"),
     "found_account": _("前からある利用者ID"),
@@ -432,6 +435,7 @@ OBJECTS = {
 }
 GROUPS = {
     "request": _("申請の提出・取下げ"),
+    "notices": _("通知の受け取り方"),
     "step": _("決裁"),
     "exception": _("例外措置（申請ごと）"),
     "registered_exception": _("例外措置台帳"),
@@ -465,6 +469,7 @@ GROUPS = {
     "service": _("不要の報告"),
     "sweep": _("点検"),
     "reconciliation": _("承認との突合せ"),
+    "unused_id": _("使われていない利用者ID"),
     "finding": _("点検結果"),
     "inventory": _("棚卸し"),
     "adoption": _("引継ぎの申請"),
