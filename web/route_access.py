@@ -121,6 +121,8 @@ _ON_THE_WAY = {
 _ONES_OWN = {
     "home.index": looking(),
     "me.index": looking(),
+    "notices.index": looking(),
+    "notices.choose": sending(relation="本人"),
     "own_factors.confirm_removal": looking(relation="本人"),
     "own_factors.removal": sending(relation="本人"),
     "own_factors.codes": looking(),
@@ -400,6 +402,7 @@ _EXCEPTIONS = {
     "exceptions.check": sending(Action.CHECK_EXCEPTIONS),
 }
 _OVERSIGHT = {
+    "notices.everybody": looking(Action.SEE_NOTICES),
     "officers.index": looking(Action.SEE_SYSTEMS),
     "privilege_deputies.index": looking(Action.SEE_PRIVILEGED),
     "privilege_deputies.name": sending(Action.NAME_PRIVILEGE_DEPUTY),

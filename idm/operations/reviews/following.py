@@ -80,7 +80,7 @@ class _Reminders:
         for person_id, lines in sorted(self.lines.items()):
             said = "\n".join(lines)
             notify(
-                session, [person_id], now=now, link="/reviews",
+                session, [person_id], now=now, link="/reviews", asks=True,
                 subject=f"【棚卸しの回答のお願い】回答待ち{self.waiting[person_id]}件",
                 body=f"次の棚卸しで、あなたの回答を待っています。今も必要かどうかを回答してください。\n{said}",
             )  # fmt: skip

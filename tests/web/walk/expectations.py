@@ -107,7 +107,8 @@ SEES_PRIVILEGED = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
 IN_USE = ("asked", "approved", "to attend", "open")
 
 LOOKING: dict[str, Expectation] = {
-    "home.index": everybody, "me.index": everybody,
+    "home.index": everybody, "me.index": everybody, "notices.index": everybody,
+    "notices.everybody": only(*HEADS, Role.AUDITOR),
     "requests.index": everybody, "requests.show": APPLICATION, "requests.printed": APPLICATION,
     "requests.received": APPLICATION, "requests.confirm_withdrawal": APPLICATION,
     "application_wizard.start": everybody, "application_wizard.begin_again": everybody,
@@ -283,7 +284,7 @@ DOING: dict[str, Expectation] = {
     "losses.close": any_of(SECURITY, CHIEF),
     "enrolment_lists.send": only(Role.SYSTEM, Role.HANDOVER),
     "fresh_factor.give": everybody, "own_factors.make_codes": everybody, "own_factors.removal": nobody,
-    "own_password.change": everybody, "provider_sign_in.end": nobody,
+    "own_password.change": everybody, "notices.choose": everybody, "provider_sign_in.end": nobody,
     "signed_in_places.end_own": nobody, "signed_in_places.end_others": everybody,
     "signed_in_places.end_of_person": only(Role.SECURITY, Role.HANDOVER),
     "signed_in_places.end_of_everybody": SECURITY,
