@@ -211,7 +211,7 @@ def _read_on_nights(office: Office, monkeypatch: pytest.MonkeyPatch, *nights: ti
     directory.close()
     really, read = type(directory).find, [0]
 
-    def find(self: object, uuids: Iterable[UUID]) -> object:
+    def find(self: Directory, uuids: Iterable[UUID]) -> object:
         asked = list(uuids)
         read[-1] += len(asked)
         return really(self, asked)
