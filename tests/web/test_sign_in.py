@@ -2,6 +2,7 @@
 
 import base64
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -51,6 +52,20 @@ def test_the_page_asked_for_survives_both_steps(app: Flask, chief: Visitor) -> N
     assert away == "/sign-in?next=/sign-in/second-factor?x%3D1"
     chief.sign_in("100003", wanted="/help")
     assert chief.give_code(wanted="/help").headers["Location"] == "/help"
+
+
+def test_the_link_of_a_notice_survives_every_form_on_the_way_in(chief: Visitor) -> None:
+    """Nobody types an address: each page carries it in its own form, query and all, to the page that was meant."""
+    link = "/findings?system=1"
+    page = chief.open(link)
+    for fields in ({"name": "100003", "password": PASSWORD}, {"code": chief.right_code()}):
+        shown = chief.client.get(page.headers["Location"], follow_redirects=True)
+        carried = re.search(r'<input[^>]*name="next"[^>]*value="([^"]*)"', shown.text)
+        assert carried is not None, shown.text
+        filled = {**fields, "next": unescape(carried[1]), "csrf_token": token_in(shown)}
+        page = chief.client.post(shown.request.path, data=filled)
+        assert page.status_code == 302, page.text
+    assert page.headers["Location"] == link
 
 
 def test_a_wrong_password_is_told_in_words_that_name_neither_part(staff: Visitor) -> None:
