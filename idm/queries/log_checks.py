@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.models.log_checks import LogCheck, LogCheckSignature
+from idm.models.log_checks import ExportPosition, LogCheck, LogCheckSignature
 from idm.models.people import Person
 from idm.models.work import Finding
+from idm.queries.log_facts import sealed_until
 from idm.vocabulary import LOG_FINDINGS, FindingKind
 
 SHOWN = 200
@@ -50,12 +51,24 @@ class CheckRow:
 
 
 @dataclass(frozen=True)
+class ExportRow:
+    """How far one collector has the record. `behind`: how many sealed records it has not got yet."""
+
+    name: str
+    sequence: int
+    behind: int
+    at: datetime
+    last_error: str | None
+
+
+@dataclass(frozen=True)
 class LogCheckPage:
-    """What is open (the oldest first), the last runs and the last signatures (the newest first)."""
+    """What is open (the oldest first), the last runs and the last signatures (the newest first); the collectors."""
 
     facts: tuple[OpenFact, ...]
     runs: tuple[CheckRow, ...]
     signatures: tuple[SignatureRow, ...]
+    exports: tuple[ExportRow, ...]
 
 
 def log_check_page(session: Session) -> LogCheckPage:
@@ -85,6 +98,15 @@ def log_check_page(session: Session) -> LogCheckPage:
             SignatureRow(one.up_to, one.signed_at, name, one.looked_at, one.left_open, one.comment)
             for one, name in signatures
         ),
+        exports=_exports(session),
+    )
+
+
+def _exports(session: Session) -> tuple[ExportRow, ...]:
+    newest = sealed_until(session) - 1
+    return tuple(
+        ExportRow(one.name, one.sequence, newest - one.sequence, one.at, one.last_error)
+        for one in session.scalars(select(ExportPosition).order_by(ExportPosition.name))
     )
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from idm import audit
 from idm.actor import Actor
+from idm.models.log_checks import ExportPosition
 from idm.operations import log_checks
+from idm.queries.log_facts import sealed_until
 from tests.web.office import Office
 
 NIGHT = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
@@ -51,6 +53,16 @@ def test_a_checker_signs_and_what_is_about_themselves_stays(office: Office) -> N
     assert "香椎　宮子（2026-04-02）" in page
     assert "青木　一郎（2026-04-02）" not in page
     assert "業務による" in page
+
+
+def test_a_collector_that_is_away_is_told_of_with_how_much_waits(office: Office) -> None:
+    checked(office, "staff")
+    with office.database.writing() as session:
+        session.add(ExportPosition(name="siem:6514", sequence=1, at=AFTER, last_error="ConnectionRefusedError"))
+        newest = sealed_until(session) - 1
+    page = office.browser("auditor").page("/log-check")
+    assert "送信できません" in page
+    assert f'<td class="number">{newest - 1}</td>' in page
 
 
 def test_mistakes_are_told_at_their_fields(office: Office) -> None:
