@@ -3,7 +3,7 @@
 import email
 import email.policy
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from types import TracebackType
@@ -29,7 +29,7 @@ class SmtpSink:
     """Listens on 127.0.0.1:`port` inside `with`; what came is in `received`, oldest first.
 
     With a certificate it demands STARTTLS, with a login it demands that name and password; recipients in `refuse` get
-    550.
+    550, those in `answers` what stands there. With `cut_after` it drops whoever begins another message after so many.
     """
 
     host = "127.0.0.1"
@@ -40,9 +40,12 @@ class SmtpSink:
         certificate: ServerCertificate | None = None,
         login: tuple[str, str] | None = None,
         refuse: Collection[str] = (),
+        answers: Mapping[str, str] | None = None,
+        cut_after: int | None = None,
     ) -> None:
         self.received: list[Received] = []
-        self.refuse = frozenset(refuse)
+        self.answers = {**dict.fromkeys(refuse, "550 no such user"), **(answers or {})}
+        self.cut_after = cut_after
         self.port = free_port()  # aiosmtpd connects to itself on the port given, so it cannot be 0
         options: dict[str, Any] = {}
         if certificate:
@@ -54,11 +57,13 @@ class SmtpSink:
         self._controller = Controller(self, hostname=self.host, port=self.port, enable_SMTPUTF8=True, **options)
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's name
-        self, server: object, session: object, envelope: Envelope, address: str, options: list[str]
+        self, server: Any, session: object, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """The answer to one recipient."""
-        if address in self.refuse:
-            return "550 no such user"
+        if self.cut_after is not None and len(self.received) >= self.cut_after:
+            server.transport.abort()
+        if address in self.answers:
+            return self.answers[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
