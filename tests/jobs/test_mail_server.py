@@ -1,9 +1,9 @@
 """Notices over a mail server that demands STARTTLS and a login, greylists, refuses and breaks off."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -44,7 +44,7 @@ class Post:
                 notify(session, [self.cast.people[name]], subject=subject, body="本文", link="/me", now=self.now,
                        urgent=urgent)  # fmt: skip
 
-    def installation(self, sink: SmtpSink, **mail: object) -> Installation:
+    def installation(self, sink: SmtpSink, **mail: Any) -> Installation:
         """Ours, with that mail server."""
         settings = Settings(
             database_url=self.cast.database.url, secrets_dir=self.secrets, base_url="https://idm.example.jp",
@@ -52,7 +52,7 @@ class Post:
         )  # fmt: skip
         return Installation(settings, self.cast.database, lambda: self.now)
 
-    def deliver(self, sink: SmtpSink, **mail: object) -> int:
+    def deliver(self, sink: SmtpSink, **mail: Any) -> int:
         """One round of the mailer."""
         return mailer.deliver_due(self.installation(sink, **mail))
 
@@ -65,7 +65,7 @@ class Post:
 
 
 @pytest.fixture
-def post(cast: Cast, tmp_path: Path) -> Iterator[Post]:
+def post(cast: Cast, tmp_path: Path) -> Post:
     """The office and a secrets folder with the mail server's password."""
     secrets = tmp_path / "secrets"
     secrets.mkdir(mode=0o700)
@@ -96,7 +96,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_password_and_no_notice(
 def test_a_wrong_password_refuses_nobodys_address_and_is_tried_again(post: Post, certificates: Certificates) -> None:
     post.tell("staff")
     (post.secrets / "mail.password").write_text("wrong", encoding="utf-8")
-    tls = {"starttls": True, "ca_file": certificates.good.ca_file, "username": "idm"}
+    tls: dict[str, Any] = {"starttls": True, "ca_file": certificates.good.ca_file, "username": "idm"}
     with SmtpSink(certificate=certificates.good, login=LOGIN) as sink:
         assert post.deliver(sink, **tls) == 0
         state, attempts, error = post.messages()[ADDRESS["staff"]]

@@ -1,6 +1,7 @@
 """The pages of notices: one's own, everybody's, how one is told; and no link in any notice decides anything."""
 
 import ast
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -161,7 +162,7 @@ def links_in_the_source() -> set[str]:
     return found - {""}
 
 
-def _address(node: ast.expr, texts: dict[str, object]) -> str:
+def _address(node: ast.expr, texts: Mapping[str, object]) -> str:
     match node:
         case ast.Constant(value=str(text)):
             return text
