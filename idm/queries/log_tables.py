@@ -122,4 +122,4 @@ def holds(session: Session) -> tuple[HoldRow, ...]:
         .outerjoin(lifter, LegalHold.lifted_by_id == lifter.id)
         .order_by(LegalHold.id.desc())
     )  # fmt: skip
-    return tuple(HoldRow(*row.tuple()) for row in rows)
+    return tuple(HoldRow(*values) for values in map(tuple, rows))
