@@ -247,6 +247,7 @@ TRIED = {
     "hold.ask_to_lift": _("記録の保存の解除の求め"),
     "hold.lift": _("記録の保存の解除"),
     "log_check.sign": _("監査記録の点検の確認"),
+    "sweep.sign_off": _("点検結果の確認"),
     "request.submit": _("申請の提出"),
     "giving_back.give": _("不要になった権限の返却"),
     "registered_exception.ask": _("例外措置の申請"),

@@ -167,13 +167,13 @@ def test_a_privileged_right_needs_an_end(office: Office) -> None:
     ]
     answer = office.browser("staff").send("/requests/new/submit", filled(office, "staff", give=rights))
     assert answer.status_code == 422
-    assert "特権、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
+    assert "特権、共用IDの利用、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
 
 
 def test_a_contractors_right_needs_an_end(office: Office) -> None:
     browser = office.browser("hr")
     answer = browser.send("/requests/new/submit", filled(office, "contractor"))
-    assert "特権、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
+    assert "特権、共用IDの利用、外部からの利用又は委託事業者の権限には終了日が必要です" in answer.text
     assert "R8-000001" in submit(browser, filled(office, "contractor", last_day="2026-12-28"))
 
 
