@@ -84,4 +84,4 @@ def _owners(session: Session, dues: Sequence[PasswordDue]) -> dict[int, tuple[in
         .where(Account.id.in_([due.account_id for due in dues]), Account.person_id.is_not(None))
     )
     kept = session.execute(query).all() if dues else []
-    return {account_id: (person_id, system) for account_id, person_id, system in kept}
+    return {account_id: (person_id, system) for account_id, person_id, system in kept if person_id is not None}

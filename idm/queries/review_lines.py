@@ -153,8 +153,8 @@ def waiting_of(
     )  # fmt: skip
     if campaign_id is not None:
         query = query.where(ReviewCampaign.id == campaign_id)
-    rows = [(line, campaign, scope, late is not None, ReviewedRight(*right))
-            for line, campaign, scope, late, *right in session.execute(query)]  # fmt: skip
+    rows = [(line, campaign, scope, late is not None, ReviewedRight(holder, privileged, unit, given_by))
+            for line, campaign, scope, late, holder, privileged, unit, given_by in session.execute(query)]  # fmt: skip
     found: dict[int, list[int]] = defaultdict(list)
     if rows:
         bench = ReviewBench.on(session, [right for *_, right in rows], rules=rules, day=day)
