@@ -386,6 +386,7 @@ TRIED = {
     "sign_in.confirm_second_factor": _("認証アプリの確認"),
 }
 OBJECTS = {
+    "sweep": _("夜間の点検"),
     "request": _("申請"),
     "requests": _("決裁されていない申請"),
     "grant": _("権限"),
