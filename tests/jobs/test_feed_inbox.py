@@ -618,7 +618,7 @@ def test_the_worker_looks_only_where_it_was_told_to(
         update={"inbox": settings.inbox.model_copy(update={"watch": watch, "settle_seconds": 0})}
     )
     office.deliver(sample())
-    for name in ("lifecycle.run", "sweep.sweep", "provision.run_due", "sealing.seal"):
+    for name in ("lifecycle.run", "provision.run_due", "sealing.seal"):
         module, _, function = name.partition(".")
         monkeypatch.setattr(getattr(worker, module), function, lambda *args, **named: None)
     rounds = worker.Rounds()
