@@ -30,8 +30,7 @@ from idm.queries.exception_sheets import (
     systems_to_name,
 )
 from idm.queries.exceptions import Target, target_of
-from idm.queries.people import person_with_number
-from idm.queries.units import unit_names_on
+from idm.queries.people import person_with_number, units_on
 from idm.vocabulary import (
     EXCEPTION_SCOPE_TITLES,
     EXCEPTION_STATE_TITLES,
@@ -201,7 +200,8 @@ def _form(typed: Typed, mistakes: Mapping[str, str]) -> str:
     with current.look() as session:
         before = _before(session, typed)
         systems = systems_to_name(session)
-        units = sorted(unit_names_on(session, current.today()).items())
+        # A unit to come would tell of an appointment that is not published.
+        units = [(unit.code, unit.name) for unit in units_on(session, current.today())]
     return render_template(
         "exceptions/new.html", typed=typed, mistakes=mistakes, before=before, systems=systems, units=units, kinds=kinds,
         scopes=list(EXCEPTION_SCOPE_TITLES.items()), longest=current.policy().exceptions.longest_days,
