@@ -34,7 +34,6 @@ class SuspensionReason(StrEnum):
     """Why access is held back. Several may hold at once."""
 
     LEAVE = "leave"
-    VIOLATION = "violation"
     MISSING_FACTOR = "missing_factor"
     LOST_CARD = "lost_card"
     NOT_NEEDED = "not_needed"

@@ -172,7 +172,6 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
     },
     SuspensionReason: {
         SuspensionReason.LEAVE: (_("休職"), "warning"),
-        SuspensionReason.VIOLATION: (_("違反"), "warning"),
         SuspensionReason.MISSING_FACTOR: (_("認証要素の不足"), "warning"),
         SuspensionReason.LOST_CARD: (_("認証要素の紛失"), "warning"),
         SuspensionReason.NOT_NEEDED: (_("不要の報告"), "warning"),

@@ -112,7 +112,7 @@ def test_with_two_reasons_the_return_from_leave_leaves_the_right_suspended(cast:
     run(cast, TODAY)
     with cast.database.writing() as session:
         grant = session.scalars(select(Grant)).one()
-        suspensions.suspend(session, grant, SuspensionReason.VIOLATION, actor=JOB, policy=cast.policy, now=NOW)
+        suspensions.suspend(session, grant, SuspensionReason.LOST_CARD, actor=JOB, policy=cast.policy, now=NOW)
     assert run(cast, MAY).resumed == 1
     assert states(cast, "staff") == [GrantState.SUSPENDED]
 

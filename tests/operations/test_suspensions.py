@@ -23,7 +23,7 @@ from tests.cast import NOW, TODAY, Cast
 
 JOB = Actor.job("tests.suspensions")
 MAY = date(2026, 5, 1)
-LEAVE, VIOLATION = SuspensionReason.LEAVE, SuspensionReason.VIOLATION
+LEAVE, LOST_CARD = SuspensionReason.LEAVE, SuspensionReason.LOST_CARD
 
 
 def give(cast: Cast, *, valid_from: date = TODAY) -> None:
@@ -86,17 +86,17 @@ def test_the_same_reason_twice_is_one_reason(office: Cast) -> None:
 def test_with_two_reasons_only_the_last_one_closed_gives_access_back(office: Cast) -> None:
     give(office)
     act(office, "suspend", LEAVE)
-    act(office, "suspend", VIOLATION)
+    act(office, "suspend", LOST_CARD)
     assert act(office, "resume", LEAVE)
     assert state(office) is GrantState.SUSPENDED
-    assert act(office, "resume", VIOLATION)
+    assert act(office, "resume", LOST_CARD)
     assert (state(office), enabled(office)) == (GrantState.IN_FORCE, True)
 
 
 def test_a_reason_that_is_not_open_resumes_nothing(cast: Cast) -> None:
     give(cast)
     act(cast, "suspend", LEAVE)
-    assert not act(cast, "resume", VIOLATION)
+    assert not act(cast, "resume", LOST_CARD)
     assert state(cast) is GrantState.SUSPENDED
 
 

@@ -3704,7 +3704,6 @@ def upgrade() -> None:
             "reason",
             sa.Enum(
                 "leave",
-                "violation",
                 "missing_factor",
                 "lost_card",
                 "not_needed",
