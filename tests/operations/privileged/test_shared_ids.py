@@ -189,6 +189,7 @@ def test_whoever_has_left_is_on_no_list_whatever_their_right_rests_on(one: Regis
         for grant in session.scalars(select(Grant)):
             grant.rests_on_unit = grant.rests_on_post = None
     one.leave("staff")
+    assert left_behind(one) == [one.grant("staff", registered).id]
     with one.cast.database.reading() as session:
         people = {person for _, person in holders_on(session, one.today(), now=one.now)}
     assert people == {one.cast.people[who] for who in OFFICE}
