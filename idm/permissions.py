@@ -3,7 +3,7 @@
 Deciding on an application is not here: it follows from the seat at the moment of decision (`idm.routing`) and from
 `idm.separation_of_duties`; nor is answering an access review (`idm.review_rules`). What is everybody's own (one's
 applications, one's record) needs no role. Which units and systems are somebody's own on a day is answered by
-`idm.queries.reach`, from this very table.
+`idm.queries.organisation.reach`, from this very table.
 """
 
 from collections.abc import Mapping

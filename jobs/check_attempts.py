@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from idm.errors import TargetRefused
 from idm.models.systems import InformationSystem
-from idm.operations.findings import Found
+from idm.operations.sweep.findings import Found
 from idm.policy import Policy
 from idm.ports import Directory, ReadsPasswordPolicy, ReportsLastUse, ReportsPasswordAge
 from idm.sweep_checks import CHECKS, SweepCheck, gap_details

@@ -11,7 +11,7 @@ from idm.errors import ConfigurationInvalid, Refusal, TargetError, TargetRefused
 from idm.models.privileged import PrivilegedUse, VaultSecret
 from idm.operations.privileged import check_outs, rotations
 from idm.ports import ChecksPasswords, Directory, PasswordCheck, PasswordVerdict
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.sealing import seal_to
 from idm.vocabulary import RotationReason, Zone
 from jobs.installation import Installation

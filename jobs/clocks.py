@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from idm.models.systems import InformationSystem
-from idm.operations.findings import Found
+from idm.operations.sweep.findings import Found
 from idm.policy import LogCheckRules
 from idm.ports import Directory, TellsTime
 from idm.vocabulary import FindingKind

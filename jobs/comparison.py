@@ -10,13 +10,13 @@ from idm.database import in_chunks
 from idm.drift import Deviation, Difference, differences, gives_more, in_words
 from idm.errors import NotOnTarget, SafetyLimit, TargetRefused
 from idm.models.systems import InformationSystem
-from idm.operations.findings import Found
-from idm.operations.inventory import too_many
-from idm.operations.settled import Settled
+from idm.operations.information_systems.inventory import too_many
+from idm.operations.information_systems.settled import Settled
+from idm.operations.sweep.findings import Found
 from idm.out_of_band import PrivilegedMember
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, KnowsProtected, TargetAccount, Writes
-from idm.queries.comparable import (
+from idm.queries.information_systems.comparable import (
     Comparable,
     WatchedGroup,
     accounts_of_system,

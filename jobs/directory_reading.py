@@ -16,12 +16,12 @@ from idm.dormancy import kind_of, never_used_cutoff, unused_cutoff
 from idm.drift import stray_kind
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Account, InformationSystem
-from idm.operations.findings import Found, SweepResult
-from idm.operations.lifecycle import employed_people
+from idm.operations.rights.lifecycle import employed_people
+from idm.operations.sweep.findings import Found, SweepResult
 from idm.policy import DormancyRules, DormancyTimes
 from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
-from idm.queries.comparable import found_states
-from idm.queries.ended_contracts import people_without_contract
+from idm.queries.information_systems.comparable import found_states
+from idm.queries.outsiders.ended_contracts import people_without_contract
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
 
 WORDS: Mapping[FindingKind, Mapping[str, object]] = {

@@ -17,7 +17,7 @@ from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRef
 from idm.models.sign_in import SignIn
 from idm.models.system_tests import SystemTest
 from idm.models.systems import InformationSystem
-from idm.operations.system_tests import is_due, newest_test, record_test
+from idm.operations.information_systems.system_tests import is_due, newest_test, record_test
 from idm.policy import Policy
 from idm.ports import (
     SOURCE_LAG,
@@ -35,8 +35,8 @@ from idm.ports import (
     RequireSmartCard,
     Writes,
 )
-from idm.queries.configuration import policy_in_force
-from idm.queries.sign_in_accounts import belongs_to_another
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.signing_in.sign_in_accounts import belongs_to_another
 from idm.vocabulary import EntitlementKind, Stage, VerifiedBy
 from jobs.installation import Installation
 from jobs.own_account import recognise_own

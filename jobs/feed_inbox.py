@@ -21,8 +21,8 @@ from idm.errors import ConfigurationInvalid, DecidedMeanwhile, FeedRefused, Refu
 from idm.feed.delivery import proof_problem
 from idm.feed.profile import FeedProfile
 from idm.models.feeds import FeedSource
-from idm.operations.safety import is_over
-from idm.queries.feed_runs import FeedInForce, feeds_in_force, permitted_batches, runs_since
+from idm.operations.hr.safety import is_over
+from idm.queries.hr.feed_runs import FeedInForce, feeds_in_force, permitted_batches, runs_since
 from jobs.feed_folders import (
     REPORT_DATA,
     REPORT_TEXT,

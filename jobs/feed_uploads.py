@@ -1,7 +1,7 @@
 """Uploaded personnel files that nobody confirmed in time lose their content (control A7)."""
 
 from idm.actor import Actor
-from idm.operations import feed_uploads
+from idm.operations.hr import feed_uploads
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.hr_feed")

@@ -1,9 +1,9 @@
 """What findings need between two nights: what covers them, what has ended, who has to know (controls C1, J1)."""
 
 from idm.actor import Actor
-from idm.operations import finding_notices
-from idm.operations.finding_following import follow
-from idm.queries.configuration import policy_in_force
+from idm.operations.sweep import finding_notices
+from idm.operations.sweep.finding_following import follow
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.finding_care")

@@ -15,8 +15,8 @@ from idm.models.officers import Officer
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
 from idm.operations.signing_in.enrolment import issue_enrolment_link
-from idm.queries.configuration import policy_in_force
-from idm.queries.officers import tenures_on
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.organisation.officers import tenures_on
 from idm.unit_of_work import unit_of_work
 from jobs.installation import Installation
 

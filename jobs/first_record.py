@@ -2,8 +2,8 @@
 
 from idm.actor import Actor
 from idm.models.officers import ConfigurationVersion
-from idm.operations import configuration
-from idm.operations.configuration import ConfigurationText
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration import ConfigurationText
 from idm.unit_of_work import unit_of_work
 from jobs import sealing
 from jobs.installation import Installation

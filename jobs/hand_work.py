@@ -9,14 +9,17 @@ from collections.abc import Collection, Mapping
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.operations import account_stops, listings, outbox, work_order_notices
-from idm.operations.accounts import held_back
+from idm.operations import outbox
 from idm.operations.factors import factor_gate
+from idm.operations.hand_work import work_order_notices
+from idm.operations.hand_work.work_order_issue import by_hand_groups, issue, open_orders
+from idm.operations.information_systems import listings
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
-from idm.operations.work_order_issue import by_hand_groups, issue, open_orders
+from idm.operations.rights import account_stops
+from idm.operations.rights.accounts import held_back
 from idm.policy import Policy
 from idm.ports import TargetAccount
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.hand_work")

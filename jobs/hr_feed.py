@@ -7,10 +7,10 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import FeedRefused, Refusal, SafetyLimit
 from idm.models.feeds import FeedSource
-from idm.operations import feed_import, feed_notices
-from idm.operations.feed_import import Prepared
-from idm.operations.personnel import Applied
-from idm.queries.configuration import policy_in_force
+from idm.operations.hr import feed_import, feed_notices
+from idm.operations.hr.feed_import import Prepared
+from idm.operations.hr.personnel import Applied
+from idm.queries.governance.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from jobs.installation import Installation
 

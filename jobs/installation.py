@@ -10,7 +10,7 @@ from idm.database import Database
 from idm.errors import ConfigurationInvalid
 from idm.models.systems import InformationSystem
 from idm.ports import Directory
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.settings import Settings
 from idm.vocabulary import BY_HAND, Stage

@@ -14,9 +14,9 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotFound, Refusal, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import Entitlement, InformationSystem
-from idm.operations.inventory import Inventory, progress_of, record_inventory
+from idm.operations.information_systems.inventory import Inventory, progress_of, record_inventory
 from idm.ports import Directory, ExternalId, TargetAccount
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import EntitlementKind
 from jobs.installation import Installation

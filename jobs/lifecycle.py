@@ -13,30 +13,24 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.safety import RunKind
-from idm.operations import (
-    exception_daily,
-    giving_back,
-    grants,
-    leaving,
-    lifecycle,
-    moved_accounts,
-    officers,
-    safety,
-    sponsorship,
-    standing,
-)
-from idm.operations.leaving import Followed
-from idm.operations.lifecycle import LifecycleResult, Run
+from idm.operations.approval import standing
+from idm.operations.exceptions import daily
+from idm.operations.governance import officers
+from idm.operations.hr import safety
+from idm.operations.outsiders import sponsorship
+from idm.operations.outsiders.sponsorship import SponsorshipChanges
 from idm.operations.privileged import holder_changes, privilege_deputies, registered_owners
 from idm.operations.reviews import following, opening
+from idm.operations.rights import giving_back, grants, leaving, lifecycle, moved_accounts
+from idm.operations.rights.leaving import Followed
+from idm.operations.rights.lifecycle import LifecycleResult, Run
 from idm.operations.signing_in import lapsed_sign_ins
-from idm.operations.sponsorship import SponsorshipChanges
 from idm.personnel.due_changes import DUE_TITLES
 from idm.personnel.safety_limits import Excess
 from idm.policy import Policy
-from idm.queries.configuration import policy_in_force
-from idm.queries.due import DueRight, due_deletions, moment_of
-from idm.queries.rehearsal import Rehearsal, rehearsal
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.rights.due import DueRight, due_deletions, moment_of
+from idm.queries.rights.rehearsal import Rehearsal, rehearsal
 from idm.unit_of_work import unit_of_work
 from jobs.installation import Installation
 
@@ -198,7 +192,7 @@ class _Stages:
     def exceptions(self, policy: Policy) -> None:
         """Exceptions of the register expire by themselves; who has to act on one has been told (FK 8)."""
         with self._act() as session:
-            exception_daily.follow(session, actor=ACTOR, policy=policy, now=self.now)
+            daily.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
     def endings(self, policy: Policy) -> None:
         """Whoever has a right that ends soon was reminded in time (control A8)."""

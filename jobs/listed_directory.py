@@ -17,7 +17,7 @@ from idm.listing import Listed
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import Listing
 from idm.names.personal_names import fold
-from idm.operations.work_order_issue import books_of
+from idm.operations.hand_work.work_order_issue import books_of
 from idm.policy import Policy
 from idm.ports import (
     AccountId,
@@ -30,8 +30,14 @@ from idm.ports import (
     TargetGroup,
 )
 from idm.printed_list import name_key
-from idm.queries.account_facts import account_facts
-from idm.queries.listings import accounts_in_hand, age_in_days, as_listed, find_listing, newest_listing
+from idm.queries.information_systems.listings import (
+    accounts_in_hand,
+    age_in_days,
+    as_listed,
+    find_listing,
+    newest_listing,
+)
+from idm.queries.rights.account_facts import account_facts
 from idm.wareki import format_wareki
 
 

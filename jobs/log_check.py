@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 from idm.actor import Actor
 from idm.calendar_days import TOKYO, day_of
 from idm.models.log_checks import LogCheck
-from idm.operations import log_checks
-from idm.queries.configuration import policy_in_force
+from idm.operations.logs import log_checks
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.log_check")

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
-from idm.operations import sweep_nights
+from idm.operations.sweep import nights
 from jobs import sweep
 from jobs.installation import Installation
 
@@ -23,7 +23,7 @@ def run_due(installation: Installation) -> bool:
     if local.time() < NIGHTLY_AT:
         return False
     with installation.database.reading() as session:
-        if sweep_nights.is_over(session, local.date()):
+        if nights.is_over(session, local.date()):
             return False
     sweep.sweep(installation)
     return True

@@ -1,8 +1,9 @@
 """What the clock asks of notices every minute: digests, applications that nobody decides, addresses that refuse."""
 
 from idm.actor import Actor
-from idm.operations import digests, refused_addresses, undecided
-from idm.queries.configuration import policy_in_force
+from idm.operations.approval import undecided
+from idm.operations.notification import digests, refused_addresses
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.notices")

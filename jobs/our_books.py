@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import day_of
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import STATE_TITLES
-from idm.operations.findings import Found
+from idm.operations.hand_work.work_order_notices import overdue_orders
 from idm.operations.stops.unreached import found_late
-from idm.operations.work_order_notices import overdue_orders
+from idm.operations.sweep.findings import Found
 from idm.policy import Policy
+from idm.queries.passwords.temporary_passwords import OverdueRow, overdue_temporaries
 from idm.queries.privileged.owners import waiting_for_hand_change, without_owner
 from idm.queries.privileged.shared_ids import users_gone
 from idm.queries.privileged.uses import overdue_reports
 from idm.queries.privileged.vault_status import STANDING_TITLES, URGENT, kept_rows
-from idm.queries.temporary_passwords import OverdueRow, overdue_temporaries
 from idm.vocabulary import AccountKind, FindingKind
 
 

@@ -13,7 +13,7 @@ from idm.models.systems import InformationSystem
 from idm.operations.privileged import out_of_band
 from idm.operations.privileged.out_of_band import Removal
 from idm.ports import Directory, RemoveMember, Writes
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.watched import members_now, registered_ids
 from jobs import provision
 from jobs.examination import require_examined

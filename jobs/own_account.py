@@ -2,9 +2,9 @@
 
 from idm.actor import Actor
 from idm.models.systems import InformationSystem
-from idm.operations.own_service_accounts import recognise
+from idm.operations.information_systems.own_service_accounts import recognise
 from idm.ports import Directory, KnowsItself
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
 

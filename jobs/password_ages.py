@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from idm.calendar_days import day_of, start_of
-from idm.operations.findings import Found
-from idm.operations.password_warnings import PasswordDue
+from idm.operations.passwords.warnings_before_due import PasswordDue
+from idm.operations.sweep.findings import Found
 from idm.password_due import due_day, earliest_change
 from idm.policy import PasswordRules
 from idm.ports import AccountId, Directory, ExternalId, PasswordAge, ReportsPasswordAge

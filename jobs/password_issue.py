@@ -11,7 +11,7 @@ from datetime import datetime
 
 from idm.errors import TargetError, TargetRefused
 from idm.models.systems import Handover
-from idm.operations.handovers import context
+from idm.operations.passwords.handovers import context
 from idm.ports import Directory, ExternalId, PasswordState, ReadsPasswordState, SetTemporaryPassword, Writes
 from idm.sealing import seal_to
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from idm.errors import NotOnTarget, TargetRefused
 from idm.models.systems import Account
-from idm.operations.password_rules_read import RulesPart
+from idm.operations.passwords.rules_read import RulesPart
 from idm.password_rules import asked_for, asked_of_privileged, ordinary_lines, privileged_lines, unreadable_lines
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, PasswordPolicy, ReadsPasswordPolicy

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from idm.default_names import is_default_name, privilege_found
 from idm.models.systems import Account
-from idm.operations.findings import Found
+from idm.operations.sweep.findings import Found
 from idm.out_of_band import OVER_REASON, OVER_REPAIR, Registered
 from idm.ports import AccountId, Directory, ExternalId, KnowsProtected
 from idm.vocabulary import AccountKind, FindingKind

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from idm.models.systems import InformationSystem
-from idm.operations.findings import Found
+from idm.operations.sweep.findings import Found
 from idm.out_of_band import PrivilegedMember, Registered, in_words, may_stay, removable
 from idm.ports import AccountId, Directory, ExternalId, KnowsProtected
-from idm.queries.comparable import WatchedGroup
+from idm.queries.information_systems.comparable import WatchedGroup
 from idm.queries.privileged.watched import MembersNow, members_now, registered_ids
 from idm.vocabulary import FindingKind
 from jobs.installation import Installation

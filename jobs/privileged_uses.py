@@ -9,7 +9,7 @@ from datetime import timedelta
 from idm.actor import Actor
 from idm.operations import outbox
 from idm.operations.privileged import uses, work_reports
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.uses import accounts_ending, reports_to_escalate, uses_to_carry_on
 from jobs.installation import Installation
 

@@ -25,19 +25,20 @@ from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
-from idm.operations import handovers, outbox, replacements
-from idm.operations.accounts import held_back
+from idm.operations import outbox
 from idm.operations.factors import factor_gate, factor_readings
 from idm.operations.outbox import LONGEST_WAIT_SECONDS, Carried
+from idm.operations.passwords import handovers, replacements
+from idm.operations.passwords.replacements import Replacement
 from idm.operations.privileged import rotations, uses
-from idm.operations.replacements import Replacement
+from idm.operations.rights.accounts import held_back
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, TimeBoxesMembership, Writes
 from idm.printed_notice import Notice
-from idm.queries.account_facts import account_facts, managed_groups
-from idm.queries.comparable import unresolved_groups
-from idm.queries.configuration import policy_in_force
-from idm.queries.handovers import notice_of
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.information_systems.comparable import unresolved_groups
+from idm.queries.passwords.handovers import notice_of
+from idm.queries.rights.account_facts import account_facts, managed_groups
 from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
 from idm.vocabulary import BY_HAND, HandoverWay, RotationReason, Stage, VerifiedBy, Zone
 from idm.wanted_account import AccountFacts, wanted_account

@@ -16,14 +16,14 @@ from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.going_live import SystemProgress
 from idm.models.systems import InformationSystem
 from idm.operations.factors import factor_watch
-from idm.operations.finding_answers import put_right
-from idm.operations.findings import COMPARED, OF_FACTORS, Found, Scope, SweepResult, record_comparison
-from idm.operations.inventory import progress_of
+from idm.operations.information_systems.inventory import progress_of
 from idm.operations.privileged import out_of_band
+from idm.operations.sweep.finding_answers import put_right
+from idm.operations.sweep.findings import COMPARED, OF_FACTORS, Found, Scope, SweepResult, record_comparison
 from idm.policy import Policy
 from idm.ports import Directory, ReportsChanges
-from idm.queries.comparable import accounts_of_system
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.information_systems.comparable import accounts_of_system
 from idm.vocabulary import FindingKind
 from jobs.comparison import compare
 from jobs.installation import Installation

@@ -1,8 +1,8 @@
 """Logs whose period is over go, a piece and a transaction at a time, so that nobody waits behind it (control G3)."""
 
 from idm.actor import Actor
-from idm.operations import log_retention
-from idm.queries.configuration import policy_in_force
+from idm.operations.logs import log_retention
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
 ACTOR = Actor.job("jobs.retention")

@@ -36,8 +36,8 @@ from idm.ports import (
     SetPassword,
     Writes,
 )
-from idm.queries.configuration import policy_in_force
-from idm.queries.own_service_accounts import own_service_accounts
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.information_systems.own_service_accounts import own_service_accounts
 from idm.queries.privileged.rotations import due_by_clock
 from idm.rotation_rules import ON_ITS_WAY, proof
 from idm.vocabulary import RotationState, VerifiedHow, Zone

@@ -16,7 +16,7 @@ from idm.actor import Actor
 from idm.errors import IdmError
 from idm.operations import outbox
 from idm.operations.stops import unreached
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from jobs import provision
 from jobs.installation import Installation
 

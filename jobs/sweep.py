@@ -19,19 +19,19 @@ from idm.calendar_days import start_of
 from idm.database import in_chunks
 from idm.errors import ConfigurationInvalid, NotFound, SafetyLimit, TargetError
 from idm.models.systems import InformationSystem
-from idm.operations import dormancy_cases, sweep_nights, sweep_sign_offs
 from idm.operations.factors import factor_watch, losses
-from idm.operations.finding_answers import put_right
-from idm.operations.findings import Found, SweepResult, record_sweep
-from idm.operations.going_live import remind
+from idm.operations.information_systems.going_live import remind
 from idm.operations.outbox import retry_refused
-from idm.operations.password_rules_read import RulesPart, found_in, keep
-from idm.operations.password_warnings import PasswordDue, warn
+from idm.operations.passwords.rules_read import RulesPart, found_in, keep
+from idm.operations.passwords.warnings_before_due import PasswordDue, warn
 from idm.operations.privileged import out_of_band
 from idm.operations.privileged.holder_counts import count_holders
+from idm.operations.sweep import dormancy_cases, nights, sign_offs
+from idm.operations.sweep.finding_answers import put_right
+from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.policy import Policy
 from idm.ports import AccountId, Directory
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.watched import registered_ids
 from idm.sweep_checks import SweepCheck, unlooked_kinds
 from idm.vocabulary import FindingKind
@@ -108,7 +108,7 @@ def sweep(
     if system_code is not None:
         return side_by_side.run(systems)
     with installation.database.writing() as session:
-        night = sweep_nights.begin(
+        night = nights.begin(
             session, systems=len(systems), anew=as_of is not None, actor=ACTOR, policy=policy, now=now
         )  # fmt: skip
     sweeping.night_id = night.id
@@ -117,10 +117,10 @@ def sweep(
     results = side_by_side.run(left)
     failed = [result.system_code for result in results if result.failure is not None]
     with installation.database.writing() as session:
-        sweep_nights.end(
+        nights.end(
             session, night.id, failed=failed, actor=ACTOR, policy=policy, now=installation.clock()
         )  # fmt: skip
-        sweep_sign_offs.remind(session, actor=ACTOR, policy=policy, now=installation.clock())
+        sign_offs.remind(session, actor=ACTOR, policy=policy, now=installation.clock())
     return results
 
 
@@ -254,7 +254,7 @@ class _Sweeping:
         if self.night_id is None:
             return False
         with self.installation.database.reading() as session:
-            return sweep_nights.trusts_seals(session, system.id, now=now)
+            return nights.trusts_seals(session, system.id, now=now)
 
     def _rehearsed(self, result: SweepResult, policy: Policy) -> SweepResult:
         with self.installation.database.reading() as session:
@@ -276,7 +276,7 @@ class _Sweeping:
             result, removals = out_of_band.follow(session, result, actor=ACTOR, policy=policy, now=now)
             looked.keep(session, result, now=now)
             remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)
-            run.done = result.done + sweep_nights.repairs_asked(session, system.id, now=now)
+            run.done = result.done + nights.repairs_asked(session, system.id, now=now)
         return result, removals
 
     def _warn(self, dues: Sequence[PasswordDue], attempt: Attempt) -> None:

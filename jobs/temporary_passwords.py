@@ -15,11 +15,11 @@ from sqlalchemy import select
 from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused
 from idm.models.systems import Handover, InformationSystem
-from idm.operations import leaks, temporary_passwords
-from idm.operations.temporary_passwords import Change, change_shown
+from idm.operations.passwords import leaks, temporary_passwords
+from idm.operations.passwords.temporary_passwords import Change, change_shown
 from idm.ports import PasswordState, ReadsPasswordState
-from idm.queries.configuration import policy_in_force
-from idm.queries.temporary_passwords import Watched, watched_by_system
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.passwords.temporary_passwords import Watched, watched_by_system
 from idm.vocabulary import Zone
 from jobs.installation import Installation
 from jobs.zone_printer import printed_notices

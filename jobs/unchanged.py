@@ -12,7 +12,7 @@ from datetime import datetime
 from idm.calendar_days import day_of
 from idm.models.systems import InformationSystem
 from idm.ports import Directory, ExternalId, SealsAccounts
-from idm.queries.settled import StillSettled, still_settled
+from idm.queries.information_systems.settled import StillSettled, still_settled
 from jobs.installation import Installation
 
 

@@ -1,11 +1,11 @@
-"""Answers what the help desk asks: is an account locked, and open it (see `idm.operations.unlocking`)."""
+"""Answers what the help desk asks: is an account locked, and open it (see `idm.operations.passwords.unlocking`)."""
 
 from idm.actor import Actor
 from idm.errors import ConfigurationInvalid, TargetError
 from idm.models.help_desk import UnlockRequest
-from idm.operations.unlocking import TOO_LATE, Answer, answer, is_too_late, waiting
+from idm.operations.passwords.unlocking import TOO_LATE, Answer, answer, is_too_late, waiting
 from idm.ports import Directory, ExternalId, ReadsLockout, Unlock, Writes
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.vocabulary import Zone
 from jobs.examination import require_examined
 from jobs.installation import Installation

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
-from idm.operations import handovers, outbox
+from idm.operations import outbox
 from idm.operations.outbox import Carried
+from idm.operations.passwords import handovers
 from idm.policy import Policy
 from idm.ports import TargetAccount
-from idm.queries.account_facts import account_facts
+from idm.queries.rights.account_facts import account_facts
 from idm.sealing import seal_to
 from idm.wanted_account import wanted_account
 from tests.cast import NOW, Cast

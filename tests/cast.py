@@ -22,14 +22,15 @@ from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.requests import ApprovalStep, Request
 from idm.models.systems import Entitlement, InformationSystem
 from idm.names.personal_names import search_key
-from idm.operations import configuration, decisions, officers, requests
-from idm.operations.configuration import ConfigurationText
-from idm.operations.decisions import Verdict
-from idm.operations.requests import WantedLine
+from idm.operations.approval import decisions, requests
+from idm.operations.approval.decisions import Verdict
+from idm.operations.approval.requests import WantedLine
+from idm.operations.governance import configuration, officers
+from idm.operations.governance.configuration import ConfigurationText
 from idm.organisation_file import effective_text as organisation_text
 from idm.policy import Policy
 from idm.policy_file import effective_text, load_profile
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import ConfigurationKind, LineEffect, RequestAction, Role

@@ -10,11 +10,12 @@ from idm.actor import Actor
 from idm.models.going_live import FoundAccount
 from idm.models.requests import Request
 from idm.models.systems import Account, Entitlement, InformationSystem
-from idm.operations import adoption, decisions, found_accounts, inventory
-from idm.operations.adoption import Submitted
-from idm.operations.decisions import Verdict
-from idm.operations.found_accounts import Settlement
-from idm.operations.inventory import Inventory
+from idm.operations.approval import decisions
+from idm.operations.approval.decisions import Verdict
+from idm.operations.information_systems import adoption, found_accounts, inventory
+from idm.operations.information_systems.adoption import Submitted
+from idm.operations.information_systems.found_accounts import Settlement
+from idm.operations.information_systems.inventory import Inventory
 from idm.ports import Attributes, TargetAccount
 from idm.request_state import Event
 from idm.vocabulary import EntitlementKind, FoundState, Role, Stage

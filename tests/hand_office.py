@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from idm.models.officers import Officer
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
-from idm.operations import outbox, work_order_issue, work_orders
+from idm.operations import outbox
+from idm.operations.hand_work import work_order_issue, work_orders
+from idm.operations.hand_work.work_order_issue import Issued
+from idm.operations.hand_work.work_orders import Report
 from idm.operations.outbox import Carried
-from idm.operations.work_order_issue import Issued
-from idm.operations.work_orders import Report
 from idm.vocabulary import BY_HAND, EntitlementKind, Role, Stage, Zone
 from tests.carried_out import WORKER
 from tests.cast import NOW, Cast

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from idm.employment_kind import EmploymentKind
 from idm.models.outside import Contract, Sponsorship
 from idm.models.people import Employment
-from idm.operations import contracts, outside, sponsorship
-from idm.operations.contracts import NewContract
-from idm.operations.outside_entry import NewPerson
+from idm.operations.outsiders import contracts, outside, sponsorship
+from idm.operations.outsiders.contracts import NewContract
+from idm.operations.outsiders.outside_entry import NewPerson
 from tests.cast import NOW, TODAY, Cast
 
 SECRET = b"0123456789abcdef0123456789abcdef"

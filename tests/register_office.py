@@ -11,9 +11,10 @@ from idm.models.people import Assignment, OrganisationUnit
 from idm.models.privileged import RegisteredId, RegisteredIdHolder, Rotation
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
-from idm.operations import lifecycle, officers
+from idm.operations.governance import officers
 from idm.operations.privileged import hand_changes, holder_changes, registered_ids, registered_owners
 from idm.operations.privileged.registered_ids import WantedId
+from idm.operations.rights import lifecycle
 from idm.vocabulary import AccountKind, FindingKind, Role, RotationReason, Stage
 from jobs.our_books import found_in_our_books
 from tests.cast import NOW, Cast

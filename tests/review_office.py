@@ -15,8 +15,8 @@ from idm.models.work import MailMessage
 from idm.operations.reviews import answering, opening
 from idm.operations.reviews.answering import Answered, Shown
 from idm.policy import Policy
-from idm.queries.review_candidates import Wanted
-from idm.queries.review_lines import lines_of, rows_of
+from idm.queries.reviews.review_candidates import Wanted
+from idm.queries.reviews.review_lines import lines_of, rows_of
 from idm.review_rows import seal
 from idm.vocabulary import ReviewDecision, ReviewScope
 from tests.cast import NOW, PEOPLE, Cast

@@ -14,11 +14,12 @@ from idm.models.people import Assignment, OrganisationUnit
 from idm.models.requests import Request
 from idm.models.standing import StandingApproval
 from idm.models.systems import InformationSystem
-from idm.operations import configuration, requests, standing
-from idm.operations.configuration import ConfigurationText
+from idm.operations.approval import requests, standing
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration import ConfigurationText
 from idm.policy import StandingRules
-from idm.queries.configuration import version_in_force
-from idm.queries.standing_facts import digest_of
+from idm.queries.approval.standing_facts import digest_of
+from idm.queries.governance.configuration import version_in_force
 from idm.vocabulary import ConfigurationKind, LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast
 

@@ -17,7 +17,7 @@ from idm.operations.privileged import check_outs, rotations
 from idm.operations.privileged.use_steps import record
 from idm.policy import Policy
 from idm.ports import Attributes, ChecksPasswords, CreateAccount, SetEnabled, SetTemporaryPassword, Step, Writes
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.sealing import new_handover_key
 from idm.vocabulary import AccountKind, FoundState, RotationReason, RotationState, UseState
 from jobs import check_outs as preparing

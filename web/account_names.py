@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.names.account_names import BAR_TITLES, SOURCE_TITLES
-from idm.operations.login_names import choose_login_name
-from idm.queries.name_preview import NamePreview, names_of_request
-from idm.queries.request_sheet import request_sheet, require_visible
+from idm.operations.rights.login_names import choose_login_name
+from idm.queries.approval.request_sheet import request_sheet, require_visible
+from idm.queries.rights.name_preview import NamePreview, names_of_request
 from idm.request_state import RequestState
 from web import current
 from web.row_ids import row_id

@@ -14,9 +14,9 @@ from werkzeug.datastructures import MultiDict
 from idm.calendar_days import last_day_to_end
 from idm.employment_kind import EmploymentKind
 from idm.errors import InvalidInput
-from idm.operations.requests import WantedLine
-from idm.queries.applying import Choice, SystemChoice
-from idm.queries.person_cards import PersonCard
+from idm.operations.approval.requests import WantedLine
+from idm.queries.approval.choices import Choice, SystemChoice
+from idm.queries.organisation.person_cards import PersonCard
 from idm.vocabulary import EntitlementKind, LineEffect, RequestAction
 from idm.wareki import format_wareki, parse_date
 from idm.written_text import written

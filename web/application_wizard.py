@@ -15,11 +15,11 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import end_to_last_day
 from idm.errors import InvalidInput, NotFound, Refusal
 from idm.factor_gate import Verdict
-from idm.operations.requests import draft, submit
-from idm.queries.applying import Choice, Scope, choices, find_subjects, scope_of, subject_in_scope
-from idm.queries.gate_outlook import Wanted, gate_outlook
+from idm.operations.approval.requests import draft, submit
+from idm.queries.approval.choices import Choice, Scope, choices, find_subjects, scope_of, subject_in_scope
+from idm.queries.approval.request_sheet import RequestSheet, StepRow
+from idm.queries.factors.gate_outlook import Wanted, gate_outlook
 from idm.queries.privileged.caps import CapOutlook, cap_outlook
-from idm.queries.request_sheet import RequestSheet, StepRow
 from idm.vocabulary import LineEffect, RequestAction
 from idm.wareki import format_wareki
 from web import application_entry, current, refusals

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, Refusal
-from idm.operations import exceptions
-from idm.operations.decisions import Verdict, decide_lines
-from idm.operations.requests import find
+from idm.operations.approval import permitted_exceptions
+from idm.operations.approval.decisions import Verdict, decide_lines
+from idm.operations.approval.requests import find
 from idm.permissions import Action, may, require
-from idm.queries.approvals import decided_page, held_requests, pending_for
+from idm.queries.approval.approvals import decided_page, held_requests, pending_for
+from idm.queries.approval.requests import request_rows
 from idm.queries.privileged.caps import CAP_RULE, outlook_of_request, requests_above_caps
-from idm.queries.requests import request_rows
 from idm.request_state import Event
 from web import current
 from web.requests import Typed, cap_candidates, exception_candidates, refused_on, sheet_page, visible_sheet, waiting_for
@@ -104,7 +104,7 @@ def permit_exception(request_id: int) -> Response | tuple[str, int]:
         with current.act("exception.permit", ("request", request_id)) as session:
             require(current.roles(), Action.PERMIT_EXCEPTION)
             beneficiary, days = _exception_form(_candidates(session, request_id, rule))
-            exceptions.permit(
+            permitted_exceptions.permit(
                 session, find(session, request_id), rule=rule, beneficiary_id=beneficiary,
                 reason=request.form.get("exception_reason", ""), days=days, actor=current.actor(),
                 policy=current.policy(), now=current.now(),

@@ -15,10 +15,10 @@ from idm import audit
 from idm.audit import Verification
 from idm.errors import ConfigurationInvalid
 from idm.permissions import Action, may
-from idm.queries.audit_record import record_detail
-from idm.queries.audit_trail import TrailFilter, TrailPage, audit_trail
-from idm.queries.people import PeopleFilter, PersonRow, people_page
-from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.logs.audit_record import record_detail
+from idm.queries.logs.audit_trail import TrailFilter, TrailPage, audit_trail
+from idm.queries.organisation.people import PeopleFilter, PersonRow, people_page
+from idm.queries.organisation.person_cards import PersonCard, person_cards
 from idm.signing import load_public_key
 from idm.wareki import parse_date
 from web import audit_words, current

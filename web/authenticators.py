@@ -15,7 +15,7 @@ from idm.authenticator_state import STATE_TITLES, AuthenticatorState
 from idm.errors import InvalidInput
 from idm.operations.factors import authenticator_end, authenticators, losses
 from idm.permissions import Action, everywhere, may
-from idm.queries.authenticators import (
+from idm.queries.factors.authenticators import (
     AuthenticatorSheet,
     RegisterFilter,
     RegisterRow,
@@ -26,10 +26,10 @@ from idm.queries.authenticators import (
     systems_for,
     whole_register,
 )
-from idm.queries.losses import open_loss_of
-from idm.queries.person_record import person_record
-from idm.queries.reach import units_reached
-from idm.queries.systems import system_names
+from idm.queries.factors.losses import open_loss_of
+from idm.queries.information_systems.systems import system_names
+from idm.queries.organisation.person_record import person_record
+from idm.queries.organisation.reach import units_reached
 from idm.vocabulary import AUTHENTICATOR_TITLES, ISSUED_KINDS, THINGS, AuthenticatorKind
 from web import current
 from web.csv_files import csv_answer

@@ -9,11 +9,10 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
 from idm.models.safety import RunKind
-from idm.operations import planned_batches, safety
+from idm.operations.hr import planned_batches, safety
 from idm.permissions import Action, may
 from idm.personnel.due_changes import DUE_TITLES, Due
-from idm.queries.due import moment_of
-from idm.queries.planned_batches import (
+from idm.queries.hr.planned_batches import (
     KIND_TITLES,
     STATE_TITLES,
     BatchState,
@@ -22,8 +21,9 @@ from idm.queries.planned_batches import (
     digest_of,
     items_of,
 )
-from idm.queries.planned_batches import planned_batches as all_batches
-from idm.queries.rehearsal import rehearsal
+from idm.queries.hr.planned_batches import planned_batches as all_batches
+from idm.queries.rights.due import moment_of
+from idm.queries.rights.rehearsal import rehearsal
 from idm.vocabulary import SAFETY_ACTION_TITLES
 from idm.wareki import parse_date
 from web import current

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from idm.errors import NotFound
 from idm.permissions import Action, everywhere, may
-from idm.queries.coming_events import COMING_TITLES, Coming, ComingEvent, coming_events, counts
+from idm.queries.hr.coming_events import COMING_TITLES, Coming, ComingEvent, coming_events, counts
+from idm.queries.organisation.person_cards import person_cards
+from idm.queries.organisation.reach import managed_units
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.queries.person_cards import person_cards
-from idm.queries.reach import managed_units
 from idm.wareki import format_wareki, parse_date
 from web import current, oversight_words
 from web.row_ids import row_id

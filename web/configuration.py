@@ -10,11 +10,17 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import ConfigurationInvalid, InvalidInput
-from idm.operations import configuration
-from idm.operations.configuration_text import canonical_text
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration_text import canonical_text
 from idm.permissions import Action, may, require
-from idm.queries.configuration import version_in_force
-from idm.queries.configuration_history import VersionState, comparison, effective_values, version_row, version_rows
+from idm.queries.governance.configuration import version_in_force
+from idm.queries.governance.configuration_history import (
+    VersionState,
+    comparison,
+    effective_values,
+    version_row,
+    version_rows,
+)
 from idm.vocabulary import ConfigurationKind
 from web import current
 

@@ -17,7 +17,7 @@ from idm.operations.signing_in import factor_enrolment
 from idm.operations.signing_in import second_factor as factor
 from idm.operations.signing_in.enrolment import Enrolment
 from idm.operations.signing_in.web_sessions import Stage
-from idm.queries.own_factors import own_factors
+from idm.queries.signing_in.own_factors import own_factors
 from web import current, session
 from web.sign_in import wanted_page
 

@@ -18,7 +18,7 @@ from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidIn
 from idm.operations.factors import enrolment_lists
 from idm.operations.factors.enrolment_lists import SentEnrolments, moment_of_day
 from idm.permissions import Action
-from idm.queries.enrolment_lists import (
+from idm.queries.factors.enrolment_lists import (
     ListedProduct,
     hidden_accounts,
     imports_of,
@@ -26,7 +26,7 @@ from idm.queries.enrolment_lists import (
     repeated,
     spoken_day,
 )
-from idm.queries.reach import systems_reached
+from idm.queries.organisation.reach import systems_reached
 from idm.wareki import parse_date
 from web import current
 from web.row_ids import row_id

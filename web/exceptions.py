@@ -16,10 +16,11 @@ from idm.calendar_days import TOKYO, day_of, end_to_last_day, last_day_to_end
 from idm.errors import InvalidInput
 from idm.exception_state import OPEN
 from idm.finding_state import NEVER_ANSWERED
-from idm.operations import exception_register
-from idm.operations.exception_register import WantedException
+from idm.operations.exceptions import register
+from idm.operations.exceptions.register import WantedException
 from idm.permissions import Action, may
-from idm.queries.exception_sheets import (
+from idm.queries.exceptions.coverage import Target, target_of
+from idm.queries.exceptions.exception_sheets import (
     ExceptionRow,
     account_named,
     application_exceptions,
@@ -29,8 +30,7 @@ from idm.queries.exception_sheets import (
     exception_rows,
     systems_to_name,
 )
-from idm.queries.exceptions import Target, target_of
-from idm.queries.people import person_with_number, units_on
+from idm.queries.organisation.people import person_with_number, units_on
 from idm.vocabulary import (
     EXCEPTION_SCOPE_TITLES,
     EXCEPTION_STATE_TITLES,
@@ -116,7 +116,7 @@ def ask() -> Response | tuple[str, int]:
     typed = request.form
     try:
         with current.act("registered_exception.ask", ("person", current.signed_in().person_id)) as session:
-            asked = exception_register.ask(
+            asked = register.ask(
                 session, _wanted(session, typed), actor=current.actor(), policy=current.policy(), now=current.now()
             )
             made = asked.id
@@ -135,7 +135,7 @@ def show(exception_id: int) -> str:
 @blueprint.post("/exceptions/<int:exception_id>/report")
 def report(exception_id: int) -> Response | tuple[str, int]:
     """Afterwards the CISO has the report of the emergency."""
-    return _act(exception_id, "report", exception_register.report, _("CISOに報告しました。"), text=_typed("report"))
+    return _act(exception_id, "report", register.report, _("CISOに報告しました。"), text=_typed("report"))
 
 
 @blueprint.post("/exceptions/<int:exception_id>/answer")
@@ -145,15 +145,13 @@ def answer(exception_id: int) -> Response | tuple[str, int]:
     if said not in ("permit", "refuse"):
         return _sheet(exception_id, request.form, {"answer": _("許可・不許可のどちらかを選んでください。")}), 422
     done = _("例外措置を許可しました。") if said == "permit" else _("例外措置を許可しないこととしました。")
-    return _act(
-        exception_id, "answer", exception_register.answer, done, permit=said == "permit", note=_typed("answer_note")
-    )
+    return _act(exception_id, "answer", register.answer, done, permit=said == "permit", note=_typed("answer_note"))
 
 
 @blueprint.post("/exceptions/<int:exception_id>/end")
 def end(exception_id: int) -> Response | tuple[str, int]:
     """Afterwards it covers nothing any more."""
-    return _act(exception_id, "end", exception_register.end, _("例外措置を終えました。"), note=_typed("end_note"))
+    return _act(exception_id, "end", register.end, _("例外措置を終えました。"), note=_typed("end_note"))
 
 
 @blueprint.post("/exceptions/<int:exception_id>/check")
@@ -163,7 +161,7 @@ def check(exception_id: int) -> Response | tuple[str, int]:
     if needed not in ("yes", "no"):
         return _sheet(exception_id, request.form, {"needed": _("まだ必要かどうかを選んでください。")}), 422
     return _act(
-        exception_id, "check", exception_register.check, _("定期確認を記録しました。"), still_needed=needed == "yes",
+        exception_id, "check", register.check, _("定期確認を記録しました。"), still_needed=needed == "yes",
         comment=_typed("comment"),
     )  # fmt: skip
 

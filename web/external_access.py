@@ -8,8 +8,8 @@ from idm.calendar_days import end_to_last_day
 from idm.factor_gate import VERDICT_TITLES
 from idm.grant_state import TITLES as GRANT_TITLES
 from idm.permissions import Action, may
-from idm.queries.external_access import ExternalRight, external_rights
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.rights.external_access import ExternalRight, external_rights
 from web import current
 from web.csv_files import csv_answer
 from web.row_ids import row_id

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, NotFound, NotPermitted, Refusal
 from idm.names.personal_names import has_private_use
-from idm.operations import feed_answers
-from idm.operations.feed_answers import codes_of
-from idm.queries.feed_answers import Candidate, Question, mappings, questions, unmapped_signs
-from idm.queries.feed_runs import feeds_in_force
+from idm.operations.hr import feed_answers
+from idm.operations.hr.feed_answers import codes_of
+from idm.queries.hr.feed_answers import Candidate, Question, mappings, questions, unmapped_signs
+from idm.queries.hr.feed_runs import feeds_in_force
 from idm.written_text import written
 from web import current, refusals
 from web.row_ids import row_id

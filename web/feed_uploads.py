@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 
 from idm.errors import ContentChanged, FeedRefused, InvalidInput, NotFound, Refusal, SafetyLimit
 from idm.models.feeds import FeedSource, UploadedFeed
-from idm.operations import feed_notices, feed_uploads
-from idm.operations.feed_uploads import Preview, SentFile
+from idm.operations.hr import feed_notices, feed_uploads
+from idm.operations.hr.feed_uploads import Preview, SentFile
 from idm.permissions import Action, may
 from idm.personnel.plan_tables import plan_tables
-from idm.queries.feed_runs import feeds_in_force
+from idm.queries.hr.feed_runs import feeds_in_force
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.wareki import format_wareki, parse_date
 from web import current, refusals

@@ -5,9 +5,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.calendar_days import TOKYO
-from idm.queries.finding_figures import UNREPAIRED, TrendDay, figures_of_system, late_of_system, matrix, trend
-from idm.queries.findings import FindingFilter, FindingRow, all_findings, findings_page
-from idm.queries.systems import system_row
+from idm.queries.information_systems.systems import system_row
+from idm.queries.sweep.finding_figures import UNREPAIRED, TrendDay, figures_of_system, late_of_system, matrix, trend
+from idm.queries.sweep.findings import FindingFilter, FindingRow, all_findings, findings_page
 from idm.vocabulary import FINDING_STATE_TITLES, FINDING_TITLES, FindingState
 from web import current
 from web.csv_files import csv_answer

@@ -9,12 +9,19 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
 from idm.finding_state import NEVER_ANSWERED
-from idm.operations import finding_answers, finding_care, risk_acceptance
-from idm.operations.findings import ANSWERABLE, COMPARED, last_day
+from idm.operations.sweep import finding_answers, finding_care, risk_acceptance
+from idm.operations.sweep.findings import ANSWERABLE, COMPARED, last_day
 from idm.permissions import Action, may
-from idm.queries.findings import FindingFilter, FindingSheet, finding_sheet, findings_page, open_counts, sweep_page
-from idm.queries.reach import systems_reached
-from idm.queries.systems import system_names
+from idm.queries.information_systems.systems import system_names
+from idm.queries.organisation.reach import systems_reached
+from idm.queries.sweep.findings import (
+    FindingFilter,
+    FindingSheet,
+    finding_sheet,
+    findings_page,
+    open_counts,
+    sweep_page,
+)
 from idm.vocabulary import FindingKind, FindingState
 from idm.wareki import parse_date
 from web import current

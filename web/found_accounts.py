@@ -10,14 +10,14 @@ from werkzeug.wrappers import Response
 
 from idm.calendar_days import last_day_to_end
 from idm.errors import InvalidInput
-from idm.operations import adoption, found_accounts
-from idm.operations.found_accounts import Settlement
+from idm.operations.information_systems import adoption, found_accounts
+from idm.operations.information_systems.found_accounts import Settlement
 from idm.permissions import Action, may
-from idm.queries.adoption import misplaced_rights, rights_to_ask_for
-from idm.queries.found_accounts import found_page, found_row, progress_of_systems
-from idm.queries.gate_outlook import gate_outlook
-from idm.queries.people import person_with_number
-from idm.queries.systems import system_row
+from idm.queries.factors.gate_outlook import gate_outlook
+from idm.queries.information_systems.adoption import misplaced_rights, rights_to_ask_for
+from idm.queries.information_systems.found_accounts import found_page, found_row, progress_of_systems
+from idm.queries.information_systems.systems import system_row
+from idm.queries.organisation.people import person_with_number
 from idm.vocabulary import AccountKind, FoundState
 from idm.wareki import parse_date
 from web import current

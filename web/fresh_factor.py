@@ -16,7 +16,7 @@ from idm.operations.signing_in.passkeys import verify_passkey
 from idm.operations.signing_in.sign_in import verify_code
 from idm.operations.signing_in.sign_in_attempts import LOCKED
 from idm.operations.signing_in.web_sessions import Stage, resume_session
-from idm.queries.own_factors import own_factors
+from idm.queries.signing_in.own_factors import own_factors
 from web import current, session
 from web.carried_input import FRESH_CODE, FRESH_PASSKEY, FRESH_WAY, of_request
 from web.passkeys import ceremony, question_to_prove

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import last_day_to_end
 from idm.errors import InvalidInput, NotFound
 from idm.grant_state import GrantState
-from idm.operations import giving_back, renewals
-from idm.queries.applying import scope_of
-from idm.queries.ending_rights import EndingRight, renewable_rights
-from idm.queries.held_rights import HeldRight
-from idm.queries.person_record import rights_of_person
+from idm.operations.rights import giving_back, renewals
+from idm.queries.approval.choices import scope_of
+from idm.queries.organisation.person_record import rights_of_person
+from idm.queries.rights.ending_rights import EndingRight, renewable_rights
+from idm.queries.rights.held_rights import HeldRight
 from idm.vocabulary import EntitlementKind
 from idm.wareki import parse_date
 from web import current

@@ -12,11 +12,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import IllegalTransition, InvalidInput
-from idm.operations import handovers
-from idm.operations.handovers import Shown
+from idm.operations.passwords import handovers
+from idm.operations.passwords.handovers import Shown
 from idm.permissions import Action, may
 from idm.printed_notice import NoticeNotMade, notice_pdf
-from idm.queries.handovers import (
+from idm.queries.passwords.handovers import (
     HandoverRow,
     handover_history,
     handover_row,
@@ -25,7 +25,7 @@ from idm.queries.handovers import (
     waiting_accounts,
     way_for,
 )
-from idm.queries.temporary_passwords import overdue_temporaries
+from idm.queries.passwords.temporary_passwords import overdue_temporaries
 from idm.sealing import SealBroken, new_handover_key
 from idm.vocabulary import HandoverWay
 from web import current, leaks

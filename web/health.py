@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from idm.errors import ConfigurationInvalid
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.schema import require_current
 from web import current
 

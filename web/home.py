@@ -3,15 +3,15 @@
 from flask import Blueprint, render_template
 
 from idm.permissions import Action, may
-from idm.queries.approvals import pending_for
-from idm.queries.exception_todo import exception_todo
-from idm.queries.feed_runs import drafts, last_runs, waiting_rows
-from idm.queries.finding_figures import own_findings
-from idm.queries.found_accounts import unfinished_for
+from idm.queries.approval.approvals import pending_for
+from idm.queries.exceptions.exception_todo import exception_todo
+from idm.queries.hand_work.work_orders import Reach, work_counts
 from idm.queries.home import own_requests, own_rights
+from idm.queries.hr.feed_runs import drafts, last_runs, waiting_rows
+from idm.queries.information_systems.found_accounts import unfinished_for
 from idm.queries.privileged.todo import privileged_todo
-from idm.queries.reviews import asked_of
-from idm.queries.work_orders import Reach, work_counts
+from idm.queries.reviews.reviews import asked_of
+from idm.queries.sweep.finding_figures import own_findings
 from web import current
 
 blueprint = Blueprint("home", __name__)

@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from idm.errors import NotFound, Refusal
-from idm.operations import personnel_drafts
-from idm.operations.feed_notices import SOURCE_TITLES
-from idm.operations.requests import find, submit
+from idm.operations.approval.requests import find, submit
+from idm.operations.hr import personnel_drafts
+from idm.operations.hr.feed_notices import SOURCE_TITLES
 from idm.permissions import Action, may
-from idm.queries.feed_answers import open_question_count, unmapped_signs
-from idm.queries.feed_runs import HeldRowView, drafts, feed_run, last_run_of_each_feed, last_runs, waiting_rows
-from idm.queries.feed_uploads import waiting_uploads
-from idm.queries.gate_outlook import gate_outlook
-from idm.queries.request_sheet import RequestSheet, request_sheet, require_visible
+from idm.queries.approval.request_sheet import RequestSheet, request_sheet, require_visible
+from idm.queries.factors.gate_outlook import gate_outlook
+from idm.queries.hr.feed_answers import open_question_count, unmapped_signs
+from idm.queries.hr.feed_runs import HeldRowView, drafts, feed_run, last_run_of_each_feed, last_runs, waiting_rows
+from idm.queries.hr.feed_uploads import waiting_uploads
 from idm.request_state import RequestState
 from idm.vocabulary import HeldKind
 from web import current, refusals

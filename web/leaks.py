@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, NotFound
-from idm.operations import leaks
+from idm.operations.passwords import leaks
 from idm.permissions import Action, may
-from idm.queries.leaks import leak_page, leakable
-from idm.queries.reach import units_reached
+from idm.queries.organisation.reach import units_reached
+from idm.queries.passwords.leaks import leak_page, leakable
 from web import current
 from web.row_ids import row_id
 

@@ -8,8 +8,8 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
 from idm.models.leaving import ReturnState
-from idm.operations import leaving
-from idm.queries.leaving import checklist_sheet, checklists, settled_units
+from idm.operations.rights import leaving
+from idm.queries.rights.leaving import checklist_sheet, checklists, settled_units
 from web import current
 
 blueprint = Blueprint("leaving", __name__)

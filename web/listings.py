@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotFound, Refusal, SafetyLimit
 from idm.listing_comparison import Verdict
-from idm.operations import listings
-from idm.operations.listings import SentListing
+from idm.operations.information_systems import listings
+from idm.operations.information_systems.listings import SentListing
 from idm.permissions import Action
-from idm.queries.listings import (
+from idm.queries.information_systems.listings import (
     ListedSystem,
     age_in_days,
     comparison,
@@ -24,7 +24,7 @@ from idm.queries.listings import (
     missing_of,
     spoken_of,
 )
-from idm.queries.reach import systems_reached
+from idm.queries.organisation.reach import systems_reached
 from idm.wareki import format_wareki, parse_date
 from web import current, refusals
 from web.row_ids import row_id

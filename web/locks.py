@@ -3,8 +3,8 @@
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from idm.operations import unlocking
-from idm.queries.locks import lock_answers, locked_account
+from idm.operations.passwords import unlocking
+from idm.queries.passwords.locks import lock_answers, locked_account
 from web import current
 
 blueprint = Blueprint("locks", __name__)

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
-from idm.operations import log_checks
-from idm.queries.log_checks import log_check_page
+from idm.operations.logs import log_checks
+from idm.queries.logs.log_checks import log_check_page
 from idm.wareki import format_wareki, parse_date
 from web import current
 

@@ -16,9 +16,9 @@ from idm.models.authenticators import Authenticator
 from idm.operations.factors import losses
 from idm.operations.factors.loss_notices import by_stopping
 from idm.permissions import Action, may
-from idm.queries.authenticators import AuthenticatorSheet, authenticator_sheet, rests_on
-from idm.queries.losses import loss_page, loss_row, possible_outcomes
-from idm.queries.reach import units_reached
+from idm.queries.factors.authenticators import AuthenticatorSheet, authenticator_sheet, rests_on
+from idm.queries.factors.losses import loss_page, loss_row, possible_outcomes
+from idm.queries.organisation.reach import units_reached
 from idm.stopping import STOPPED_TITLES
 from idm.vocabulary import LOSS_OUTCOME_TITLES, LossOutcome
 from web import current

@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import end_to_last_day, last_day_to_end
 from idm.errors import InvalidInput
 from idm.models.work import MailState
-from idm.operations import notice_preferences
-from idm.operations.notice_preferences import Chosen
+from idm.operations.notification import preferences
+from idm.operations.notification.preferences import Chosen
 from idm.permissions import Action, may
-from idm.queries.notices import STATE_TITLES, OwnChoice, all_notices, own_choice, own_notices
-from idm.queries.people import person_with_number
+from idm.queries.notification.notices import STATE_TITLES, OwnChoice, all_notices, own_choice, own_notices
+from idm.queries.organisation.people import person_with_number
 from idm.wareki import parse_date
 from web import current
 from web.row_ids import row_id
@@ -44,7 +44,7 @@ def choose() -> Response | tuple[str, int]:
             number = typed.get("staff_number", "").strip()
             named = person_with_number(session, number, reader=current.reader()) if number else None
             chosen = Chosen("daily" in typed, days["away_from"], last_day_to_end(days["away_last"]), named)
-            notice_preferences.choose(
+            preferences.choose(
                 session, chosen, actor=who.actor, policy=current.policy(), now=current.now()
             )  # fmt: skip
     except InvalidInput as mistake:

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 
 from idm.calendar_days import last_day_to_end
 from idm.errors import InvalidInput
-from idm.operations import officers
+from idm.operations.governance import officers
 from idm.permissions import PERMISSIONS, Action, may
-from idm.queries.people import person_with_number
-from idm.queries.tenures import Standing, TenureRow, deputy_rows, tenure_rows
+from idm.queries.organisation.people import person_with_number
+from idm.queries.organisation.tenures import Standing, TenureRow, deputy_rows, tenure_rows
 from idm.vocabulary import Role
 from idm.wareki import parse_date
 from web import current

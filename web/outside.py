@@ -14,12 +14,14 @@ from werkzeug.wrappers import Response
 
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, OUTSIDE_KINDS
 from idm.errors import InvalidInput, NotFound
-from idm.operations import outside, sponsorship
-from idm.operations.outside_entry import KnownAlready, check
+from idm.operations.outsiders import outside, sponsorship
+from idm.operations.outsiders.outside_entry import KnownAlready, check
 from idm.permissions import Action, everywhere, may
 from idm.personnel.outside_rules import requires_consent
-from idm.queries.contracts import contracts_in
-from idm.queries.outside import (
+from idm.queries.organisation.people import UnitRow, units_on
+from idm.queries.organisation.reach import units_reached
+from idm.queries.outsiders.contracts import contracts_in
+from idm.queries.outsiders.outside import (
     LISTED_TITLES,
     EntryRow,
     Listed,
@@ -31,9 +33,7 @@ from idm.queries.outside import (
     sponsor_history,
     unsponsored,
 )
-from idm.queries.outside_duties import consents_of
-from idm.queries.people import UnitRow, units_on
-from idm.queries.reach import units_reached
+from idm.queries.outsiders.outside_duties import consents_of
 from idm.secret_files import MATCH_KEY, load_or_create_key
 from web import current
 from web.outside_forms import ENTRY_FIELDS, Typed, at_our_fields, entry_of

@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, NotFound
 from idm.models.outside import Contract
-from idm.operations import contracts
+from idm.operations.outsiders import contracts
 from idm.permissions import Action, may
-from idm.queries.contracts import contract_tree, contracts_in, find_contract
-from idm.queries.units import unit_on
+from idm.queries.organisation.units import unit_on
+from idm.queries.outsiders.contracts import contract_tree, contracts_in, find_contract
 from web import current
 from web.outside import choices_of, reach_or_nothing, units_to_choose
 from web.outside_forms import Typed, at_our_fields, contract_of

@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES
 from idm.errors import InvalidInput
-from idm.operations import consent, service_blocks
+from idm.operations.approval import consent
+from idm.operations.rights import service_blocks
 from idm.permissions import Action, may
-from idm.queries.outside_duties import block_rows, last_consents, without_consent
+from idm.queries.outsiders.outside_duties import block_rows, last_consents, without_consent
 from idm.vocabulary import SERVICE_TITLES, Service
 from web import current
 from web.outside import reach_or_nothing

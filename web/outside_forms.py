@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import last_day_to_end
 from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.errors import InvalidInput
-from idm.operations.contracts import NewContract
-from idm.operations.outside_entry import NewPerson
-from idm.queries.people import person_with_number
+from idm.operations.outsiders.contracts import NewContract
+from idm.operations.outsiders.outside_entry import NewPerson
+from idm.queries.organisation.people import person_with_number
 from idm.wareki import parse_date
 from web.row_ids import row_id
 

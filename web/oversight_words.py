@@ -27,11 +27,11 @@ from idm.models.audit import AuditOutcome
 from idm.models.work import TaskState
 from idm.models.work_orders import STATE_TITLES, WorkOrderState
 from idm.ports import LastUseSource
-from idm.queries.account_status import Agreement
-from idm.queries.configuration_history import Change, VersionState
-from idm.queries.handovers import Stage
-from idm.queries.people import Presence
-from idm.queries.tenures import Standing
+from idm.queries.governance.configuration_history import Change, VersionState
+from idm.queries.organisation.people import Presence
+from idm.queries.organisation.tenures import Standing
+from idm.queries.passwords.handovers import Stage
+from idm.queries.rights.account_status import Agreement
 from idm.vocabulary import (
     ACCOUNT_KIND_TITLES,
     AUTHENTICATOR_TITLES,

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from idm.operations.signing_in.own_factors import remove
 from idm.operations.signing_in.recovery_codes import draw_codes, keep_codes, may_have_codes
-from idm.queries.own_factors import listed, own_factors
+from idm.queries.signing_in.own_factors import listed, own_factors
 from web import current
 
 blueprint = Blueprint("own_factors", __name__)

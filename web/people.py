@@ -19,12 +19,9 @@ from idm.operations.signing_in.invitations import invite
 from idm.operations.signing_in.own_password import kept_elsewhere
 from idm.permissions import Action, everywhere, may
 from idm.personnel_event import LEAVING_TITLES
-from idm.queries.account_status import AccountStatus, accounts_of_person
-from idm.queries.deciders import decides
-from idm.queries.open_sessions import open_sessions
-from idm.queries.own_factors import listed, own_factors
-from idm.queries.people import PeopleFilter, Presence, people_page, units_on
-from idm.queries.person_record import (
+from idm.queries.approval.deciders import decides
+from idm.queries.organisation.people import PeopleFilter, Presence, people_page, units_on
+from idm.queries.organisation.person_record import (
     RightRow,
     checklists_of,
     credentials_of_person,
@@ -33,10 +30,13 @@ from idm.queries.person_record import (
     rights_of_person,
     sign_in_of_person,
 )
+from idm.queries.organisation.tenures import tenures_of_person
 from idm.queries.privileged.use_sheets import UseFilter, history_page
-from idm.queries.stop_orders import orders_in_force
-from idm.queries.tenures import tenures_of_person
-from idm.queries.unused_ids import own_cases
+from idm.queries.rights.account_status import AccountStatus, accounts_of_person
+from idm.queries.signing_in.open_sessions import open_sessions
+from idm.queries.signing_in.own_factors import listed, own_factors
+from idm.queries.stops.orders import orders_in_force
+from idm.queries.sweep.unused_ids import own_cases
 from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wareki import parse_date
 from web import authenticators, current, oversight_words

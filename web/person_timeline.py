@@ -14,7 +14,7 @@ from idm.calendar_days import Lasting, day_of
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES
 from idm.grant_state import GrantState
 from idm.personnel_event import ABSENCE_TITLES, LEAVING_TITLES
-from idm.queries.person_record import EmploymentRow, PersonRecord, RightRow
+from idm.queries.organisation.person_record import EmploymentRow, PersonRecord, RightRow
 from idm.vocabulary import EntitlementKind
 from idm.wareki import ERAS, format_wareki
 

@@ -18,10 +18,10 @@ from idm.models.systems import InformationSystem
 from idm.operations.privileged import privilege_deputies
 from idm.operations.privileged.privilege_deputies import WantedDeputy
 from idm.permissions import Action, may
-from idm.queries.people import person_with_number
+from idm.queries.organisation.people import person_with_number
+from idm.queries.organisation.reach import systems_reached
+from idm.queries.organisation.tenures import Standing
 from idm.queries.privileged.deputy_register import Office, deputyship_rows, offices
-from idm.queries.reach import systems_reached
-from idm.queries.tenures import Standing
 from idm.vocabulary import Role
 from idm.wareki import parse_date
 from web import current

@@ -14,8 +14,10 @@ from idm.models.privileged import RegisteredId
 from idm.operations.privileged import registered_ids
 from idm.operations.privileged.registered_ids import KINDS, WantedId
 from idm.permissions import Action, may
-from idm.queries.found_accounts import found_row
-from idm.queries.people import person_with_number
+from idm.queries.information_systems.found_accounts import found_row
+from idm.queries.information_systems.systems import system_row
+from idm.queries.organisation.people import person_with_number
+from idm.queries.organisation.reach import systems_reached
 from idm.queries.privileged.register import (
     OwnId,
     Registered,
@@ -26,8 +28,6 @@ from idm.queries.privileged.register import (
 )
 from idm.queries.privileged.registered_people import registered_people
 from idm.queries.privileged.without_post import without_post
-from idm.queries.reach import systems_reached
-from idm.queries.systems import system_row
 from idm.vocabulary import ACCOUNT_KIND_TITLES, AccountKind
 from idm.wareki import format_wareki, parse_date
 from web import current

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
 from idm.operations.privileged import use_decisions, uses, work_reports
-from idm.queries.people import person_with_number
+from idm.queries.information_systems.systems import system_names
+from idm.queries.organisation.people import person_with_number
 from idm.queries.privileged.use_sheets import (
     UseFilter,
     UseSheet,
@@ -20,7 +21,6 @@ from idm.queries.privileged.use_sheets import (
     whole_history,
 )
 from idm.queries.privileged.uses import reports_to_check, uses_to_attend, uses_to_decide
-from idm.queries.systems import system_names
 from idm.vocabulary import USE_END_TITLES, USE_STATE_TITLES, UseState
 from idm.wareki import parse_date
 from web import current

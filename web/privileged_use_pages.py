@@ -14,10 +14,10 @@ from idm.models.systems import Account
 from idm.operations.privileged.use_notices import to_tell_of_emergency
 from idm.permissions import Action, may
 from idm.privileged_use_state import HOLDING, UNDER_WAY
+from idm.queries.organisation.reach import reaches_system
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.use_sheets import UseSheet, earlier_sheets, overlapping_sheets, stoppable_systems, use_sheet
 from idm.queries.privileged.uses import reports_to_check, taken_by, usable_ids, uses_to_decide
-from idm.queries.reach import reaches_system
 from idm.vocabulary import UseState
 from web import current
 from web.privileged_words import awaits_attendance, due_to_begin

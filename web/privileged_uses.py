@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from idm.errors import IllegalTransition, InvalidInput
 from idm.models.privileged import PrivilegedUse
-from idm.operations.handovers import Shown
+from idm.operations.passwords.handovers import Shown
 from idm.operations.privileged import check_out_keys, check_outs, uses, work_reports
 from idm.queries.privileged.use_sheets import UseSheet, own_sheets
 from idm.queries.privileged.uses import usable_ids

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import TOKYO
 from idm.errors import InvalidInput
 from idm.operations.privileged import hand_changes, registered_owners
-from idm.queries.people import person_with_number
+from idm.queries.organisation.people import person_with_number
 from idm.queries.privileged.id_history import at_moment
 from idm.queries.privileged.register import registered_row
 from web import current

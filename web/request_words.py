@@ -15,9 +15,9 @@ from idm.directory_status import TITLES as DIRECTORY_TITLES
 from idm.factor_gate import Verdict
 from idm.grant_state import TITLES as GRANT_TITLES
 from idm.grant_state import EndReason, GrantState
-from idm.queries.gate_outlook import STILL_NEEDED
-from idm.queries.held_rights import HeldRight
-from idm.queries.seats import BAR_TITLES, Bar
+from idm.queries.approval.seats import BAR_TITLES, Bar
+from idm.queries.factors.gate_outlook import STILL_NEEDED
+from idm.queries.rights.held_rights import HeldRight
 from idm.routing import RUNG_TITLES, Rung, Seated
 from idm.vocabulary import ACTION_TITLES, EFFECT_TITLES, ZONE_TITLES, LineEffect, RequestAction, Role, Zone
 from web import current

@@ -10,16 +10,16 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import day_of
 from idm.errors import FreshFactorNeeded, IllegalTransition, NotFound, Refusal
 from idm.grant_state import GrantState
-from idm.operations import requests as operations
+from idm.operations.approval import requests as operations
 from idm.permissions import Action, may
-from idm.queries.approvals import stuck_at
-from idm.queries.gate_outlook import gate_outlook
-from idm.queries.person_cards import PersonCard
+from idm.queries.approval.approvals import stuck_at
+from idm.queries.approval.request_sheet import LineRow, RequestSheet, StepRow, request_sheet, require_visible
+from idm.queries.approval.requests import RequestFilter, request_page, systems_by_name
+from idm.queries.approval.seats import Bar
+from idm.queries.approval.timeline import timeline
+from idm.queries.factors.gate_outlook import gate_outlook
+from idm.queries.organisation.person_cards import PersonCard
 from idm.queries.privileged.caps import CapOutlook, outlook_of_request
-from idm.queries.request_sheet import LineRow, RequestSheet, StepRow, request_sheet, require_visible
-from idm.queries.requests import RequestFilter, request_page, systems_by_name
-from idm.queries.seats import Bar
-from idm.queries.timeline import timeline
 from idm.request_state import LineState, RequestState
 from idm.routing import Seated
 from idm.vocabulary import LineEffect

@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from idm.calendar_days import day_of
 from idm.errors import InvalidInput
 from idm.log_retention import erased_before
-from idm.operations import log_retention
+from idm.operations.logs import log_retention
 from idm.permissions import Action, may
-from idm.queries.log_tables import figures, holds
+from idm.queries.logs.log_tables import figures, holds
 from idm.wareki import parse_date
 from web import current
 

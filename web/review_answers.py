@@ -13,7 +13,7 @@ from idm.errors import FeedRefused, InvalidInput, NotFound
 from idm.operations.reviews import answering, workbooks
 from idm.operations.reviews.answering import Answered, Shown
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.queries.reviews import CampaignRow, LineToAnswer, campaign_row, has_answered, to_answer
+from idm.queries.reviews.reviews import CampaignRow, LineToAnswer, campaign_row, has_answered, to_answer
 from idm.review_rows import is_sealed, seal
 from idm.review_rules import with_bulk
 from idm.review_workbook import workbook

@@ -10,12 +10,12 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput
 from idm.operations.reviews import following, opening
 from idm.permissions import Action, everywhere, may
-from idm.queries.people import units_on
-from idm.queries.reach import systems_reached
-from idm.queries.review_candidates import Wanted
-from idm.queries.review_lines import waiting_of
-from idm.queries.reviews import asked_of, campaign_row, campaigns, result_lines, reviewer_rows, rights_in
-from idm.queries.systems import system_names
+from idm.queries.information_systems.systems import system_names
+from idm.queries.organisation.people import units_on
+from idm.queries.organisation.reach import systems_reached
+from idm.queries.reviews.review_candidates import Wanted
+from idm.queries.reviews.review_lines import waiting_of
+from idm.queries.reviews.reviews import asked_of, campaign_row, campaigns, result_lines, reviewer_rows, rights_in
 from idm.vocabulary import REVIEW_DECISION_TITLES, REVIEW_SCOPE_TITLES, ReviewScope
 from idm.wareki import parse_date
 from web import current

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from idm.operations.signing_in.signed_in_places import note_place
 from idm.operations.signing_in.web_sessions import SignedIn, Stage, end_left_behind, note_use, resume_session
-from idm.queries.configuration import organisation_in_force, policy_in_force
+from idm.queries.governance.configuration import organisation_in_force, policy_in_force
 from web import current
 from web.browser_words import browser_words
 from web.carried_input import keep_what_was_typed

@@ -9,9 +9,9 @@ from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
 from idm.operations.signing_in import sign_in as operation
 from idm.operations.signing_in.sign_in_attempts import LOCKED
 from idm.operations.signing_in.web_sessions import Stage, end_session, resume_session
-from idm.queries.own_factors import own_factors
-from idm.queries.provider_identities import is_linked
-from idm.queries.sign_in_accounts import sign_in_system
+from idm.queries.signing_in.own_factors import own_factors
+from idm.queries.signing_in.provider_identities import is_linked
+from idm.queries.signing_in.sign_in_accounts import sign_in_system
 from web import carried_input, current, session
 from web.security import local_path
 

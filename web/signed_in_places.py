@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.operations.signing_in import signed_in_places as places
-from idm.queries.open_sessions import people_signed_in
+from idm.queries.signing_in.open_sessions import people_signed_in
 from web import current, session
 
 blueprint = Blueprint("signed_in_places", __name__)

@@ -8,9 +8,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
-from idm.operations import standing as operations
+from idm.operations.approval import standing as operations
 from idm.permissions import Action, may
-from idm.queries.standing import (
+from idm.queries.approval.standing import (
     STATE_TITLES,
     StandingSheet,
     StandingState,

@@ -13,10 +13,10 @@ from idm.models.systems import InformationSystem
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.permissions import Action, everywhere, may
-from idm.queries.authenticators import authenticator_sheet
-from idm.queries.leaks import leakable
-from idm.queries.reach import reaches_system
-from idm.queries.stop_orders import OrderSheet, order_sheet, stop_orders
+from idm.queries.factors.authenticators import authenticator_sheet
+from idm.queries.organisation.reach import reaches_system
+from idm.queries.passwords.leaks import leakable
+from idm.queries.stops.orders import OrderSheet, order_sheet, stop_orders
 from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, StopCause, StopKind
 from web import current
 from web.row_ids import row_id

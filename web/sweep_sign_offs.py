@@ -9,11 +9,11 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, NotFound
 from idm.models.systems import InformationSystem
-from idm.operations import sweep_sign_offs
+from idm.operations.sweep import sign_offs
 from idm.permissions import Action, may
-from idm.queries.bench import Bench
-from idm.queries.failures import outages, refused_work, unsent_mail
-from idm.queries.sweep_sign_offs import SignOffSheet, sign_off_sheet, sign_off_sheets
+from idm.queries.approval.bench import Bench
+from idm.queries.sweep.failures import outages, refused_work, unsent_mail
+from idm.queries.sweep.sign_offs import SignOffSheet, sign_off_sheet, sign_off_sheets
 from idm.vocabulary import Role
 from web import current
 from web.row_ids import row_id
@@ -47,7 +47,7 @@ def sign(system_id: int) -> Response | tuple[str, int]:
         with current.act("sweep.sign_off", ("system", system_id)) as session:
             if seat not in set(Role):
                 raise NotFound(_("この確認欄はありません。"))
-            sweep_sign_offs.sign(
+            sign_offs.sign(
                 session, system_id, seat=Role(seat), shown_hash=request.form.get("shown", ""),
                 comment=request.form.get("comment", ""), actor=current.actor(), policy=current.policy(),
                 now=current.now(),

@@ -5,20 +5,20 @@ from flask_babel import lazy_gettext as _
 from sqlalchemy.orm import Session
 
 from idm.factor_gate import LETS_IN, VERDICT_TITLES, in_words
-from idm.operations.system_tests import newest_test
+from idm.operations.information_systems.system_tests import newest_test
 from idm.password_rules import RULE_TITLES, RULE_VERDICT_TITLES, RuleVerdict, ruleset_in_words
 from idm.permissions import Action, may
 from idm.ports import CheckVerdict
-from idm.queries.enrolment_lists import verification_in
-from idm.queries.factor_holders import Holder, figures_of, holders_behind_gate, holders_page
-from idm.queries.findings import FindingFilter, findings_page, sweep_page
-from idm.queries.found_accounts import progress_of_systems
-from idm.queries.password_rules import rules_sheet
-from idm.queries.reach import systems_reached
-from idm.queries.stop_orders import orders_in_force
-from idm.queries.system_rights import holders_page as right_holders_page
-from idm.queries.system_rights import right_of_system, rights_of_system, unfinished_tasks
-from idm.queries.systems import system_row, system_rows
+from idm.queries.factors.enrolment_lists import verification_in
+from idm.queries.factors.factor_holders import Holder, figures_of, holders_behind_gate, holders_page
+from idm.queries.information_systems.found_accounts import progress_of_systems
+from idm.queries.information_systems.system_rights import holders_page as right_holders_page
+from idm.queries.information_systems.system_rights import right_of_system, rights_of_system, unfinished_tasks
+from idm.queries.information_systems.systems import system_row, system_rows
+from idm.queries.organisation.reach import systems_reached
+from idm.queries.passwords.password_rules import rules_sheet
+from idm.queries.stops.orders import orders_in_force
+from idm.queries.sweep.findings import FindingFilter, findings_page, sweep_page
 from web import current
 from web.row_ids import row_id
 

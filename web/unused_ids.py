@@ -7,11 +7,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
-from idm.operations import dormancy_cases
+from idm.operations.sweep import dormancy_cases
 from idm.permissions import Action, may
-from idm.queries.reach import systems_reached
-from idm.queries.systems import system_names
-from idm.queries.unused_ids import UnusedFilter, cases_page
+from idm.queries.information_systems.systems import system_names
+from idm.queries.organisation.reach import systems_reached
+from idm.queries.sweep.unused_ids import UnusedFilter, cases_page
 from web import current
 from web.row_ids import row_id
 

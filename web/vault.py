@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput
 from idm.operations.privileged import rotations
 from idm.permissions import Action
+from idm.queries.organisation.reach import systems_reached
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.privileged.vault_status import (
     URGENT,
@@ -19,7 +20,6 @@ from idm.queries.privileged.vault_status import (
     rotation_log,
     vault_keys,
 )
-from idm.queries.reach import systems_reached
 from idm.vocabulary import RotationReason
 from web import current
 from web.row_ids import row_id

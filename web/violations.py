@@ -10,11 +10,11 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput, NotFound
 from idm.operations.stops import violations
 from idm.permissions import Action, may
-from idm.queries.authenticators import units_of_owner
-from idm.queries.leaks import leakable
-from idm.queries.officers import humans
-from idm.queries.reach import units_reached
-from idm.queries.stop_orders import ViolationRow, violation_reports
+from idm.queries.factors.authenticators import units_of_owner
+from idm.queries.organisation.officers import humans
+from idm.queries.organisation.reach import units_reached
+from idm.queries.passwords.leaks import leakable
+from idm.queries.stops.orders import ViolationRow, violation_reports
 from web import current
 
 blueprint = Blueprint("violations", __name__)

@@ -9,7 +9,7 @@ from idm.errors import InvalidInput, SignInRefused
 from idm.operations.signing_in.lost_factor import report_own_factor_lost
 from idm.operations.signing_in.recovery_codes import sign_in_with_recovery_code
 from idm.operations.signing_in.sign_in_attempts import LOCKED
-from idm.queries.own_factors import own_factors
+from idm.queries.signing_in.own_factors import own_factors
 from web import current, session
 from web.sign_in import come_in
 

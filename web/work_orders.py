@@ -13,10 +13,10 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput, Refusal
 from idm.models.work_orders import WorkOrderState
-from idm.operations import work_orders
-from idm.operations.work_orders import Report
+from idm.operations.hand_work import work_orders
+from idm.operations.hand_work.work_orders import Report
 from idm.permissions import Action, may
-from idm.queries.work_orders import OrderRow, Reach, known_before, order_row, past_orders, waiting_orders
+from idm.queries.hand_work.work_orders import OrderRow, Reach, known_before, order_row, past_orders, waiting_orders
 from web import current
 from web.row_ids import row_id
 

@@ -16,7 +16,7 @@ class PasswordRulesRead(Base):
     system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"), primary_key=True, autoincrement=False)
     read_at: Mapped[datetime] = mapped_column(Instant)
     parts: Mapped[list[dict[str, object]]] = mapped_column(JSON)
-    """The rules for everybody, then those for privileged IDs (`idm.operations.password_rules_read`)."""
+    """The rules for everybody, then those for privileged IDs (`idm.operations.passwords.rules_read`)."""
 
 
 class PasswordWarning(Base):

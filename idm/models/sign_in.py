@@ -75,7 +75,7 @@ class EnrolmentLink(Base):
     """An invitation to enrol, by a link that works once. The link itself is not kept.
 
     One for somebody who decides opens nothing unless a second officer issued it in the place of the first one's
-    (`idm.queries.enrolment_links`).
+    (`idm.queries.signing_in.enrolment_links`).
     """
 
     __tablename__ = "enrolment_links"

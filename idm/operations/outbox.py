@@ -19,11 +19,11 @@ from idm.actor import Actor
 from idm.database import in_chunks
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.operations import account_stops
-from idm.operations.accounts import schedule
+from idm.operations.rights import account_stops
+from idm.operations.rights.accounts import schedule
 from idm.policy import Policy
 from idm.ports import TargetAccount
-from idm.queries.stops import unreached
+from idm.queries.stops.holding import unreached
 from idm.vocabulary import Stage, Zone
 
 LEASE = timedelta(minutes=1)

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from idm.models.people import Employment
 from idm.models.requests import Request
 from idm.publication import Reader, shown_end
-from idm.queries.approvals import StuckAt, stuck_at
-from idm.queries.held_rights import HeldRight, live_rights
-from idm.queries.publication import hidden_starts, public, shown_rights
-from idm.queries.requests import RequestFilter, RequestRow, matching, request_rows
+from idm.queries.approval.approvals import StuckAt, stuck_at
+from idm.queries.approval.requests import RequestFilter, RequestRow, matching, request_rows
+from idm.queries.organisation.publication import hidden_starts, public, shown_rights
+from idm.queries.rights.held_rights import HeldRight, live_rights
 from idm.request_state import RequestState
 from idm.wanted_account import employed_until
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.errors import InvalidInput
 from idm.names.account_names import BAR_TITLES, SOURCE_TITLES
-from idm.operations.login_names import retire_names
-from idm.queries.configuration import policy_in_force
-from idm.queries.name_preview import NamePreview, NameRow, names_of_person, names_of_request
-from idm.queries.people import person_with_number
+from idm.operations.rights.login_names import retire_names
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.organisation.people import person_with_number
+from idm.queries.rights.name_preview import NamePreview, NameRow, names_of_person, names_of_request
 from idm.unit_of_work import unit_of_work
 from jobs import sealing
 from jobs.commands.options import installation, json_option

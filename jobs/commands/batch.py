@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from idm.queries.planned_batches import KIND_TITLES, STATE_TITLES, planned_batches
+from idm.queries.hr.planned_batches import KIND_TITLES, STATE_TITLES, planned_batches
 from jobs.commands.options import installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
 

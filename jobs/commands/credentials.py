@@ -13,7 +13,7 @@ from idm.errors import NotFound
 from idm.models.privileged import Rotation
 from idm.models.systems import Account, InformationSystem
 from idm.operations.privileged import rotations as asking
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import due_by_clock
 from idm.rotation_rules import OVER

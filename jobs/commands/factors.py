@@ -17,7 +17,7 @@ from idm.factor_gate import VERDICT_TITLES
 from idm.models.systems import InformationSystem
 from idm.operations.factors import enrolment_lists
 from idm.operations.factors.enrolment_lists import SentEnrolments, moment_of_day
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import AUTHENTICATOR_TITLES
 from idm.wareki import parse_date

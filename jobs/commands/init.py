@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from idm.operations.configuration import ConfigurationText
+from idm.operations.governance.configuration import ConfigurationText
 from idm.organisation_file import effective_text as organisation_text
 from idm.organisation_file import load_organisation
 from idm.policy_file import effective_text, load_profile

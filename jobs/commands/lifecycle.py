@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from idm.personnel.due_changes import DUE_TITLES, Due
-from idm.queries.rehearsal import summary
+from idm.queries.rights.rehearsal import summary
 from jobs import lifecycle as due
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.rehearsal_file import as_data, csv_bytes

@@ -11,10 +11,10 @@ from idm.calendar_days import day_of
 from idm.errors import NotFound
 from idm.listing_comparison import Compared, Verdict
 from idm.models.systems import InformationSystem
-from idm.operations import listings
-from idm.operations.listings import SentListing
-from idm.queries.configuration import policy_in_force
-from idm.queries.listings import comparison, counts_of, missing_of, spoken_of
+from idm.operations.information_systems import listings
+from idm.operations.information_systems.listings import SentListing
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.information_systems.listings import comparison, counts_of, missing_of, spoken_of
 from idm.unit_of_work import unit_of_work
 from jobs import sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option

@@ -2,7 +2,7 @@
 
 import click
 
-from idm.operations.findings import SweepResult
+from idm.operations.sweep.findings import SweepResult
 from idm.vocabulary import FINDING_TITLES
 from jobs import reconcile as job
 from jobs.commands.options import dry_run_option, installation, json_option

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from idm import spreadsheet_text
 from idm.personnel.due_changes import DUE_TITLES, Due
-from idm.queries.rehearsal import RehearsedChange
+from idm.queries.rights.rehearsal import RehearsedChange
 from jobs.lifecycle import Rehearsed
 
 HEADINGS = (

@@ -17,9 +17,9 @@ from idm.errors import NotFound
 from idm.models.people import Person
 from idm.models.systems import Entitlement, InformationSystem
 from idm.operations.reviews import following, opening
-from idm.queries.configuration import policy_in_force
-from idm.queries.review_candidates import Wanted
-from idm.queries.reviews import ReviewerRow, campaign_row, campaigns, reviewer_rows
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.reviews.review_candidates import Wanted
+from idm.queries.reviews.reviews import ReviewerRow, campaign_row, campaigns, reviewer_rows
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import REVIEW_SCOPE_TITLES, ReviewScope
 from jobs.commands.options import Day, dry_run_option, installation, json_option

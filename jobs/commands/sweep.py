@@ -6,7 +6,7 @@ from datetime import date
 import click
 from rich.console import Console
 
-from idm.operations.findings import SweepResult
+from idm.operations.sweep.findings import SweepResult
 from idm.vocabulary import FINDING_TITLES
 from jobs import sweep as nightly
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from idm.operations.findings import SweepResult
+from idm.operations.sweep.findings import SweepResult
 
 LINE_EVERY = 20_000
 """Accounts of one system between two lines where there is no terminal."""

@@ -2,7 +2,7 @@
 
 import click
 
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.vault_status import STANDING_TITLES, KeptRow, Standing, kept_rows, vault_keys
 from jobs import sealing
 from jobs.commands.options import dry_run_option, installation, json_option

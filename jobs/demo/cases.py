@@ -21,16 +21,18 @@ from idm.models.requests import Request
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
 from idm.one_time_codes import code_at, secret_as_text, step_of
-from idm.operations import decisions, listings, requests, work_orders
-from idm.operations.decisions import Verdict
+from idm.operations.approval import decisions, requests
+from idm.operations.approval.decisions import Verdict
+from idm.operations.approval.requests import WantedLine
 from idm.operations.factors import enrolment_lists
 from idm.operations.factors.enrolment_lists import SentEnrolments
-from idm.operations.listings import SentListing
-from idm.operations.requests import WantedLine
+from idm.operations.hand_work import work_orders
+from idm.operations.hand_work.work_orders import Report
+from idm.operations.information_systems import listings
+from idm.operations.information_systems.listings import SentListing
 from idm.operations.signing_in import enrolment, second_factor
 from idm.operations.signing_in.web_sessions import resume_session
-from idm.operations.work_orders import Report
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
 from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.unit_of_work import unit_of_work

@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from idm.calendar_days import day_of
 from idm.models.systems import InformationSystem
-from idm.operations import exception_register
-from idm.operations.exception_register import WantedException
-from idm.queries.configuration import policy_in_force
+from idm.operations.exceptions import register
+from idm.operations.exceptions.register import WantedException
+from idm.queries.governance.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import ExceptionScope, FindingKind
 from jobs.demo.cases import CAST, actor_of, person_with
@@ -39,12 +39,12 @@ def ask_for_exceptions(installation: Installation) -> None:
             installation.database, actor=actor, now=now, attempted="registered_exception.ask",
             obj=("person", actor.person_id or 0),
         ) as session:  # fmt: skip
-            asked = exception_register.ask(session, wanted, actor=actor, policy=policy, now=now).id
+            asked = register.ask(session, wanted, actor=actor, policy=policy, now=now).id
         if actor is security:
             with unit_of_work(
                 installation.database, actor=ciso, now=now, attempted="registered_exception.answer",
                 obj=("exception", asked),
             ) as session:  # fmt: skip
-                exception_register.answer(
+                register.answer(
                     session, asked, permit=True, note="代替措置を確認した", actor=ciso, policy=policy, now=now
                 )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from idm.database import Database
 from idm.feed.profiles import FEEDS
-from idm.operations.configuration import ConfigurationText
+from idm.operations.governance.configuration import ConfigurationText
 from idm.policy_file import effective_text, load_profile
 from idm.samples import ORDERS_FEED, SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.schema import upgrade

@@ -20,7 +20,7 @@ from idm.operations.privileged import registered_ids, use_decisions, uses, work_
 from idm.operations.privileged.registered_ids import WantedId
 from idm.operations.privileged.uses import WantedUse
 from idm.policy import Policy
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import AccountKind, EntitlementKind, Role

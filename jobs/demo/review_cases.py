@@ -1,8 +1,8 @@
 """Access reviews in the demonstration: one over the whole organisation, opened by the chief (A10)."""
 
 from idm.operations.reviews import opening
-from idm.queries.configuration import policy_in_force
-from idm.queries.review_candidates import Wanted
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.reviews.review_candidates import Wanted
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import ReviewScope, Role
 from jobs.demo.cases import actor_of

@@ -23,7 +23,7 @@ from idm.operations.privileged.vault_keys import (
     retire_key,
     sealed_values,
 )
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 from jobs.vault.keyring import Keyring, keys_of, open_vault
 

@@ -9,8 +9,8 @@ from idm import audit
 from idm.actor import Actor
 from idm.database import Database
 from idm.models.audit import AuditOutcome
-from idm.queries.audit_record import record_detail
-from idm.queries.audit_trail import PAGE, TrailFilter, TrailRow, audit_trail
+from idm.queries.logs.audit_record import record_detail
+from idm.queries.logs.audit_trail import PAGE, TrailFilter, TrailRow, audit_trail
 from tests.audit.ledger import JOB, NOW, YAMADA, seal, write_many
 
 SUZUKI = Actor(8, "鈴木　花子")

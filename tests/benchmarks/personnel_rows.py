@@ -24,9 +24,10 @@ from idm.models.base import Base
 from idm.models.feeds import FeedRun, FeedSource
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.names.personal_names import match_key
-from idm.operations import configuration, feed_import
-from idm.operations.configuration import ConfigurationText
-from idm.operations.feed_import import Prepared
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration import ConfigurationText
+from idm.operations.hr import feed_import
+from idm.operations.hr.feed_import import Prepared
 from idm.organisation_file import effective_text as organisation_text
 from idm.policy_file import effective_text, load_profile
 from idm.samples import SAMPLE_ORGANISATION

@@ -21,7 +21,7 @@ from idm import password_hashing
 from idm.database import Database
 from idm.models.sign_in import Passkey, SignIn
 from idm.password_hashing import hash_password
-from idm.queries.own_factors import own_factors
+from idm.queries.signing_in.own_factors import own_factors
 from idm.settings import Settings
 from tests.browser.conftest import SIZE
 from tests.small_town import Town, build

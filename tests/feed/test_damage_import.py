@@ -23,10 +23,10 @@ from idm.grant_state import GrantState
 from idm.models.feeds import FeedSource
 from idm.models.requests import Grant
 from idm.models.systems import Account
-from idm.operations import feed_import
-from idm.operations.feed_import import Prepared
-from idm.operations.lifecycle import carry_out_due
-from idm.queries.account_facts import account_facts
+from idm.operations.hr import feed_import
+from idm.operations.hr.feed_import import Prepared
+from idm.operations.rights.lifecycle import carry_out_due
+from idm.queries.rights.account_facts import account_facts
 from idm.wanted_account import WantedAccount, wanted_account
 from tests.cast import Cast
 from tests.feed.damage import EVENTS, SNAPSHOT, Damaged, damaged, sound

@@ -15,13 +15,15 @@ from idm.models.feeds import FeedSource
 from idm.models.people import Employment, Person
 from idm.models.requests import Request
 from idm.models.systems import Account
-from idm.operations import configuration, consent, decisions, feed_import, requests
-from idm.operations.configuration import ConfigurationText
-from idm.operations.decisions import Verdict
-from idm.operations.personnel import Applied
+from idm.operations.approval import consent, decisions, requests
+from idm.operations.approval.decisions import Verdict
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration import ConfigurationText
+from idm.operations.hr import feed_import
+from idm.operations.hr.personnel import Applied
 from idm.organisation_file import effective_text as organisation_text
 from idm.policy_file import effective_text, load_profile
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event, RequestState
 from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION
 from idm.vocabulary import ConfigurationKind, Role

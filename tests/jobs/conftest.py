@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from idm.models.people import Employment
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask
-from idm.operations import handovers
+from idm.operations.passwords import handovers
 from idm.sealing import new_handover_key
 from idm.settings import MailSettings, Settings
 from idm.vocabulary import LineEffect, RequestAction

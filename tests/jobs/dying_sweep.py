@@ -7,7 +7,7 @@ import threading
 
 from idm.database import Database
 from idm.models.systems import InformationSystem
-from idm.operations.findings import SweepResult
+from idm.operations.sweep.findings import SweepResult
 from idm.ports import Directory
 from idm.settings import Settings
 from jobs import sweep

@@ -13,10 +13,11 @@ from idm.models.authenticators import FactorReading
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
-from idm.operations import configuration, handovers
-from idm.operations.configuration import ConfigurationText
 from idm.operations.factors import authenticator_end
-from idm.operations.findings import OF_FACTORS
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration import ConfigurationText
+from idm.operations.passwords import handovers
+from idm.operations.sweep.findings import OF_FACTORS
 from idm.policy_file import effective_text, load_profile
 from idm.sealing import new_handover_key
 from idm.settings import MailSettings, Settings

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import Account, MemoryDirectory
 from idm.models.work import Finding
-from idm.operations.findings import SweepResult
+from idm.operations.sweep.findings import SweepResult
 from idm.ports import Attributes, Directory
 from idm.settings import Settings
 from idm.vocabulary import FindingKind

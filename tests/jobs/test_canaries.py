@@ -23,7 +23,7 @@ from connectors.memory.directory import Fault, MemoryDirectory
 from idm.audit.export import export_lines
 from idm.database import Database
 from idm.models.systems import Account, InformationSystem
-from idm.operations import handovers
+from idm.operations.passwords import handovers
 from idm.operations.privileged import rotations as steps
 from idm.sealing import new_handover_key
 from idm.settings import Settings

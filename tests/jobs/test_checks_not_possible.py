@@ -14,7 +14,7 @@ from idm.models.people import Employment
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, SweepRun
 from idm.ports import Directory, LastUse
-from idm.queries.ended_contracts import people_without_contract
+from idm.queries.outsiders.ended_contracts import people_without_contract
 from idm.vocabulary import FindingKind
 from jobs import sweep
 from jobs.clocks import clocks_apart

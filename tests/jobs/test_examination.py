@@ -15,7 +15,7 @@ from idm.models.sign_in import SignIn
 from idm.models.system_tests import SystemTest
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.operations import own_service_accounts
+from idm.operations.information_systems import own_service_accounts
 from idm.ports import Check, CheckVerdict
 from idm.settings import Settings
 from jobs import examination, provision

@@ -11,7 +11,7 @@ from idm.models.system_tests import SystemTest
 from idm.models.systems import InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.ports import CheckVerdict
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from jobs import examination
 from jobs.examination import LISTING, Subject, look_over
 from tests.jobs.conftest import Office

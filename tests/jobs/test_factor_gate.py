@@ -13,11 +13,11 @@ from idm.errors import InvalidInput, TargetError
 from idm.grant_state import GrantState
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask
-from idm.operations import handovers
-from idm.operations.accounts import schedule
 from idm.operations.factors import factor_readings
+from idm.operations.passwords import handovers
+from idm.operations.rights.accounts import schedule
 from idm.ports import Outcome, Step
-from idm.queries.handovers import waiting_accounts
+from idm.queries.passwords.handovers import waiting_accounts
 from idm.sealing import new_handover_key
 from idm.vocabulary import AuthenticatorKind, EntitlementKind, FindingKind, LineEffect, RequestAction, Zone
 from jobs.sweep import sweep

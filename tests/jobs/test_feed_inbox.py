@@ -24,8 +24,8 @@ from idm.models.officers import ConfigurationVersion
 from idm.models.people import Employment
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind
 from idm.models.work import MailMessage
-from idm.operations.feed_import import prepare
-from idm.queries.configuration import policy_in_force
+from idm.operations.hr.feed_import import prepare
+from idm.queries.governance.configuration import policy_in_force
 from idm.settings import InboxSettings, Settings
 from idm.vocabulary import ConfigurationKind
 from jobs import feed_folders, feed_inbox, worker

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from idm.models.exceptions import RegisteredException
 from idm.models.work import Finding, MailMessage
-from idm.operations.findings import Found, SweepResult, record_sweep
+from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.settings import Settings
 from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind
 from jobs import finding_care, worker

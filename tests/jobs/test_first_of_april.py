@@ -22,13 +22,15 @@ from idm.errors import SafetyLimit
 from idm.models.people import Absence, Employment, Person
 from idm.models.requests import Request, RequestLine
 from idm.models.systems import Account, InformationSystem
-from idm.operations import accounts, consent, decisions, planned_batches, requests
-from idm.operations.configuration import ConfigurationText
-from idm.operations.decisions import Verdict
+from idm.operations.approval import consent, decisions, requests
+from idm.operations.approval.decisions import Verdict
+from idm.operations.governance.configuration import ConfigurationText
+from idm.operations.hr import planned_batches
+from idm.operations.rights import accounts
 from idm.policy import Policy
-from idm.queries.configuration import policy_in_force
-from idm.queries.planned_batches import digest_of
-from idm.queries.seats import open_steps, seatings
+from idm.queries.approval.seats import open_steps, seatings
+from idm.queries.governance.configuration import policy_in_force
+from idm.queries.hr.planned_batches import digest_of
 from idm.request_state import Event, RequestState
 from idm.samples import ORDERS_FEED, SAMPLE_FEED
 from idm.schema import upgrade

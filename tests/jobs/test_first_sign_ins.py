@@ -15,7 +15,7 @@ from idm.models.authenticators import Authenticator
 from idm.models.sign_in import EnrolmentLink, Passkey, ProviderIdentity, RecoveryCode, SignIn, WebSession
 from idm.operations.signing_in.enrolment import find_enrolment
 from idm.operations.signing_in.sign_in import sign_in
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.samples import SAMPLE_FEED, SAMPLE_ORGANISATION
 from tests.jobs.test_command_line import FEED_PROFILE, Shell
 from tests.operations.signing_in.steps import enrol

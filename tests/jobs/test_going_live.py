@@ -20,13 +20,15 @@ from idm.models.people import OrganisationUnit
 from idm.models.requests import Request
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding, OutboxTask
-from idm.operations import adoption, decisions, finding_answers, found_accounts
-from idm.operations.configuration import ConfigurationText, accept, propose
-from idm.operations.decisions import Verdict
-from idm.operations.found_accounts import Settlement
+from idm.operations.approval import decisions
+from idm.operations.approval.decisions import Verdict
+from idm.operations.governance.configuration import ConfigurationText, accept, propose
+from idm.operations.information_systems import adoption, found_accounts
+from idm.operations.information_systems.found_accounts import Settlement
+from idm.operations.sweep import finding_answers
 from idm.organisation_file import effective_text
-from idm.queries.finding_states import facts_of
-from idm.queries.found_accounts import progress_of_systems
+from idm.queries.information_systems.found_accounts import progress_of_systems
+from idm.queries.sweep.finding_states import facts_of
 from idm.request_state import Event
 from idm.vocabulary import AccountKind, ConfigurationKind, FindingKind, FindingState, FoundState, Role, Stage
 from jobs import inventory, reconcile, sweep

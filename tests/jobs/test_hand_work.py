@@ -21,9 +21,9 @@ from idm.models.people import Employment
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, MailMessage, OutboxTask, TaskState
 from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
-from idm.operations import work_order_notices
-from idm.operations.accounts import schedule
-from idm.queries.account_status import Agreement, accounts_of_person
+from idm.operations.hand_work import work_order_notices
+from idm.operations.rights.accounts import schedule
+from idm.queries.rights.account_status import Agreement, accounts_of_person
 from idm.settings import Settings
 from idm.vocabulary import FindingKind, FoundState, Role, Stage
 from jobs import hand_work, lifecycle, provision, sweep, worker

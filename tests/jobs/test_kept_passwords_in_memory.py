@@ -17,13 +17,13 @@ from idm.models.officers import Officer
 from idm.models.privileged import PrivilegedUse, RegisteredId
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
-from idm.operations import configuration
-from idm.operations.configuration import ConfigurationText
-from idm.operations.going_live import require_may_move
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration import ConfigurationText
+from idm.operations.information_systems.going_live import require_may_move
 from idm.operations.privileged import check_out_keys, check_outs, registered_ids, rotations
 from idm.organisation_file import effective_text, organisation_from_text
 from idm.ports import PasswordCheck, PasswordState, PasswordVerdict, SetPassword, Step
-from idm.queries.configuration import version_in_force
+from idm.queries.governance.configuration import version_in_force
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import overdue
 from idm.sealing import new_handover_key, seal_to, unseal

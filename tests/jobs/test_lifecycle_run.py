@@ -24,11 +24,11 @@ from idm.models.requests import Grant, GrantSuspension
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
 from idm.models.systems import Account
 from idm.models.work import OutboxTask
-from idm.operations import lifecycle as operations
+from idm.operations.rights import lifecycle as operations
 from idm.personnel.due_changes import Due
 from idm.personnel_event import AbsenceKind, LeavingKind
-from idm.queries.due import DueRight
-from idm.queries.rehearsal import Rehearsal
+from idm.queries.rights.due import DueRight
+from idm.queries.rights.rehearsal import Rehearsal
 from idm.settings import Settings
 from idm.vocabulary import SafetyAction
 from jobs import lifecycle

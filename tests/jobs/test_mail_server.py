@@ -11,7 +11,7 @@ from sqlalchemy import select
 from idm.models.notices import NoticePreference
 from idm.models.people import Person
 from idm.models.work import MailMessage, MailState
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.settings import MailSettings, Settings
 from jobs import mailer, notices
 from jobs.installation import Installation

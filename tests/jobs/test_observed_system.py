@@ -14,8 +14,8 @@ from idm.errors import TargetError
 from idm.models.systems import InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.ports import Directory, Outcome, ReadsPasswordState, ReportsLastUse, Step, Writes
-from idm.queries.account_status import Agreement, accounts_of_person
-from idm.queries.held_rights import live_rights
+from idm.queries.rights.account_status import Agreement, accounts_of_person
+from idm.queries.rights.held_rights import live_rights
 from idm.settings import Settings
 from idm.vocabulary import Stage
 from jobs import installation, provision, sweep

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from idm.models.privileged import VaultKey, VaultSecret
 from idm.models.systems import Account, Handover, InformationSystem
-from idm.operations.findings import Found
+from idm.operations.sweep.findings import Found
 from idm.vocabulary import FindingKind, VerifiedHow
 from jobs.our_books import found_in_our_books
 from tests.carried_out import carry_out

@@ -19,10 +19,10 @@ from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding, MailMessage
-from idm.operations import finding_answers
-from idm.operations.findings import SweepResult
 from idm.operations.privileged.out_of_band import NOT_REMOVED, SUBJECT, Removal
-from idm.queries.comparable import Comparable, comparable_accounts
+from idm.operations.sweep import finding_answers
+from idm.operations.sweep.findings import SweepResult
+from idm.queries.information_systems.comparable import Comparable, comparable_accounts
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
 from jobs import comparison, out_of_band, privileged_members, provision, sweep
 from tests.cast import Cast

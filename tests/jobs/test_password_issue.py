@@ -11,7 +11,7 @@ from connectors.memory.connector import MemoryConnector
 from connectors.memory.directory import MemoryDirectory
 from idm.errors import TargetRefused
 from idm.models.systems import Handover
-from idm.operations.handovers import context
+from idm.operations.passwords.handovers import context
 from idm.ports import CreateAccount, ExternalId, PasswordState
 from idm.sealing import new_handover_key, unseal
 from jobs.password_issue import issue, temporary_password

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from idm.calendar_days import day_of
 from idm.models.systems import Account
 from idm.models.work import Finding, MailMessage
-from idm.operations.password_warnings import AHEAD_SUBJECT, DUE_SUBJECT
+from idm.operations.passwords.warnings_before_due import AHEAD_SUBJECT, DUE_SUBJECT
 from idm.password_due import WARNED_BEFORE_DAYS, due_day
 from idm.policy import Policy
 from idm.ports import BuiltIn
-from idm.queries.password_rules import rules_sheet
+from idm.queries.passwords.password_rules import rules_sheet
 from idm.vocabulary import FindingKind, PasswordRuleset
 from jobs import provision, sweep
 from tests.cast import Cast

@@ -19,7 +19,7 @@ from idm.models.audit import AuditRecord
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
-from idm.operations.accounts import schedule
+from idm.operations.rights.accounts import schedule
 from idm.settings import MailSettings, Settings
 from idm.vocabulary import FindingKind, UseEnd, UseState
 from jobs import privileged_uses, provision, reconcile

@@ -15,7 +15,7 @@ from idm.models.audit import AuditRecord
 from idm.models.requests import Grant
 from idm.models.systems import CredentialEvent, Handover
 from idm.models.work import OutboxTask, TaskState
-from idm.operations import handovers
+from idm.operations.passwords import handovers
 from idm.sealing import new_handover_key
 from idm.vocabulary import CredentialEventKind, Role
 from jobs import lifecycle, provision

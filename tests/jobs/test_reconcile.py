@@ -18,8 +18,8 @@ from idm.models.systems import Account as Ours
 from idm.models.systems import EntitlementConflict, InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.models.work_orders import WorkOrder
-from idm.operations import finding_answers
-from idm.operations.accounts import schedule
+from idm.operations.rights.accounts import schedule
+from idm.operations.sweep import finding_answers
 from idm.ports import TargetAccount
 from idm.vocabulary import FindingKind
 from jobs import inventory, provision, reconcile, sweep

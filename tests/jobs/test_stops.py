@@ -10,7 +10,7 @@ from sqlalchemy import select
 from idm.models.stops import AccountStop
 from idm.models.systems import Handover, InformationSystem
 from idm.models.work import Finding, OutboxTask, TaskState
-from idm.operations.accounts import schedule
+from idm.operations.rights.accounts import schedule
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.operations.stops.unreached import LATE

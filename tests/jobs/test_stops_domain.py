@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from idm.models.systems import Account
-from idm.operations.accounts import schedule
+from idm.operations.rights.accounts import schedule
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from jobs import provision, stops

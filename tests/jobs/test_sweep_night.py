@@ -18,7 +18,7 @@ from idm.models.nights import SweepNight
 from idm.models.officers import ConfigurationVersion
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, SweepRun
-from idm.operations import sweep_nights
+from idm.operations.sweep import nights as sweep_nights
 from idm.ports import AccountId, Directory
 from idm.vocabulary import FindingKind
 from jobs import nights, sweep

@@ -21,9 +21,9 @@ from connectors.ldap.connector import LdapConnector
 from idm.models.privileged import LeakReport
 from idm.models.systems import Account, CredentialEvent, Handover
 from idm.models.work import MailMessage
-from idm.operations import handovers, leaks
+from idm.operations.passwords import handovers, leaks
 from idm.ports import ExternalId, PasswordState
-from idm.queries.temporary_passwords import overdue_temporaries
+from idm.queries.passwords.temporary_passwords import overdue_temporaries
 from idm.sealing import new_handover_key
 from idm.settings import NoticeSettings
 from idm.vocabulary import CredentialEventKind, HandoverWay

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.models.systems import InformationSystem
-from idm.queries.temporary_passwords import overdue_temporaries
+from idm.queries.passwords.temporary_passwords import overdue_temporaries
 from idm.settings import Settings
 from idm.vocabulary import FindingKind
 from jobs import provision

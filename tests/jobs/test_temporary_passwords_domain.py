@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from idm.models.privileged import LeakReport
 from idm.models.systems import Account, Handover, InformationSystem
-from idm.operations import handovers, leaks
+from idm.operations.passwords import handovers, leaks
 from idm.sealing import new_handover_key
 from idm.settings import Settings
 from jobs import provision, temporary_passwords

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from idm.models.help_desk import UnlockRequest
 from idm.models.systems import InformationSystem
-from idm.operations import unlocking
-from idm.operations.unlocking import ANSWERED_WITHIN, TOO_LATE
+from idm.operations.passwords import unlocking
+from idm.operations.passwords.unlocking import ANSWERED_WITHIN, TOO_LATE
 from idm.vocabulary import Stage
 from jobs import examination
 from jobs import unlocking as job

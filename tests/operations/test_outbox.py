@@ -15,8 +15,8 @@ from idm.models.audit import AuditRecord
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.operations import outbox
-from idm.operations.accounts import schedule
 from idm.operations.outbox import FIRST_WAIT_SECONDS, LEASE, LONGEST_WAIT_SECONDS, Carried, wait_before
+from idm.operations.rights.accounts import schedule
 from idm.ports import Attributes, TargetAccount
 from idm.vocabulary import AccountKind, Zone
 from tests.cast import NOW, Cast

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from idm.actor import Actor
 from idm.models.everything import METADATA
-from idm.operations import log_checks
+from idm.operations.logs import log_checks
 from idm.vocabulary import Role
 from tests.cast import NOW, Cast
 from tests.web.office import open_office

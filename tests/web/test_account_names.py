@@ -7,7 +7,7 @@ from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.people import OrganisationUnit
 from idm.models.systems import ChosenName
 from tests.cast import add_person
-from tests.operations.test_login_names import name_by
+from tests.operations.rights.test_login_names import name_by
 from tests.web.office import Office
 from tests.web.test_hr import drafted
 

@@ -9,7 +9,7 @@ from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.officers import Officer
 from idm.models.systems import InformationSystem
 from idm.policy_file import shipped_profile
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.vocabulary import Role
 from tests import cast as small_office
 from tests.web.office import Browser, Office, token_in

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from idm.grant_state import GrantState
 from idm.models.authenticators import FactorReading
-from idm.operations import requests
+from idm.operations.approval import requests
 from idm.vocabulary import RequestAction
 from tests.cast import NOW, TODAY
 from tests.factor_office import HEADING, bring, grant, list_of, login_name, states, system_id, verify_by_product

@@ -5,8 +5,8 @@ from sqlalchemy import select, update
 
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.people import Person
-from idm.operations import exceptions
-from idm.operations.requests import find
+from idm.operations.approval import permitted_exceptions
+from idm.operations.approval.requests import find
 from idm.vocabulary import ExceptionState, FindingKind
 from tests.web.office import Office
 from tests.web.test_unpublished import NEWCOMER, announce
@@ -131,7 +131,7 @@ def test_what_was_permitted_for_one_application_stands_in_the_same_register(offi
     cast = office.cast
     request_id = cast.file("hr", ("staff", "ledger/account"))
     with cast.acting("ciso", "exception.permit") as session:
-        exceptions.permit(
+        permitted_exceptions.permit(
             session, find(session, request_id), rule="SOD-4", beneficiary_id=cast.people["system"], reason="欠員",
             days=7, actor=cast.actor("ciso"), policy=cast.policy, now=office.now,
         )  # fmt: skip

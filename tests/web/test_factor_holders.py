@@ -11,7 +11,7 @@ from idm.models.systems import InformationSystem
 from idm.vocabulary import AuthenticatorKind
 from tests import authenticator_office as desk
 from tests.cast import NOW
-from tests.operations.test_factor_gate import approve, gated, read_back
+from tests.operations.factors.test_factor_gate import approve, gated, read_back
 from tests.web.office import Office
 
 

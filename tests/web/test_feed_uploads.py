@@ -15,7 +15,7 @@ from idm.models.feeds import FeedRun, FeedSource, UploadedFeed, UploadState
 from idm.models.people import Employment, Person
 from idm.models.safety import PlannedBatch
 from idm.models.work import MailMessage
-from idm.operations import feed_uploads
+from idm.operations.hr import feed_uploads
 from idm.settings import Settings
 from jobs import feed_uploads as jobs_feed_uploads
 from jobs.installation import Installation

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, OutboxTask
-from idm.operations.findings import Found, SweepResult, record_sweep
+from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.vocabulary import FindingKind, Stage
 from tests.carried_out import WORKER, carry_out
 from tests.cast import NOW

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from idm.models.exceptions import RegisteredException
 from idm.models.work import Finding
-from idm.operations.finding_following import follow
-from idm.operations.findings import Found, SweepResult, record_everywhere, record_sweep
+from idm.operations.sweep.finding_following import follow
+from idm.operations.sweep.findings import Found, SweepResult, record_everywhere, record_sweep
 from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind
 from tests.carried_out import WORKER
 from tests.cast import NOW, TODAY

@@ -10,7 +10,7 @@ from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.feeds import FeedRun, HeldRow
 from idm.models.requests import Request, RequestLine
-from idm.operations.requests import draft
+from idm.operations.approval.requests import draft
 from idm.request_state import RequestState
 from idm.vocabulary import AuthenticatorKind, HeldKind, RequestAction
 from tests.cast import NOW, TODAY, Cast

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
-from idm.operations import leaving
+from idm.operations.rights import leaving
 from tests.cast import NOW, TODAY
 from tests.web.office import Office
 

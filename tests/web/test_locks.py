@@ -8,8 +8,8 @@ from sqlalchemy import select
 from idm.actor import Actor
 from idm.models.help_desk import UnlockRequest
 from idm.models.systems import Account
-from idm.operations import unlocking
-from idm.operations.unlocking import Answer
+from idm.operations.passwords import unlocking
+from idm.operations.passwords.unlocking import Answer
 from idm.ports import Lockout
 from tests.carried_out import carry_out
 from tests.cast import NOW

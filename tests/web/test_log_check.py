@@ -7,8 +7,8 @@ import pytest
 from idm import audit
 from idm.actor import Actor
 from idm.models.log_checks import ExportPosition
-from idm.operations import log_checks
-from idm.queries.log_facts import sealed_until
+from idm.operations.logs import log_checks
+from idm.queries.logs.log_facts import sealed_until
 from tests.web.office import Office
 
 NIGHT = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)

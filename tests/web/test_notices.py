@@ -13,7 +13,7 @@ from idm.models.notices import NoticePreference
 from idm.models.people import Person
 from idm.models.requests import Request
 from idm.models.work import MailMessage, MailState
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.request_state import RequestState
 from tests.cast import NOW
 from tests.web.office import Office

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.officers import Deputy, Officer
 from idm.models.people import Assignment, OrganisationUnit
-from idm.operations.officers import follow_posts
+from idm.operations.governance.officers import follow_posts
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY, Cast
 from tests.web.office import Office

@@ -12,7 +12,7 @@ from idm.database import Database
 from idm.models.authenticators import LossReport
 from idm.models.sign_in import RecoveryCode, SignInChallenge
 from idm.one_time_codes import code_at, secret_from_text, step_of
-from idm.queries.own_factors import own_authenticators, own_factors
+from idm.queries.signing_in.own_factors import own_authenticators, own_factors
 from tests.operations.signing_in.soft_passkey import SoftPasskey
 from tests.web.conftest import Clock
 from tests.web.visitor import Visitor, token_in

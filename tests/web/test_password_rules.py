@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from idm.operations.password_rules_read import RulesPart, keep
+from idm.operations.passwords.rules_read import RulesPart, keep
 from idm.password_rules import (
     NOTHING,
     asked_of_privileged,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.officers import ConfigurationVersion
 from idm.models.requests import Request
-from idm.operations.requests import lapse_overdue
+from idm.operations.approval.requests import lapse_overdue
 from idm.request_state import Event, RequestState
 from idm.vocabulary import ConfigurationKind, LineEffect, RequestAction, Role
 from tests.carried_out import carry_out

@@ -7,10 +7,10 @@ from sqlalchemy import select
 
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.requests import Request
-from idm.operations import configuration
-from idm.operations.configuration_text import canonical_text
+from idm.operations.governance import configuration
+from idm.operations.governance.configuration_text import canonical_text
 from idm.policy_file import shipped_profile
-from idm.queries.configuration import policy_in_force
+from idm.queries.governance.configuration import policy_in_force
 from idm.vocabulary import ConfigurationKind
 from tests.cast import NOW, TODAY, Cast
 from tests.standing_office import RULE, follow, leave_post, personnel_draft, proposed, standing_now, use

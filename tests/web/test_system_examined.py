@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.models.systems import InformationSystem
-from idm.operations.system_tests import record_test
+from idm.operations.information_systems.system_tests import record_test
 from idm.ports import Check, CheckVerdict
 from tests.cast import NOW
 from tests.web.office import Office

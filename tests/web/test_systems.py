@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.models.systems import Entitlement, InformationSystem
-from idm.operations.findings import Found, SweepResult, record_sweep
+from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.vocabulary import FindingKind
 from tests.carried_out import WORKER, carry_out
 from tests.cast import NOW, TODAY

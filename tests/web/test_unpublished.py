@@ -15,11 +15,11 @@ from idm.models.people import Absence, Assignment, Employment, OrganisationUnit,
 from idm.models.requests import Request
 from idm.models.work import MailMessage
 from idm.names.personal_names import search_key
-from idm.operations import requests
-from idm.operations.requests import WantedLine
+from idm.operations.approval import requests
+from idm.operations.approval.requests import WantedLine
 from idm.personnel_event import AbsenceKind
 from idm.publication import Reader
-from idm.queries.feed_runs import drafts
+from idm.queries.hr.feed_runs import drafts
 from idm.vocabulary import LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.web.office import Browser, Office

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from idm.actor import Actor
 from idm.models.dormancy import DormancyCase
 from idm.models.systems import Account
-from idm.operations import account_stops
+from idm.operations.rights import account_stops
 from idm.vocabulary import DormancyStage, FindingKind
 from tests.cast import NOW
 from tests.web.office import Office

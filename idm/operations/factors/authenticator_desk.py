@@ -16,9 +16,15 @@ from idm.models.authenticators import Authenticator
 from idm.models.people import Person
 from idm.models.requests import ApprovalStep, RequestLine
 from idm.models.systems import Account
-from idm.operations.credential_desk import Desk, officer_at, require_another, require_none_of, require_uninvolved
 from idm.operations.factors import lost_card
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
+from idm.operations.passwords.credential_desk import (
+    Desk,
+    officer_at,
+    require_another,
+    require_none_of,
+    require_uninvolved,
+)
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.request_state import LineState
@@ -64,7 +70,8 @@ def at_desk(
 def require_uninvolved_in(session: Session, person_id: int, system_ids: set[int], officer_id: int) -> None:
     """Afterwards the officer decided on no right of the person in these systems, not even on one that waits for others.
 
-    Whoever acts here first may not decide afterwards (`idm.queries.confirmers`). Raises SeparationOfDuties (SOD-4).
+    Whoever acts here first may not decide afterwards (`idm.queries.approval.confirmers`).
+    Raises SeparationOfDuties (SOD-4).
     """
     query = select(Account).where(Account.person_id == person_id, Account.system_id.in_(system_ids))
     for account in session.scalars(query.order_by(Account.id)):

@@ -14,7 +14,6 @@ from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, afte
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
 from idm.models.authenticators import Authenticator, AuthenticatorUse
-from idm.operations import leaving
 from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import (
     at_desk,
@@ -24,11 +23,12 @@ from idm.operations.factors.authenticator_desk import (
     require_uninvolved_in,
     tell_owner,
 )
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
+from idm.operations.rights import leaving
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
-from idm.queries.authenticators import open_systems
-from idm.queries.officers import contracted, holders, humans, roles_of
+from idm.queries.factors.authenticators import open_systems
+from idm.queries.organisation.officers import contracted, holders, humans, roles_of
 from idm.step_up import require_fresh_factor
 
 

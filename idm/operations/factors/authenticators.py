@@ -20,11 +20,11 @@ from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.people import Employment, Person
 from idm.models.periods import not_over_on
 from idm.models.systems import InformationSystem
-from idm.operations.credential_desk import officer_at, require_another
 from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import DESK, at_desk, name_of, record, require_uninvolved_in, tell_owner
+from idm.operations.passwords.credential_desk import officer_at, require_another
 from idm.policy import Policy
-from idm.queries.replacements import predecessors
+from idm.queries.factors.replacements import predecessors
 from idm.step_up import require_fresh_factor
 from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AUTHENTICATOR_TITLES, ISSUED_KINDS, THINGS, AuthenticatorKind

@@ -25,9 +25,9 @@ from idm.operations.factors import factor_gate
 from idm.organisation import EnrolmentShape
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.enrolment_lists import booked_of, newest_import, repeated, spoken_day, verification_of
-from idm.queries.officers import contracted, humans, roles_of
-from idm.queries.reach import systems_reached
+from idm.queries.factors.enrolment_lists import booked_of, newest_import, repeated, spoken_day, verification_of
+from idm.queries.organisation.officers import contracted, humans, roles_of
+from idm.queries.organisation.reach import systems_reached
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import AuthenticatorKind
 from idm.wareki import format_wareki

@@ -16,11 +16,11 @@ from idm.factor_gate import Verdict
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import Grant
 from idm.models.systems import Account
-from idm.operations import suspensions
-from idm.operations.accounts import schedule
 from idm.operations.factors import factor_readings
+from idm.operations.rights import suspensions
+from idm.operations.rights.accounts import schedule
 from idm.policy import Policy
-from idm.queries.factor_gate import SET_BY_US, accounts_at_the_gate, live_grants, to_be_held, verdicts
+from idm.queries.factors.factor_gate import SET_BY_US, accounts_at_the_gate, live_grants, to_be_held, verdicts
 
 WAITS_FOR_THE_DIRECTORY = frozenset({Verdict.NOT_SHOWN, Verdict.NOT_ENFORCED, Verdict.GROWN_OLD})
 

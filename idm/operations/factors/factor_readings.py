@@ -16,7 +16,7 @@ from idm.factor_gate import demand_shown
 from idm.models.authenticators import FactorReading
 from idm.models.systems import Account, InformationSystem
 from idm.ports import TargetAccount
-from idm.queries.factor_gate import SET_BY_US, live_grants
+from idm.queries.factors.factor_gate import SET_BY_US, live_grants
 from idm.vocabulary import VerifiedBy
 
 

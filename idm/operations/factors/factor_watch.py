@@ -9,7 +9,7 @@ Two kinds of finding come of it:
   that verifies factors, or whose group that demands them is not there.
 * FACTOR_UNSHOWN: rights in effect whose read-back has grown too old. They stay; nobody new gets in.
 
-Nobody can answer for either (`idm.operations.finding_answers`): there is no such thing as being excused from factors.
+Nobody can answer for either (`idm.operations.sweep.finding_answers`): nobody is ever excused from factors.
 """
 
 from collections.abc import Collection, Iterator
@@ -22,9 +22,9 @@ from idm.actor import Actor
 from idm.factor_gate import KEEPS, VERDICT_TITLES, Verdict
 from idm.models.systems import InformationSystem
 from idm.operations.factors import factor_gate, factor_readings
-from idm.operations.findings import Found, SweepResult
+from idm.operations.sweep.findings import Found, SweepResult
 from idm.policy import Policy
-from idm.queries.factor_holders import Holder, holders_behind_gate
+from idm.queries.factors.factor_holders import Holder, holders_behind_gate
 from idm.stopping import Stopping, stopping
 from idm.vocabulary import FindingKind, VerifiedBy
 

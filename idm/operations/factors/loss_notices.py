@@ -14,10 +14,10 @@ from idm.calendar_days import day_of
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.requests import Grant
 from idm.models.systems import InformationSystem
-from idm.operations.notices import notify
-from idm.queries.authenticators import open_systems, units_of_owner
-from idm.queries.leaving import SectionManagers
-from idm.queries.officers import holders, humans
+from idm.operations.notification.notices import notify
+from idm.queries.factors.authenticators import open_systems, units_of_owner
+from idm.queries.organisation.officers import holders, humans
+from idm.queries.rights.leaving import SectionManagers
 from idm.stopping import STOPPED_TITLES, Stopping, stopping
 from idm.vocabulary import Role
 from idm.wareki import format_wareki

@@ -29,10 +29,10 @@ from idm.operations.factors.lost_card import Followed
 from idm.operations.signing_in import own_factors
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.authenticators import held_things, open_systems, units_of_owner
-from idm.queries.losses import possible_outcomes
-from idm.queries.officers import humans, roles_of
-from idm.queries.reach import units_reached
+from idm.queries.factors.authenticators import held_things, open_systems, units_of_owner
+from idm.queries.factors.losses import possible_outcomes
+from idm.queries.organisation.officers import humans, roles_of
+from idm.queries.organisation.reach import units_reached
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import LOSS_OUTCOME_TITLES, LossOutcome
 from idm.written_text import written
@@ -59,7 +59,7 @@ def lost_at_leaving(
 ) -> None:
     """Afterwards what somebody who leaves could not give back counts as reported lost; nothing of that name, nothing.
 
-    Whoever settles what is given back needs no other permission to stop it (`idm.operations.leaving`).
+    Whoever settles what is given back needs no other permission to stop it (`idm.operations.rights.leaving`).
     """
     for thing in held_things(session, [person_id]):
         if thing.title == title:

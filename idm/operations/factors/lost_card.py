@@ -19,8 +19,8 @@ from idm.grant_state import SuspensionReason
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account
-from idm.operations import suspensions
-from idm.operations.grants import live_grants_of
+from idm.operations.rights import suspensions
+from idm.operations.rights.grants import live_grants_of
 from idm.policy import Policy
 
 REASON = SuspensionReason.LOST_CARD

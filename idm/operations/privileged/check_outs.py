@@ -21,8 +21,8 @@ from idm.errors import IllegalTransition, NotFound
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, CredentialEvent, InformationSystem
-from idm.operations.handovers import Shown
 from idm.operations.outbox import FIRST_WAIT_SECONDS
+from idm.operations.passwords.handovers import Shown
 from idm.operations.privileged.use_steps import locked_use
 from idm.policy import Policy
 from idm.queries.privileged.eligibility import basis_of_use, is_contractor

@@ -13,8 +13,8 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
 from idm.models.privileged import RegisteredId
+from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.privileged.registration_steps import accepted_registration, in_charge, person_of, record, tell
-from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.privileged.owners import live_registrations, owners_there

@@ -18,15 +18,15 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding
-from idm.operations.accounts import schedule
-from idm.operations.finding_answers import WINDOW
-from idm.operations.finding_history import note
-from idm.operations.findings import SweepResult, open_findings
-from idm.operations.inventory import too_many
-from idm.operations.notices import notify
+from idm.operations.information_systems.inventory import too_many
+from idm.operations.notification.notices import notify
+from idm.operations.rights.accounts import schedule
+from idm.operations.sweep.finding_answers import WINDOW
+from idm.operations.sweep.finding_history import note
+from idm.operations.sweep.findings import SweepResult, open_findings
 from idm.policy import Policy
 from idm.ports import ExternalId
-from idm.queries.officers import holders
+from idm.queries.organisation.officers import holders
 from idm.vocabulary import FINDING_TITLES, FindingEventKind, FindingKind, Role, Stage
 
 TOLD = (FindingKind.OUT_OF_BAND, FindingKind.UNREGISTERED_PRIVILEGE)

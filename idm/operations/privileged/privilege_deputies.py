@@ -1,7 +1,7 @@
 """Deputies for privilege (代行者, FK 6-2(3)②③, MT 7-2(1)ウ(ウ)(エ); control D2): named, accepted, told of, timed.
 
 Whoever is one uses the registered IDs of one system in the place of the chief officer or of the system's manager. They
-decide nothing by it: that is another designation and another register (代決, `idm.operations.officers`).
+decide nothing by it: that is another designation and another register (代決, `idm.operations.governance.officers`).
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from idm.models.officers import Officer
 from idm.models.people import Person
 from idm.models.privileged import PrivilegeDeputy
 from idm.models.systems import InformationSystem
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.privileged import holder_changes
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.departments import departments
-from idm.queries.officers import auditing, contracted, holders, humans, roles_of, tenures_on, units_of_role
+from idm.queries.organisation.departments import departments
+from idm.queries.organisation.officers import auditing, contracted, holders, humans, roles_of, tenures_on, units_of_role
 from idm.queries.privileged.deputies import standing_on
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import Role

@@ -18,7 +18,7 @@ from idm.errors import IllegalTransition, NotFound
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Account
-from idm.operations.accounts import lock_names, take_over
+from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.privileged import holder_changes, registered_owners, rotations, shared_ids, uses
 from idm.operations.privileged.caps import require_room_for_registered
 from idm.operations.privileged.registration_steps import (
@@ -32,13 +32,13 @@ from idm.operations.privileged.registration_steps import (
     take_charge,
     tell,
 )
-from idm.operations.system_scope import require_for_system
+from idm.operations.rights.accounts import lock_names, take_over
 from idm.own_service_account import Named, is_own
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.queries.configuration import organisation_in_force
-from idm.queries.officers import holders
-from idm.queries.own_service_accounts import own_service_accounts
+from idm.queries.governance.configuration import organisation_in_force
+from idm.queries.information_systems.own_service_accounts import own_service_accounts
+from idm.queries.organisation.officers import holders
 from idm.queries.privileged.owners import owners_there
 from idm.queries.privileged.shared_ids import users_on
 from idm.step_up import require_fresh_factor

@@ -13,6 +13,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.privileged import OwnerChange, RegisteredId
+from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.privileged import holder_changes
 from idm.operations.privileged.registration_steps import (
     accepted_registration,
@@ -24,10 +25,9 @@ from idm.operations.privileged.registration_steps import (
     take_charge,
     tell,
 )
-from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.queries.officers import holders
+from idm.queries.organisation.officers import holders
 from idm.queries.privileged.owners import live_registrations, owners_there, waiting_owner_change
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import Role

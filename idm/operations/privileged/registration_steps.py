@@ -14,11 +14,11 @@ from idm.models.people import Employment, Person
 from idm.models.periods import holding_on
 from idm.models.privileged import RegisteredId
 from idm.models.systems import InformationSystem
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.lost_posts import post_to_rest_on
-from idm.queries.officers import contracted, holders, humans, roles_of
+from idm.queries.organisation.lost_posts import post_to_rest_on
+from idm.queries.organisation.officers import contracted, holders, humans, roles_of
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import ACCOUNT_KIND_TITLES, Role
 

@@ -18,13 +18,13 @@ from idm.database import in_chunks
 from idm.errors import NotFound, NotPermitted, SeparationOfDuties
 from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, CredentialEvent, InformationSystem
-from idm.operations.notices import notify
+from idm.operations.information_systems.system_scope import require_for_system
+from idm.operations.notification.notices import notify
 from idm.operations.outbox import wait_before
 from idm.operations.privileged.vault_keys import require_in_use
-from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.queries.officers import contracted, holders, humans
+from idm.queries.organisation.officers import contracted, holders, humans
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import due_by_clock, waits_for_its_user
 from idm.rotation_rules import OVER, goes_before

@@ -15,7 +15,7 @@ from idm.grant_state import EndReason, GrantState
 from idm.models.privileged import RegisteredId
 from idm.models.requests import Grant
 from idm.models.systems import Entitlement
-from idm.operations import grants
+from idm.operations.rights import grants
 from idm.policy import Policy
 from idm.vocabulary import AccountKind, EntitlementKind
 

@@ -16,7 +16,7 @@ from idm.operations.privileged.use_notices import tell_decided
 from idm.operations.privileged.use_steps import locked_use, person_of, record, why_lapsed
 from idm.policy import Policy
 from idm.privileged_use_state import HOLDING, UseEvent, after
-from idm.queries.officers import auditing, contracted, humans
+from idm.queries.organisation.officers import auditing, contracted, humans
 from idm.queries.privileged.eligibility import basis_of_use
 from idm.queries.privileged.permitters import PermitSeat, concerned, permitters
 from idm.queries.privileged.uses import overlapping

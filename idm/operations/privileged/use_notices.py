@@ -10,10 +10,10 @@ from idm.errors import NotPermitted
 from idm.models.people import Person
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import InformationSystem
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.policy import Policy
 from idm.privileged_use_state import is_wanted_at_once, window_of
-from idm.queries.officers import holders, humans, never_deciding
+from idm.queries.organisation.officers import holders, humans, never_deciding
 from idm.queries.privileged.permitters import concerned, permitters
 from idm.vocabulary import USE_END_TITLES, Role
 

@@ -11,9 +11,9 @@ from idm.calendar_days import iso
 from idm.errors import IllegalTransition, NotFound, NotPermitted
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import Account
-from idm.operations.accounts import schedule
 from idm.operations.privileged import rotations
 from idm.operations.privileged.use_notices import tell_ended, tell_never_begun
+from idm.operations.rights.accounts import schedule
 from idm.policy import Policy
 from idm.privileged_use_state import Lapse, UseEvent, after, lapse_of, window_of
 from idm.vocabulary import RotationReason, UseEnd, UseState

@@ -28,8 +28,8 @@ from idm.errors import (
 )
 from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.systems import Account
-from idm.operations.accounts import schedule
-from idm.operations.going_live import require_not_only_observed
+from idm.operations.information_systems.going_live import require_not_only_observed
+from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.outbox import claimed_accounts
 from idm.operations.privileged.use_notices import (
     ask_to_permit,
@@ -48,7 +48,7 @@ from idm.operations.privileged.use_steps import (
     record,
     why_lapsed,
 )
-from idm.operations.system_scope import require_for_system
+from idm.operations.rights.accounts import schedule
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.privileged_use_state import BEFOREHAND, HOLDING, UNDER_WAY, UseEvent, after, is_attended

@@ -14,13 +14,13 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, SeparationOfDuties
 from idm.models.privileged import PrivilegedUse
 from idm.models.systems import InformationSystem
-from idm.operations.notices import notify
+from idm.operations.information_systems.system_scope import require_for_system
+from idm.operations.notification.notices import notify
 from idm.operations.privileged.use_notices import moment, named
 from idm.operations.privileged.use_steps import locked_use, person_of, record
-from idm.operations.system_scope import require_for_system
 from idm.permissions import Action
 from idm.policy import Policy
-from idm.queries.officers import auditing, contracted, holders, humans
+from idm.queries.organisation.officers import auditing, contracted, holders, humans
 from idm.queries.privileged.uses import HIGHER_AFTER, reports_to_escalate
 from idm.vocabulary import Role
 from idm.written_text import written

@@ -25,12 +25,12 @@ from idm.errors import (
 )
 from idm.grant_state import GrantState
 from idm.models.reviews import ReviewCampaign, ReviewLine
-from idm.operations.grants import hangs_on
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.reviews.removal import remove
+from idm.operations.rights.grants import hangs_on
 from idm.policy import Policy
-from idm.queries.officers import humans, never_deciding
-from idm.queries.review_lines import ReviewBench, campaign_of, lines_of, right_of, rows_of
+from idm.queries.organisation.officers import humans, never_deciding
+from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, right_of, rows_of
 from idm.review_rows import is_sealed
 from idm.review_rules import BAR_SENTENCES, Bar, bar_of
 from idm.routing import Seated

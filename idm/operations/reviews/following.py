@@ -17,15 +17,15 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, SafetyLimit
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.safety import RunKind
-from idm.operations import safety
-from idm.operations.notices import notify
+from idm.operations.hr import safety
+from idm.operations.notification.notices import notify
 from idm.operations.reviews.opening import require_reach
 from idm.operations.reviews.removal import remove
 from idm.personnel.safety_limits import Touched
 from idm.policy import Policy
-from idm.queries.officers import holders
-from idm.queries.review_candidates import Wanted
-from idm.queries.review_lines import ReviewBench, campaign_of, lines_of, posts_on, right_of, rows_of
+from idm.queries.organisation.officers import holders
+from idm.queries.reviews.review_candidates import Wanted
+from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, posts_on, right_of, rows_of
 from idm.review_rules import Schedule, Step, may_answer, step_on
 from idm.step_up import matters_most, require_fresh_factor
 from idm.vocabulary import ReviewDecision, Role, SafetyAction

@@ -15,14 +15,14 @@ from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.systems import Entitlement, InformationSystem
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
-from idm.queries.officers import roles_of
-from idm.queries.reach import systems_reached
-from idm.queries.review_candidates import LIVE, Candidate, Wanted, candidates
-from idm.queries.review_lines import ReviewBench, right_of
-from idm.queries.units import unit_on
+from idm.queries.organisation.officers import roles_of
+from idm.queries.organisation.reach import systems_reached
+from idm.queries.organisation.units import unit_on
+from idm.queries.reviews.review_candidates import LIVE, Candidate, Wanted, candidates
+from idm.queries.reviews.review_lines import ReviewBench, right_of
 from idm.review_rules import next_opening
 from idm.vocabulary import ReviewScope
 from idm.wareki import format_wareki

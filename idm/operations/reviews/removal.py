@@ -10,8 +10,8 @@ from idm.actor import Actor
 from idm.grant_state import EndReason, GrantState
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewLine
-from idm.operations import grants
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
+from idm.operations.rights import grants
 from idm.policy import Policy
 
 

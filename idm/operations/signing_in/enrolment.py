@@ -29,12 +29,12 @@ from idm.operations.signing_in.web_sessions import belongs, hash_of, may_come_in
 from idm.password_hashing import check_new_password, hash_password
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
-from idm.queries.deciders import decides
-from idm.queries.enrolment_links import awaits_second_officer
-from idm.queries.local_words import local_words
-from idm.queries.officers import holders, humans, roles_of
-from idm.queries.provider_identities import identity_of
-from idm.queries.sign_in_accounts import belongs_to_another, sign_in_of, signs_in_with_directory
+from idm.queries.approval.deciders import decides
+from idm.queries.organisation.officers import holders, humans, roles_of
+from idm.queries.passwords.local_words import local_words
+from idm.queries.signing_in.enrolment_links import awaits_second_officer
+from idm.queries.signing_in.provider_identities import identity_of
+from idm.queries.signing_in.sign_in_accounts import belongs_to_another, sign_in_of, signs_in_with_directory
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import SignInWay
 

@@ -19,16 +19,16 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, NotPermitted
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import EnrolmentLink, SignIn, WebSession
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.enrolment import UNUSABLE, usable_link, use_up
 from idm.operations.signing_in.own_factors import PAGE, Because, register, title_of, withdraw, withdraw_all
 from idm.operations.signing_in.web_sessions import SignedIn, Stage, end_all_sessions, open_session, replace_session
 from idm.policy import Policy
-from idm.queries.deciders import decides, needs_second_factor
-from idm.queries.officers import holders
-from idm.queries.own_factors import own_authenticators, own_factors
-from idm.queries.provider_identities import opened_by_linking
-from idm.queries.sign_in_accounts import sign_in_of, signs_in_with_directory
+from idm.queries.approval.deciders import decides, needs_second_factor
+from idm.queries.organisation.officers import holders
+from idm.queries.signing_in.own_factors import own_authenticators, own_factors
+from idm.queries.signing_in.provider_identities import opened_by_linking
+from idm.queries.signing_in.sign_in_accounts import sign_in_of, signs_in_with_directory
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import AuthenticatorKind, Role, SignInWay
 

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.enrolment import issue_enrolment_link
 from idm.permissions import PERMISSIONS, Action
 from idm.policy import Policy
-from idm.queries.deciders import decides
-from idm.queries.enrolment_links import awaits_second_officer, open_link
-from idm.queries.officers import holders
+from idm.queries.approval.deciders import decides
+from idm.queries.organisation.officers import holders
+from idm.queries.signing_in.enrolment_links import awaits_second_officer, open_link
 
 
 @dataclass(frozen=True)

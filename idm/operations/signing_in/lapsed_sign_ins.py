@@ -17,7 +17,7 @@ from idm.models.sign_in import SignIn
 from idm.operations.signing_in.own_factors import Because, withdraw_all
 from idm.operations.signing_in.web_sessions import belongs
 from idm.policy import Policy
-from idm.queries.provider_identities import identity_of
+from idm.queries.signing_in.provider_identities import identity_of
 
 
 def end_of_leavers(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:

@@ -12,12 +12,12 @@ from idm import audit
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
 from idm.operations.factors.losses import report_loss
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.own_factors import Because, withdraw_all
 from idm.operations.signing_in.web_sessions import SignedIn, Stage
 from idm.policy import Policy
-from idm.queries.officers import holders
-from idm.queries.own_factors import own_authenticators
+from idm.queries.organisation.officers import holders
+from idm.queries.signing_in.own_factors import own_authenticators
 from idm.vocabulary import Role
 
 

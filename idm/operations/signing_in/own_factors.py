@@ -20,12 +20,12 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import RecoveryCode, SignIn
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.web_sessions import end_all_sessions
 from idm.policy import Policy
-from idm.queries.deciders import needs_second_factor
-from idm.queries.own_factors import own_authenticators, own_factors
-from idm.queries.sign_in_accounts import sign_in_of
+from idm.queries.approval.deciders import needs_second_factor
+from idm.queries.signing_in.own_factors import own_authenticators, own_factors
+from idm.queries.signing_in.sign_in_accounts import sign_in_of
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import AUTHENTICATOR_TITLES, AuthenticatorKind
 

@@ -14,7 +14,7 @@ from idm import audit
 from idm.database import Database
 from idm.errors import IllegalTransition, SignInRefused
 from idm.models.sign_in import SignIn
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.second_step import START_AGAIN
 from idm.operations.signing_in.sign_in_attempts import (
     Attempt,
@@ -34,8 +34,8 @@ from idm.operations.signing_in.web_sessions import (
 )
 from idm.password_hashing import check_new_password, hash_password, verify_password
 from idm.policy import Policy
-from idm.queries.local_words import local_words
-from idm.queries.sign_in_accounts import existing_sign_in_of
+from idm.queries.passwords.local_words import local_words
+from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
 from idm.vocabulary import SignInWay
 
 WRONG = "いまのパスワードが正しくありません。"

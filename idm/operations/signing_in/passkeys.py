@@ -17,7 +17,7 @@ from idm.database import Database
 from idm.errors import InvalidInput, SignInRefused
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import Passkey
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.factor_enrolment import begin, place_for, settle, signed_in_anew
 from idm.operations.signing_in.own_factors import Because, withdraw
 from idm.operations.signing_in.passkey_challenges import Purpose, draw, take
@@ -34,8 +34,8 @@ from idm.passkey_ceremony import (
     verified_sign_in,
 )
 from idm.policy import Policy
-from idm.queries.officers import holders
-from idm.queries.own_factors import active_passkeys
+from idm.queries.organisation.officers import holders
+from idm.queries.signing_in.own_factors import active_passkeys
 from idm.vocabulary import AuthenticatorKind, Role
 
 LONGEST_LABEL = 40

@@ -13,16 +13,16 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, NotPermitted, SignInRefused
 from idm.models.sign_in import EnrolmentLink, ProviderIdentity, SignIn
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.enrolment import start_anew
 from idm.operations.signing_in.web_sessions import end_all_sessions
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.ports import ProvenIdentity
-from idm.queries.deciders import decides
-from idm.queries.officers import roles_of
-from idm.queries.provider_identities import identity_of, meant_by
-from idm.queries.sign_in_accounts import signs_in_with_directory
+from idm.queries.approval.deciders import decides
+from idm.queries.organisation.officers import roles_of
+from idm.queries.signing_in.provider_identities import identity_of, meant_by
+from idm.queries.signing_in.sign_in_accounts import signs_in_with_directory
 from idm.vocabulary import SignInWay
 
 SUBJECT_TAKEN = "SIGN-IN-PROVIDER-TAKEN"

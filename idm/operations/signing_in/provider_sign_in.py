@@ -40,8 +40,8 @@ from idm.operations.signing_in.web_sessions import (
 from idm.organisation import SignInProvider
 from idm.policy import Policy
 from idm.ports import IdentityProvider, ProvenIdentity
-from idm.queries.provider_identities import meant_by
-from idm.queries.sign_in_accounts import existing_sign_in_of
+from idm.queries.signing_in.provider_identities import meant_by
+from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
 from idm.sealing import SealBroken, decrypt, encrypt
 from idm.vocabulary import SignInWay
 

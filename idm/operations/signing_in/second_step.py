@@ -31,7 +31,7 @@ from idm.operations.signing_in.web_sessions import (
     resume_session,
 )
 from idm.policy import Policy
-from idm.queries.sign_in_accounts import existing_sign_in_of
+from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
 from idm.vocabulary import SignInWay
 
 START_AGAIN = "サインインをはじめからやり直してください。"

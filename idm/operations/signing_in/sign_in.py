@@ -32,7 +32,7 @@ from idm.operations.signing_in.web_sessions import Stage, may_come_in, open_sess
 from idm.password_hashing import hash_password, needs_rehash, verify_password
 from idm.policy import Policy
 from idm.ports import PasswordCheck
-from idm.queries.sign_in_accounts import existing_sign_in_of
+from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
 from idm.sealing import decrypt
 
 WRONG = "利用者名またはパスワードが正しくありません。"

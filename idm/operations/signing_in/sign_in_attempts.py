@@ -19,7 +19,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.errors import SignInRefused
 from idm.models.sign_in import SignIn, SignInAttempts
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.policy import Policy
 
 SIGN_IN_PAGE = Actor(None, "サインイン画面")

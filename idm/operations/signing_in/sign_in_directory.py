@@ -30,8 +30,14 @@ from idm.operations.signing_in.web_sessions import may_come_in
 from idm.password_hashing import MAXIMUM_BYTES
 from idm.policy import Policy
 from idm.ports import PasswordCheck, PasswordVerdict
-from idm.queries.provider_identities import is_linked
-from idm.queries.sign_in_accounts import SignInAccount, account_of_name, existing_sign_in_of, sign_in_of, sign_in_system
+from idm.queries.signing_in.provider_identities import is_linked
+from idm.queries.signing_in.sign_in_accounts import (
+    SignInAccount,
+    account_of_name,
+    existing_sign_in_of,
+    sign_in_of,
+    sign_in_system,
+)
 from idm.vocabulary import SignInWay
 
 LOG = logging.getLogger("idm.sign_in")

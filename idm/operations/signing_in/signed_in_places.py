@@ -15,11 +15,11 @@ from idm.calendar_days import day_of
 from idm.errors import NotFound
 from idm.models.people import Person
 from idm.models.sign_in import WebSession
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.signing_in.web_sessions import Stage, end_all_sessions, end_session, resume_session
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.officers import roles_of
+from idm.queries.organisation.officers import roles_of
 from idm.step_up import require_fresh_factor
 
 LONGEST = 64

@@ -21,12 +21,12 @@ from idm.calendar_days import day_of
 from idm.models.people import Person
 from idm.models.sign_in import SignIn, WebSession
 from idm.policy import Policy
-from idm.queries.deciders import needs_second_factor
-from idm.queries.officers import roles_of
-from idm.queries.own_factors import own_factors
-from idm.queries.provider_identities import is_linked
-from idm.queries.sign_in_accounts import existing_sign_in_of, has_account
-from idm.queries.stops import is_stopped, person_is_stopped
+from idm.queries.approval.deciders import needs_second_factor
+from idm.queries.organisation.officers import roles_of
+from idm.queries.signing_in.own_factors import own_factors
+from idm.queries.signing_in.provider_identities import is_linked
+from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of, has_account
+from idm.queries.stops.holding import is_stopped, person_is_stopped
 from idm.vocabulary import Role, SignInWay
 
 NOTED_EVERY = timedelta(seconds=30)

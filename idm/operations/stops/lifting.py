@@ -15,11 +15,11 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
-from idm.operations import account_stops
+from idm.operations.rights import account_stops
 from idm.operations.stops import stop_notices
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.officers import humans, roles_of
+from idm.queries.organisation.officers import humans, roles_of
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import StopKind
 from idm.written_text import written

@@ -19,18 +19,18 @@ from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted
 from idm.models.people import Person
 from idm.models.stops import StopOrder
 from idm.models.systems import Account, InformationSystem
-from idm.operations import account_stops
 from idm.operations.factors import losses
+from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.privileged import holder_changes, uses
+from idm.operations.rights import account_stops
 from idm.operations.signing_in.web_sessions import end_all_sessions
 from idm.operations.stops import stop_notices
 from idm.operations.stops.incident_list import accounts_named
-from idm.operations.system_scope import require_for_system
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
-from idm.queries.authenticators import open_systems
-from idm.queries.officers import humans, roles_of
-from idm.queries.reach import systems_reached
+from idm.queries.factors.authenticators import open_systems
+from idm.queries.organisation.officers import humans, roles_of
+from idm.queries.organisation.reach import systems_reached
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import StopCause, StopKind
 from idm.written_text import written

@@ -10,11 +10,11 @@ from idm.calendar_days import day_of
 from idm.models.people import Person
 from idm.models.stops import StopOrder
 from idm.models.systems import InformationSystem
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.policy import Policy
-from idm.queries.authenticators import units_of_owner
-from idm.queries.leaving import SectionManagers
-from idm.queries.officers import holders, humans
+from idm.queries.factors.authenticators import units_of_owner
+from idm.queries.organisation.officers import holders, humans
+from idm.queries.rights.leaving import SectionManagers
 from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, Role, StopCause, StopKind
 
 

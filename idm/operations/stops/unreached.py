@@ -11,11 +11,11 @@ from idm.actor import Actor
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
-from idm.operations import account_stops
-from idm.operations.findings import Found, Scope, SweepResult, record_comparison
+from idm.operations.rights import account_stops
+from idm.operations.sweep.findings import Found, Scope, SweepResult, record_comparison
 from idm.policy import Policy
-from idm.queries.officers import humans
-from idm.queries.stops import late_stops, unreached
+from idm.queries.organisation.officers import humans
+from idm.queries.stops.holding import late_stops, unreached
 from idm.vocabulary import FindingKind, StopKind
 
 LATE = timedelta(seconds=60)

@@ -15,14 +15,14 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.people import Person
 from idm.models.stops import StopOrder, ViolationReport
-from idm.operations.notices import notify
+from idm.operations.notification.notices import notify
 from idm.operations.stops.orders import carry_out_on_person
 from idm.operations.stops.stop_notices import people_told, section_managers
 from idm.permissions import Action, require
 from idm.policy import Policy
-from idm.queries.authenticators import units_of_owner
-from idm.queries.officers import humans, roles_of
-from idm.queries.reach import units_reached
+from idm.queries.factors.authenticators import units_of_owner
+from idm.queries.organisation.officers import humans, roles_of
+from idm.queries.organisation.reach import units_reached
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import StopCause, StopKind
 from idm.written_text import written

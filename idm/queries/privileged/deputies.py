@@ -3,7 +3,7 @@
 A deputyship counts for its period, once the CISO has accepted it, and only as long as both ends of it hold: the office
 in whose place it stands, and the deputy's own employment; and the deputy is, under no
 row of theirs, a contractor or an auditor. Losing any of these ends it at once, whatever is written. Another thing than
-deciding in an officer's place (代決, `idm.queries.officers.deputations_on`).
+deciding in an officer's place (代決, `idm.queries.organisation.officers.deputations_on`).
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from idm.models.people import Employment
 from idm.models.periods import holding_on
 from idm.models.privileged import PrivilegeDeputy
 from idm.models.systems import InformationSystem
-from idm.queries.officers import auditor_under_any_row, tenures_on, under_contract
+from idm.queries.organisation.officers import auditor_under_any_row, tenures_on, under_contract
 from idm.vocabulary import Role
 
 

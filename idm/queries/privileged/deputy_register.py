@@ -11,9 +11,9 @@ from idm.models.officers import Officer
 from idm.models.people import Person
 from idm.models.privileged import PrivilegeDeputy
 from idm.models.systems import InformationSystem
-from idm.queries.officers import tenures_on
+from idm.queries.organisation.officers import tenures_on
+from idm.queries.organisation.tenures import Standing
 from idm.queries.privileged.deputies import counting_in, standing_on
-from idm.queries.tenures import Standing
 from idm.vocabulary import Role
 
 

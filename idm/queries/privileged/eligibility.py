@@ -24,12 +24,12 @@ from idm.models.privileged import PrivilegeDeputy, PrivilegedUse, RegisteredId
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action
-from idm.queries.lost_posts import judged_posts
-from idm.queries.officers import contracted, holders, humans
+from idm.queries.organisation.lost_posts import judged_posts
+from idm.queries.organisation.officers import contracted, holders, humans
+from idm.queries.organisation.reach import reaches_system
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.shared_ids import usable_by_right
-from idm.queries.reach import reaches_system
-from idm.queries.stops import person_is_stopped
+from idm.queries.stops.holding import person_is_stopped
 from idm.vocabulary import AccountKind, EntitlementKind, Role
 from idm.wanted_account import employed_until
 

@@ -13,7 +13,7 @@ from idm.models.periods import holding_on
 from idm.models.privileged import PrivilegedUse, RegisteredId, VaultSecret
 from idm.models.systems import InformationSystem
 from idm.permissions import SCOPES, Action, Scope
-from idm.queries.officers import tenures_on
+from idm.queries.organisation.officers import tenures_on
 from idm.queries.privileged.deputies import counting_in
 from idm.queries.privileged.owners import owners_there
 from idm.queries.privileged.shared_ids import users_on

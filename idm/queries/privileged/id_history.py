@@ -16,7 +16,7 @@ from idm.models.privileged import PrivilegedUse, RegisteredIdHolder
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement
 from idm.publication import Reader
-from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.organisation.person_cards import PersonCard, person_cards
 from idm.vocabulary import UseEnd
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.privileged import OwnerChange, RegisteredId
-from idm.queries.officers import under_contract
+from idm.queries.organisation.officers import under_contract
 
 
 def live_registrations() -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from idm.models.privileged import PrivilegedUse
 from idm.models.systems import InformationSystem
 from idm.permissions import PERMISSIONS, Action
 from idm.policy import Policy
-from idm.queries.officers import deputations_on, humans, never_deciding, tenures_on
+from idm.queries.organisation.officers import deputations_on, humans, never_deciding, tenures_on
 from idm.vocabulary import Role
 
 

@@ -11,7 +11,7 @@ from idm.grant_state import EndReason
 from idm.models.requests import Grant
 from idm.models.systems import Account
 from idm.models.work import OutboxTask, TaskState
-from idm.queries.lost_posts import lost_on
+from idm.queries.organisation.lost_posts import lost_on
 
 
 @dataclass(frozen=True)

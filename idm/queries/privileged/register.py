@@ -17,8 +17,8 @@ from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.own_service_account import Named, ServiceAccount, is_own
 from idm.policy import Policy
 from idm.publication import Reader
-from idm.queries.own_service_accounts import own_service_accounts
-from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.information_systems.own_service_accounts import own_service_accounts
+from idm.queries.organisation.person_cards import PersonCard, person_cards
 from idm.queries.privileged.caps import Cap, caps_of
 from idm.queries.privileged.shared_ids import users_on
 from idm.vocabulary import AccountKind, EntitlementKind, Zone

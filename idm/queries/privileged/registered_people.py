@@ -10,7 +10,7 @@ from idm.calendar_days import day_of
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Entitlement
 from idm.publication import Reader
-from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.organisation.person_cards import PersonCard, person_cards
 from idm.queries.privileged.id_history import UserThen, at_moment
 from idm.queries.privileged.owners import owners_there, waiting_owner_change
 from idm.vocabulary import AccountKind

@@ -17,7 +17,7 @@ from idm.models.periods import holding_on
 from idm.models.privileged import RegisteredId
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
-from idm.queries.lost_posts import judged_posts
+from idm.queries.organisation.lost_posts import judged_posts
 from idm.vocabulary import AccountKind
 
 

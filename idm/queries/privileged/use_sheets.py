@@ -16,8 +16,8 @@ from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.permissions import Action
 from idm.privileged_use_state import LIVE, Window, is_wanted_at_once, window_of
+from idm.queries.organisation.reach import systems_reached
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.queries.reach import systems_reached
 from idm.vocabulary import AccountKind, UseEnd, UseState
 
 WAITING_OR_LIVE = LIVE | {UseState.ASKED}

@@ -13,12 +13,12 @@ from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.privileged_use_state import HOLDING, UNDER_WAY, Window, lapse_of, window_of
-from idm.queries.officers import contracted, humans, never_deciding
+from idm.queries.organisation.officers import contracted, humans, never_deciding
+from idm.queries.organisation.reach import systems_reached
 from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.eligibility import activated, is_employed
 from idm.queries.privileged.permitters import concerned, permitters
 from idm.queries.privileged.shared_ids import usable_by_right
-from idm.queries.reach import systems_reached
 from idm.vocabulary import AccountKind, EntitlementKind, UseState
 
 HIGHER_AFTER = timedelta(days=1)

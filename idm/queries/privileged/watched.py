@@ -14,7 +14,7 @@ from idm.models.privileged import RegisteredId
 from idm.models.systems import Account
 from idm.out_of_band import Registered
 from idm.ports import ExternalId
-from idm.queries.comparable import comparable_accounts
+from idm.queries.information_systems.comparable import comparable_accounts
 
 
 def registered_ids(session: Session, system_id: int, *, now: datetime) -> Mapping[ExternalId, Registered]:

@@ -10,7 +10,7 @@ from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
 from idm.publication import Reader
-from idm.queries.person_cards import PersonCard, person_cards
+from idm.queries.organisation.person_cards import PersonCard, person_cards
 from idm.vocabulary import EntitlementKind
 
 BEGUN = (GrantState.IN_FORCE, GrantState.SUSPENDED)

@@ -13,7 +13,7 @@ from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account, InformationSystem
-from idm.operations import exceptions, requests
+from idm.operations.approval import permitted_exceptions, requests
 from idm.queries.privileged.caps import CAP_RULE, cap_of, outlook_of_request, requests_above_caps
 from idm.vocabulary import AccountKind, LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast
@@ -45,7 +45,7 @@ def holders(cast: Cast) -> int:
 
 def permit(cast: Cast, request: int, who: str, by: str = "ciso") -> None:
     with cast.acting(by, "exception.permit") as session:
-        exceptions.permit(
+        permitted_exceptions.permit(
             session, session.get_one(Request, request), rule=CAP_RULE, beneficiary_id=cast.people[who],
             reason="更改作業のため", days=7, actor=cast.actor(by), policy=cast.policy, now=NOW,
         )  # fmt: skip

@@ -19,15 +19,15 @@ from idm.models.people import Person
 from idm.models.privileged import PrivilegeDeputy, PrivilegedUse, RegisteredId, Rotation
 from idm.models.requests import Request
 from idm.models.systems import InformationSystem
-from idm.operations import officers
+from idm.operations.governance import officers
 from idm.operations.privileged import privilege_deputies, registered_ids, rotations, use_decisions
 from idm.operations.privileged.privilege_deputies import WantedDeputy
 from idm.operations.privileged.registered_ids import WantedId
 from idm.permissions import PERMISSIONS, Action
-from idm.queries.bench import Bench
-from idm.queries.officers import deputations_on, holders, roles_of
+from idm.queries.approval.bench import Bench
+from idm.queries.organisation.officers import deputations_on, holders, roles_of
+from idm.queries.organisation.reach import systems_reached, units_reached
 from idm.queries.privileged.deputies import systems_deputised
-from idm.queries.reach import systems_reached, units_reached
 from idm.request_state import RequestState
 from idm.vocabulary import AccountKind, FoundState, Role
 from tests.cast import NOW, TODAY, Cast, add_person

@@ -15,12 +15,12 @@ from idm.models.audit import AuditRecord
 from idm.models.people import Assignment, OrganisationUnit
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement
-from idm.operations import grants
-from idm.operations.lifecycle import LifecycleResult, carry_out_due
-from idm.queries.rehearsal import rehearsal
+from idm.operations.rights import grants
+from idm.operations.rights.lifecycle import LifecycleResult, carry_out_due
+from idm.queries.rights.rehearsal import rehearsal
 from idm.vocabulary import SafetyAction
 from tests.cast import NOW, TODAY, Cast
-from tests.operations.test_configuration import accept, organisation, propose
+from tests.operations.governance.test_configuration import accept, organisation, propose
 from tests.use_office import Uses
 
 JOB = Actor.job("tests.lifecycle")

@@ -30,11 +30,11 @@ from idm.models.work import MailMessage
 from idm.operations.privileged import privilege_deputies
 from idm.operations.privileged.privilege_deputies import WantedDeputy
 from idm.policy import Policy
-from idm.queries.officers import deputations_on
+from idm.queries.organisation.officers import deputations_on
 from idm.queries.privileged.deputies import counting_in, systems_deputised
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY, Cast
-from tests.operations.test_decision_races import at_once
+from tests.operations.approval.test_decision_races import at_once
 
 NEXT_MONTH = TODAY + timedelta(days=30)
 JOB = Actor.job("tests.lifecycle")

@@ -24,14 +24,14 @@ from idm.models.people import Person
 from idm.models.privileged import RegisteredId, RegisteredIdHolder, Rotation
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage, OutboxTask
-from idm.operations import own_service_accounts
+from idm.operations.information_systems import own_service_accounts
 from idm.operations.privileged import registered_ids
 from idm.operations.privileged.registered_ids import WantedId
 from idm.own_service_account import Named, ServiceAccount, is_own
 from idm.publication import Reader
-from idm.queries.due import due_deletions
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.register import registered_row
+from idm.queries.rights.due import due_deletions
 from idm.vocabulary import AccountKind, FoundState, RotationReason, Stage
 from tests.cast import NOW, TODAY, Cast
 from tests.going_live import STAFF, Ledger, there

@@ -12,15 +12,15 @@ from idm.errors import ConfigurationInvalid, InvalidInput
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
-from idm.operations.accounts import personal_accounts
-from idm.operations.configuration import register_systems
+from idm.operations.governance.configuration import register_systems
+from idm.operations.rights.accounts import personal_accounts
 from idm.organisation import LoginNames
 from idm.organisation_file import load_organisation
-from idm.queries.account_facts import account_facts
-from idm.queries.configuration import organisation_in_force
-from idm.queries.login_names import privileged_proposals
-from idm.queries.name_preview import names_of_request
-from idm.queries.sign_in_accounts import account_of_name
+from idm.queries.governance.configuration import organisation_in_force
+from idm.queries.rights.account_facts import account_facts
+from idm.queries.rights.login_names import privileged_proposals
+from idm.queries.rights.name_preview import names_of_request
+from idm.queries.signing_in.sign_in_accounts import account_of_name
 from idm.vocabulary import AccountKind, LineEffect, RequestAction
 from tests.carried_out import carry_out
 from tests.cast import NOW, TODAY, Cast, organisation_source

@@ -18,7 +18,7 @@ from idm.privileged_use_state import LIVE
 from idm.sealing import new_handover_key
 from idm.vocabulary import RotationReason, UseEnd, UseState, VerifiedHow
 from tests.cast import Cast
-from tests.operations.test_decision_races import at_once
+from tests.operations.approval.test_decision_races import at_once
 from tests.use_office import JOB, Uses
 
 ROUNDS = 6

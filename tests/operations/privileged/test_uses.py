@@ -27,8 +27,8 @@ from idm.models.people import Employment, Person
 from idm.models.privileged import PrivilegedUse, RegisteredId, Rotation
 from idm.models.requests import Grant
 from idm.models.systems import Account
-from idm.operations import suspensions
 from idm.operations.privileged import use_decisions, uses
+from idm.operations.rights import suspensions
 from idm.queries.privileged.uses import reports_to_check, usable_ids, uses_to_attend, uses_to_decide
 from idm.sealing import KEY_BYTES
 from idm.vocabulary import Role, RotationReason, UseEnd, UseState

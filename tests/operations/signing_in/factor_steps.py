@@ -21,7 +21,7 @@ from idm.operations.signing_in.recovery_codes import draw_codes, keep_codes
 from idm.operations.signing_in.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.signing_in.web_sessions import SignedIn
 from idm.passkey_ceremony import relying_party
-from idm.queries.own_factors import own_authenticators
+from idm.queries.signing_in.own_factors import own_authenticators
 from tests.operations.signing_in.soft_passkey import SoftPasskey
 from tests.operations.signing_in.steps import HERE, KEY, POLICY, enrolled, present
 from tests.small_town import NOW, Town

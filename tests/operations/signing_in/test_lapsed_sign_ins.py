@@ -11,7 +11,7 @@ from idm.errors import SignInRefused
 from idm.models.people import Employment
 from idm.models.sign_in import SignIn
 from idm.operations.signing_in.lapsed_sign_ins import end_of_leavers
-from idm.queries.own_factors import own_authenticators
+from idm.queries.signing_in.own_factors import own_authenticators
 from tests.operations.signing_in.steps import POLICY, arrive, audited, enrolled, invite
 from tests.small_town import NOW, Town
 

@@ -20,7 +20,7 @@ from idm.operations.signing_in.factor_enrolment import BY_LINK
 from idm.operations.signing_in.lost_factor import report_own_factor_lost
 from idm.operations.signing_in.own_factors import LAST_ONE, remove, withdraw
 from idm.operations.signing_in.web_sessions import SignedIn, Stage
-from idm.queries.own_factors import listed, own_factors
+from idm.queries.signing_in.own_factors import listed, own_factors
 from idm.vocabulary import AuthenticatorKind
 from tests.operations.signing_in.factor_steps import (
     add_app,

@@ -24,7 +24,7 @@ from idm.password_strength import (
     most_readings,
 )
 from idm.policy_file import load_profile
-from idm.queries.local_words import local_words
+from idm.queries.passwords.local_words import local_words
 from tests.cast import NOW, Cast
 from tests.operations.signing_in.steps import POLICY, enrol, invite
 from tests.small_town import Town

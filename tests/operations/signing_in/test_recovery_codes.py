@@ -16,7 +16,7 @@ from idm.operations.signing_in.own_factors import remove
 from idm.operations.signing_in.recovery_codes import draw_codes, may_have_codes, sign_in_with_recovery_code
 from idm.operations.signing_in.web_sessions import Stage
 from idm.policy import Policy
-from idm.queries.own_factors import own_factors
+from idm.queries.signing_in.own_factors import own_factors
 from idm.recovery_code_text import ALPHABET, CHARACTERS, HOW_MANY, canonical, in_groups, new_codes
 from idm.step_up import is_fresh
 from tests.operations.signing_in.factor_steps import (

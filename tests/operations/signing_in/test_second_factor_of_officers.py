@@ -24,8 +24,8 @@ from idm.operations.signing_in.second_factor import confirm_second_factor, pendi
 from idm.operations.signing_in.sign_in import sign_in, verify_code
 from idm.operations.signing_in.web_sessions import SignedIn, Stage
 from idm.ports import PasswordCheck, PasswordVerdict
-from idm.queries.configuration import version_in_force
-from idm.queries.own_factors import own_authenticators
+from idm.queries.governance.configuration import version_in_force
+from idm.queries.signing_in.own_factors import own_authenticators
 from idm.vocabulary import AuthenticatorKind, ConfigurationKind, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.hand_office import seat

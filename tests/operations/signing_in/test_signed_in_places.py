@@ -11,7 +11,7 @@ from idm.models.people import Person
 from idm.models.sign_in import WebSession
 from idm.models.work import MailMessage
 from idm.operations.signing_in import signed_in_places as places
-from idm.queries.open_sessions import open_sessions, people_signed_in
+from idm.queries.signing_in.open_sessions import open_sessions, people_signed_in
 from idm.vocabulary import Role
 from tests.operations.signing_in.steps import (
     MINUTE,

@@ -36,7 +36,7 @@ from idm.models.stops import StopOrder, ViolationReport
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import Finding
 from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
-from idm.operations import requests
+from idm.operations.approval import requests
 from idm.request_state import Event
 from idm.vocabulary import (
     AccountKind,

@@ -1,0 +1,1 @@
+"""Written applications and standing approvals: asked, judged, decided by whom the route names (FK 6-2(1)①)."""

@@ -1,0 +1,74 @@
+"""Who may ask for an exception of the register and end it: the profile's roles, each for what is theirs (FK 8(1))."""
+
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from idm.errors import NotPermitted
+from idm.models.exceptions import RegisteredException
+from idm.models.systems import Account
+from idm.permissions import Action, everywhere, require
+from idm.policy import Policy
+from idm.queries.factors.authenticators import units_of_owner
+from idm.queries.organisation.officers import roles_of
+from idm.queries.organisation.reach import systems_reached, units_reached
+from idm.vocabulary import ExceptionScope, Role
+
+
+def require_may_ask(
+    session: Session, exception: RegisteredException, person_id: int, *, policy: Policy, day: date
+) -> None:
+    """Afterwards the person holds a role by which the profile lets them ask for this. Raises NotPermitted."""
+    roles = roles_of(session, person_id, day)
+    require(roles, Action.ASK_EXCEPTION)
+    asking = roles & frozenset(policy.exceptions.asked_by)
+    if not asking or not _reaches(session, exception, person_id, Action.ASK_EXCEPTION, asking, day):
+        titles = "、".join(policy.title_of(role) for role in policy.exceptions.asked_by)
+        raise NotPermitted(f"例外措置を申請できるのは、{titles}だけです（所属の職員、所管の情報システムについて）。")
+
+
+def require_may_end(session: Session, exception: RegisteredException, person_id: int, *, day: date) -> None:
+    """Afterwards the person is the CISO, or answers for what it is about. Raises NotPermitted."""
+    roles = roles_of(session, person_id, day)
+    require(roles, Action.END_EXCEPTION)
+    if everywhere(roles, Action.END_EXCEPTION):
+        return
+    if not _reaches(session, exception, person_id, Action.END_EXCEPTION, roles, day):
+        raise NotPermitted("例外措置を終えられるのは、対象を所管する課長・情報システム管理者とCISOです。")
+
+
+def subjects_of(session: Session, exception: RegisteredException) -> frozenset[int]:
+    """The people whom it is about by name: the person, or the owner of the account."""
+    found = {exception.person_id}
+    if exception.account_id is not None:
+        found.add(session.get_one(Account, exception.account_id).person_id)
+    return frozenset(one for one in found if one is not None)
+
+
+def _reaches(
+    session: Session, exception: RegisteredException, person_id: int, action: Action, roles: frozenset[Role], day: date
+) -> bool:
+    if exception.scope is ExceptionScope.ORGANISATION:
+        return True
+    system_id = _system_of(session, exception)
+    if Role.SYSTEM in roles and system_id in systems_reached(session, person_id, action, day):
+        return True
+    if Role.SECTION not in roles:
+        return False
+    reached = units_reached(session, person_id, action, day)
+    return reached is None or not reached.isdisjoint(_units_of(session, exception, day))
+
+
+def _system_of(session: Session, exception: RegisteredException) -> int | None:
+    if exception.account_id is not None:
+        return session.get_one(Account, exception.account_id).system_id
+    return exception.system_id
+
+
+def _units_of(session: Session, exception: RegisteredException, day: date) -> frozenset[str]:
+    if exception.unit_code is not None:
+        return frozenset({exception.unit_code})
+    units: set[str] = set()
+    for person_id in subjects_of(session, exception):
+        units |= units_of_owner(session, person_id, day)
+    return frozenset(units)

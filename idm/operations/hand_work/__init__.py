@@ -1,0 +1,1 @@
+"""Work by hand in systems without an interface: ordered, done by one, confirmed by another (control G2)."""

@@ -1,0 +1,1 @@
+"""What the personnel file brings: read, limited, applied, answered for (control A7)."""

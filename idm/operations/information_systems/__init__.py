@@ -1,0 +1,1 @@
+"""Information systems on their way in: examined, inventoried, adopted, enforced (controls A18, D10)."""

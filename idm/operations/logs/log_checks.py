@@ -1,0 +1,252 @@
+"""The check of our own record (FK 6-1(6)③, MT 7-1(6)ウ; control G4): rules every night, and a name to it in time.
+
+What stands out is of the past and does not go away: a finding of this kind stays open, night after night, until
+somebody whom the profile names has signed that they looked at everything up to its day. Nobody signs for what is about
+themselves; that stays open for another checker.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of, start_of
+from idm.database import in_chunks
+from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.log_rules import StandingOut, standing_out
+from idm.models.log_checks import LogCheck, LogCheckSignature
+from idm.models.people import Person
+from idm.models.work import Finding
+from idm.operations.notification.notices import notify
+from idm.operations.sweep.finding_history import note
+from idm.operations.sweep.findings import Found, record_everywhere
+from idm.permissions import Action, require
+from idm.policy import LogCheckRules, Policy
+from idm.queries.logs.log_facts import log_facts, moments_of, sealed_until
+from idm.queries.organisation.officers import holders, humans, roles_of
+from idm.vocabulary import LOG_FINDINGS, FindingEventKind, FindingKind
+from idm.written_text import written
+
+KINDS = LOG_FINDINGS - {FindingKind.CLOCK_DRIFT}
+"""What these rules find; clocks are compared by the sweep."""
+PAGE = "/log-check"
+PIECE = timedelta(days=31)
+"""So much of the record is held in memory at once."""
+_WORDS = {
+    FindingKind.AFTER_HOURS: "時間外に{count}回の決裁・管理の操作をしました。",
+    FindingKind.BURST: "{minutes}分間に{count}回の操作をしました。",
+    FindingKind.REFUSED_ATTEMPTS: "{minutes}分間に{count}回、操作又はサインインを拒否されました。",
+    FindingKind.QUICK_DECISIONS: "前の決裁から{seconds}秒未満の決裁を{count}回しました。",
+    FindingKind.SUDDEN_USE: "{count}日間使われていなかったIDが使われました。",
+}
+
+
+def check(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> LogCheck:
+    """Afterwards everything that is sealed has been examined, and what stands out in it is found, each fact once.
+
+    A day of which anything is new is looked at as a whole, with the window before it; what was signed for stays closed.
+    """
+    from_sequence = session.scalar(select(func.max(LogCheck.to_sequence))) or 1
+    to_sequence = sealed_until(session)
+    told = moments_of(session, from_sequence, to_sequence)
+    found: dict[tuple[FindingKind, str], Found] = {}
+    if told is not None:
+        for first in _pieces(day_of(told[0]), day_of(told[1])):
+            until = start_of(min(first + PIECE, day_of(told[1]) + timedelta(days=1)))
+            for one in _piece(session, first, until, to_sequence=to_sequence, policy=policy):
+                found[one.kind, one.subject_key] = one
+    new = _not_signed_for(session, found)
+    still = {(one.kind, one.subject_key): one for one in _open(session)}
+    laid = record_everywhere(session, KINDS, (still | new).values(), actor=actor, policy=policy, now=now)
+    done = LogCheck(
+        at=now, from_sequence=from_sequence, to_sequence=to_sequence, examined=told[2] if told else 0, found=laid.new
+    )
+    session.add(done)
+    session.flush()
+    done.overdue_told = _tell_overdue(session, policy=policy, now=now)
+    audit.record(
+        session, action="log_check.done", actor=actor, obj=("log_check", done.id), now=now,
+        policy_digest=policy.digest,
+        payload={
+            "from": from_sequence, "to": to_sequence, "examined": done.examined, "new": laid.new, "open": laid.found,
+            "overdue_told": done.overdue_told,
+        },
+    )  # fmt: skip
+    return done
+
+
+@dataclass(frozen=True)
+class Signed:
+    """How many findings a signature has closed, and how many it left to somebody else."""
+
+    looked_at: int
+    left_open: int
+
+
+def sign(
+    session: Session, *, up_to: date, comment: str, actor: Actor, policy: Policy, now: datetime
+) -> Signed:  # fmt: skip
+    """Afterwards this person's name stands to having looked at everything up to the end of that day.
+
+    Raises NotPermitted for whoever the profile does not name, InvalidInput for a day that is not over, not checked yet,
+    or signed for already while nothing of it is open.
+    """
+    person_id = actor.person_id or 0
+    _require_checker(session, person_id, policy=policy, day=day_of(now))
+    _require_checked(session, up_to, now=now)
+    said = written(comment, field="comment", empty="何を確かめ、どう判断したかを書いてください。")
+    due = [one for one in _open_rows(session) if _day_found(one) <= up_to]
+    own = _about(session, due, person_id)
+    looked_at = [one.id for one in due if one.id not in own]
+    for some in in_chunks(looked_at):
+        session.execute(update(Finding).where(Finding.id.in_(some)).values(resolved_at=now))
+    words = f"記録の点検で確認した。{said}"
+    note(session, FindingEventKind.REPAIRED, looked_at, person_id=person_id, now=now, said=words)
+    signature = LogCheckSignature(
+        up_to=up_to, signed_by_id=person_id, signed_at=now, looked_at=len(looked_at), left_open=len(own), comment=said
+    )
+    session.add(signature)
+    session.flush()
+    audit.record(
+        session, action="log_check.signed", actor=actor, obj=("log_check", up_to.isoformat()), now=now,
+        policy_digest=policy.digest,
+        payload={"findings": sorted(looked_at), "left_to_others": sorted(own), "comment": said},
+    )  # fmt: skip
+    return Signed(len(looked_at), len(own))
+
+
+def may_sign(session: Session, person_id: int, *, policy: Policy, day: date) -> bool:
+    """Whether the profile names an office of this person's for the check."""
+    return bool(roles_of(session, person_id, day) & set(policy.log_check.checked_by))
+
+
+def due_on(session: Session, rules: LogCheckRules) -> date | None:
+    """The last day for the next signature; None = nothing was ever checked, so nothing is due."""
+    last = session.scalar(select(func.max(LogCheckSignature.up_to)))
+    first = session.scalar(select(func.min(LogCheck.at)))
+    since = last or (day_of(first) if first is not None else None)
+    return since + timedelta(days=rules.check_every_days) if since is not None else None
+
+
+def _pieces(first: date, last: date) -> Iterable[date]:
+    while first <= last:
+        yield first
+        first += PIECE
+
+
+def _piece(
+    session: Session, first: date, until: datetime, *, to_sequence: int, policy: Policy
+) -> list[Found]:  # fmt: skip
+    rules, since = policy.log_check, start_of(first)
+    window = timedelta(minutes=rules.window_minutes)
+    facts = log_facts(session, since - window, until, to_sequence=to_sequence)
+    return [
+        _found(session, one, rules) for one in standing_out(facts, rules, policy.calendar) if one.day >= first
+    ]  # fmt: skip
+
+
+def _found(session: Session, one: StandingOut, rules: LogCheckRules) -> Found:
+    whose, _, value = one.who.partition(":")
+    person = session.get(Person, int(value)) if whose == "person" else None
+    where = f"接続元 {value}" if whose == "from" else f"職員 {value}"
+    said = _WORDS[one.kind].format(count=one.count, minutes=rules.window_minutes, seconds=rules.decision_seconds)
+    return Found(
+        one.kind, one.key, f"{person.name if person is not None else where}（{one.day.isoformat()}）",
+        person_id=person.id if person is not None else None,
+        details={
+            "reason": said, "day": one.day.isoformat(), "count": one.count, "records": list(one.records),
+            "differences": one.count,
+        },
+    )  # fmt: skip
+
+
+def _not_signed_for(
+    session: Session, found: dict[tuple[FindingKind, str], Found]
+) -> dict[tuple[FindingKind, str], Found]:  # fmt: skip
+    """Those of them that nobody has looked at exactly as they are."""
+    looked_at: dict[tuple[FindingKind, str], object] = {}
+    for keys in in_chunks(found, 400):
+        rows = session.execute(
+            select(Finding.kind, Finding.subject_key, Finding.details)
+            .where(
+                tuple_(Finding.kind, Finding.subject_key).in_(keys), Finding.system_id.is_(None),
+                Finding.resolved_at.is_not(None),
+            )
+            .order_by(Finding.id)
+        )  # fmt: skip
+        looked_at |= {(kind, key): details.get("count") for kind, key, details in rows}
+    return {
+        key: one for key, one in found.items() if key not in looked_at or looked_at[key] != one.details["count"]
+    }  # fmt: skip
+
+
+def _open_rows(session: Session) -> list[Finding]:
+    return list(
+        session.scalars(
+            select(Finding)
+            .where(Finding.kind.in_(KINDS), Finding.system_id.is_(None), Finding.resolved_at.is_(None))
+            .order_by(Finding.id)
+            .with_for_update()
+        )
+    )
+
+
+def _open(session: Session) -> list[Found]:
+    return [
+        Found(one.kind, one.subject_key, one.label, details=one.details, person_id=one.person_id)
+        for one in _open_rows(session)
+    ]
+
+
+def _day_found(finding: Finding) -> date:
+    return date.fromisoformat(str(finding.details["day"]))
+
+
+def _about(session: Session, findings: list[Finding], person_id: int) -> set[int]:
+    """Those of them that are about this person, by any row of theirs."""
+    known = humans(session, {one.person_id for one in findings if one.person_id is not None} | {person_id})
+    own = known[person_id]
+    return {one.id for one in findings if one.person_id is not None and own.is_one_of(frozenset({one.person_id}))}
+
+
+def _require_checker(session: Session, person_id: int, *, policy: Policy, day: date) -> None:
+    require(roles_of(session, person_id, day), Action.SIGN_LOG_CHECK)
+    if not may_sign(session, person_id, policy=policy, day=day):
+        titles = "、".join(policy.title_of(role) for role in policy.log_check.checked_by)
+        raise NotPermitted(f"記録の点検は、{titles}が確認します。")
+
+
+def _require_checked(session: Session, up_to: date, *, now: datetime) -> None:
+    if up_to >= day_of(now):
+        problem = "終わっていない日は、まだ確認できません。昨日までの日にしてください。"
+        raise InvalidInput(problem, fields={"up_to": problem})
+    checked = session.scalar(select(func.max(LogCheck.at)))
+    if checked is None or day_of(checked) <= up_to:
+        raise IllegalTransition(
+            "この日までの記録の自動の点検は、まだ済んでいません。夜間の点検の後に確認してください。"
+        )
+
+
+def _tell_overdue(session: Session, *, policy: Policy, now: datetime) -> bool:
+    """Whether the checkers were told just now that nobody has put their name to it in time."""
+    due = due_on(session, policy.log_check)
+    if due is None or day_of(now) <= due or _told_since_signature(session):
+        return False
+    people = {one for role in policy.log_check.checked_by for one in holders(session, role, None, day_of(now))}
+    body = (
+        f"監査記録の点検の確認の期限（{due.isoformat()}）が過ぎました。"
+        "点検で見つかったことを確かめ、確認を記録してください。"
+    )
+    notify(session, people, subject="【記録の点検】確認の期限が過ぎています", body=body, link=PAGE, now=now,
+           asks=True)  # fmt: skip
+    return True
+
+
+def _told_since_signature(session: Session) -> bool:
+    signed = session.scalar(select(func.max(LogCheckSignature.signed_at)))
+    told = session.scalar(select(func.max(LogCheck.at)).where(LogCheck.overdue_told.is_(True)))
+    return told is not None and (signed is None or told > signed)

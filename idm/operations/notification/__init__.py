@@ -1,0 +1,1 @@
+"""Telling people: mail, digests, absences, addresses that refuse it."""

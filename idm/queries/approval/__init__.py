@@ -1,0 +1,1 @@
+"""Written applications and standing approvals read: what may be asked, who decides, what came of it."""

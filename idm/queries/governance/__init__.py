@@ -1,0 +1,1 @@
+"""The configuration in force and its versions, read (control A16)."""

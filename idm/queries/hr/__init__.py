@@ -1,0 +1,1 @@
+"""What personnel files brought and what waits for HR, read (control A7)."""

@@ -1,0 +1,1 @@
+"""Information systems, their accounts and lists, read."""

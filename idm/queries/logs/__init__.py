@@ -1,0 +1,1 @@
+"""Our own record, read (FK 6-1(6)③)."""

@@ -1,0 +1,1 @@
+"""People, units, officers and who may see whom, read."""

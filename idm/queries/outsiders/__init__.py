@@ -1,0 +1,1 @@
+"""People outside HR and their contracts, read (A11)."""

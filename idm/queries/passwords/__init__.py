@@ -1,0 +1,1 @@
+"""Passwords on their way to people, read; never anything sealed."""

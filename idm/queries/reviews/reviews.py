@@ -1,0 +1,241 @@
+"""Access reviews as pages list them: campaigns, who has answered how, one's own lines, and the result (control A10)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from idm.database import in_chunks
+from idm.errors import NotFound
+from idm.grant_state import GrantState
+from idm.models.people import Person
+from idm.models.requests import Grant
+from idm.models.reviews import ReviewCampaign, ReviewLine
+from idm.models.systems import Entitlement, InformationSystem
+from idm.policy import ReviewRules
+from idm.queries.organisation.units import unit_names_on
+from idm.queries.reviews.review_lines import lines_of, rows_of, waiting_of
+from idm.review_rows import ReviewRow
+from idm.review_rules import Answer, Pace, pace
+from idm.step_up import matters_most
+from idm.vocabulary import ReviewDecision, ReviewScope
+
+CLOSED_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class CampaignRow:
+    """One campaign and how far it has come. `settled`: lines whose right ended before anybody answered."""
+
+    campaign_id: int
+    title: str
+    scope: ReviewScope
+    target: str
+    opened_at: datetime
+    opened_by: str | None
+    """None = the calendar."""
+    answer_until: date
+    escalated_on: date | None
+    closed_at: datetime | None
+    closed_by: str | None
+    total: int
+    answered: int
+    removed: int
+    changed: int
+    waiting: int
+
+    @property
+    def settled(self) -> int:
+        """Lines that needed no answer, or, once it is closed, never got one."""
+        return self.total - self.answered - self.waiting
+
+
+@dataclass(frozen=True)
+class ReviewerRow:
+    """One reviewer: what still waits for them, and how they answered. `person_id` None = nobody may be asked."""
+
+    person_id: int | None
+    name: str
+    waiting: int
+    pace: Pace
+    removed: int
+    changed: int
+    by_file: int
+    last_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ResultLine:
+    """One line as the result sheet has it. `reviewer` is who is asked; `decided_by` None with a decision = nobody."""
+
+    row: ReviewRow
+    decision: ReviewDecision | None
+    reason: str | None
+    reviewer: str | None
+    decided_by: str | None
+    acting_for: str | None
+    decided_at: datetime | None
+    done_at: datetime | None
+    """When the right was taken away because of the answer."""
+    ended: bool
+
+
+@dataclass(frozen=True)
+class LineToAnswer:
+    """One line that waits for somebody, as they are shown it. `careful`: never answered in bulk."""
+
+    line_id: int
+    row: ReviewRow
+    careful: bool
+    fresh_factor: bool
+
+
+def campaigns(session: Session, *, day: date, campaign_id: int | None = None) -> list[CampaignRow]:
+    """The campaigns, open ones first, newest first; of closed ones the last hundred."""
+    opener, closer = aliased(Person), aliased(Person)
+    query = (
+        select(
+            ReviewCampaign, InformationSystem.name, Entitlement.name, opener.name, closer.name,
+            func.count(ReviewLine.id),
+            _sum(ReviewLine.decision.is_not(None)), _sum(ReviewLine.decision == ReviewDecision.REMOVE),
+            _sum(ReviewLine.decision == ReviewDecision.CHANGE),
+            _sum(ReviewLine.decision.is_(None) & (Grant.state != GrantState.ENDED)),
+        )
+        .outerjoin(InformationSystem, ReviewCampaign.system_id == InformationSystem.id)
+        .outerjoin(Entitlement, ReviewCampaign.entitlement_id == Entitlement.id)
+        .outerjoin(opener, ReviewCampaign.opened_by_id == opener.id)
+        .outerjoin(closer, ReviewCampaign.closed_by_id == closer.id)
+        .join(ReviewLine, ReviewLine.campaign_id == ReviewCampaign.id)
+        .join(Grant, ReviewLine.grant_id == Grant.id)
+        .group_by(ReviewCampaign.id, InformationSystem.id, Entitlement.id, opener.id, closer.id)
+        .order_by(ReviewCampaign.closed_at.is_not(None), ReviewCampaign.id.desc())
+    )  # fmt: skip
+    if campaign_id is not None:
+        query = query.where(ReviewCampaign.id == campaign_id)
+    names = unit_names_on(session, day)
+    found = []
+    for one, system, right, opened_by, closed_by, total, answered, removed, changed, waiting in session.execute(query):
+        unit = names.get(one.unit_code, one.unit_code) if one.unit_code else "組織全体"
+        target = {ReviewScope.SYSTEM: system, ReviewScope.ENTITLEMENT: right, ReviewScope.UNIT: unit}[one.scope]
+        found.append(CampaignRow(
+            one.id, one.title, one.scope, target or "", one.opened_at, opened_by, one.answer_until, one.escalated_on,
+            one.closed_at, closed_by, total, answered, removed, changed, 0 if one.closed_at else waiting,
+        ))  # fmt: skip
+    still_open = [row for row in found if row.closed_at is None]
+    return [*still_open, *(row for row in found if row.closed_at is not None)][: len(still_open) + CLOSED_SHOWN]
+
+
+def campaign_row(session: Session, campaign_id: int, *, day: date) -> CampaignRow:
+    """One campaign. Raises NotFound."""
+    row = next(iter(campaigns(session, day=day, campaign_id=campaign_id)), None)
+    if row is None:
+        raise NotFound("この棚卸しは見つかりません。")
+    return row
+
+
+def reviewer_rows(session: Session, campaign_id: int) -> list[ReviewerRow]:
+    """Who is asked and who has answered, those with the most to do first."""
+    lines = lines_of(session, campaign_id)
+    open_lines = [one for one in lines if one.decision is None and one.grant.state is not GrantState.ENDED]
+    waiting: dict[int | None, int] = defaultdict(int)
+    for line in open_lines:
+        waiting[line.reviewer_id] += line.campaign.closed_at is None
+    answered: dict[int | None, list[ReviewLine]] = defaultdict(list)
+    for line in lines:
+        if line.decided_by_id is not None:
+            answered[line.decided_by_id].append(line)
+    people = {person for person in (*waiting, *answered) if person is not None}
+    names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(people))).all())
+    rows = [_reviewer(person, names, waiting[person], answered[person]) for person in {*waiting, *answered}]
+    return sorted(rows, key=lambda row: (-row.waiting, row.name))
+
+
+def _reviewer(
+    person_id: int | None, names: dict[int, str], waiting: int, answered: Sequence[ReviewLine]
+) -> ReviewerRow:  # fmt: skip
+    counted = [line.decision for line in answered]
+    return ReviewerRow(
+        person_id, names.get(person_id or 0, ""), waiting, pace(_answers(answered)),
+        counted.count(ReviewDecision.REMOVE), counted.count(ReviewDecision.CHANGE),
+        sum(line.by_file for line in answered),
+        max((line.decided_at for line in answered if line.decided_at is not None), default=None),
+    )  # fmt: skip
+
+
+def _answers(lines: Iterable[ReviewLine]) -> Iterable[Answer]:
+    for line in lines:
+        if line.decision is not None and line.shown_at is not None and line.decided_at is not None:
+            yield Answer(line.decision, line.shown_at, line.decided_at)
+
+
+def to_answer(
+    session: Session, campaign_id: int, person_id: int, *, rules: ReviewRules, day: date
+) -> list[LineToAnswer]:  # fmt: skip
+    """The lines that this person may answer now, by unit and name."""
+    ids = waiting_of(session, person_id, rules=rules, day=day, campaign_id=campaign_id).get(campaign_id, [])
+    own = [line for some in in_chunks(ids) for line in lines_of(session, campaign_id, line_ids=some)]
+    rows = rows_of(session, own, day=day)
+    found = [_to_answer(line, rows[line.id]) for line in own]
+    return sorted(found, key=lambda one: (one.row.unit, one.row.staff_number, one.line_id))
+
+
+def _to_answer(line: ReviewLine, row: ReviewRow) -> LineToAnswer:
+    right = line.grant.entitlement
+    zone = line.grant.account.system.zone
+    matters = matters_most(zone, privileged=right.privileged, external_access=right.external_access)
+    return LineToAnswer(line.id, row, right.privileged, matters)
+
+
+def has_answered(session: Session, campaign_id: int, person_id: int) -> int:
+    """How many lines of the campaign this person has answered."""
+    own = (ReviewLine.campaign_id == campaign_id, ReviewLine.decided_by_id == person_id)
+    return session.scalar(select(func.count()).select_from(ReviewLine).where(*own)) or 0
+
+
+def asked_of(session: Session, person_id: int) -> dict[int, int]:
+    """Open campaign → how many of its lines this person was asked about and that wait; those of deputies apart."""
+    rows = session.execute(
+        select(ReviewLine.campaign_id, func.count())
+        .join(ReviewLine.campaign)
+        .join(ReviewLine.grant)
+        .where(
+            ReviewLine.reviewer_id == person_id, ReviewLine.decision.is_(None), ReviewCampaign.closed_at.is_(None),
+            Grant.state != GrantState.ENDED,
+        )
+        .group_by(ReviewLine.campaign_id)
+    )  # fmt: skip
+    return dict(rows.all())
+
+
+def result_lines(session: Session, campaign_id: int, *, day: date) -> list[ResultLine]:
+    """Every line of the campaign with what was said of it, by unit and name."""
+    lines = lines_of(session, campaign_id)
+    rows = rows_of(session, lines, day=day)
+    ids = {person for one in lines for person in (one.reviewer_id, one.decided_by_id, one.acting_for_id) if person}
+    names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).all())
+    found = [
+        ResultLine(
+            rows[one.id], one.decision, one.reason, names.get(one.reviewer_id or 0), names.get(one.decided_by_id or 0),
+            names.get(one.acting_for_id or 0), one.decided_at, one.done_at, one.grant.state is GrantState.ENDED,
+        )
+        for one in lines
+    ]  # fmt: skip
+    return sorted(found, key=lambda line: (line.row.unit, line.row.staff_number, int(line.row.line_id)))
+
+
+def rights_in(session: Session, system_ids: Collection[int]) -> list[tuple[int, str]]:
+    """The rights of these systems by id, as a list to choose from names them."""
+    rows = session.execute(
+        select(Entitlement.id, InformationSystem.name, Entitlement.name)
+        .join(Entitlement.system)
+        .where(InformationSystem.id.in_(system_ids))
+        .order_by(InformationSystem.name, Entitlement.id)
+    )
+    return [(right_id, f"{system}　{right}") for right_id, system, right in rows]
+
+
+def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)

@@ -1,0 +1,1 @@
+"""The product's own sign-in, read: accounts, factors, sessions, links (control F4)."""

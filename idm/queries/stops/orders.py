@@ -1,0 +1,251 @@
+"""Orders to stop as people read them: what they stop, how far they have come, and what has not answered yet (H5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy.orm import Session, aliased
+
+from idm.errors import NotFound
+from idm.models.authenticators import Authenticator
+from idm.models.people import Person
+from idm.models.stops import AccountStop, StopOrder, ViolationReport
+from idm.models.systems import Account, InformationSystem
+from idm.models.work import OutboxTask
+from idm.models.work_orders import WorkOrder, WorkOrderState
+from idm.queries.organisation.officers import humans
+from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.stopping import Stopping, stopping
+from idm.vocabulary import StopCause, StopKind
+
+MOST_SHOWN = 200
+"""So many accounts that have not been reached are named; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """One order in the list, with how many of its accounts were reached, or restored."""
+
+    id: int
+    kind: StopKind
+    cause: StopCause
+    subject: str
+    reason: str
+    reference: str | None
+    ordered_at: datetime
+    ordered_by: str
+    lift_asked_at: datetime | None
+    lift_asked_by: str | None
+    lift_reason: str | None
+    lifted_at: datetime | None
+    lifted_by: str | None
+    person_id: int | None
+    violation_id: int | None
+    accounts: int
+    reached: int
+    restored: int
+
+
+@dataclass(frozen=True)
+class SystemProgress:
+    """How far an order has come in one system, and who stops there."""
+
+    system_id: int
+    name: str
+    by: Stopping
+    accounts: int
+    reached: int
+    restored: int
+
+
+@dataclass(frozen=True)
+class WaitingAccount:
+    """An account that is not where it should be yet, and the last thing that is known of the way there."""
+
+    system_name: str
+    login_name: str
+    person: str | None
+    was_enabled: bool | None
+    error: str | None
+    work_order_id: int | None
+    work_order: str | None
+
+
+@dataclass(frozen=True)
+class OrderSheet:
+    """One order whole."""
+
+    order: OrderRow
+    systems: tuple[SystemProgress, ...]
+    waiting: tuple[WaitingAccount, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was seen to be as it should: stopped, or after the end back."""
+        counted = self.order.restored if self.order.lifted_at is not None else self.order.reached
+        return counted == self.order.accounts
+
+
+def stop_orders(session: Session, *, asked: int) -> Page[OrderRow]:
+    """Orders that are in force, newest first, and then those that are over."""
+    total = session.scalar(select(func.count()).select_from(StopOrder)) or 0
+    number = nearest_page(asked, total)
+    over = case((StopOrder.lifted_at.is_(None), 0), else_=1)
+    query = _orders().order_by(over, StopOrder.id.desc()).offset(offset_of(number)).limit(ROWS_A_PAGE)
+    return Page(_rows(session, query), number, total)
+
+
+def orders_in_force(
+    session: Session, *, person_id: int | None = None, system_id: int | None = None
+) -> tuple[tuple[int, StopKind], ...]:
+    """The orders in force that name this person, under any of their rows, or this system: their ids and kinds."""
+    query = select(StopOrder.id, StopOrder.kind, StopOrder.person_id, StopOrder.system_id)
+    rows = session.execute(query.where(StopOrder.lifted_at.is_(None)).order_by(StopOrder.id)).all()
+    people = {row.person_id for row in rows if row.person_id is not None}
+    named = humans(session, people) if person_id is not None and people else {}
+    return tuple(
+        (row.id, row.kind)
+        for row in rows
+        if (system_id is not None and row.system_id == system_id)
+        or (row.person_id in named and person_id in named[row.person_id].rows)
+    )
+
+
+def order_sheet(session: Session, stop_id: int) -> OrderSheet:
+    """One order with its progress. Raises NotFound."""
+    row = next(iter(_rows(session, _orders().where(StopOrder.id == stop_id))), None)
+    if row is None:
+        raise NotFound("この停止命令は見つかりません。")
+    systems = session.execute(
+        select(
+            InformationSystem.id, InformationSystem.name, InformationSystem.stage, InformationSystem.connector,
+            func.count(), func.count(AccountStop.stopped_at), func.count(AccountStop.restored_at),
+        )
+        .join(Account, Account.system_id == InformationSystem.id)
+        .join(AccountStop, AccountStop.account_id == Account.id)
+        .where(AccountStop.stop_id == stop_id)
+        .group_by(
+            InformationSystem.id, InformationSystem.name, InformationSystem.stage, InformationSystem.connector
+        )
+        .order_by(InformationSystem.name)
+    )  # fmt: skip
+    return OrderSheet(
+        row,
+        tuple(
+            SystemProgress(system_id, name, stopping(stage, connector), accounts, reached, restored)
+            for system_id, name, stage, connector, accounts, reached, restored in systems
+        ),
+        _waiting(session, stop_id, lifted=row.lifted_at is not None),
+    )
+
+
+def _waiting(session: Session, stop_id: int, *, lifted: bool) -> tuple[WaitingAccount, ...]:
+    missing = AccountStop.restored_at if lifted else AccountStop.stopped_at
+    newest = and_(OutboxTask.account_id == Account.id, OutboxTask.generation == Account.generation)
+    by_hand = and_(
+        WorkOrder.account_id == Account.id, WorkOrder.state.in_((WorkOrderState.ISSUED, WorkOrderState.DONE))
+    )
+    rows = session.execute(
+        select(
+            InformationSystem.name, Account.login_name, Person.name, AccountStop.was_enabled, OutboxTask.last_error,
+            WorkOrder.id, WorkOrder.number,
+        )
+        .join(Account, AccountStop.account_id == Account.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .outerjoin(Person, Account.person_id == Person.id)
+        .outerjoin(OutboxTask, newest)
+        .outerjoin(WorkOrder, by_hand)
+        .where(AccountStop.stop_id == stop_id, missing.is_(None))
+        .order_by(InformationSystem.name, Account.login_name)
+        .limit(MOST_SHOWN)
+    )  # fmt: skip
+    return tuple(WaitingAccount(*row) for row in rows)
+
+
+def _orders() -> Select[StopOrder, str, str | None, str | None, str | None, str | None, str | None]:
+    by, asked_by, lifted_by, subject = (aliased(Person) for _ in range(4))
+    return (
+        select(
+            StopOrder, by.name, asked_by.name, lifted_by.name, subject.name, InformationSystem.name,
+            Authenticator.label,
+        )
+        .join(by, StopOrder.ordered_by_id == by.id)
+        .outerjoin(asked_by, StopOrder.lift_asked_by_id == asked_by.id)
+        .outerjoin(lifted_by, StopOrder.lifted_by_id == lifted_by.id)
+        .outerjoin(subject, StopOrder.person_id == subject.id)
+        .outerjoin(InformationSystem, StopOrder.system_id == InformationSystem.id)
+        .outerjoin(Authenticator, StopOrder.authenticator_id == Authenticator.id)
+    )  # fmt: skip
+
+
+def _rows(
+    session: Session, query: Select[StopOrder, str, str | None, str | None, str | None, str | None, str | None]
+) -> tuple[OrderRow, ...]:
+    rows = session.execute(query).all()
+    counts = _counts(session, [row[0].id for row in rows])
+    return tuple(
+        OrderRow(
+            order.id, order.kind, order.cause, "　".join(one for one in (person, system, card) if one), order.reason,
+            order.reference, order.ordered_at, by, order.lift_asked_at, asked_by, order.lift_reason, order.lifted_at,
+            lifted_by, order.person_id, order.violation_id, *counts.get(order.id, (0, 0, 0)),
+        )
+        for order, by, asked_by, lifted_by, person, system, card in rows
+    )  # fmt: skip
+
+
+def _counts(session: Session, stop_ids: list[int]) -> Mapping[int, tuple[int, int, int]]:
+    """Order → its accounts, how many of them were reached, and how many restored."""
+    counted = session.execute(
+        select(
+            AccountStop.stop_id, func.count(), func.count(AccountStop.stopped_at), func.count(AccountStop.restored_at)
+        )
+        .where(AccountStop.stop_id.in_(stop_ids))
+        .group_by(AccountStop.stop_id)
+    )
+    return {stop_id or 0: (accounts, reached, restored) for stop_id, accounts, reached, restored in counted}
+
+
+@dataclass(frozen=True)
+class ViolationRow:
+    """One report of a violation, and what came of it."""
+
+    id: int
+    person_id: int
+    person: str
+    what: str
+    clause: str | None
+    reported_at: datetime
+    reported_by: str
+    guided_at: datetime | None
+    guided_by: str | None
+    guidance: str | None
+    guidance_failed_at: datetime | None
+    closed_at: datetime | None
+    closing_note: str | None
+    stop_id: int | None
+    """The order in force that was given for it."""
+
+
+def violation_reports(session: Session, *, violation_id: int | None = None) -> tuple[ViolationRow, ...]:
+    """Reports that are open, newest first, and then those that are closed; one of them where it is named."""
+    reporter, guide, subject = (aliased(Person) for _ in range(3))
+    query = (
+        select(ViolationReport, subject.name, reporter.name, guide.name, StopOrder.id)
+        .join(subject, ViolationReport.person_id == subject.id)
+        .join(reporter, ViolationReport.reported_by_id == reporter.id)
+        .outerjoin(guide, ViolationReport.guided_by_id == guide.id)
+        .outerjoin(
+            StopOrder, and_(StopOrder.violation_id == ViolationReport.id, StopOrder.lifted_at.is_(None))
+        )
+        .order_by(case((ViolationReport.closed_at.is_(None), 0), else_=1), ViolationReport.id.desc())
+    )  # fmt: skip
+    if violation_id is not None:
+        query = query.where(ViolationReport.id == violation_id)
+    return tuple(
+        ViolationRow(
+            one.id, one.person_id, person, one.what, one.clause, one.reported_at, by, one.guided_at, guided_by,
+            one.guidance, one.guidance_failed_at, one.closed_at, one.closing_note, stop_id,
+        )
+        for one, person, by, guided_by, stop_id in session.execute(query)
+    )  # fmt: skip

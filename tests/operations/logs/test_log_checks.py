@@ -1,0 +1,190 @@
+"""The check of our own record: what stands out is found once, and stays until another has signed for it."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from idm import audit
+from idm.actor import Actor
+from idm.calendar_days import day_of
+from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.models.audit import AuditRecord
+from idm.models.finding_history import FindingEvent
+from idm.models.log_checks import LogCheck, LogCheckSignature
+from idm.models.people import Person
+from idm.models.work import Finding, MailMessage
+from idm.operations.logs import log_checks
+from idm.vocabulary import FindingEventKind, FindingKind
+from tests.cast import NOW, Cast
+
+JOB = Actor.job("tests.log_check")
+NIGHT = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
+"""Midnight in Tokyo: nobody is at work."""
+NEXT_DAY = datetime(2026, 4, 2, 1, 0, tzinfo=UTC)
+
+
+def act(cast: Cast, who: str, at: datetime, *, action: str = "handover.asked", **more: object) -> None:
+    """One record of this person's, sealed."""
+    with cast.database.writing() as session:
+        audit.record(session, action=action, actor=cast.actor(who), obj=("account", "1"), now=at, **more)  # type: ignore[arg-type]
+        session.flush()
+        audit.seal(session, now=at)
+
+
+def check(cast: Cast, now: datetime = NEXT_DAY) -> LogCheck:
+    with cast.database.writing() as session:
+        audit.seal(session, now=now)
+        return log_checks.check(session, actor=JOB, policy=cast.policy, now=now)
+
+
+def sign(cast: Cast, who: str, up_to: date, now: datetime = NEXT_DAY) -> log_checks.Signed:
+    with cast.acting(who, "log_check.sign", now) as session:
+        return log_checks.sign(
+            session, up_to=up_to, comment="業務によるもの", actor=cast.actor(who), policy=cast.policy, now=now
+        )
+
+
+def found(cast: Cast, *, still_open: bool = True) -> list[tuple[FindingKind, str]]:
+    with cast.database.reading() as session:
+        query = select(Finding.kind, Finding.subject_key).order_by(Finding.id)
+        if still_open:
+            query = query.where(Finding.resolved_at.is_(None))
+        return [(kind, key) for kind, key in session.execute(query)]
+
+
+def test_what_stands_out_is_found_with_whom_it_is_about_and_the_records_that_show_it(office: Cast) -> None:
+    act(office, "staff", NIGHT)
+    assert check(office).found == 1
+    with office.database.reading() as session:
+        one = session.scalars(select(Finding)).one()
+        record = session.scalars(select(AuditRecord).where(AuditRecord.action == "handover.asked")).one()
+    assert (one.kind, one.system_id, one.person_id) == (FindingKind.AFTER_HOURS, None, office.people["staff"])
+    assert one.details["records"] == [record.id]
+    assert one.label == "青木　一郎（2026-04-02）"
+
+
+def test_the_same_fact_is_one_finding_over_many_nights(cast: Cast) -> None:
+    act(cast, "staff", NIGHT)
+    assert [check(cast, NEXT_DAY + timedelta(days=n)).found for n in range(3)] == [1, 0, 0]
+    assert found(cast) == found(cast, still_open=False)
+    assert len(found(cast)) == 1
+
+
+def test_what_was_examined_is_not_read_twice_and_nothing_between_two_checks_is_missed(cast: Cast) -> None:
+    first = check(cast)
+    act(cast, "staff", NEXT_DAY + timedelta(minutes=1))
+    second = check(cast, NEXT_DAY + timedelta(days=1))
+    assert (second.from_sequence, second.examined) == (first.to_sequence, 1)
+
+
+def test_a_burst_across_two_checks_is_seen_as_one(cast: Cast) -> None:
+    limit, start = cast.policy.log_check.most_acts, NOW + timedelta(days=1)
+    for number in range(limit + 1):
+        act(cast, "staff", start + timedelta(seconds=5 * number))
+        if number == limit // 2:
+            check(cast, start + timedelta(seconds=5 * number, milliseconds=1))
+    check(cast, start + timedelta(hours=1))
+    assert found(cast) == [(FindingKind.BURST, f"person:{cast.people['staff']}:2026-04-02")]
+
+
+def test_many_names_tried_from_one_place_stand_out_there(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        for number in range(cast.policy.log_check.most_refusals + 1):
+            audit.record(
+                session, action="sign_in.attempted", actor=Actor(None, "サインイン画面"), code="SIGN-IN", now=NOW,
+                obj=("sign_in", "unknown"), payload={"step": 1, "source": "192.0.2.7", "count": number},
+            )  # fmt: skip
+    check(cast)
+    assert found(cast) == [(FindingKind.REFUSED_ATTEMPTS, "from:192.0.2.7:2026-04-01")]
+
+
+def test_a_slip_of_the_pen_is_no_attempt(cast: Cast) -> None:
+    for number in range(cast.policy.log_check.most_refusals + 1):
+        act(cast, "staff", NOW + timedelta(seconds=number), code=InvalidInput.code)
+    check(cast)
+    assert found(cast) == []
+
+
+def test_somebody_who_signs_in_after_months_stands_out(cast: Cast) -> None:
+    act(cast, "staff", NOW, action="sign_in.completed")
+    later = NOW + timedelta(days=cast.policy.log_check.sudden_after_days + 1)
+    act(cast, "staff", later, action="sign_in.completed")
+    check(cast, later + timedelta(days=1))
+    assert found(cast) == [(FindingKind.SUDDEN_USE, f"person:{cast.people['staff']}:{day_of(later)}")]
+
+
+def test_a_signature_closes_what_was_looked_at_and_says_who_looked(office: Cast) -> None:
+    act(office, "staff", NIGHT)
+    check(office, NEXT_DAY + timedelta(days=1))
+    signed = sign(office, "security", date(2026, 4, 2), NEXT_DAY + timedelta(days=1))
+    assert (signed, found(office)) == (log_checks.Signed(1, 0), [])
+    with office.database.reading() as session:
+        event = session.scalars(select(FindingEvent).where(FindingEvent.kind == FindingEventKind.REPAIRED)).one()
+        assert (event.person_id, event.note) == (office.people["security"], "記録の点検で確認した。業務によるもの")
+        assert session.scalars(select(AuditRecord).where(AuditRecord.action == "log_check.signed")).one()
+    assert check(office, NEXT_DAY + timedelta(days=2)).found == 0
+
+
+def test_nobody_signs_away_what_is_about_themselves(cast: Cast) -> None:
+    act(cast, "security", NIGHT)
+    act(cast, "staff", NIGHT)
+    check(cast, NEXT_DAY + timedelta(days=1))
+    assert sign(cast, "security", date(2026, 4, 2), NEXT_DAY + timedelta(days=1)) == log_checks.Signed(1, 1)
+    assert found(cast) == [(FindingKind.AFTER_HOURS, f"person:{cast.people['security']}:2026-04-02")]
+    assert sign(cast, "chief", date(2026, 4, 2), NEXT_DAY + timedelta(days=1)) == log_checks.Signed(1, 0)
+
+
+def test_what_comes_to_a_day_after_it_was_signed_for_is_a_finding_again(cast: Cast) -> None:
+    act(cast, "staff", NIGHT)
+    later = NEXT_DAY + timedelta(days=1)
+    check(cast, later)
+    sign(cast, "security", date(2026, 4, 2), later)
+    act(cast, "staff", NIGHT + timedelta(minutes=5))  # written late
+    check(cast, later + timedelta(days=1))
+    assert found(cast) == [(FindingKind.AFTER_HOURS, f"person:{cast.people['staff']}:2026-04-02")]
+
+
+@pytest.mark.parametrize("who", ["staff", "ciso", "auditor", "system", "hr"])
+def test_only_whom_the_profile_names_signs(cast: Cast, who: str) -> None:
+    check(cast, NEXT_DAY + timedelta(days=1))
+    with pytest.raises(NotPermitted):
+        sign(cast, who, date(2026, 4, 1), NEXT_DAY)
+
+
+def test_a_day_that_is_not_over_or_not_examined_is_not_signed_for(cast: Cast) -> None:
+    check(cast, NEXT_DAY)
+    with pytest.raises(InvalidInput):
+        sign(cast, "security", date(2026, 4, 2), NEXT_DAY)
+    with pytest.raises(IllegalTransition):
+        sign(cast, "security", date(2026, 4, 2), NEXT_DAY + timedelta(days=1))
+
+
+def test_an_overdue_signature_is_told_once_to_every_checker(cast: Cast) -> None:
+    first = check(cast).at
+    late = first + timedelta(days=cast.policy.log_check.check_every_days + 1)
+    assert [check(cast, late + timedelta(days=n)).overdue_told for n in (-1, 0, 1, 2)] == [False, True, False, False]
+    with cast.database.reading() as session:
+        told = session.scalars(select(MailMessage.recipient).where(MailMessage.link == log_checks.PAGE)).all()
+        checkers = [session.get_one(Person, cast.people[who]).mail for who in ("chief", "security")]
+    assert sorted(told) == sorted(mail or "" for mail in checkers)
+    sign(cast, "chief", day_of(late) + timedelta(days=1), late + timedelta(days=2))
+    again = late + timedelta(days=cast.policy.log_check.check_every_days + 2)
+    assert [check(cast, again + timedelta(days=n)).overdue_told for n in (-1, 0, 1)] == [False, True, False]
+
+
+def test_the_record_says_how_much_was_examined(cast: Cast) -> None:
+    act(cast, "staff", NIGHT)
+    done = check(cast)
+    with cast.database.reading() as session:
+        record = session.scalars(select(AuditRecord).where(AuditRecord.action == "log_check.done")).one()
+    assert f'"examined":{done.examined}' in (record.payload or "")
+    assert done.examined >= 1
+
+
+def test_signatures_are_kept_with_what_was_said(cast: Cast) -> None:
+    check(cast)
+    sign(cast, "chief", date(2026, 4, 1))
+    with cast.database.reading() as session:
+        one = session.scalars(select(LogCheckSignature)).one()
+    assert (one.up_to, one.signed_by_id, one.comment) == (date(2026, 4, 1), cast.people["chief"], "業務によるもの")

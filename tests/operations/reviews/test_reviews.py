@@ -1,0 +1,433 @@
+"""Access reviews: who is asked, what an answer does, and what the calendar does when there is none (control A10)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from idm.calendar_days import start_of
+from idm.errors import (
+    ContentChanged,
+    DecidedMeanwhile,
+    FreshFactorNeeded,
+    IllegalTransition,
+    InvalidInput,
+    NotPermitted,
+    NotSeated,
+    SafetyLimit,
+    SeparationOfDuties,
+)
+from idm.grant_state import EndReason, GrantState
+from idm.models.audit import AuditRecord
+from idm.models.officers import Officer
+from idm.models.requests import Grant
+from idm.models.reviews import ReviewCampaign, ReviewLine
+from idm.models.systems import Account, Entitlement
+from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
+from idm.operations.reviews import answering, opening
+from idm.operations.reviews.answering import Answered, Shown
+from idm.operations.reviews.following import ReviewsFollowed, close, follow
+from idm.policy import Policy, ReviewRules, RunLimit
+from idm.queries.reviews.reviews import campaign_row, result_lines, reviewer_rows, to_answer
+from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
+from tests.cast import NOW, TODAY, Cast
+from tests.operations.approval.test_decision_races import at_once
+from tests.review_office import JOB, KEY, Reviews
+
+KEEP, REMOVE, CHANGE = ReviewDecision.KEEP, ReviewDecision.REMOVE, ReviewDecision.CHANGE
+LAST_DAY = TODAY + timedelta(days=30)
+PRIVILEGED = (("staff", "account"), ("staff", "admin-account"), ("staff", "admin"))
+
+
+def with_rules(cast: Cast, **changed: object) -> Policy:
+    rules: ReviewRules = replace(cast.policy.reviews, **changed)  # type: ignore[arg-type]
+    return replace(cast.policy, reviews=rules)
+
+
+def night(reviews: Reviews, day: date, policy: Policy | None = None) -> ReviewsFollowed:
+    with reviews.cast.database.writing() as session:
+        return follow(session, actor=JOB, policy=policy or reviews.cast.policy, now=max(start_of(day), NOW))
+
+
+def grants(cast: Cast, who: str) -> dict[str, tuple[GrantState, EndReason | None]]:
+    with cast.database.reading() as session:
+        rows = session.execute(
+            select(Entitlement.code, Grant.state, Grant.end_reason)
+            .join(Grant, Grant.entitlement_id == Entitlement.id)
+            .join(Account, Grant.account_id == Account.id)
+            .where(Account.person_id == cast.people[who])
+        )
+        return {code: (state, reason) for code, state, reason in rows}
+
+
+IN_FORCE, REVIEWED = (GrantState.IN_FORCE, None), (GrantState.ENDED, EndReason.REVIEWED)
+
+
+def test_the_section_manager_is_asked_and_for_their_own_right_the_next_rung(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    assert reviews.reviewers() == {
+        ("staff", "account"): "security", ("staff", "enter"): "security", ("other", "account"): "security",
+        ("security", "account"): "vice",
+    }  # fmt: skip
+    assert reviews.mailed("【棚卸しの回答のお願い】") == {"security": 1, "vice": 1}
+
+
+def test_privileged_rights_and_campaigns_by_system_go_to_the_systems_manager(cast: Cast) -> None:
+    reviews = Reviews.of(cast, PRIVILEGED)
+    reviews.open()
+    assert reviews.reviewers() == {
+        ("staff", "account"): "security", ("staff", "admin-account"): "system", ("staff", "admin"): "system",
+    }  # fmt: skip
+    second = reviews.open(ReviewScope.SYSTEM)
+    assert set(reviews.reviewers(second).values()) == {"system"}
+
+
+def test_a_campaign_by_right_and_one_by_unit_look_at_nothing_else(cast: Cast) -> None:
+    reviews = Reviews.of(cast, (("staff", "account"), ("staff", "enter"), ("hr", "account"), ("desk", "account")))
+    assert set(reviews.reviewers(reviews.open(ReviewScope.ENTITLEMENT))) == {("staff", "enter")}
+    below = reviews.reviewers(reviews.open(unit="0100"))
+    assert set(below) == {("staff", "account"), ("staff", "enter"), ("hr", "account")}, "units below are looked at too"
+
+
+def test_who_approved_a_right_is_not_asked_about_it_where_the_profile_says_so(cast: Cast) -> None:
+    reviews, strict = Reviews.of(cast), with_rules(cast, approver_may_review=False)
+    reviews.open(ReviewScope.SYSTEM, policy=strict)
+    assert set(reviews.reviewers().values()) == {"vice"}, "the manager of the system had approved them"
+    with pytest.raises(SeparationOfDuties) as refused:
+        reviews.answer("system", {reviews.line("staff", "enter"): KEEP}, policy=strict)
+    assert refused.value.code == "SOD-4"
+
+
+def test_what_is_not_needed_ends_with_all_that_hangs_on_it_and_the_directory_follows(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    with office.database.writing() as session:
+        for task in session.scalars(select(OutboxTask)):
+            task.state = TaskState.DONE
+    account, enter = reviews.line("staff", "account"), reviews.line("staff", "enter")
+    assert reviews.answer("security", {account: REMOVE}) == {REMOVE: 1}
+    assert grants(office, "staff") == {"account": REVIEWED, "enter": REVIEWED}
+    assert grants(office, "other") == {"account": IN_FORCE}
+    assert reviews.mailed("棚卸しによる取消し（2件）") == {"staff": 1}
+    with office.database.reading() as session:
+        waiting = session.scalars(select(OutboxTask).where(OutboxTask.state == TaskState.WAITING)).one()
+        assert waiting.account.person_id == office.people["staff"]
+        said = session.scalars(select(AuditRecord).where(AuditRecord.action == "review.answered")).one()
+        assert "担当を外れたため" in (said.payload or "")
+    with pytest.raises(IllegalTransition):
+        reviews.answer("security", {enter: KEEP})
+
+
+def test_keeping_needs_no_reason_and_everything_else_does(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    enter, other = reviews.line("staff", "enter"), reviews.line("other", "account")
+    with pytest.raises(InvalidInput) as refused:
+        reviews.answer("security", {enter: REMOVE, other: CHANGE}, reason=" ")
+    assert set(refused.value.fields) == {f"reason-{enter}", f"reason-{other}"}
+    assert grants(cast, "staff")["enter"] == IN_FORCE
+    reviews.answer("security", {enter: KEEP, other: CHANGE})
+    assert grants(cast, "other")["account"] == IN_FORCE, "what needs changing goes on until an application changes it"
+    assert reviews.mailed("【権限の変更】") == {"other": 1}
+
+
+def test_an_account_is_not_taken_while_its_rights_are_kept_in_the_same_breath(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    with pytest.raises(InvalidInput, match="伝票入力"):
+        reviews.answer("security", {reviews.line("staff", "account"): REMOVE, reviews.line("staff", "enter"): KEEP})
+    assert grants(cast, "staff") == {"account": IN_FORCE, "enter": IN_FORCE}
+
+
+@pytest.mark.asvs("8.2.1")
+def test_nobody_answers_for_their_own_right_nor_without_the_office(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    own, others = reviews.line("security", "account"), reviews.line("staff", "enter")
+    with pytest.raises(SeparationOfDuties) as refused:
+        reviews.answer("security", {own: KEEP})
+    assert refused.value.code == "SOD-2"
+    for who in ("system", "ciso", "hr", "staff", "vice"):
+        with pytest.raises((NotSeated, SeparationOfDuties)):
+            reviews.answer(who, {others: KEEP})
+    with pytest.raises(SeparationOfDuties) as refused:
+        reviews.answer("auditor", {others: KEEP})
+    assert refused.value.code == "SOD-6"
+    by_the_holder = text("UPDATE review_lines SET decision = 'keep', decided_at = :at, decided_by_id = holder_id")
+    with office.database.writing() as session, pytest.raises(IntegrityError):
+        session.execute(by_the_holder, {"at": NOW})
+
+
+def test_the_office_is_asked_at_the_moment_of_the_answer(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    with cast.database.writing() as session:
+        for tenure in session.scalars(select(Officer).where(Officer.role == Role.SECTION)):
+            if tenure.person_id == cast.people["security"]:
+                tenure.valid_until = TODAY
+    line = reviews.line("staff", "enter")
+    with pytest.raises(NotSeated):
+        reviews.answer("security", {line: KEEP}, now=NOW + timedelta(hours=1))
+    assert reviews.answer("vice", {line: KEEP}, now=NOW + timedelta(hours=1)) == {KEEP: 1}
+
+
+def test_one_refused_line_refuses_the_act(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    with pytest.raises(SeparationOfDuties):
+        reviews.answer("security", {reviews.line("staff", "enter"): REMOVE, reviews.line("security", "account"): KEEP})
+    assert grants(cast, "staff")["enter"] == IN_FORCE
+
+
+def test_a_line_is_answered_once(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    line = reviews.line("staff", "enter")
+    reviews.answer("security", {line: KEEP})
+    with pytest.raises(DecidedMeanwhile):
+        reviews.answer("security", {line: REMOVE})
+
+
+def test_what_has_changed_since_it_was_shown_is_not_decided_on(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    line = reviews.line("staff", "enter")
+    seal = reviews.seal_for("security", line)
+    others_seal = reviews.seal_for("vice", line)
+    with cast.database.writing() as session:
+        session.get_one(ReviewLine, line).grant.valid_until = date(2026, 9, 1)
+    for given, at in ((seal, NOW), (others_seal, NOW), (reviews.seal_for("security", line), NOW - timedelta(hours=1))):
+        with cast.acting("security", "review.answer") as session, pytest.raises(ContentChanged):
+            answering.answer(
+                session, 1, {line: Answered(KEEP, "", given)}, shown=Shown(at, KEY), actor=cast.actor("security"),
+                policy=cast.policy, now=NOW,
+            )  # fmt: skip
+
+
+def test_a_privileged_right_asks_for_a_factor_given_just_now(cast: Cast) -> None:
+    reviews = Reviews.of(cast, PRIVILEGED)
+    reviews.open()
+    line = reviews.line("staff", "admin")
+    with pytest.raises(FreshFactorNeeded):
+        reviews.answer("system", {line: KEEP}, fresh=False)
+    assert reviews.answer("security", {reviews.line("staff", "account"): KEEP}, fresh=False) == {KEEP: 1}
+    assert reviews.answer("system", {line: KEEP}) == {KEEP: 1}
+
+
+def test_beside_a_right_stand_its_last_use_and_how_many_alike_have_it(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    with cast.database.writing() as session:
+        accounts = {a.person_id: a for a in session.scalars(select(Account))}
+        for who, kind, at in (("staff", FindingKind.DORMANT, "2026-01-05T00:00:00+00:00"),
+                                ("other", FindingKind.NEVER_USED, None)):  # fmt: skip
+            account = accounts[cast.people[who]]
+            session.add(Finding(
+                kind=kind, system_id=account.system_id, account_id=account.id, subject_key=who, label=who,
+                details={"last_used_at": at, "source": "lastLogon"}, first_seen_at=NOW, last_seen_at=NOW,
+            ))  # fmt: skip
+    reviews.open()
+    with cast.database.reading() as session:
+        lines = {(line.holder_id, line.grant.entitlement.code): line for line in session.scalars(select(ReviewLine))}
+        used, never, unknown = (lines[cast.people[who], "account"] for who in ("staff", "other", "security"))
+        assert (used.last_used_at, used.last_use_source) == (datetime.fromisoformat("2026-01-05T00:00:00+00:00"),
+                                                            "lastLogon")  # fmt: skip
+        assert (never.last_used_at, never.last_use_source) == (None, "lastLogon")
+        assert (unknown.last_used_at, unknown.last_use_source) == (None, None)
+        enter = lines[cast.people["staff"], "enter"]
+        assert (used.alike_holding, used.alike, enter.alike_holding, enter.alike) == (1, 1, 0, 1)
+
+
+@pytest.mark.parametrize(("failure", "blind", "present", "told"), [
+    (None, False, True, "sweep"), ("接続できません", False, True, None), (None, True, True, None),
+    (None, False, False, None),
+])  # fmt: skip
+def test_an_id_that_the_latest_sweep_looked_at_and_did_not_find_unused_is_told_as_such(
+    cast: Cast, failure: str | None, blind: bool, present: bool, told: str | None
+) -> None:
+    reviews = Reviews.of(cast)
+    swept = NOW + timedelta(days=60)
+    with cast.database.writing() as session:
+        for account in session.scalars(select(Account)):
+            account.seen_present, system_id = present, account.system_id
+        session.add(SweepRun(
+            system_id=system_id, started_at=swept, finished_at=swept, examined=3, found=0, new=0, resolved=0,
+            failure=failure,
+        ))  # fmt: skip
+        if blind:
+            session.add(Finding(
+                kind=FindingKind.NOT_CHECKED, system_id=system_id, subject_key="check:last_use", label="会計",
+                details={}, first_seen_at=swept, last_seen_at=swept,
+            ))  # fmt: skip
+    reviews.open(now=swept)
+    with cast.database.reading() as session:
+        found = {(line.last_use_source, line.last_used_at) for line in session.scalars(select(ReviewLine))}
+    assert found == {(told, swept if told else None)}
+
+
+@pytest.mark.parametrize(("who", "scope", "allowed"), [
+    ("system", ReviewScope.SYSTEM, True), ("system", ReviewScope.ENTITLEMENT, True),
+    ("system", ReviewScope.UNIT, False),
+    ("chief", ReviewScope.UNIT, True), ("security", ReviewScope.SYSTEM, True), ("hr", ReviewScope.UNIT, False),
+    ("staff", ReviewScope.SYSTEM, False), ("auditor", ReviewScope.UNIT, False),
+])  # fmt: skip
+def test_who_may_open_a_campaign(cast: Cast, who: str, scope: ReviewScope, allowed: bool) -> None:
+    reviews = Reviews.of(cast)
+    if allowed:
+        assert reviews.open(scope, who=who) == 1
+    else:
+        with pytest.raises(NotPermitted):
+            reviews.open(scope, who=who)
+
+
+def test_one_campaign_at_a_time_looks_at_the_same_and_none_at_nothing(cast: Cast) -> None:
+    with pytest.raises(InvalidInput, match="権限がありません"):
+        Reviews(cast).open()
+    reviews = Reviews.of(cast)
+    reviews.open()
+    with pytest.raises(IllegalTransition):
+        reviews.open()
+    assert reviews.open(unit="0100") == 2
+    with pytest.raises(InvalidInput):
+        reviews.open(unit="9999")
+
+
+def test_reminded_then_asked_of_the_next_rung_then_taken_away(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    reviews.answer("security", {reviews.line("staff", line): KEEP for line in ("account", "enter")})
+    reviews.answer("vice", {reviews.line("security", "account"): KEEP})
+    assert night(reviews, TODAY + timedelta(days=6)) == ReviewsFollowed()
+    assert night(reviews, TODAY + timedelta(days=7)) == ReviewsFollowed(reminded=1)
+    assert night(reviews, TODAY + timedelta(days=7)) == ReviewsFollowed()
+    assert reviews.mailed("【棚卸しの回答のお願い】") == {"security": 2, "vice": 1}
+    line = reviews.line("other", "account")
+    with pytest.raises(NotSeated):
+        reviews.answer("vice", {line: KEEP})
+    late = LAST_DAY + timedelta(days=1)
+    assert night(reviews, late) == ReviewsFollowed(escalated=1)
+    assert reviews.mailed("代わりに回答してください") == {"vice": 1}
+    assert night(reviews, late) == ReviewsFollowed()
+    end = late + timedelta(days=15)
+    assert night(reviews, end) == ReviewsFollowed(closed=1, removed=1)
+    assert grants(office, "other") == {"account": REVIEWED}
+    assert grants(office, "staff") == {"account": IN_FORCE, "enter": IN_FORCE}
+    assert reviews.mailed("棚卸しによる取消し") == {"other": 1}
+    with office.database.reading() as session:
+        taken = session.get_one(ReviewLine, line)
+        assert (taken.decision, taken.decided_by_id, taken.done_at is not None) == (REMOVE, None, True)
+    assert night(reviews, end) == ReviewsFollowed()
+
+
+def test_of_several_campaigns_everybody_is_reminded_by_one_mail(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    reviews.open(unit="0100")
+    assert night(reviews, TODAY + timedelta(days=7)) == ReviewsFollowed(reminded=2)
+    assert reviews.mailed("回答待ち6件") == {"security": 1}
+    assert reviews.mailed("回答待ち2件") == {"vice": 1}
+
+
+def test_the_next_rung_answers_once_the_last_day_is_over(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    late = LAST_DAY + timedelta(days=1)
+    night(reviews, late)
+    now = start_of(late) + timedelta(hours=10)
+    assert reviews.answer("vice", {reviews.line("staff", "enter"): KEEP}, now=now, shown_at=now) == {KEEP: 1}
+    assert reviews.answer("security", {reviews.line("other", "account"): KEEP}, now=now, shown_at=now) == {KEEP: 1}
+
+
+def test_where_the_profile_says_so_what_nobody_answered_goes_on(cast: Cast) -> None:
+    reviews, lenient = Reviews.of(cast), with_rules(cast, unanswered="stays_open")
+    reviews.open()
+    night(reviews, LAST_DAY + timedelta(days=1), lenient)
+    end = LAST_DAY + timedelta(days=30)
+    assert night(reviews, end, lenient) == ReviewsFollowed(reminded=1)
+    assert night(reviews, end, lenient) == ReviewsFollowed()
+    assert (reviews.campaign().closed_at, grants(cast, "staff")["enter"]) == (None, IN_FORCE)
+    with cast.database.writing() as session:
+        assert close(session, 1, actor=cast.actor("chief"), policy=lenient, now=start_of(end)) == 0
+    assert (reviews.campaign().closed_at, grants(cast, "staff")["enter"]) == (start_of(end), IN_FORCE)
+
+
+def test_a_run_takes_away_no_more_than_the_limits_let_it_and_a_person_may(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    tight = RunLimit(window_hours=24, share=0.01, count=1, unit_share=0.01, unit_count=1)
+    policy = replace(cast.policy, safety={**cast.policy.safety, SafetyAction.REVOKE: tight})
+    late = LAST_DAY + timedelta(days=1)
+    night(reviews, late, policy)
+    end = late + timedelta(days=15)
+    assert night(reviews, end, policy) == ReviewsFollowed(held_back=1, reminded=1)
+    assert night(reviews, end + timedelta(days=1), policy) == ReviewsFollowed(held_back=1), "told once a week"
+    assert reviews.mailed("終えられません") == {"security": 1, "chief": 1}
+    with cast.database.writing() as session, pytest.raises(SafetyLimit):
+        close(session, 1, actor=JOB, policy=policy, now=start_of(end))
+    assert grants(cast, "staff")["enter"] == IN_FORCE
+    with cast.database.writing() as session:
+        assert close(session, 1, actor=cast.actor("chief"), policy=policy, now=start_of(end)) == 4
+    assert grants(cast, "staff") == {"account": REVIEWED, "enter": REVIEWED}
+
+
+def test_a_campaign_is_closed_early_only_when_everything_is_answered(cast: Cast) -> None:
+    reviews = Reviews.of(cast, (("staff", "account"),))
+    reviews.open()
+    with cast.database.writing() as session, pytest.raises(IllegalTransition, match="1件の回答"):
+        close(session, 1, actor=cast.actor("chief"), policy=cast.policy, now=NOW)
+    with cast.acting("hr") as session, pytest.raises(NotPermitted):
+        close(session, 1, actor=cast.actor("hr"), policy=cast.policy, now=NOW)
+    reviews.answer("security", {reviews.line("staff", "account"): KEEP})
+    assert night(reviews, TODAY + timedelta(days=1)) == ReviewsFollowed(closed=1)
+    with pytest.raises(IllegalTransition, match="すでに終わっています"):
+        reviews.answer("security", {reviews.line("staff", "account"): KEEP})
+
+
+def test_the_whole_organisation_is_looked_at_every_so_many_months(cast: Cast) -> None:
+    def due(day: date) -> ReviewCampaign | None:
+        with cast.database.writing() as session:
+            return opening.open_when_due(session, actor=JOB, policy=cast.policy, now=start_of(day))
+
+    assert due(date(2027, 4, 1)) is None, "there is no right yet"
+    reviews = Reviews.of(cast)
+    assert due(date(2027, 3, 31)) is None
+    assert due(date(2027, 4, 1)) is not None
+    assert due(date(2027, 4, 2)) is None, "one is open"
+    with cast.database.writing() as session:
+        session.get_one(ReviewCampaign, 1).closed_at = start_of(date(2027, 5, 1))
+    assert due(date(2028, 3, 31)) is None
+    assert due(date(2028, 4, 1)) is not None
+    assert reviews.campaign(2).opened_by_id is None
+
+
+def test_of_two_answers_at_once_one_counts_and_the_other_is_told(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    enter = reviews.line("staff", "enter")
+
+    def give(decision: ReviewDecision) -> Callable[[], object]:
+        return lambda: reviews.answer("security", {enter: decision})
+
+    assert sorted(at_once(give(KEEP), give(REMOVE), give(CHANGE))) == ["DECIDED-MEANWHILE"] * 2 + ["done"]
+    with office.database.reading() as session:
+        taken = session.get_one(ReviewLine, enter)
+        assert (taken.grant.state is GrantState.ENDED) is (taken.decision is REMOVE)
+
+
+def test_the_lists_tell_what_was_answered_and_what_waits_on_either_database(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    reviews.answer("security", {reviews.line("staff", "enter"): REMOVE, reviews.line("other", "account"): KEEP})
+    with office.database.reading() as session:
+        row = campaign_row(session, 1, day=TODAY)
+        assert (row.total, row.answered, row.removed, row.waiting, row.opened_by) == (4, 2, 1, 2, "天神　太郎")
+        answered = {one.name: (one.waiting, one.pace.answers, one.removed) for one in reviewer_rows(session, 1)}
+        assert answered == {"香椎　宮子": (1, 2, 1), "百道　浜男": (1, 0, 0)}
+        lines = result_lines(session, 1, day=TODAY)
+        result = {(line.row.name, line.row.right): (line.decision, line.ended) for line in lines}
+        assert result["青木　一郎", "伝票入力"] == (REMOVE, True)
+        own = to_answer(session, 1, office.people["vice"], rules=office.policy.reviews, day=TODAY)
+        assert [one.row.name for one in own] == ["香椎　宮子"]
