@@ -183,9 +183,9 @@ def test_the_worker_runs_the_day_again_after_a_file_that_tells_of_days_gone_by(o
     office.file(staff=MOVED)
     worker.one_round(office.installation, rounds, worker="w1")
     assert office.ends()["admin"] is EndReason.POST_LOST
-    runs = rounds.followed_file
+    followed = rounds.rested_since["lifecycle"]
     worker.one_round(office.installation, rounds, worker="w1")
-    assert rounds.followed_file == runs, "nothing new was told"
+    assert rounds.rested_since["lifecycle"] == followed, "nothing new was told"
 
 
 def asked_for(office: Office, account_id: int) -> list[RotationReason]:
