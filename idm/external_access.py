@@ -2,7 +2,8 @@
 
 It is asked for by name, with a reason and an end, and two people permit it; before it ends, whoever still needs it
 applies for more from that day on, and so it is looked at again. Nobody permits today what is to be used in years: the
-end is near to this day as well as to the beginning. The second factor is the gate's business (`idm.factor_gate`).
+end is near to this day as well as to the beginning. The second factor is the gate's business
+(`idm.factors.factor_gate`).
 """
 
 from collections.abc import Sequence

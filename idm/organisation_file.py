@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from idm.errors import ConfigurationInvalid, InvalidInput
+from idm.factors.verification_rules import verification_mistakes
 from idm.names.account_names import PLACEHOLDER, PLACEHOLDERS, is_well_formed, placeholders, spell
 from idm.names.latin_names import LatinName, NameSource
 from idm.names.romaji import romaji
 from idm.organisation import LoginNames, Organisation, Right, SignInProvider, System
 from idm.personnel.post_succession import succession_mistakes
 from idm.toml_values import parse_toml, read_values
-from idm.verification_rules import verification_mistakes
 from idm.vocabulary import BY_HAND, AccountKind, EntitlementKind, Zone
 
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "api_key")

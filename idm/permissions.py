@@ -1,8 +1,8 @@
 """Role × action × scope, deny by default: who may do what in the product, and how far, on one page.
 
 Deciding on an application is not here: it follows from the seat at the moment of decision (`idm.routing`) and from
-`idm.separation_of_duties`; nor is answering an access review (`idm.review_rules`). What is everybody's own (one's
-applications, one's record) needs no role. Which units and systems are somebody's own on a day is answered by
+`idm.separation_of_duties`; nor is answering an access review (`idm.reviews.review_rules`). What is everybody's own
+(one's applications, one's record) needs no role. Which units and systems are somebody's own on a day is answered by
 `idm.queries.organisation.reach`, from this very table.
 """
 

@@ -12,8 +12,8 @@ from hashlib import sha256
 from importlib import resources
 from typing import Any, TypeVar
 
-from idm import password_rules
 from idm.errors import ConfigurationInvalid
+from idm.passwords import password_rules
 from idm.policy import Origin, Policy
 from idm.toml_values import parse_toml, read_values
 from idm.vocabulary import Role, SafetyAction

@@ -229,7 +229,7 @@ LOG_FINDINGS = frozenset({
 
 
 class FindingState(StrEnum):
-    """Where a finding stands in its life (`idm.finding_state`)."""
+    """Where a finding stands in its life (`idm.oversight.finding_state`)."""
 
     OPEN = "open"
     JUSTIFIED = "justified"
@@ -259,7 +259,7 @@ class FindingEventKind(StrEnum):
 
 
 class DormancyStage(StrEnum):
-    """How far an unused ID has come (control C1, `idm.dormancy`)."""
+    """How far an unused ID has come (control C1, `idm.oversight.dormancy`)."""
 
     WARNED = "warned"
     DISABLED = "disabled"

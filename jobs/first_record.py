@@ -5,8 +5,8 @@ from idm.models.officers import ConfigurationVersion
 from idm.operations.governance import configuration
 from idm.operations.governance.configuration import ConfigurationText
 from idm.unit_of_work import unit_of_work
-from jobs import sealing
 from jobs.installation import Installation
+from jobs.logs import sealing
 
 ACTOR = Actor.job("idm init")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from connectors.registry import open_directory
 from idm.database import Database
 from idm.errors import ConfigurationInvalid
+from idm.keys.secret_files import MATCH_KEY, load_or_create_key
 from idm.models.systems import InformationSystem
 from idm.ports import Directory
 from idm.queries.governance.configuration import policy_in_force
-from idm.secret_files import MATCH_KEY, load_or_create_key
 from idm.settings import Settings
 from idm.vocabulary import BY_HAND, Stage
-from jobs.listed_directory import open_listing
-from jobs.read_only import read_only
+from jobs.information_systems.read_only import read_only
+from jobs.sweep.listed_directory import open_listing
 
 Clock = Callable[[], datetime]
 

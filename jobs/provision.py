@@ -22,8 +22,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
+from idm.directory.hand_work import for_connector
+from idm.directory.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
+from idm.directory.wanted_account import AccountFacts, wanted_account
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
-from idm.hand_work import for_connector
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.operations import outbox
 from idm.operations.factors import factor_gate, factor_readings
@@ -32,22 +34,20 @@ from idm.operations.passwords import handovers, replacements
 from idm.operations.passwords.replacements import Replacement
 from idm.operations.privileged import rotations, uses
 from idm.operations.rights.accounts import held_back
+from idm.passwords.printed_notice import Notice
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, TimeBoxesMembership, Writes
-from idm.printed_notice import Notice
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.information_systems.comparable import unresolved_groups
 from idm.queries.passwords.handovers import notice_of
 from idm.queries.rights.account_facts import account_facts, managed_groups
-from idm.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
 from idm.vocabulary import BY_HAND, HandoverWay, RotationReason, Stage, VerifiedBy, Zone
-from idm.wanted_account import AccountFacts, wanted_account
 from jobs import hand_work
-from jobs.examination import require_examined
+from jobs.information_systems.examination import require_examined
 from jobs.installation import Installation
 from jobs.kept_claims import kept_claims
-from jobs.password_issue import Issued, issue, replace_by_unknown
-from jobs.zone_printer import notice_inside
+from jobs.passwords.password_issue import Issued, issue, replace_by_unknown
+from jobs.passwords.zone_printer import notice_inside
 
 ACTOR = Actor.job("jobs.provision")
 BATCH = 250

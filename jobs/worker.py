@@ -2,7 +2,7 @@
 
 `DUTIES` is all of it, in its order. Everything it does is also a command of its own, and doing it twice changes
 nothing. Whatever fails is told and tried again: a round never takes the worker down. What stops somebody waits for no
-round (`jobs.stops`), and no round waits for the night's sweep (`jobs.nights`).
+round (`jobs.stops`), and no round waits for the night's sweep (`jobs.sweep.nights`).
 """
 
 import logging
@@ -20,29 +20,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
 from idm.models.feeds import FeedRun
-from jobs import (
-    check_outs,
-    feed_inbox,
-    feed_uploads,
-    finding_care,
-    hand_work,
-    inventory,
-    lifecycle,
-    log_check,
-    mailer,
-    nights,
-    notices,
-    privileged_uses,
-    provision,
-    retention,
-    rotations,
-    sealing,
-    siem,
-    stops,
-    temporary_passwords,
-    unlocking,
-)
+from jobs import hand_work, lifecycle, provision, stops
+from jobs.hr import feed_inbox, feed_uploads
+from jobs.information_systems import inventory
 from jobs.installation import Installation
+from jobs.logs import log_check, retention, sealing, siem
+from jobs.notification import mailer, notices
+from jobs.passwords import temporary_passwords, unlocking
+from jobs.privileged import check_outs, privileged_uses, rotations
+from jobs.sweep import finding_care, nights
 
 LOG = logging.getLogger("idm.worker")
 NIGHT_MAY_END = timedelta(seconds=20)

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm.authenticator_state import AuthenticatorState
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.authenticators import Authenticator
 from idm.models.officers import Officer

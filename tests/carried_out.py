@@ -6,6 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
+from idm.directory.wanted_account import wanted_account
+from idm.keys.sealing import seal_to
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.operations import outbox
 from idm.operations.outbox import Carried
@@ -13,8 +15,6 @@ from idm.operations.passwords import handovers
 from idm.policy import Policy
 from idm.ports import TargetAccount
 from idm.queries.rights.account_facts import account_facts
-from idm.sealing import seal_to
-from idm.wanted_account import wanted_account
 from tests.cast import NOW, Cast
 
 WORKER = Actor.job("tests.worker")

@@ -16,7 +16,7 @@ from idm.operations.privileged import hand_changes, holder_changes, registered_i
 from idm.operations.privileged.registered_ids import WantedId
 from idm.operations.rights import lifecycle
 from idm.vocabulary import AccountKind, FindingKind, Role, RotationReason, Stage
-from jobs.our_books import found_in_our_books
+from jobs.sweep.our_books import found_in_our_books
 from tests.cast import NOW, Cast
 from tests.going_live import SHARED, Ledger
 from tests.use_office import JOB, Uses

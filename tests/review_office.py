@@ -17,7 +17,7 @@ from idm.operations.reviews.answering import Answered, Shown
 from idm.policy import Policy
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.review_lines import lines_of, rows_of
-from idm.review_rows import seal
+from idm.reviews.review_rows import seal
 from idm.vocabulary import ReviewDecision, ReviewScope
 from tests.cast import NOW, PEOPLE, Cast
 

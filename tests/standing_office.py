@@ -23,7 +23,7 @@ from idm.queries.governance.configuration import version_in_force
 from idm.vocabulary import ConfigurationKind, LineEffect, RequestAction, Role
 from tests.cast import NOW, TODAY, Cast
 
-JOB = Actor.job("jobs.hr_feed")
+JOB = Actor.job("jobs.hr.hr_feed")
 RULE = "情報セキュリティ実施手順 第12条第3項"
 REASON = "人事異動に伴う通常の権限"
 LINES = (("staff", "ledger/account"), ("staff", "ledger/enter"))

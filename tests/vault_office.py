@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
+from idm.keys.sealing import new_handover_key
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import PrivilegedUse, RegisteredId, Rotation, VaultSecret
 from idm.models.systems import Account, InformationSystem
@@ -18,11 +19,10 @@ from idm.operations.privileged.use_steps import record
 from idm.policy import Policy
 from idm.ports import Attributes, ChecksPasswords, CreateAccount, SetEnabled, SetTemporaryPassword, Step, Writes
 from idm.queries.governance.configuration import policy_in_force
-from idm.sealing import new_handover_key
 from idm.vocabulary import AccountKind, FoundState, RotationReason, RotationState, UseState
-from jobs import check_outs as preparing
-from jobs import rotations as rotating
 from jobs.installation import Installation
+from jobs.privileged import check_outs as preparing
+from jobs.privileged import rotations as rotating
 from jobs.vault.keyring import Keyring, open_vault
 from tests.cast import Cast
 

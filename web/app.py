@@ -10,84 +10,53 @@ from flask import Flask, g, request, url_for
 from flask_babel import Babel
 
 from idm.database import Database
+from idm.keys.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.operations.signing_in.provider_sign_in import ProviderOpener
 from idm.operations.signing_in.sign_in_directory import PasswordChecker
-from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.settings import Settings
 from web import (
-    account_names,
-    application_wizard,
-    approvals,
-    audit_trail,
-    authenticators,
-    batches,
-    calendar,
-    configuration,
-    enrolment,
-    enrolment_lists,
-    exceptions,
-    external_access,
-    feed_answers,
-    feed_uploads,
-    finding_overview,
-    findings,
     formats,
     forms,
-    found_accounts,
-    fresh_factor,
-    giving_back,
-    handovers,
     health,
     help_page,
     home,
-    hr,
-    leaks,
-    leaving,
-    listings,
-    locks,
-    log_check,
-    losses,
     navigation,
-    notices,
-    officers,
-    outside,
-    outside_contracts,
-    outside_duties,
-    own_factors,
-    own_password,
     paging,
-    passkeys,
-    people,
-    permissions_page,
-    privilege_deputies,
-    privileged_register,
-    privileged_use_oversight,
-    privileged_uses,
-    privileged_words,
-    provider_sign_in,
     refusals,
-    registered_people,
-    requests,
-    retention,
-    review_answers,
-    reviews,
     route_access,
     row_ids,
     security,
     session,
+)
+from web.approval import account_names, application_wizard, approvals, requests, standing
+from web.current import EXTENSION, FormerPassword, Site, never_takes_former
+from web.exceptions import exception_register
+from web.factors import authenticators, enrolment_lists, external_access, losses
+from web.governance import configuration, permissions_page
+from web.hand_work import work_orders
+from web.hr import batches, calendar, feed_answers, feed_uploads, leaving, personnel_files
+from web.information_systems import found_accounts, listings, systems
+from web.logs import audit_trail, log_check, retention
+from web.notification import notices
+from web.organisation import officers, people
+from web.outsiders import outside, outside_contracts, outside_duties
+from web.passwords import handovers, leaks, locks
+from web.privileged import privilege_deputies, privileged_words, register, registered_people, use_oversight, uses, vault
+from web.reviews import review_answers, reviews
+from web.rights import giving_back
+from web.signing_in import (
+    enrolment,
+    fresh_factor,
+    own_factors,
+    own_password,
+    passkeys,
+    provider_sign_in,
     sign_in,
     signed_in_places,
-    standing,
-    stops,
-    sweep_sign_offs,
-    systems,
-    unused_ids,
-    vault,
-    violations,
     without_factor,
-    work_orders,
 )
-from web.current import EXTENSION, FormerPassword, Site, never_takes_former
+from web.stops import stops, violations
+from web.sweep import finding_overview, findings, sign_offs, unused_ids
 
 BLUEPRINTS = (
     home.blueprint,
@@ -95,7 +64,7 @@ BLUEPRINTS = (
     application_wizard.blueprint,
     approvals.blueprint,
     standing.blueprint,
-    hr.blueprint,
+    personnel_files.blueprint,
     feed_uploads.blueprint,
     feed_answers.blueprint,
     batches.blueprint,
@@ -118,14 +87,14 @@ BLUEPRINTS = (
     losses.blueprint,
     leaks.blueprint,
     stops.blueprint,
-    sweep_sign_offs.blueprint,
+    sign_offs.blueprint,
     violations.blueprint,
-    exceptions.blueprint,
+    exception_register.blueprint,
     giving_back.blueprint,
-    privileged_register.blueprint,
+    register.blueprint,
     registered_people.blueprint,
-    privileged_uses.blueprint,
-    privileged_use_oversight.blueprint,
+    uses.blueprint,
+    use_oversight.blueprint,
     vault.blueprint,
     systems.blueprint,
     findings.blueprint,

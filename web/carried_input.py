@@ -14,7 +14,7 @@ from web.security import local_path
 
 FIELD = "carried"
 FRESH_CODE, FRESH_PASSKEY, FRESH_WAY = "fresh_code", "fresh_passkey", "fresh_way"
-"""Bring a second factor along with the form that needs one, or ask for a passkey (`web.fresh_factor`)."""
+"""Bring a second factor along with the form that needs one, or ask for a passkey (`web.signing_in.fresh_factor`)."""
 NEVER_CARRIED = frozenset({
     "csrf_token", "password", "password_again", "current_password", "code", "recovery_code", FIELD, FRESH_CODE,
     FRESH_PASSKEY, FRESH_WAY,

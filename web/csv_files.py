@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from flask import Response
 
-from idm.spreadsheet_text import csv_bytes
+from idm.lists.spreadsheet_text import csv_bytes
 
 
 def csv_answer(file_name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Response:

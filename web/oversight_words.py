@@ -12,17 +12,17 @@ from flask import Blueprint
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
-from idm.authenticator_state import STATE_TITLES as AUTHENTICATOR_STATE_TITLES
-from idm.authenticator_state import AuthenticatorState
 from idm.calendar_days import day_of
-from idm.correlation import DOUBT_TITLES, RULE_TITLES, Doubt, Rule
+from idm.directory.correlation import DOUBT_TITLES, RULE_TITLES, Doubt, Rule
 from idm.employment_kind import EMPLOYMENT_KIND_TITLES, EmploymentKind
-from idm.enrolment_comparison import STANDING_TITLES as ENROLMENT_TITLES
-from idm.enrolment_comparison import Standing as Enrolment
-from idm.factor_gate import VERDICT_TITLES as GATE_TITLES
-from idm.factor_gate import Verdict as GateVerdict
+from idm.factors.authenticator_state import STATE_TITLES as AUTHENTICATOR_STATE_TITLES
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.enrolment_comparison import STANDING_TITLES as ENROLMENT_TITLES
+from idm.factors.enrolment_comparison import Standing as Enrolment
+from idm.factors.factor_gate import VERDICT_TITLES as GATE_TITLES
+from idm.factors.factor_gate import Verdict as GateVerdict
 from idm.grant_state import SuspensionReason
-from idm.listing_comparison import Verdict
+from idm.lists.listing_comparison import Verdict
 from idm.models.audit import AuditOutcome
 from idm.models.work import TaskState
 from idm.models.work_orders import STATE_TITLES, WorkOrderState
@@ -55,7 +55,7 @@ from idm.vocabulary import (
     VerifiedBy,
 )
 from idm.vocabulary import Stage as SystemStage
-from web.privileged_words import PRIVILEGED_WORDS
+from web.privileged.privileged_words import PRIVILEGED_WORDS
 
 Word = tuple[LazyString | str, str]
 """The title, and the kind of chip it looks like."""

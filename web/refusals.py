@@ -29,9 +29,10 @@ from idm.errors import (
 )
 from idm.operations.signing_in.web_sessions import Stage
 from idm.permissions import require
-from web import current, fresh_factor
+from web import current
 from web.route_access import access_to
 from web.security import UNSAFE_METHODS
+from web.signing_in import fresh_factor
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from idm.operations.signing_in.signed_in_places import note_place
 from idm.operations.signing_in.web_sessions import SignedIn, Stage, end_left_behind, note_use, resume_session
 from idm.queries.governance.configuration import organisation_in_force, policy_in_force
 from web import current
-from web.browser_words import browser_words
 from web.carried_input import keep_what_was_typed
 from web.permitted import require_page
 from web.route_access import access_to
 from web.security import is_https, refuse_forged_forms
+from web.signing_in.browser_words import browser_words
 
 WITHOUT_DATABASE = frozenset({"static", "health.alive", "health.ready"})
 """What is answered even while the database is away; nobody is asked who they are."""

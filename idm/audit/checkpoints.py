@@ -16,8 +16,8 @@ from idm.audit.batches import BELOW_ALL, RowUnreadable, in_batches
 from idm.audit.chain import takes_the_chain, utc_text
 from idm.audit.payload import canonical
 from idm.errors import IdmError
+from idm.keys.signing import PublicKey, SigningKey
 from idm.models.audit import AuditCheckpoint, AuditSeal
-from idm.signing import PublicKey, SigningKey
 
 _PURPOSE = b"idm audit checkpoint 1\n"
 """Begins everything that is signed here, so that a signature made for anything else is none."""

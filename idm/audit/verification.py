@@ -16,8 +16,8 @@ from idm.audit.batches import AnyRow, RowUnreadable, in_batches
 from idm.audit.chain import GENESIS, HEADER_COLUMNS, link
 from idm.audit.checkpoints import Checkpoint, CheckpointUnreadable, stored_checkpoints
 from idm.audit.payload import SALT_BYTES, payload_hash
+from idm.keys.signing import PublicKey
 from idm.models.audit import AuditCheckpoint, AuditRecord, AuditSeal
-from idm.signing import PublicKey
 
 _LATE_COMMIT = timedelta(hours=1)
 """How long a PostgreSQL transaction may hold back a record whose id is lower than one already sealed."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from idm.authenticator_state import AuthenticatorState
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem

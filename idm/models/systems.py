@@ -133,8 +133,9 @@ class EntitlementConflict(Base):
 class Account(Base):
     """One user ID in one system. Never deleted here: a name once used stays taken (tombstone).
 
-    What it should be is derived from grants, employments and stops (`idm.wanted_account`); `seen_*` is what the target
-    said at `seen_at`. `generation` grows with every decision about it, so that a late task can see that it is late.
+    What it should be is derived from grants, employments and stops (`idm.directory.wanted_account`); `seen_*` is what
+    the target said at `seen_at`. `generation` grows with every decision about it, so that a late task can see that it
+    is late.
     """
 
     __tablename__ = "accounts"

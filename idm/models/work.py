@@ -6,11 +6,11 @@ from enum import StrEnum
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from idm.finding_state import NEVER_ANSWERED
 from idm.models.base import Base, Instant, closed_list
 from idm.models.exceptions import RegisteredException
 from idm.models.nights import SweepNight
 from idm.models.systems import Account, InformationSystem
+from idm.oversight.finding_state import NEVER_ANSWERED
 from idm.vocabulary import FindingKind
 
 
@@ -155,7 +155,7 @@ class Finding(Base):
     repair_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Who had it put right; None with a time = the profile did."""
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    """Who was given it by name; None = whoever holds the office that its kind belongs to (`idm.finding_state`)."""
+    """Who was given it by name; None = whoever holds the office that its kind belongs to (`finding_state`)."""
     due_on: Mapped[date | None]
     """The last day for an answer."""
     escalated_level: Mapped[int] = mapped_column(default=0)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from idm.hand_work import HandProgress, HandStep
+from idm.directory.hand_work import HandProgress, HandStep
 from idm.models.base import Base, Instant, closed_list
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
@@ -70,7 +70,8 @@ class WorkOrderNumber(Base):
 class WorkOrder(Base):
     """One sheet of work about one account: at most one is open.
 
-    `base` is what was so when it was issued and `wanted` what its steps lead to, both as `idm.hand_work` keeps them.
+    `base` is what was so when it was issued and `wanted` what its steps lead to, both as `idm.directory.hand_work`
+    keeps them.
     """
 
     __tablename__ = "work_orders"

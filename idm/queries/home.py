@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.directory.wanted_account import employed_until
 from idm.models.people import Employment
 from idm.models.requests import Request
 from idm.publication import Reader, shown_end
@@ -14,7 +15,6 @@ from idm.queries.approval.requests import RequestFilter, RequestRow, matching, r
 from idm.queries.organisation.publication import hidden_starts, public, shown_rights
 from idm.queries.rights.held_rights import HeldRight, live_rights
 from idm.request_state import RequestState
-from idm.wanted_account import employed_until
 
 
 @dataclass(frozen=True)

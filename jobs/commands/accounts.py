@@ -14,9 +14,9 @@ from idm.queries.governance.configuration import policy_in_force
 from idm.queries.organisation.people import person_with_number
 from idm.queries.rights.name_preview import NamePreview, NameRow, names_of_person, names_of_request
 from idm.unit_of_work import unit_of_work
-from jobs import sealing
 from jobs.commands.options import installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
+from jobs.logs import sealing
 
 ACTOR = Actor.job("jobs.accounts")
 

@@ -8,7 +8,7 @@ import click
 
 from idm import audit as records
 from idm.calendar_days import start_of
-from idm.signing import load_public_key
+from idm.keys.signing import load_public_key
 from jobs.commands.options import Day, installation, json_option
 from jobs.commands.terminal import print_json, say
 

@@ -13,15 +13,18 @@ from idm.errors import NotFound
 from idm.models.privileged import Rotation
 from idm.models.systems import Account, InformationSystem
 from idm.operations.privileged import rotations as asking
+from idm.passwords.rotation_rules import OVER
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import due_by_clock
-from idm.rotation_rules import OVER
 from idm.vocabulary import ROTATION_REASON_TITLES, ROTATION_STATE_TITLES, RotationReason
-from jobs import provision, rotations, sealing, temporary_passwords
+from jobs import provision
 from jobs.commands.options import dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
 from jobs.installation import Installation
+from jobs.logs import sealing
+from jobs.passwords import temporary_passwords
+from jobs.privileged import rotations
 
 ACTOR = Actor.job("idm credentials rotate")
 WORKER = "idm credentials rotate"

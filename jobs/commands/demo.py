@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from idm.errors import NotFound
-from idm.one_time_codes import code_at, secret_from_text, step_of
+from idm.factors.one_time_codes import code_at, secret_from_text, step_of
 from jobs.child_processes import die_with_parent, stop, wait_port
 from jobs.commands.terminal import print_table, say
 from jobs.demo import prepare as demonstration

@@ -11,9 +11,9 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.calendar_days import TOKYO
-from idm.enrolment_comparison import STANDING_TITLES, Compared, Comparison, Standing
 from idm.errors import NotFound
-from idm.factor_gate import VERDICT_TITLES
+from idm.factors.enrolment_comparison import STANDING_TITLES, Compared, Comparison, Standing
+from idm.factors.factor_gate import VERDICT_TITLES
 from idm.models.systems import InformationSystem
 from idm.operations.factors import enrolment_lists
 from idm.operations.factors.enrolment_lists import SentEnrolments, moment_of_day
@@ -21,10 +21,10 @@ from idm.queries.governance.configuration import policy_in_force
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import AUTHENTICATOR_TITLES
 from idm.wareki import parse_date
-from jobs import sealing
 from jobs.commands.options import dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
 from jobs.installation import Installation
+from jobs.logs import sealing
 
 ACTOR = Actor.job("idm factors import")
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from idm.personnel.plan_tables import plan_tables
-from jobs import feed_inbox, sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
-from jobs.feed_folders import printable
-from jobs.feed_report import TITLES, Fate, as_data, counts_line
-from jobs.hr_feed import FeedResult, import_feed
+from jobs.hr import feed_inbox
+from jobs.hr.feed_folders import printable
+from jobs.hr.feed_report import TITLES, Fate, as_data, counts_line
+from jobs.hr.hr_feed import FeedResult, import_feed
 from jobs.installation import Installation
+from jobs.logs import sealing
 
 
 @click.group()

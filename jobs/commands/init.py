@@ -13,7 +13,7 @@ from idm.vocabulary import ConfigurationKind
 from jobs import first_links, first_record
 from jobs.commands.options import unchecked_installation
 from jobs.commands.terminal import say
-from jobs.directory_passwords import require_can_check
+from jobs.passwords.directory_passwords import require_can_check
 
 
 @click.command()

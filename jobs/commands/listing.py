@@ -9,17 +9,17 @@ from sqlalchemy import select
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import NotFound
-from idm.listing_comparison import Compared, Verdict
+from idm.lists.listing_comparison import Compared, Verdict
 from idm.models.systems import InformationSystem
 from idm.operations.information_systems import listings
 from idm.operations.information_systems.listings import SentListing
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.information_systems.listings import comparison, counts_of, missing_of, spoken_of
 from idm.unit_of_work import unit_of_work
-from jobs import sealing
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
 from jobs.installation import Installation
+from jobs.logs import sealing
 
 ACTOR = Actor.job("idm listing import")
 TITLES = {

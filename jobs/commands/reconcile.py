@@ -4,9 +4,9 @@ import click
 
 from idm.operations.sweep.findings import SweepResult
 from idm.vocabulary import FINDING_TITLES
-from jobs import reconcile as job
 from jobs.commands.options import dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
+from jobs.sweep import reconcile as job
 
 SOME_FAILED, SAFETY = 3, 5
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from idm import spreadsheet_text
+from idm.lists import spreadsheet_text
 from idm.personnel.due_changes import DUE_TITLES, Due
 from idm.queries.rights.rehearsal import RehearsedChange
 from jobs.lifecycle import Rehearsed

@@ -11,8 +11,8 @@ from idm.database import Database
 from idm.settings import Settings
 from jobs.commands.options import installation
 from jobs.commands.terminal import say
-from jobs.directory_passwords import password_checker
 from jobs.installation import Installation
+from jobs.passwords.directory_passwords import password_checker
 from jobs.sign_in_providers import provider_opener
 from web.app import create_app
 

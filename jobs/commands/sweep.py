@@ -8,10 +8,10 @@ from rich.console import Console
 
 from idm.operations.sweep.findings import SweepResult
 from idm.vocabulary import FINDING_TITLES
-from jobs import sweep as nightly
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.sweep_progress import shown_on
 from jobs.commands.terminal import print_json, print_table
+from jobs.sweep import sweep as nightly
 
 SOME_FAILED = 3
 

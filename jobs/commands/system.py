@@ -12,10 +12,10 @@ from idm.models.system_tests import SystemTest
 from idm.models.systems import InformationSystem
 from idm.ports import CheckVerdict
 from idm.vocabulary import BY_HAND, STAGE_TITLES, ZONE_TITLES
-from jobs import examination
 from jobs.commands.options import installation, json_option
 from jobs.commands.system_inventory import inventory
 from jobs.commands.terminal import print_json, print_table, say
+from jobs.information_systems import examination
 
 ACTOR = Actor.job("idm system test")
 EXIT_CODES = {CheckVerdict.FINE: 0, CheckVerdict.WARNING: 3, CheckVerdict.FAILED: 1}

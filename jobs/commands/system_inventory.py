@@ -4,9 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from jobs import inventory as job
 from jobs.commands.options import dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, say
+from jobs.information_systems import inventory as job
 
 
 @click.command()

@@ -4,9 +4,9 @@ import click
 
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.vault_status import STANDING_TITLES, KeptRow, Standing, kept_rows, vault_keys
-from jobs import sealing
 from jobs.commands.options import dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
+from jobs.logs import sealing
 from jobs.vault import key_rotation
 
 SHOWN = 16

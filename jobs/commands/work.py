@@ -5,9 +5,10 @@ import threading
 
 import click
 
-from jobs import nights, worker
+from jobs import worker
 from jobs.commands.options import installation
 from jobs.commands.terminal import say
+from jobs.sweep import nights
 
 
 @click.command()

@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import Refusal
+from idm.factors.one_time_codes import code_at, secret_as_text, step_of
+from idm.keys.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.models.people import Employment, Person
 from idm.models.requests import Request
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
-from idm.one_time_codes import code_at, secret_as_text, step_of
 from idm.operations.approval import decisions, requests
 from idm.operations.approval.decisions import Verdict
 from idm.operations.approval.requests import WantedLine
@@ -34,7 +35,6 @@ from idm.operations.signing_in import enrolment, second_factor
 from idm.operations.signing_in.web_sessions import resume_session
 from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
-from idm.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import LineEffect, RequestAction, Role
 from jobs.installation import Installation

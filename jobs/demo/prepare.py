@@ -21,12 +21,14 @@ from idm.schema import upgrade
 from idm.settings import Settings
 from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
-from jobs import first_record, provision, sealing, sweep
+from jobs import first_record, provision
 from jobs.child_processes import free_port, held_port, port_is_free
 from jobs.demo import cases, exception_cases, privileged_cases, review_cases
 from jobs.demo.directory import LocalDirectory
-from jobs.hr_feed import import_feed
+from jobs.hr.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
+from jobs.logs import sealing
+from jobs.sweep import sweep
 
 GROUPS = (
     "folder-general", "folder-pension", "folder-health", "folder-welfare", "folder-review", "folder-systems",

@@ -24,9 +24,11 @@ from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import AccountKind, EntitlementKind, Role
-from jobs import inventory, privileged_uses, provision, rotations
+from jobs import provision
 from jobs.demo.cases import actor_of, apply_for, decide_step
+from jobs.information_systems import inventory
 from jobs.installation import Installation
+from jobs.privileged import privileged_uses, rotations
 
 HOLDER = "operator"
 RIGHTS = ("office/account", "office/administration-account", "office/administration")

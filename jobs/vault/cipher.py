@@ -5,7 +5,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from idm.sealing import decrypt, encrypt
+from idm.keys.sealing import decrypt, encrypt
 
 FINGERPRINT_NONCE = bytes(12)
 FINGERPRINT_CONTEXT = b"idm vault key"

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from idm.errors import ConfigurationInvalid
-from idm.secret_files import load_key, load_or_create_key
+from idm.keys.secret_files import load_key, load_or_create_key
 from jobs.vault.cipher import Cipher, FileCipher
 
 CURRENT = "vault.key"

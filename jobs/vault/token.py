@@ -14,8 +14,8 @@ from pkcs11 import Attribute, GCMParams, KeyType, Mechanism, ObjectClass
 from pkcs11.exceptions import PKCS11Error
 
 from idm.errors import ConfigurationInvalid
-from idm.sealing import NONCE_BYTES, UNDER_KEY, seal_broken
-from idm.secret_files import read_guarded
+from idm.keys.sealing import NONCE_BYTES, UNDER_KEY, seal_broken
+from idm.keys.secret_files import read_guarded
 from idm.settings import VaultSettings
 from jobs.vault.cipher import FINGERPRINT_CONTEXT, FINGERPRINT_NONCE, Cipher, fingerprint_of
 

@@ -12,7 +12,7 @@ from psycopg import OperationalError, connect
 from psycopg.sql import SQL, Identifier
 
 from idm.database import Database
-from idm.signing import SigningKey, load_or_create_key
+from idm.keys.signing import SigningKey, load_or_create_key
 from tests.audit.ledger import Ledger, create_audit_tables
 from tests.servers.postgres import Postgres
 

@@ -12,9 +12,9 @@ from idm import audit
 from idm.actor import Actor
 from idm.audit import Checkpoint, Verification
 from idm.database import Database
+from idm.keys.signing import SigningKey
 from idm.models.audit import AuditCheckpoint, AuditRecord, AuditSeal, AuditUnsealed
 from idm.models.base import Base
-from idm.signing import SigningKey
 
 UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 """For properties: a busy machine is no failure."""

@@ -16,8 +16,8 @@ from idm import audit
 from idm.audit import Checkpoint, CheckpointUnreadable
 from idm.database import Database
 from idm.errors import ConfigurationInvalid
+from idm.keys.signing import SigningKey, load_or_create_key
 from idm.models.audit import AuditCheckpoint
-from idm.signing import SigningKey, load_or_create_key
 from tests.audit.ledger import NOW, UNHURRIED, Ledger, count, seal, write_many
 
 

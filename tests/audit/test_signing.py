@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from idm.errors import ConfigurationInvalid
-from idm.signing import load_or_create_key, load_public_key
+from idm.keys.signing import load_or_create_key, load_public_key
 
 
 def test_key_is_made_once_and_found_again(tmp_path: Path) -> None:

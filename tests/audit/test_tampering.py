@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from idm.audit.chain import HEADER_NAMES
 from idm.database import Database
-from idm.signing import load_or_create_key
+from idm.keys.signing import load_or_create_key
 from tests.audit.conftest import ENGINES, new_postgres_database
 from tests.audit.intruder import RECORDS, SEALS, Intruder, break_in
 from tests.audit.ledger import UNHURRIED, Ledger, create_audit_tables

@@ -14,7 +14,7 @@ from idm import audit
 from idm.audit import Checkpoint, CheckpointUnreadable, Verification, WrongRecord
 from idm.audit.payload import payload_hash
 from idm.database import Database
-from idm.signing import SigningKey, load_or_create_key
+from idm.keys.signing import SigningKey, load_or_create_key
 from tests.audit.intruder import RECORDS, SEALS, Intruder, break_in
 from tests.audit.ledger import JOB, NOW, Ledger, seal, write, write_many
 

@@ -24,7 +24,7 @@ from idm.models.systems import Account, InformationSystem
 from idm.settings import Settings
 from idm.vocabulary import AccountKind
 from jobs.installation import Installation
-from jobs.unchanged import unchanged_accounts
+from jobs.sweep.unchanged import unchanged_accounts
 from tests.benchmarks.harness import Row
 from tests.benchmarks.sample_directory import SampleDirectory
 from tests.benchmarks.scale import Scale

@@ -21,8 +21,8 @@ from idm.models.systems import Account, Entitlement
 from idm.models.work import Finding, OutboxTask, TaskState
 from idm.settings import Settings
 from idm.vocabulary import EntitlementKind, FindingKind
-from jobs import sweep
 from jobs.installation import Installation
+from jobs.sweep import sweep
 from tests.benchmarks.harness import Command, Row
 from tests.benchmarks.provisioning_rows import decide
 from tests.benchmarks.sample_directory import DORMANT_EVERY, SampleDirectory, new_accounts

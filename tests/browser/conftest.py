@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize, sync_playwright
 
-from idm.one_time_codes import STEP_SECONDS, code_at, secret_from_text, step_of
+from idm.factors.one_time_codes import STEP_SECONDS, code_at, secret_from_text, step_of
 from jobs.child_processes import free_port, stop
 from jobs.demo.cases import Player, players
 from jobs.demo.directory import LocalDirectory

@@ -17,10 +17,10 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
-from idm import password_hashing
 from idm.database import Database
 from idm.models.sign_in import Passkey, SignIn
-from idm.password_hashing import hash_password
+from idm.passwords import password_hashing
+from idm.passwords.password_hashing import hash_password
 from idm.queries.signing_in.own_factors import own_factors
 from idm.settings import Settings
 from tests.browser.conftest import SIZE

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import start_of
 from idm.database import Database
+from idm.directory.wanted_account import WantedAccount, wanted_account
 from idm.errors import FeedRefused, SafetyLimit
 from idm.grant_state import GrantState
 from idm.models.feeds import FeedSource
@@ -27,7 +28,6 @@ from idm.operations.hr import feed_import
 from idm.operations.hr.feed_import import Prepared
 from idm.operations.rights.lifecycle import carry_out_due
 from idm.queries.rights.account_facts import account_facts
-from idm.wanted_account import WantedAccount, wanted_account
 from tests.cast import Cast
 from tests.feed.damage import EVENTS, SNAPSHOT, Damaged, damaged, sound
 from tests.feed.working_office import JOB, SECRET, TODAY, build

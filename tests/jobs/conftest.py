@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.keys.sealing import new_handover_key
 from idm.models.people import Employment
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask
 from idm.operations.passwords import handovers
-from idm.sealing import new_handover_key
 from idm.settings import MailSettings, Settings
 from idm.vocabulary import LineEffect, RequestAction
 from jobs import provision

@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from idm.database import Database
 from idm.operations.privileged import rotations as steps
 from idm.settings import Settings
-from jobs import rotations as rotating
 from jobs.installation import Installation
+from jobs.privileged import rotations as rotating
 
 POINTS = ("claimed", "sealing", "sealed", "told", "set", "proven", "confirming")
 

@@ -10,8 +10,8 @@ from idm.models.systems import InformationSystem
 from idm.operations.sweep.findings import SweepResult
 from idm.ports import Directory
 from idm.settings import Settings
-from jobs import sweep
 from jobs.installation import Installation
+from jobs.sweep import sweep
 
 FIRST = "ledger"
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.grant_state import GrantState
+from idm.keys.sealing import new_handover_key
 from idm.models.authenticators import FactorReading
 from idm.models.requests import Grant
 from idm.models.systems import Account, InformationSystem
@@ -19,11 +20,11 @@ from idm.operations.governance.configuration import ConfigurationText
 from idm.operations.passwords import handovers
 from idm.operations.sweep.findings import OF_FACTORS
 from idm.policy_file import effective_text, load_profile
-from idm.sealing import new_handover_key
 from idm.settings import MailSettings, Settings
 from idm.vocabulary import AuthenticatorKind, ConfigurationKind, FindingKind, LineEffect, RequestAction
-from jobs import provision, reconcile, sweep
+from jobs import provision
 from jobs.installation import Installation
+from jobs.sweep import reconcile, sweep
 from tests import authenticator_office as desk
 from tests.cast import Cast
 from tests.jobs.conftest import Clock

@@ -15,8 +15,9 @@ from idm.operations.sweep.findings import SweepResult
 from idm.ports import Attributes, Directory
 from idm.settings import Settings
 from idm.vocabulary import FindingKind
-from jobs import installation, provision, reconcile
+from jobs import installation, provision
 from jobs.installation import Installation
+from jobs.sweep import reconcile
 from tests.cast import Cast
 from tests.jobs.conftest import Clock
 

@@ -18,9 +18,10 @@ from idm.models.systems import Account, InformationSystem
 from idm.queries.privileged.post_losses import PostLoss, post_losses
 from idm.settings import Settings
 from idm.vocabulary import AccountKind, RotationReason, UseEnd
-from jobs import lifecycle, privileged_uses, provision, worker
-from jobs.hr_feed import import_feed
+from jobs import lifecycle, provision, worker
+from jobs.hr.hr_feed import import_feed
 from jobs.installation import Installation
+from jobs.privileged import privileged_uses
 from tests.cast import NOW, PEOPLE, Cast
 from tests.feed.files import Sheet, staff, text_file
 from tests.feed_office import add_feed

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from connectors.ldap.connector import LdapConnector
 from idm.errors import InvalidInput, TargetError
 from idm.grant_state import GrantState
+from idm.keys.sealing import new_handover_key
 from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask
 from idm.operations.factors import factor_readings
@@ -18,9 +19,8 @@ from idm.operations.passwords import handovers
 from idm.operations.rights.accounts import schedule
 from idm.ports import Outcome, Step
 from idm.queries.passwords.handovers import waiting_accounts
-from idm.sealing import new_handover_key
 from idm.vocabulary import AuthenticatorKind, EntitlementKind, FindingKind, LineEffect, RequestAction, Zone
-from jobs.sweep import sweep
+from jobs.sweep.sweep import sweep
 from tests.cast import Cast
 from tests.connectors.conftest import now
 from tests.connectors.samba_target import SambaTarget

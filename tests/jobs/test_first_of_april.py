@@ -39,7 +39,7 @@ from idm.unit_of_work import unit_of_work
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, lifecycle, provision
 from jobs.demo.prepare import GROUPS, configuration_texts
-from jobs.hr_feed import import_feed
+from jobs.hr.hr_feed import import_feed
 from jobs.installation import Installation
 
 HR, CHIEF, SYSTEM, PENSION, VICE, CISO = "000456", "000412", "000445", "000423", "000407", "000401"

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
-from idm.finding_state import state_of
 from idm.models.going_live import FoundAccount
 from idm.models.people import OrganisationUnit
 from idm.models.requests import Request
@@ -27,11 +26,13 @@ from idm.operations.information_systems import adoption, found_accounts
 from idm.operations.information_systems.found_accounts import Settlement
 from idm.operations.sweep import finding_answers
 from idm.organisation_file import effective_text
+from idm.oversight.finding_state import state_of
 from idm.queries.information_systems.found_accounts import progress_of_systems
 from idm.queries.sweep.finding_states import facts_of
 from idm.request_state import Event
 from idm.vocabulary import AccountKind, ConfigurationKind, FindingKind, FindingState, FoundState, Role, Stage
-from jobs import inventory, reconcile, sweep
+from jobs.information_systems import inventory
+from jobs.sweep import reconcile, sweep
 from tests.cast import add_person, organisation_source
 from tests.jobs.conftest import Office
 

@@ -26,9 +26,10 @@ from idm.operations.rights.accounts import schedule
 from idm.queries.rights.account_status import Agreement, accounts_of_person
 from idm.settings import Settings
 from idm.vocabulary import FindingKind, FoundState, Role, Stage
-from jobs import hand_work, lifecycle, provision, sweep, worker
+from jobs import hand_work, lifecycle, provision, worker
 from jobs.command_line import idm as command
 from jobs.installation import Installation
+from jobs.sweep import sweep
 from tests.cast import NOW, Cast
 from tests.hand_office import SYSTEM, add_system, confirm, do, kinds, orders, seat
 

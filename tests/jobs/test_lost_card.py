@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
-from jobs import sweep
+from jobs.sweep import sweep
 from tests.authenticator_office import PRODUCT, activate, issue, lose, recover
 from tests.jobs.conftest import Office
 

@@ -13,8 +13,8 @@ from idm.models.people import Person
 from idm.models.work import MailMessage, MailState
 from idm.operations.notification.notices import notify
 from idm.settings import MailSettings, Settings
-from jobs import mailer, notices
 from jobs.installation import Installation
+from jobs.notification import mailer, notices
 from tests.cast import NOW, Cast
 from tests.servers.certificates import Certificates, make_certificates
 from tests.servers.smtp_sink import SmtpSink

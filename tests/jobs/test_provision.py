@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import func, select
 
 from idm.errors import IllegalTransition
+from idm.keys.sealing import new_handover_key
 from idm.models.audit import AuditRecord
 from idm.models.requests import Grant
 from idm.models.systems import CredentialEvent, Handover
 from idm.models.work import OutboxTask, TaskState
 from idm.operations.passwords import handovers
-from idm.sealing import new_handover_key
 from idm.vocabulary import CredentialEventKind, Role
 from jobs import lifecycle, provision
 from tests.jobs.conftest import Office

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from idm.keys.sealing import new_handover_key
 from idm.models.stops import AccountStop
 from idm.models.systems import Handover, InformationSystem
 from idm.models.work import Finding, OutboxTask, TaskState
@@ -15,7 +16,6 @@ from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.operations.stops.unreached import LATE
 from idm.ports import Directory
-from idm.sealing import new_handover_key
 from idm.vocabulary import FindingKind, Zone
 from jobs import provision, stops, worker
 from jobs.installation import Installation

@@ -7,7 +7,7 @@ from idm.operations.rights.accounts import schedule
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from jobs import provision, stops
-from tests.jobs.test_temporary_passwords_domain import NAME, OWN, Domain, samba, town
+from tests.jobs.passwords.test_temporary_passwords_domain import NAME, OWN, Domain, samba, town
 
 __all__ = ["samba", "town"]
 

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from idm import audit
 from idm.calendar_days import TOKYO
+from idm.keys.signing import load_public_key
 from idm.models.audit import AuditRecord, AuditSeal
-from idm.signing import load_public_key
 from jobs import worker
 from tests.jobs.conftest import Office
 

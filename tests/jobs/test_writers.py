@@ -8,13 +8,13 @@ import jobs
 ROOT = Path(jobs.__file__).parent.parent
 WRITERS = {
     "jobs/provision.py",
-    "jobs/rotations.py",
-    "jobs/unlocking.py",
-    "jobs/password_issue.py",
-    "jobs/out_of_band.py",
+    "jobs/privileged/rotations.py",
+    "jobs/passwords/unlocking.py",
+    "jobs/passwords/password_issue.py",
+    "jobs/sweep/out_of_band.py",
 }
 """`password_issue` is given its connection by `provision`."""
-OPENED_BY_ANOTHER = {"jobs/password_issue.py"}
+OPENED_BY_ANOTHER = {"jobs/passwords/password_issue.py"}
 
 
 def calling(name: str) -> set[str]:

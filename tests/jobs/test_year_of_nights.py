@@ -7,7 +7,7 @@ counted from the days of their sign-ins alone, by nothing of the product.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from jobs import sweep
+from jobs.sweep import sweep
 from tests.jobs.conftest import Office
 
 DAYS, EVERY = 175, 5

@@ -10,8 +10,8 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idm import password_hashing
 from idm.database import Database
+from idm.passwords import password_hashing
 from idm.settings import Settings
 from tests.small_town import NOW, Town, build
 from tests.web import one_compilation

@@ -6,13 +6,13 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.keys.sealing import seal_to
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import PrivilegedUse, RegisteredId, VaultKey, VaultSecret
 from idm.models.requests import Grant
 from idm.models.sign_in import WebSession
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.operations.privileged import check_outs, uses
-from idm.sealing import seal_to
 from idm.vocabulary import AccountKind, EntitlementKind, FoundState, UseState, VerifiedHow
 from tests.carried_out import WORKER, carry_out
 from tests.cast import TODAY

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idm.one_time_codes import SECRET_BYTES, new_secret
+from idm.factors.one_time_codes import SECRET_BYTES, new_secret
 from idm.operations.signing_in.web_sessions import new_token
 from tests.web.visitor import Visitor
 from web.route_access import ROUTES, Who

@@ -9,12 +9,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from idm.actor import Actor
+from idm.factors.one_time_codes import code_at, new_secret, step_of
+from idm.keys.sealing import encrypt
 from idm.models.sign_in import SignIn
-from idm.one_time_codes import code_at, new_secret, step_of
 from idm.operations.signing_in.enrolment import issue_enrolment_link
 from idm.operations.signing_in.sign_in import totp_context
-from idm.password_hashing import hash_password
-from idm.sealing import encrypt
+from idm.passwords.password_hashing import hash_password
 from tests.small_town import Town, policy
 from web.current import EXTENSION, Site
 

@@ -13,7 +13,13 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.exception_state import (
+from idm.models.exceptions import ExceptionCheck, RegisteredException
+from idm.models.systems import Account, InformationSystem
+from idm.models.work import Finding
+from idm.operations.exceptions.exception_notices import PAGE, record
+from idm.operations.notification.notices import notify
+from idm.operations.sweep.findings import Found, record_everywhere
+from idm.oversight.exception_state import (
     Covered,
     ExceptionEvent,
     after,
@@ -22,12 +28,6 @@ from idm.exception_state import (
     reminder_due,
     report_levels,
 )
-from idm.models.exceptions import ExceptionCheck, RegisteredException
-from idm.models.systems import Account, InformationSystem
-from idm.models.work import Finding
-from idm.operations.exceptions.exception_notices import PAGE, record
-from idm.operations.notification.notices import notify
-from idm.operations.sweep.findings import Found, record_everywhere
 from idm.permissions import PERMISSIONS, Action, may
 from idm.policy import Policy
 from idm.queries.exceptions.coverage import as_coverings, last_checks

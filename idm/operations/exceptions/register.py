@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
-from idm.exception_state import ExceptionEvent, after, may_renew, require_coverable, require_period
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.operations.exceptions.authority import require_may_ask, require_may_end, subjects_of
 from idm.operations.exceptions.exception_notices import record, tell, tell_ciso
+from idm.oversight.exception_state import ExceptionEvent, after, may_renew, require_coverable, require_period
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.organisation.officers import contracted, humans, roles_of

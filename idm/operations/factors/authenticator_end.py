@@ -10,9 +10,9 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
+from idm.factors.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import (

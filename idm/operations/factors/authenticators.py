@@ -13,9 +13,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound
+from idm.factors.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
+from idm.factors.verifiable_kinds import verifiable_kinds
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.people import Employment, Person
 from idm.models.periods import not_over_on
@@ -26,7 +27,6 @@ from idm.operations.passwords.credential_desk import officer_at, require_another
 from idm.policy import Policy
 from idm.queries.factors.replacements import predecessors
 from idm.step_up import require_fresh_factor
-from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AUTHENTICATOR_TITLES, ISSUED_KINDS, THINGS, AuthenticatorKind
 from idm.written_text import written
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.calendar_days import day_of, start_of
 from idm.database import in_chunks
-from idm.enrolment_comparison import Compared, Comparison, Moment, Standing, compare, too_many
-from idm.enrolment_list import Enrolled, read_enrolments
 from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit, SameListAgain
+from idm.factors.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
+from idm.factors.enrolment_comparison import Compared, Comparison, Moment, Standing, compare, too_many
+from idm.factors.enrolment_list import Enrolled, read_enrolments
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport, FactorReading
 from idm.models.systems import InformationSystem
 from idm.operations.factors import factor_gate

@@ -1,4 +1,4 @@
-"""The gate, carried out: rights are held back and given again as `idm.factor_gate` says (FK 3(1)②ア, controls B1, B2).
+"""The gate, carried out: rights are held back and given again as `factor_gate` says (FK 3(1)②ア, controls B1, B2).
 
 One rule for every occasion: an approval, a card activated or lost, a list read in, a directory read back, the night.
 The right stays approved; what is held back is its effect, and the directory follows through the outbox.
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from idm.actor import Actor
 from idm.database import in_chunks
-from idm.factor_gate import Verdict
+from idm.factors.factor_gate import Verdict
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.requests import Grant
 from idm.models.systems import Account

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
-from idm.factor_gate import demand_shown
+from idm.factors.factor_gate import demand_shown
 from idm.models.authenticators import FactorReading
 from idm.models.systems import Account, InformationSystem
 from idm.ports import TargetAccount

@@ -19,7 +19,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.factor_gate import KEEPS, VERDICT_TITLES, Verdict
+from idm.factors.factor_gate import KEEPS, VERDICT_TITLES, Verdict
 from idm.models.systems import InformationSystem
 from idm.operations.factors import factor_gate, factor_readings
 from idm.operations.sweep.findings import Found, SweepResult

@@ -11,9 +11,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.factors.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.models.authenticators import Authenticator, LossReport
 from idm.operations.factors import consequences
 from idm.operations.factors.authenticator_desk import (

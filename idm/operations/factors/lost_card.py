@@ -13,8 +13,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorState
 from idm.database import in_chunks
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.grant_state import SuspensionReason
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.requests import Grant, GrantSuspension

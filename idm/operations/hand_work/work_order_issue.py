@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
-from idm.hand_work import (
+from idm.directory.hand_work import (
     Asked,
     Books,
     CheckAccount,
@@ -38,6 +38,9 @@ from idm.hand_work import (
     wanted_from_data,
     whole_work,
 )
+from idm.directory.reconciliation import in_our_care
+from idm.directory.wanted_account import AccountFacts, WantedAccount, wanted_account
+from idm.directory.work_instructions import About, instruction
 from idm.models.people import Person
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderNumber, WorkOrderState, WorkOrderStep
@@ -45,10 +48,7 @@ from idm.policy import Policy
 from idm.ports import Attributes, ExternalId, TargetAccount
 from idm.queries.rights.account_facts import account_facts, factor_group, managed_groups
 from idm.queries.rights.account_status import FACTOR_GROUP
-from idm.reconciliation import in_our_care
 from idm.vocabulary import BY_HAND, EntitlementKind, Stage
-from idm.wanted_account import AccountFacts, WantedAccount, wanted_account
-from idm.work_instructions import About, instruction
 
 
 @dataclass(frozen=True)

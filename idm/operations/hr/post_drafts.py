@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import Period, day_of
 from idm.database import in_chunks
+from idm.directory.wanted_account import employed_until
 from idm.employment_kind import EmploymentKind
 from idm.grant_state import GrantState
 from idm.models.feeds import FeedRun
@@ -36,7 +37,6 @@ from idm.queries.governance.configuration import organisation_in_force
 from idm.queries.hr.roll import employment_periods, post_spells
 from idm.request_state import LineState, RequestState
 from idm.vocabulary import LineEffect, RequestAction, Service, Zone
-from idm.wanted_account import employed_until
 from idm.wareki import format_wareki
 
 REASONS = {

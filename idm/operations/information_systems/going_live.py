@@ -22,12 +22,12 @@ from idm.operations.information_systems.inventory import progress_of
 from idm.operations.notification.notices import notify
 from idm.operations.rights.accounts import record_taken_over, schedule, take_over
 from idm.organisation import Organisation, System
+from idm.passwords.rotation_rules import OVER
 from idm.policy import Policy
 from idm.privileged_use_state import LIVE
 from idm.queries.information_systems.found_accounts import progress_of_systems, refused_accounts
 from idm.queries.organisation.officers import holders
 from idm.request_state import LineState
-from idm.rotation_rules import OVER
 from idm.vocabulary import STAGE_TITLES, AccountKind, Role, Stage
 from idm.wareki import format_wareki
 

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.correlation import Found, Match, correlate
 from idm.database import in_chunks
+from idm.directory.correlation import Found, Match, correlate
 from idm.errors import SafetyLimit
 from idm.models.going_live import FoundAccount, SystemProgress
 from idm.models.systems import Account, InformationSystem

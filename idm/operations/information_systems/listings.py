@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
+from idm.directory.hand_work import Books
 from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
-from idm.hand_work import Books
-from idm.listing import Listed, read_listing
-from idm.listing_comparison import Compared, Verdict
+from idm.lists.listing import Listed, read_listing
+from idm.lists.listing_comparison import Compared, Verdict
+from idm.lists.printed_list import name_key
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import ListedAccount, Listing
 from idm.operations.hand_work.work_order_issue import books_of
@@ -30,7 +31,6 @@ from idm.organisation import ListingShape
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.ports import Attributes, TargetAccount
-from idm.printed_list import name_key
 from idm.queries.information_systems.listings import (
     Missing,
     comparison,

@@ -17,13 +17,13 @@ from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
 from idm.database import in_chunks
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
-from idm.log_rules import StandingOut, standing_out
 from idm.models.log_checks import LogCheck, LogCheckSignature
 from idm.models.people import Person
 from idm.models.work import Finding
 from idm.operations.notification.notices import notify
 from idm.operations.sweep.finding_history import note
 from idm.operations.sweep.findings import Found, record_everywhere
+from idm.oversight.log_rules import StandingOut, standing_out
 from idm.permissions import Action, require
 from idm.policy import LogCheckRules, Policy
 from idm.queries.logs.log_facts import log_facts, moments_of, sealed_until

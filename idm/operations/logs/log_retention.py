@@ -12,8 +12,8 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
-from idm.log_retention import erased_before
 from idm.models.log_checks import LegalHold
+from idm.oversight.log_retention import erased_before
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.logs.log_tables import LogTable, log_tables, open_holds

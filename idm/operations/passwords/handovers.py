@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
-from idm.factor_gate import LETS_IN, VERDICT_TITLES
+from idm.factors.factor_gate import LETS_IN, VERDICT_TITLES
 from idm.grant_state import GrantState
+from idm.keys.sealing import KEY_BYTES, unseal
 from idm.models.requests import Grant
 from idm.models.systems import Account, CredentialEvent, Entitlement, Handover
 from idm.operations.passwords.credential_desk import Desk, officer_at, require_uninvolved
@@ -25,7 +26,6 @@ from idm.operations.rights.accounts import schedule
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.factors.factor_gate import live_grants, verdicts
-from idm.sealing import KEY_BYTES, unseal
 from idm.step_up import matters_most, require_fresh_factor
 from idm.vocabulary import (
     BY_HAND,

@@ -26,7 +26,7 @@ from idm.operations.passwords.handovers import NEVER_HANDED_OVER, close_open
 from idm.operations.privileged import rotations, uses
 from idm.operations.rights.accounts import schedule
 from idm.operations.signing_in.web_sessions import end_all_sessions
-from idm.password_hashing import nobodys_hash
+from idm.passwords.password_hashing import nobodys_hash
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.factors.authenticators import units_of_owner

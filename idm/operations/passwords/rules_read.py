@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from idm.models.password_rules import PasswordRulesRead
 from idm.operations.sweep.findings import Found
-from idm.password_rules import RuleLine, in_words, wrong_lines
+from idm.passwords.password_rules import RuleLine, in_words, wrong_lines
 from idm.vocabulary import FindingKind
 
 SHOWN = 10

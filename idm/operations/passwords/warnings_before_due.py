@@ -11,7 +11,7 @@ from idm.calendar_days import day_of
 from idm.models.password_rules import PasswordWarning
 from idm.models.systems import Account, InformationSystem
 from idm.operations.notification.notices import Notice, notify_each
-from idm.password_due import WARNED_BEFORE_DAYS
+from idm.passwords.password_due import WARNED_BEFORE_DAYS
 from idm.wareki import format_wareki
 
 AHEAD_SUBJECT = "パスワードを変更してください"

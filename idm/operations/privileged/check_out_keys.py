@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
+from idm.keys.sealing import KEY_BYTES
 from idm.models.privileged import PrivilegedUse
 from idm.operations.privileged.use_steps import locked_use, person_of
 from idm.policy import Policy
-from idm.sealing import KEY_BYTES
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import UseState
 

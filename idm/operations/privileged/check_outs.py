@@ -18,17 +18,17 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound
+from idm.keys.sealing import unseal
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, CredentialEvent, InformationSystem
 from idm.operations.outbox import FIRST_WAIT_SECONDS
 from idm.operations.passwords.handovers import Shown
 from idm.operations.privileged.use_steps import locked_use
+from idm.passwords.rotation_rules import ON_ITS_WAY
 from idm.policy import Policy
 from idm.queries.privileged.eligibility import basis_of_use, is_contractor
 from idm.queries.privileged.kept import kept_accounts
-from idm.rotation_rules import ON_ITS_WAY
-from idm.sealing import unseal
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import CredentialEventKind, Stage, UseState, Zone
 

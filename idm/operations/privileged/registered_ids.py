@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
+from idm.directory.own_service_account import Named, is_own
 from idm.errors import IllegalTransition, NotFound
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
@@ -33,7 +34,6 @@ from idm.operations.privileged.registration_steps import (
     tell,
 )
 from idm.operations.rights.accounts import lock_names, take_over
-from idm.own_service_account import Named, is_own
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.governance.configuration import organisation_in_force

@@ -1,7 +1,7 @@
 """Changing a kept password: asked, sealed, set, proven, confirmed; each step is committed before the next (D4).
 
-`idm.rotation_rules` says when, and what a proof is. Nothing here sees a password: what comes in is sealed, and only a
-worker can open it.
+`idm.passwords.rotation_rules` says when, and what a proof is. Nothing here sees a password: what comes in is sealed,
+and only a worker can open it.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,12 +22,12 @@ from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.notification.notices import notify
 from idm.operations.outbox import wait_before
 from idm.operations.privileged.vault_keys import require_in_use
+from idm.passwords.rotation_rules import OVER, goes_before
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.organisation.officers import contracted, holders, humans
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.rotations import due_by_clock, waits_for_its_user
-from idm.rotation_rules import OVER, goes_before
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import (
     CredentialEventKind,

@@ -26,6 +26,7 @@ from idm.errors import (
     NotPermitted,
     SeparationOfDuties,
 )
+from idm.keys.sealing import KEY_BYTES
 from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.systems import Account
 from idm.operations.information_systems.going_live import require_not_only_observed
@@ -55,7 +56,6 @@ from idm.privileged_use_state import BEFOREHAND, HOLDING, UNDER_WAY, UseEvent, a
 from idm.queries.privileged.eligibility import Basis, basis, basis_of_use, is_contractor, require_attendant
 from idm.queries.privileged.read_back import rotation_open, shown_closed, shown_open
 from idm.queries.privileged.uses import overlapping, owes_report, taken_by, uses_to_carry_on
-from idm.sealing import KEY_BYTES
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import UseEnd, UseState
 from idm.written_text import written

@@ -31,8 +31,8 @@ from idm.operations.rights.grants import hangs_on
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans, never_deciding
 from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, right_of, rows_of
-from idm.review_rows import is_sealed
-from idm.review_rules import BAR_SENTENCES, Bar, bar_of
+from idm.reviews.review_rows import is_sealed
+from idm.reviews.review_rules import BAR_SENTENCES, Bar, bar_of
 from idm.routing import Seated
 from idm.separation_of_duties import Human
 from idm.step_up import matters_most, require_fresh_factor

@@ -26,7 +26,7 @@ from idm.policy import Policy
 from idm.queries.organisation.officers import holders
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, posts_on, right_of, rows_of
-from idm.review_rules import Schedule, Step, may_answer, step_on
+from idm.reviews.review_rules import Schedule, Step, may_answer, step_on
 from idm.step_up import matters_most, require_fresh_factor
 from idm.vocabulary import ReviewDecision, Role, SafetyAction
 from idm.wareki import format_wareki

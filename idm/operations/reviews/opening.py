@@ -23,7 +23,7 @@ from idm.queries.organisation.reach import systems_reached
 from idm.queries.organisation.units import unit_on
 from idm.queries.reviews.review_candidates import LIVE, Candidate, Wanted, candidates
 from idm.queries.reviews.review_lines import ReviewBench, right_of
-from idm.review_rules import next_opening
+from idm.reviews.review_rules import next_opening
 from idm.vocabulary import ReviewScope
 from idm.wareki import format_wareki
 from idm.working_days import working_days

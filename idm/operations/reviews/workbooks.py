@@ -15,8 +15,8 @@ from idm.models.reviews import ReviewLine
 from idm.operations.reviews.answering import Answered, Shown, answer
 from idm.policy import Policy
 from idm.queries.reviews.review_lines import lines_of, rows_of
-from idm.review_rows import ReviewRow, is_sealed
-from idm.review_workbook import ANSWER, REASON, SheetRow, read_workbook, refused
+from idm.reviews.review_rows import ReviewRow, is_sealed
+from idm.reviews.review_workbook import ANSWER, REASON, SheetRow, read_workbook, refused
 from idm.vocabulary import REVIEW_DECISION_TITLES, ReviewDecision
 
 DECISIONS = {title: decision for decision, title in REVIEW_DECISION_TITLES.items()}

@@ -3,9 +3,9 @@
 A planned grant has nothing to hold back yet: the reason is written beside it, and it comes into force suspended if the
 reason is still open on its day (`come_into_force`).
 
-Every way into force leads through here, and here stands the gate (`idm.factor_gate`): what has just been approved
-(`hold_back_new`), what begins on its day (`come_into_force`) and what returns (`resume`) stays held back while the gate
-does not let it in, whoever asked for it.
+Every way into force leads through here, and here stands the gate (`idm.factors.factor_gate`): what has just been
+approved (`hold_back_new`), what begins on its day (`come_into_force`) and what returns (`resume`) stays held back while
+the gate does not let it in, whoever asked for it.
 """
 
 from collections.abc import Collection

@@ -26,7 +26,7 @@ from idm.operations.signing_in.own_factors import Because, withdraw_all
 from idm.operations.signing_in.sign_in import canonical_name
 from idm.operations.signing_in.sign_in_attempts import forget
 from idm.operations.signing_in.web_sessions import belongs, hash_of, may_come_in, new_token, open_session
-from idm.password_hashing import check_new_password, hash_password
+from idm.passwords.password_hashing import check_new_password, hash_password
 from idm.permissions import PERMISSIONS, Action, require
 from idm.policy import Policy
 from idm.queries.approval.deciders import decides

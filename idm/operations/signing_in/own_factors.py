@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, NotFound
+from idm.factors.authenticator_state import AuthenticatorEvent, AuthenticatorState, after
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import RecoveryCode, SignIn
 from idm.operations.notification.notices import notify

@@ -32,7 +32,7 @@ from idm.operations.signing_in.web_sessions import (
     replace_session,
     resume_session,
 )
-from idm.password_hashing import check_new_password, hash_password, verify_password
+from idm.passwords.password_hashing import check_new_password, hash_password, verify_password
 from idm.policy import Policy
 from idm.queries.passwords.local_words import local_words
 from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of

@@ -12,10 +12,10 @@ from enum import StrEnum
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from idm.factors.passkey_ceremony import CHALLENGE_BYTES
+from idm.keys.sealing import SealBroken, decrypt, encrypt
 from idm.models.sign_in import SignInChallenge
 from idm.operations.signing_in.web_sessions import SignedIn, hash_of
-from idm.passkey_ceremony import CHALLENGE_BYTES
-from idm.sealing import SealBroken, decrypt, encrypt
 
 ANSWER_WITHIN = timedelta(minutes=5)
 

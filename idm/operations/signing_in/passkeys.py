@@ -15,6 +15,15 @@ from idm import audit
 from idm.calendar_days import day_of
 from idm.database import Database
 from idm.errors import InvalidInput, SignInRefused
+from idm.factors.passkey_ceremony import (
+    AnswerRefused,
+    RelyingParty,
+    credential_of,
+    enrolment_question,
+    sign_in_question,
+    verified_enrolment,
+    verified_sign_in,
+)
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import Passkey
 from idm.operations.notification.notices import notify
@@ -24,15 +33,6 @@ from idm.operations.signing_in.passkey_challenges import Purpose, draw, take
 from idm.operations.signing_in.second_step import Step, Waiting, let_in, turn_away, waiting_for
 from idm.operations.signing_in.sign_in_attempts import refusal
 from idm.operations.signing_in.web_sessions import SignedIn
-from idm.passkey_ceremony import (
-    AnswerRefused,
-    RelyingParty,
-    credential_of,
-    enrolment_question,
-    sign_in_question,
-    verified_enrolment,
-    verified_sign_in,
-)
 from idm.policy import Policy
 from idm.queries.organisation.officers import holders
 from idm.queries.signing_in.own_factors import active_passkeys

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.database import Database
 from idm.errors import ConfigurationInvalid, Refusal, SignInRefused, SignInUnavailable, TargetError, TargetUnavailable
+from idm.keys.sealing import SealBroken, decrypt, encrypt
 from idm.models.sign_in import SignIn, SignInChallenge
 from idm.operations.signing_in.enrolment import usable_link
 from idm.operations.signing_in.provider_links import SUBJECT_TAKEN, TAKEN, link_person, require_may_be_linked
@@ -42,7 +43,6 @@ from idm.policy import Policy
 from idm.ports import IdentityProvider, ProvenIdentity
 from idm.queries.signing_in.provider_identities import meant_by
 from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
-from idm.sealing import SealBroken, decrypt, encrypt
 from idm.vocabulary import SignInWay
 
 LOG = logging.getLogger("idm.sign_in")

@@ -14,17 +14,17 @@ from idm import audit
 from idm.actor import Actor
 from idm.database import Database
 from idm.errors import IllegalTransition, InvalidInput
+from idm.factors.recovery_code_text import canonical, in_groups, new_codes
 from idm.models.sign_in import RecoveryCode
 from idm.operations.notification.notices import notify
 from idm.operations.signing_in.own_factors import PAGE, void_codes
 from idm.operations.signing_in.second_step import Step, Waiting, let_in, turn_away, waiting_for
 from idm.operations.signing_in.sign_in_attempts import refusal
 from idm.operations.signing_in.web_sessions import SignedIn, Stage, resume_session
-from idm.password_hashing import hash_password, verify_password
+from idm.passwords.password_hashing import hash_password, verify_password
 from idm.policy import Policy
 from idm.queries.signing_in.own_factors import own_factors, unused_codes
 from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
-from idm.recovery_code_text import canonical, in_groups, new_codes
 from idm.step_up import require_fresh_factor
 
 CODE_FORM = "回復用コードは、英数字4文字ずつ4組（例: ABCD-2345-EFGH-6789）です。控えを見て入力し直してください。"

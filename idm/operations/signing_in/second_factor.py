@@ -10,12 +10,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idm.errors import IllegalTransition, InvalidInput
-from idm.one_time_codes import has_form, matching_step, new_secret
+from idm.factors.one_time_codes import has_form, matching_step, new_secret
+from idm.keys.sealing import SealBroken, decrypt, encrypt
 from idm.operations.signing_in.factor_enrolment import Place, begin, place_for, settle, signed_in_anew
 from idm.operations.signing_in.sign_in import CODE_FORM, WRONG_CODE, take_step, totp_context
 from idm.operations.signing_in.web_sessions import SignedIn
 from idm.policy import Policy
-from idm.sealing import SealBroken, decrypt, encrypt
 from idm.vocabulary import AuthenticatorKind
 
 

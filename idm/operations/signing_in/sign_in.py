@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from idm.database import Database
 from idm.errors import InvalidInput, SignInRefused, SignInUnavailable
+from idm.factors.one_time_codes import has_form, matching_step
+from idm.keys.sealing import decrypt
 from idm.models.sign_in import SignIn
-from idm.one_time_codes import has_form, matching_step
 from idm.operations.signing_in.second_step import Step, complete, let_in, turn_away, waiting_for
 from idm.operations.signing_in.sign_in_attempts import (
     Attempt,
@@ -29,11 +30,10 @@ from idm.operations.signing_in.sign_in_attempts import (
 )
 from idm.operations.signing_in.sign_in_directory import UNAVAILABLE, Door, No, PasswordChecker, admit, ask, door_of
 from idm.operations.signing_in.web_sessions import Stage, may_come_in, open_session, stage_without_code
-from idm.password_hashing import hash_password, needs_rehash, verify_password
+from idm.passwords.password_hashing import hash_password, needs_rehash, verify_password
 from idm.policy import Policy
 from idm.ports import PasswordCheck
 from idm.queries.signing_in.sign_in_accounts import existing_sign_in_of
-from idm.sealing import decrypt
 
 WRONG = "利用者名またはパスワードが正しくありません。"
 WRONG_CODE = "確認コードが正しくありません。認証アプリに表示されている新しいコードを入力してください。"

@@ -27,7 +27,7 @@ from idm.models.people import Person
 from idm.models.sign_in import SignIn
 from idm.models.systems import InformationSystem
 from idm.operations.signing_in.web_sessions import may_come_in
-from idm.password_hashing import MAXIMUM_BYTES
+from idm.passwords.password_hashing import MAXIMUM_BYTES
 from idm.policy import Policy
 from idm.ports import PasswordCheck, PasswordVerdict
 from idm.queries.signing_in.provider_identities import is_linked

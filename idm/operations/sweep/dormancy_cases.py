@@ -1,8 +1,8 @@
 """Unused IDs on their way: every night each is warned of, stopped, deleted or let go, as is due (FK 6-2(2)③; C1).
 
-What is due is `idm.dormancy`'s to say. Safety limits hold back what is too much at once, and say so. A stopped ID opens
-again by somebody of the system or the security section who is not its holder, by an exception, or by what shows that it
-was used after all.
+What is due is `idm.oversight.dormancy`'s to say. Safety limits hold back what is too much at once, and say so. A
+stopped ID opens again by somebody of the system or the security section who is not its holder, by an exception, or by
+what shows that it was used after all.
 """
 
 from collections import Counter, defaultdict
@@ -17,7 +17,6 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.dormancy import Holding, Step, UnusedFacts, Verdict, delete_day, disable_day, next_step, room_left
 from idm.errors import IllegalTransition, NotFound, SeparationOfDuties
 from idm.models.dormancy import DormancyCase
 from idm.models.systems import Account, InformationSystem
@@ -27,6 +26,7 @@ from idm.operations.rights import account_stops
 from idm.operations.rights.lifecycle import employed_people
 from idm.operations.stops.stop_notices import section_managers
 from idm.operations.sweep.findings import Found, SweepResult
+from idm.oversight.dormancy import Holding, Step, UnusedFacts, Verdict, delete_day, disable_day, next_step, room_left
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.exceptions.coverage import Covered, covering

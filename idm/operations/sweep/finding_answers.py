@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.drift import REPAIRABLE, puts_right_by_looking
+from idm.directory.drift import REPAIRABLE, puts_right_by_looking
 from idm.errors import IllegalTransition, InvalidInput
 from idm.models.going_live import Justification
 from idm.models.systems import Account, InformationSystem

@@ -17,7 +17,6 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.finding_state import ANSWERED, state_of
 from idm.models.exceptions import RegisteredException
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
@@ -25,6 +24,7 @@ from idm.models.systems import Account
 from idm.models.work import Finding
 from idm.operations.sweep.finding_history import note
 from idm.operations.sweep.findings import last_day
+from idm.oversight.finding_state import ANSWERED, state_of
 from idm.policy import Policy
 from idm.queries.exceptions.coverage import covering
 from idm.queries.sweep.finding_owners import Offices

@@ -16,13 +16,13 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.finding_state import levels_due
 from idm.models.nights import SweepNight
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding
 from idm.operations.notification.notices import Notice, notify_each
 from idm.operations.privileged import out_of_band
 from idm.operations.sweep.finding_history import note
+from idm.oversight.finding_state import levels_due
 from idm.policy import FindingRules, Policy
 from idm.queries.organisation.officers import holders
 from idm.queries.sweep.finding_owners import Offices

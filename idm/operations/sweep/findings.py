@@ -14,11 +14,11 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.finding_state import due_on
 from idm.models.systems import Entitlement
 from idm.models.work import Finding, SweepRun
 from idm.operations.information_systems.settled import Settled, keep_settled
 from idm.operations.sweep.finding_history import note
+from idm.oversight.finding_state import due_on
 from idm.policy import Policy
 from idm.ports import ExternalId, TargetAccount
 from idm.vocabulary import FindingEventKind, FindingKind

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.errors import NotFound, NotPermitted, SeparationOfDuties
-from idm.finding_state import after, state_of
 from idm.models.going_live import FoundAccount
 from idm.models.systems import Account
 from idm.models.work import Finding
 from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.sweep.finding_history import note
+from idm.oversight.finding_state import after, state_of
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans, roles_of

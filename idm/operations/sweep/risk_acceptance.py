@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput
-from idm.finding_state import NEVER_ANSWERED
 from idm.models.work import Finding
 from idm.operations.sweep.finding_following import reopen
 from idm.operations.sweep.one_finding import happened, locked, refuse_holder, require_possible, require_reach
+from idm.oversight.finding_state import NEVER_ANSWERED
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.step_up import require_fresh_factor

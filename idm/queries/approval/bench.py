@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from idm.models.officers import Deputy, Officer
 from idm.queries.organisation.officers import deputations_on, humans, never_deciding, tenures_on
-from idm.review_rules import ReviewFacts
+from idm.reviews.review_rules import ReviewFacts
 from idm.routing import Deputation, SeatFacts
 from idm.separation_of_duties import Human
 from idm.vocabulary import Role

@@ -7,8 +7,8 @@ from typing import TypedDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from idm.exception_state import Covered, Covering, in_force
 from idm.models.exceptions import ExceptionCheck, RegisteredException
+from idm.oversight.exception_state import Covered, Covering, in_force
 from idm.personnel.unit_tree import with_those_below
 from idm.queries.organisation.officers import humans
 from idm.queries.organisation.units import parents

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session, aliased
 
 from idm.calendar_days import day_of
 from idm.errors import NotFound
-from idm.exception_state import OPEN, check_due, may_renew, report_due
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.people import Person
 from idm.models.requests import PolicyException, Request
 from idm.models.systems import Account, InformationSystem
+from idm.oversight.exception_state import OPEN, check_due, may_renew, report_due
 from idm.policy import Policy
 from idm.publication import Reader
 from idm.queries.exceptions.coverage import last_checks

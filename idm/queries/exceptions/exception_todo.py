@@ -7,8 +7,8 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
-from idm.exception_state import check_due, in_force
 from idm.models.exceptions import RegisteredException
+from idm.oversight.exception_state import check_due, in_force
 from idm.permissions import Action, may
 from idm.policy import Policy
 from idm.queries.exceptions.coverage import last_checks

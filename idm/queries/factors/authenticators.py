@@ -8,8 +8,9 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from idm.authenticator_state import AuthenticatorState
 from idm.errors import NotFound
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.verifiable_kinds import verifiable_kinds
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse
@@ -24,7 +25,6 @@ from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.rights.leaving import units_of_employments
 from idm.stopping import Stopping, stopping
-from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AUTHENTICATOR_TITLES, THINGS, AuthenticatorKind
 
 STILL_HELD = (AuthenticatorState.ISSUED, AuthenticatorState.ACTIVE)

@@ -10,7 +10,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import day_of
-from idm.enrolment_comparison import Booked, Item
+from idm.factors.enrolment_comparison import Booked, Item
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport
 from idm.models.people import Employment, Person
 from idm.models.requests import ApprovalStep, RequestLine

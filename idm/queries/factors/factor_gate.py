@@ -1,7 +1,7 @@
 """What the gate needs to know of accounts, read in bulk: rights behind it, factors, what was read back (B1, B2).
 
-`idm.factor_gate` judges; nothing here decides. Only an active authenticator with an open use in that very system
-counts, and none that proves its owner to this product only.
+`idm.factors.factor_gate` judges; nothing here decides. Only an active authenticator with an open use in that very
+system counts, and none that proves its owner to this product only.
 """
 
 from collections import defaultdict
@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import Exists, Select, exists, select
 from sqlalchemy.orm import Session
 
-from idm.authenticator_state import AuthenticatorState
 from idm.calendar_days import day_of
 from idm.database import in_chunks
 from idm.employment_kind import EmploymentKind
-from idm.factor_gate import GatedRight, GateFacts, Reading, Verdict, holds_back, judge, needs_factors
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.factor_gate import GatedRight, GateFacts, Reading, Verdict, holds_back, judge, needs_factors
+from idm.factors.verifiable_kinds import verifiable_kinds
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.authenticators import Authenticator, AuthenticatorUse, FactorReading
 from idm.models.people import Employment
@@ -25,7 +26,6 @@ from idm.models.periods import not_over_on
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import Policy
-from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AuthenticatorKind, EntitlementKind, VerifiedBy, Zone
 
 SET_BY_US = frozenset({VerifiedBy.SMART_CARD, VerifiedBy.GROUP})

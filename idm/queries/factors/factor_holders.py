@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
-from idm.factor_gate import KEEPS, GateFacts, Verdict, enrolled
+from idm.factors.factor_gate import KEEPS, GateFacts, Verdict, enrolled
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.people import Person
 from idm.models.systems import Account

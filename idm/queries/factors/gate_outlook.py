@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.factor_gate import LETS_IN, Verdict
+from idm.factors.factor_gate import LETS_IN, Verdict
 from idm.models.authenticators import Authenticator, AuthenticatorUse
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import Policy

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from idm.authenticator_state import AuthenticatorState
 from idm.errors import NotFound
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.people import Person
 from idm.publication import Reader

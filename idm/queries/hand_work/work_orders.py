@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
+from idm.directory.hand_work import STEP_TITLES, books_from_data
 from idm.errors import NotFound
-from idm.hand_work import STEP_TITLES, books_from_data
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderState, WorkOrderStep

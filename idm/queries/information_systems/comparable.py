@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.directory.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
 from idm.models.going_live import FoundAccount
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
@@ -16,7 +17,6 @@ from idm.ports import ExternalId
 from idm.queries.rights.account_facts import account_facts, factor_group
 from idm.queries.rights.account_status import FACTOR_GROUP
 from idm.vocabulary import BY_HAND, EntitlementKind, FoundState
-from idm.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
 
 
 @dataclass(frozen=True)

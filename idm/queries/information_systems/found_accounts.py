@@ -8,7 +8,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from idm.correlation import Doubt, Rule
+from idm.directory.correlation import Doubt, Rule
 from idm.errors import NotFound
 from idm.models.going_live import FoundAccount, SystemProgress
 from idm.models.requests import Request, RequestLine

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from idm.calendar_days import day_of, start_of
 from idm.errors import NotFound
-from idm.listing import Listed
-from idm.listing_comparison import Booked, Compared, Verdict, compare
+from idm.lists.listing import Listed
+from idm.lists.listing_comparison import Booked, Compared, Verdict, compare
+from idm.lists.printed_list import name_key
 from idm.models.people import Person
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import OPEN_STATES, ListedAccount, Listing, WorkOrder, WorkOrderState
-from idm.printed_list import name_key
 from idm.queries.rights.account_facts import account_facts
 from idm.vocabulary import BY_HAND
 

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.directory.own_service_account import ServiceAccount
 from idm.models.systems import InformationSystem
-from idm.own_service_account import ServiceAccount
 
 
 def own_service_accounts(session: Session) -> list[ServiceAccount]:

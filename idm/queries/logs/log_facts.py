@@ -1,4 +1,4 @@
-"""The audit record as the log check reads it: what people did or tried, by the moment (`idm.log_rules`, control G4).
+"""The audit record as the log check reads it: what people did or tried, by the moment (`log_rules`, control G4).
 
 What a job did is read by nobody here: a job has no hours and no haste.
 """
@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from idm.audit.batches import in_batches
 from idm.errors import ContentChanged, DecidedMeanwhile, FreshFactorNeeded, InvalidInput
-from idm.log_rules import LogFact
 from idm.models.audit import AuditOutcome, AuditRecord, AuditSeal
 from idm.models.privileged import PrivilegedUse
+from idm.oversight.log_rules import LogFact
 
 FAILED_SIGN_INS = ("sign_in.attempted", "sign_in.refused_during_lock")
 SIGNED_IN, USED = "sign_in.completed", "privileged_use.opened"

@@ -1,4 +1,4 @@
-"""The people an account may belong to that was there before us, as `idm.correlation` compares them."""
+"""The people an account may belong to that was there before us, as `idm.directory.correlation` compares them."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of, holds
-from idm.correlation import Known
+from idm.directory.correlation import Known
 from idm.models.going_live import FoundAccount
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.systems import Account, ChosenName, InformationSystem

@@ -15,7 +15,7 @@ from idm.models.people import Person
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.printed_notice import Notice
+from idm.passwords.printed_notice import Notice
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import BY_HAND, AccountKind, EntitlementKind, HandoverWay, VerifiedBy, Zone
 

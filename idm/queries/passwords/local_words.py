@@ -18,7 +18,7 @@ from idm.models.people import OrganisationUnit, Person
 from idm.models.periods import holding_on
 from idm.models.systems import InformationSystem
 from idm.names.romaji import romaji, words
-from idm.password_strength import LocalWords
+from idm.passwords.password_strength import LocalWords
 from idm.queries.governance.configuration import organisation_in_force
 from idm.vocabulary import LongVowels
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from idm.models.password_rules import PasswordRulesRead
-from idm.password_rules import Rule, RuleLine, RuleVerdict
+from idm.passwords.password_rules import Rule, RuleLine, RuleVerdict
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import day_of, start_of
+from idm.directory.wanted_account import employed_until
 from idm.errors import InvalidInput, NotPermitted, Refusal, SeparationOfDuties
 from idm.grant_state import GrantState
 from idm.models.outside import Contract
@@ -31,7 +32,6 @@ from idm.queries.privileged.deputies import systems_deputised
 from idm.queries.privileged.shared_ids import usable_by_right
 from idm.queries.stops.holding import person_is_stopped
 from idm.vocabulary import AccountKind, EntitlementKind, Role
-from idm.wanted_account import employed_until
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from idm.grant_state import GrantState
 from idm.models.privileged import RegisteredId, Rotation, VaultSecret
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
-from idm.rotation_rules import OVER, TAKEN_FROM_SOMEBODY
+from idm.passwords.rotation_rules import OVER, TAKEN_FROM_SOMEBODY
 from idm.vocabulary import BY_HAND, AccountKind, VerifiedBy, Zone
 
 

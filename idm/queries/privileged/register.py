@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import day_of
+from idm.directory.own_service_account import Named, ServiceAccount, is_own
 from idm.errors import NotFound
 from idm.grant_state import GrantState
 from idm.models.privileged import HolderCount, PrivilegedUse, RegisteredId
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem
-from idm.own_service_account import Named, ServiceAccount, is_own
 from idm.policy import Policy
 from idm.publication import Reader
 from idm.queries.information_systems.own_service_accounts import own_service_accounts

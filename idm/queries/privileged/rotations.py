@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from idm.models.privileged import PrivilegedUse, Rotation, VaultSecret
 from idm.models.systems import Account, InformationSystem
+from idm.passwords.rotation_rules import NEVER_WAITS, ON_ITS_WAY, OVER, SPREAD, due_by_age
 from idm.policy import Policy
 from idm.queries.privileged.kept import kept_accounts
-from idm.rotation_rules import NEVER_WAITS, ON_ITS_WAY, OVER, SPREAD, due_by_age
 from idm.vocabulary import RotationReason, RotationState, Stage, UseState
 
 DONE_WITHIN = timedelta(hours=24)

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.database import in_chunks
+from idm.directory.out_of_band import Registered
 from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Account
-from idm.out_of_band import Registered
 from idm.ports import ExternalId
 from idm.queries.information_systems.comparable import comparable_accounts
 

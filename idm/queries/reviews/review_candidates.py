@@ -13,13 +13,13 @@ from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Account
 from idm.models.work import Finding, SweepRun
+from idm.oversight.sweep_checks import CHECKS, SweepCheck
 from idm.personnel.unit_tree import with_those_below
 from idm.policy import DormancyRules
 from idm.queries.organisation.units import parents
 from idm.queries.reviews.review_lines import posts_on
-from idm.review_rows import BY_SWEEP
-from idm.review_rules import Peers
-from idm.sweep_checks import CHECKS, SweepCheck
+from idm.reviews.review_rows import BY_SWEEP
+from idm.reviews.review_rules import Peers
 from idm.vocabulary import FindingKind, ReviewScope
 
 LIVE = (GrantState.IN_FORCE, GrantState.SUSPENDED)

@@ -22,8 +22,8 @@ from idm.queries.approval.bench import Bench
 from idm.queries.organisation.person_cards import PersonCard, person_cards
 from idm.queries.organisation.units import parents
 from idm.request_state import StepState
-from idm.review_rows import ReviewRow, alike_text, last_use_text, version_of
-from idm.review_rules import ReviewFacts, may_answer, office_of
+from idm.reviews.review_rows import ReviewRow, alike_text, last_use_text, version_of
+from idm.reviews.review_rules import ReviewFacts, may_answer, office_of
 from idm.routing import Seated
 from idm.vocabulary import ReviewScope, Role
 

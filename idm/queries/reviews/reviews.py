@@ -18,8 +18,8 @@ from idm.models.systems import Entitlement, InformationSystem
 from idm.policy import ReviewRules
 from idm.queries.organisation.units import unit_names_on
 from idm.queries.reviews.review_lines import lines_of, rows_of, waiting_of
-from idm.review_rows import ReviewRow
-from idm.review_rules import Answer, Pace, pace
+from idm.reviews.review_rows import ReviewRow
+from idm.reviews.review_rules import Answer, Pace, pace
 from idm.step_up import matters_most
 from idm.vocabulary import ReviewDecision, ReviewScope
 

@@ -1,4 +1,4 @@
-"""What decides about accounts, read in bulk: the facts that `idm.wanted_account` judges."""
+"""What decides about accounts, read in bulk: the facts that `idm.directory.wanted_account` judges."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
-from idm.containers import Place, place_of
-from idm.factor_gate import TWO, enrolled
+from idm.directory.containers import Place, place_of
+from idm.directory.wanted_account import AccountFacts, DemandFacts, GrantFacts, UseFacts
+from idm.factors.factor_gate import TWO, enrolled
 from idm.models.going_live import FoundAccount
 from idm.models.people import Assignment, Employment, OrganisationUnit, Person
 from idm.models.periods import holding_on
@@ -25,7 +26,6 @@ from idm.queries.organisation.units import parents, unit_names_on
 from idm.queries.stops.holding import stopped_accounts
 from idm.queries.sweep.unused_ids import given_up
 from idm.vocabulary import BY_HAND, AccountKind, AuthenticatorKind, EntitlementKind, UseState, VerifiedBy
-from idm.wanted_account import AccountFacts, DemandFacts, GrantFacts, UseFacts
 
 
 def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime) -> dict[int, AccountFacts]:

@@ -1,7 +1,7 @@
 """Accounts as decided and as their directory showed them last: the status people see is read from both (control A9).
 
-What is wanted is derived (`idm.wanted_account`), what was seen has the time of its reading, and a task that could not
-be carried out says why. Nothing of it is stored.
+What is wanted is derived (`idm.directory.wanted_account`), what was seen has the time of its reading, and a task that
+could not be carried out says why. Nothing of it is stored.
 """
 
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.directory.wanted_account import WantedAccount, wanted_account
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.models.work_orders import OPEN_STATES, WorkOrder, WorkOrderState
 from idm.ports import ExternalId
 from idm.queries.rights.account_facts import account_facts
 from idm.vocabulary import BY_HAND, AccountKind, Stage, Zone
-from idm.wanted_account import WantedAccount, wanted_account
 
 FACTOR_GROUP = "二要素認証を必須にするグループ"
 """What the group is called whose members are asked for a second factor; it stands for no right."""

@@ -9,7 +9,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
-from idm.factor_gate import Verdict
+from idm.factors.factor_gate import Verdict
 from idm.grant_state import GrantState
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem

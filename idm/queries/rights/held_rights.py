@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.orm import Session
 
-from idm.directory_status import DirectoryFacts, Reflection, reflection
+from idm.directory.directory_status import DirectoryFacts, Reflection, reflection
 from idm.grant_state import EndReason, GrantState
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement, InformationSystem

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from idm.authenticator_state import AuthenticatorState
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import Passkey, RecoveryCode, SignIn
 from idm.vocabulary import AuthenticatorKind

@@ -8,10 +8,10 @@ from datetime import date
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from idm.finding_state import OFFICE, office_of
 from idm.models.officers import Officer
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding
+from idm.oversight.finding_state import OFFICE, office_of
 from idm.queries.organisation.officers import holders, tenures_on
 from idm.vocabulary import FindingKind, Role
 

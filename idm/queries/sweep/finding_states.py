@@ -1,4 +1,4 @@
-"""Where findings stand, as conditions on rows: what `idm.finding_state` says of facts, said of many at once.
+"""Where findings stand, as conditions on rows: what `idm.oversight.finding_state` says of facts, said of many at once.
 
 Whoever never had an answer is told by one column; only of the few that did are the answers looked at.
 """
@@ -8,10 +8,10 @@ from datetime import date
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from idm.finding_state import FindingFacts
 from idm.models.exceptions import RegisteredException
 from idm.models.going_live import Justification
 from idm.models.work import Finding
+from idm.oversight.finding_state import FindingFacts
 from idm.vocabulary import ExceptionState, FindingState
 
 

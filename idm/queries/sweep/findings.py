@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
-from idm.drift import puts_right_by_looking
+from idm.directory.drift import puts_right_by_looking
 from idm.errors import NotFound
-from idm.finding_state import office_of
 from idm.models.finding_history import FindingEvent
 from idm.models.going_live import Justification
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding, SweepRun
+from idm.oversight.finding_state import office_of
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.sweep.finding_owners import Offices
 from idm.queries.sweep.finding_states import stands, state_column

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.database import Database
 from idm.errors import Refusal
+from idm.keys.sealing import new_handover_key, seal_to
 from idm.models.audit import AuditOutcome, AuditRecord
 from idm.models.base import Base
 from idm.models.officers import Deputy, Officer
@@ -30,7 +31,6 @@ from idm.operations.governance import officers
 from idm.operations.passwords import handovers
 from idm.operations.rights.lifecycle import carry_out_due
 from idm.request_state import Event, StepState
-from idm.sealing import new_handover_key, seal_to
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import Role
 from tests.cast import NOW, TODAY, Cast, add_person, build

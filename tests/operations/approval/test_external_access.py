@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.errors import InvalidInput
 from idm.external_access import AskedFor, mistake_in
-from idm.factor_gate import Verdict
+from idm.factors.factor_gate import Verdict
 from idm.grant_state import EndReason, GrantState
 from idm.models.feeds import FeedRun, FeedSource
 from idm.models.requests import Grant

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.errors import SeparationOfDuties
+from idm.keys.sealing import new_handover_key
 from idm.models.audit import AuditRecord
 from idm.models.officers import Deputy
 from idm.models.people import Person
@@ -19,7 +20,6 @@ from idm.operations.approval.requests import content_hash_of
 from idm.operations.passwords import handovers
 from idm.queries.governance.configuration import organisation_in_force
 from idm.request_state import LineState, RequestState
-from idm.sealing import new_handover_key
 from idm.standing_rules import rules_digest
 from idm.vocabulary import LineEffect, RequestAction, Role, Zone
 from tests.cast import NOW, PEOPLE, TODAY, Cast

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 from sqlalchemy.exc import IntegrityError
 
-from idm.authenticator_state import TRANSITIONS, AuthenticatorEvent, AuthenticatorState
 from idm.calendar_days import day_of
 from idm.errors import (
     FreshFactorNeeded,
@@ -22,6 +21,8 @@ from idm.errors import (
     Refusal,
     SeparationOfDuties,
 )
+from idm.factors.authenticator_state import TRANSITIONS, AuthenticatorEvent, AuthenticatorState
+from idm.factors.verifiable_kinds import verifiable_kinds
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse, LossReport
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
@@ -33,7 +34,6 @@ from idm.operations.factors import authenticator_end, authenticators
 from idm.operations.rights import leaving
 from idm.queries.approval.seats import open_steps, seatings
 from idm.request_state import RequestState
-from idm.verifiable_kinds import verifiable_kinds
 from idm.vocabulary import AuthenticatorKind, LineEffect, RequestAction, Role
 from tests.authenticator_office import (
     PRODUCT,

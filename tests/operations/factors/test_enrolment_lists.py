@@ -8,8 +8,6 @@ import pytest
 from sqlalchemy import select, update
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorState
-from idm.enrolment_comparison import DECIDED
 from idm.errors import (
     ContentChanged,
     FeedRefused,
@@ -20,6 +18,8 @@ from idm.errors import (
     SafetyLimit,
     SameListAgain,
 )
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.enrolment_comparison import DECIDED
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse, EnrolmentListImport, FactorReading

@@ -15,12 +15,14 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorState
 from idm.calendar_days import day_of, start_of
+from idm.directory.wanted_account import WantedAccount, wanted_account
 from idm.employment_kind import EmploymentKind
 from idm.errors import InvalidInput
-from idm.factor_gate import KEEPS, Verdict
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.factor_gate import KEEPS, Verdict
 from idm.grant_state import GrantState, SuspensionReason
+from idm.keys.sealing import new_handover_key
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, AuthenticatorUse, FactorReading
 from idm.models.people import Absence, Employment
@@ -43,7 +45,6 @@ from idm.queries.factors.gate_outlook import gate_outlook
 from idm.queries.passwords.handovers import waiting_accounts
 from idm.queries.rights.account_facts import account_facts
 from idm.queries.rights.external_access import external_rights
-from idm.sealing import new_handover_key
 from idm.vocabulary import (
     BY_HAND,
     AuthenticatorKind,
@@ -54,7 +55,6 @@ from idm.vocabulary import (
     Stage,
     Zone,
 )
-from idm.wanted_account import WantedAccount, wanted_account
 from tests import authenticator_office as desk
 from tests.cast import NOW, TODAY, Cast, organisation_source
 from tests.going_live import STAFF, Ledger

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from idm.authenticator_state import AuthenticatorState
 from idm.errors import (
     FreshFactorNeeded,
     IllegalTransition,
@@ -16,6 +15,7 @@ from idm.errors import (
     NotPermitted,
     SeparationOfDuties,
 )
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState, SuspensionReason
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, LossReport

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import start_of
+from idm.directory.wanted_account import wanted_account
 from idm.employment_kind import EmploymentKind
 from idm.errors import InvalidInput, NotPermitted
 from idm.feed.profile import PostKind
@@ -41,7 +42,6 @@ from idm.queries.organisation.officers import roles_of
 from idm.queries.rights.account_facts import account_facts
 from idm.request_state import RequestState
 from idm.vocabulary import ConfigurationKind, Role, Service, Zone
-from idm.wanted_account import wanted_account
 from tests.cast import NOW, PEOPLE, TODAY, Cast, add_person
 from tests.standing_office import allowing, in_force
 

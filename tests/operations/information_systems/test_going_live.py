@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from idm.directory.wanted_account import wanted_account
 from idm.errors import (
     IllegalTransition,
     InvalidInput,
@@ -34,7 +35,6 @@ from idm.queries.rights.account_facts import account_facts
 from idm.queries.rights.due import due_deletions
 from idm.queries.rights.name_preview import names_of_request
 from idm.vocabulary import AccountKind, ConfigurationKind, EntitlementKind, FoundState, Role, Stage, Zone
-from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast, organisation_source
 from tests.going_live import OTHER, SHARED, STAFF, Ledger, there
 from tests.use_office import Uses

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from idm.calendar_days import start_of
 from idm.errors import ContentChanged, FeedRefused, IllegalTransition, InvalidInput, NotPermitted, SafetyLimit
-from idm.listing_comparison import Compared, Verdict
+from idm.lists.listing_comparison import Compared, Verdict
 from idm.models.audit import AuditRecord
 from idm.models.systems import InformationSystem
 from idm.models.work_orders import ListedAccount, Listing

@@ -13,7 +13,6 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
-from idm.log_retention import erased_before, months_before
 from idm.models.audit import AuditRecord
 from idm.models.everything import METADATA
 from idm.models.log_checks import LegalHold
@@ -22,6 +21,7 @@ from idm.models.systems import InformationSystem
 from idm.models.work import MailState, SweepRun
 from idm.operations.logs import log_retention
 from idm.operations.notification.notices import notify
+from idm.oversight.log_retention import erased_before, months_before
 from idm.queries.logs.log_tables import figures, log_tables
 from tests.cast import NOW, Cast
 

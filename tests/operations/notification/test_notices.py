@@ -25,7 +25,7 @@ from idm.vocabulary import Role
 from idm.working_days import WorkingDays, working_days
 from tests.cast import NOW, PEOPLE, Cast
 
-CLOCK = Actor.job("jobs.notices")
+CLOCK = Actor.job("jobs.notification.notices")
 RULES = NoticeRules("08:30", 3, 3, (Role.CHIEF, Role.CISO))
 NEXT_MORNING = datetime(2026, 4, 2, 8, 30, tzinfo=TOKYO)
 

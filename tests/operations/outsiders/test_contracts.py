@@ -13,6 +13,7 @@ from sqlalchemy import select
 from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
 from idm.database import Database
+from idm.directory.wanted_account import wanted_account
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, Refusal
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
@@ -27,7 +28,6 @@ from idm.operations.outsiders.outside_entry import NewPerson
 from idm.operations.rights.lifecycle import carry_out_due
 from idm.queries.outsiders.contracts import contract_tree, contractors_without_live_contract, contracts_in
 from idm.queries.rights.account_facts import account_facts
-from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast, build, create_tables
 from tests.outsiders import CONTRACT, WORKER, contract, end, enter, entry, let
 

@@ -7,8 +7,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from idm.actor import Actor
+from idm.directory.hand_work import HandStep
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, Refusal, SeparationOfDuties
-from idm.hand_work import HandStep
+from idm.keys.sealing import KEY_BYTES, SealBroken, new_handover_key, seal_to
 from idm.models.audit import AuditRecord
 from idm.models.officers import Officer
 from idm.models.people import Person
@@ -16,7 +17,6 @@ from idm.models.systems import Account, CredentialEvent, Handover
 from idm.models.work_orders import WorkOrder, WorkOrderState
 from idm.operations.passwords import handovers
 from idm.operations.passwords.handovers import Shown
-from idm.sealing import KEY_BYTES, SealBroken, new_handover_key, seal_to
 from idm.vocabulary import CredentialEventKind, HandoverWay, LineEffect, RequestAction, Role
 from tests import hand_office
 from tests.cast import NOW, TODAY, Cast

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.errors import InvalidInput, NotPermitted, SeparationOfDuties
+from idm.keys.sealing import new_handover_key
 from idm.models.audit import AuditRecord
 from idm.models.officers import Officer
 from idm.models.people import Person
@@ -16,12 +17,11 @@ from idm.models.work import MailMessage, OutboxTask
 from idm.operations.passwords import handovers, leaks, replacements, temporary_passwords
 from idm.operations.passwords.leaks import Reported, Wanted
 from idm.operations.signing_in.web_sessions import open_session
-from idm.password_hashing import hash_password, verify_password
+from idm.passwords.password_hashing import hash_password, verify_password
 from idm.publication import Reader
 from idm.queries.passwords.handovers import waiting_accounts
 from idm.queries.passwords.leaks import leak_page
 from idm.queries.passwords.temporary_passwords import overdue_temporaries, watched_by_system
-from idm.sealing import new_handover_key
 from idm.vocabulary import AccountKind, Role, RotationReason, SignInWay, Stage, UseState, VerifiedHow, Zone
 from tests import hand_office
 from tests.carried_out import WORKER, carry_out, seal_open_handovers

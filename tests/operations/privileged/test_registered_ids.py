@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from idm.actor import Actor
+from idm.directory.own_service_account import Named, ServiceAccount, is_own
 from idm.errors import (
     CapReached,
     FreshFactorNeeded,
@@ -27,7 +28,6 @@ from idm.models.work import MailMessage, OutboxTask
 from idm.operations.information_systems import own_service_accounts
 from idm.operations.privileged import registered_ids
 from idm.operations.privileged.registered_ids import WantedId
-from idm.own_service_account import Named, ServiceAccount, is_own
 from idm.publication import Reader
 from idm.queries.privileged.kept import kept_accounts
 from idm.queries.privileged.register import registered_row

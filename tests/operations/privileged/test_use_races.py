@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from idm.keys.sealing import new_handover_key
 from idm.models.audit import AuditRecord
 from idm.models.privileged import PrivilegedUse, VaultKey
 from idm.models.systems import Account
 from idm.operations.privileged import rotations, uses
 from idm.operations.privileged.rotations import NewValue
 from idm.privileged_use_state import LIVE
-from idm.sealing import new_handover_key
 from idm.vocabulary import RotationReason, UseEnd, UseState, VerifiedHow
 from tests.cast import Cast
 from tests.operations.approval.test_decision_races import at_once

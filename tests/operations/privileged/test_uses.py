@@ -20,6 +20,7 @@ from idm.errors import (
     SeparationOfDuties,
 )
 from idm.grant_state import GrantState, SuspensionReason
+from idm.keys.sealing import KEY_BYTES
 from idm.models.audit import AuditRecord
 from idm.models.officers import Deputy, Officer
 from idm.models.outside import Contract
@@ -30,7 +31,6 @@ from idm.models.systems import Account
 from idm.operations.privileged import use_decisions, uses
 from idm.operations.rights import suspensions
 from idm.queries.privileged.uses import reports_to_check, usable_ids, uses_to_attend, uses_to_decide
-from idm.sealing import KEY_BYTES
 from idm.vocabulary import Role, RotationReason, UseEnd, UseState
 from tests.cast import TODAY, Cast
 from tests.use_office import JOB, Uses

@@ -14,8 +14,8 @@ from idm.models.people import Person
 from idm.models.reviews import ReviewLine
 from idm.operations.reviews.workbooks import take_in
 from idm.queries.reviews.reviews import reviewer_rows, to_answer
-from idm.review_rows import seal
-from idm.review_workbook import ANSWER, COLUMNS, REASON, SEAL, SHEET, workbook
+from idm.reviews.review_rows import seal
+from idm.reviews.review_workbook import ANSWER, COLUMNS, REASON, SEAL, SHEET, workbook
 from idm.vocabulary import ReviewDecision
 from tests.cast import NOW, Cast
 from tests.review_office import KEY, Reviews

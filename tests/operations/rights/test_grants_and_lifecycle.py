@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import start_of
+from idm.directory.wanted_account import WantedAccount, wanted_account
 from idm.errors import IllegalTransition, InvalidInput
 from idm.grant_state import EndReason, GrantState
 from idm.models.audit import AuditRecord
@@ -20,7 +21,6 @@ from idm.operations.rights import grants
 from idm.operations.rights.lifecycle import LifecycleResult, carry_out_due, employed_people
 from idm.queries.rights.account_facts import account_facts
 from idm.vocabulary import LineEffect, RequestAction
-from idm.wanted_account import WantedAccount, wanted_account
 from tests.carried_out import carry_out
 from tests.cast import NOW, TODAY, Cast, add_person
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import start_of
+from idm.directory.wanted_account import wanted_account
 from idm.errors import IllegalTransition
 from idm.grant_state import EndReason, GrantState, SuspensionReason
 from idm.models.audit import AuditRecord
@@ -18,7 +19,6 @@ from idm.models.systems import Account
 from idm.operations.rights import grants
 from idm.operations.rights.suspensions import come_into_force, resume, suspend
 from idm.queries.rights.account_facts import account_facts
-from idm.wanted_account import wanted_account
 from tests.cast import NOW, TODAY, Cast
 
 JOB = Actor.job("tests.suspensions")

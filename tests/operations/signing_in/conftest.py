@@ -3,8 +3,8 @@
 import pytest
 from argon2 import PasswordHasher
 
-from idm import password_hashing
 from idm.database import Database
+from idm.passwords import password_hashing
 from tests.small_town import Town, settle
 
 

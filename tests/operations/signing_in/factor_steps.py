@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from idm.database import Database
+from idm.factors.one_time_codes import code_at, step_of
+from idm.factors.passkey_ceremony import relying_party
 from idm.models.authenticators import Authenticator
 from idm.models.work import MailMessage
-from idm.one_time_codes import code_at, step_of
 from idm.operations.signing_in.passkeys import (
     Ceremony,
     ask_for_passkey,
@@ -20,7 +21,6 @@ from idm.operations.signing_in.passkeys import (
 from idm.operations.signing_in.recovery_codes import draw_codes, keep_codes
 from idm.operations.signing_in.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.signing_in.web_sessions import SignedIn
-from idm.passkey_ceremony import relying_party
 from idm.queries.signing_in.own_factors import own_authenticators
 from tests.operations.signing_in.soft_passkey import SoftPasskey
 from tests.operations.signing_in.steps import HERE, KEY, POLICY, enrolled, present

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.database import Database
 from idm.errors import SignInRefused
+from idm.factors.one_time_codes import code_at, new_secret, step_of
+from idm.keys.sealing import encrypt
 from idm.models.audit import AuditRecord
 from idm.models.sign_in import SignIn
-from idm.one_time_codes import code_at, new_secret, step_of
 from idm.operations.signing_in import enrolment
 from idm.operations.signing_in.enrolment import issue_enrolment_link
 from idm.operations.signing_in.sign_in import sign_in, totp_context, verify_code
@@ -19,9 +20,8 @@ from idm.operations.signing_in.web_sessions import (
     SignedIn,
     resume_session,
 )
-from idm.password_hashing import hash_password
+from idm.passwords.password_hashing import hash_password
 from idm.policy import Policy
-from idm.sealing import encrypt
 from tests.small_town import NOW, Town, policy
 
 POLICY = policy()

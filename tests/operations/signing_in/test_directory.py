@@ -15,6 +15,7 @@ from idm.errors import (
     TargetRefused,
     TargetUnavailable,
 )
+from idm.factors.one_time_codes import code_at, step_of
 from idm.grant_state import GrantState
 from idm.models import everything
 from idm.models.audit import AuditRecord
@@ -23,13 +24,12 @@ from idm.models.requests import Grant
 from idm.models.sign_in import SignIn, SignInAttempts
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
-from idm.one_time_codes import code_at, step_of
 from idm.operations.signing_in.enrolment import (
     issue_enrolment_link,
 )
 from idm.operations.signing_in.second_factor import confirm_second_factor, pending_second_factor, prepare_second_factor
 from idm.operations.signing_in.web_sessions import Stage
-from idm.password_hashing import hash_password
+from idm.passwords.password_hashing import hash_password
 from idm.ports import PasswordCheck, PasswordVerdict
 from tests.cast import NOW, Cast
 from tests.operations.signing_in.answering_directory import (

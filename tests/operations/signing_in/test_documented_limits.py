@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from idm.one_time_codes import STEP_SECONDS
+from idm.factors.one_time_codes import STEP_SECONDS
 from idm.operations.signing_in.sign_in_attempts import FORGOTTEN_AFTER
-from idm.password_strength import guessable_words
+from idm.passwords.password_strength import guessable_words
 from idm.policy_file import load_profile
 
 TEXT = Path("docs/sign-in.md").read_text(encoding="utf-8")

@@ -8,9 +8,10 @@ from sqlalchemy import select, update
 from idm.actor import Actor
 from idm.database import Database
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties, SignInRefused
+from idm.factors.one_time_codes import code_at, step_of
+from idm.keys.sealing import SealBroken, decrypt
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
-from idm.one_time_codes import code_at, step_of
 from idm.operations.signing_in.enrolment import (
     find_enrolment,
     issue_enrolment_link,
@@ -20,7 +21,6 @@ from idm.operations.signing_in.sign_in import totp_context
 from idm.operations.signing_in.web_sessions import (
     Stage,
 )
-from idm.sealing import SealBroken, decrypt
 from tests.operations.signing_in.steps import (
     KEY,
     ON_BOTH_DATABASES,

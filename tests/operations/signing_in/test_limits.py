@@ -11,7 +11,6 @@ from itertools import cycle, islice
 import pytest
 from sqlalchemy import func, select, update
 
-from idm import password_hashing
 from idm.database import Database
 from idm.errors import SignInRefused
 from idm.models.audit import AuditRecord
@@ -22,6 +21,7 @@ from idm.operations.signing_in.own_password import change_password
 from idm.operations.signing_in.passkeys import verify_passkey
 from idm.operations.signing_in.recovery_codes import draw_codes, keep_codes, sign_in_with_recovery_code
 from idm.operations.signing_in.sign_in import sign_in, verify_code
+from idm.passwords import password_hashing
 from tests.cast import Cast
 from tests.operations.signing_in.answering_directory import EXTERNAL_ID as THEIRS
 from tests.operations.signing_in.answering_directory import LOGIN, WRONG, DirectoryAnswers, account_of

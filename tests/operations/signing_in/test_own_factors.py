@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import func, select
 
 from idm.actor import Actor
-from idm.authenticator_state import AuthenticatorState
 from idm.database import Database
 from idm.errors import FreshFactorNeeded, IllegalTransition, NotFound, NotPermitted, Refusal, SignInRefused
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.one_time_codes import code_at, step_of
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.people import Person
 from idm.models.sign_in import SignIn
-from idm.one_time_codes import code_at, step_of
 from idm.operations.signing_in.enrolment import INVITED_BY_TWO, issue_enrolment_link
 from idm.operations.signing_in.factor_enrolment import BY_LINK
 from idm.operations.signing_in.lost_factor import report_own_factor_lost

@@ -11,14 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from idm.authenticator_state import AuthenticatorState
 from idm.database import Database
 from idm.errors import FreshFactorNeeded, InvalidInput, SignInRefused
+from idm.factors.authenticator_state import AuthenticatorState
+from idm.factors.passkey_ceremony import (
+    AnswerRefused,
+    credential_of,
+    relying_party,
+    verified_enrolment,
+    verified_sign_in,
+)
 from idm.models.authenticators import Authenticator
 from idm.models.sign_in import Passkey, SignInChallenge
 from idm.operations.signing_in.passkey_challenges import ANSWER_WITHIN
 from idm.operations.signing_in.web_sessions import Stage
-from idm.passkey_ceremony import AnswerRefused, credential_of, relying_party, verified_enrolment, verified_sign_in
 from idm.vocabulary import AuthenticatorKind
 from tests.operations.signing_in.factor_steps import (
     PARTY,

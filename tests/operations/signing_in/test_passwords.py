@@ -14,8 +14,8 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 from idm.database import Database
 from idm.errors import InvalidInput
 from idm.models.people import Person
-from idm.password_hashing import check_new_password, hash_password, verify_password
-from idm.password_strength import (
+from idm.passwords.password_hashing import check_new_password, hash_password, verify_password
+from idm.passwords.password_strength import (
     ESTIMATED_CHARACTERS,
     MOST_READINGS,
     LocalWords,
@@ -224,6 +224,6 @@ def test_enrolling_asks_with_the_words_of_the_place(database: Database, town: To
 
 
 def test_the_command_line_does_not_wait_for_the_lists() -> None:
-    loaded = "import sys, jobs.command_line, web.app, idm.password_hashing; print('zxcvbn' in sys.modules)"
+    loaded = "import sys, jobs.command_line, web.app, idm.passwords.password_hashing; print('zxcvbn' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

@@ -18,12 +18,12 @@ from idm.errors import (
     TargetRefused,
     TargetUnavailable,
 )
+from idm.factors.one_time_codes import code_at, step_of
 from idm.models.audit import AuditRecord
 from idm.models.people import Employment
 from idm.models.sign_in import ProviderIdentity, SignIn, SignInAttempts, SignInChallenge, WebSession
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
-from idm.one_time_codes import code_at, step_of
 from idm.operations.signing_in import provider_sign_in
 from idm.operations.signing_in.enrolment import issue_enrolment_link
 from idm.operations.signing_in.factor_enrolment import BY_LINK

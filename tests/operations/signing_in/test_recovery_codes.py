@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from idm.database import Database
 from idm.errors import FreshFactorNeeded, IllegalTransition, InvalidInput, SignInRefused
+from idm.factors.recovery_code_text import ALPHABET, CHARACTERS, HOW_MANY, canonical, in_groups, new_codes
 from idm.models.people import Person
 from idm.models.sign_in import RecoveryCode
 from idm.operations.signing_in.own_factors import remove
@@ -17,7 +18,6 @@ from idm.operations.signing_in.recovery_codes import draw_codes, may_have_codes,
 from idm.operations.signing_in.web_sessions import Stage
 from idm.policy import Policy
 from idm.queries.signing_in.own_factors import own_factors
-from idm.recovery_code_text import ALPHABET, CHARACTERS, HOW_MANY, canonical, in_groups, new_codes
 from idm.step_up import is_fresh
 from tests.operations.signing_in.factor_steps import (
     add_app,

@@ -7,12 +7,12 @@ from sqlalchemy import select
 
 from idm.database import Database
 from idm.errors import InvalidInput, SignInRefused
+from idm.keys.sealing import SealBroken
 from idm.models.sign_in import SignIn, SignInAttempts
 from idm.operations.signing_in.web_sessions import (
     Stage,
 )
-from idm.password_hashing import hash_password
-from idm.sealing import SealBroken
+from idm.passwords.password_hashing import hash_password
 from tests.operations.signing_in.steps import (
     ON_BOTH_DATABASES,
     PASSWORD,

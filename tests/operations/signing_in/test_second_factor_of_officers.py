@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.factors.one_time_codes import code_at, step_of
 from idm.models.audit import AuditRecord
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.people import Person
 from idm.models.sign_in import EnrolmentLink, SignIn
 from idm.models.systems import InformationSystem
 from idm.models.work import MailMessage
-from idm.one_time_codes import code_at, step_of
 from idm.operations.signing_in.enrolment import INVITED_BY_TWO, find_enrolment, issue_enrolment_link
 from idm.operations.signing_in.factor_enrolment import BY_LINK
 from idm.operations.signing_in.invitations import invite

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from idm import password_hashing
 from idm.database import Database
 from idm.errors import SignInRefused
 from idm.models.sign_in import SignIn, SignInAttempts
@@ -19,7 +18,8 @@ from idm.operations.signing_in.sign_in import canonical_name
 from idm.operations.signing_in.web_sessions import (
     Stage,
 )
-from idm.password_hashing import hash_password, verify_password
+from idm.passwords import password_hashing
+from idm.passwords.password_hashing import hash_password, verify_password
 from tests.operations.signing_in.steps import (
     HERE,
     MINUTE,

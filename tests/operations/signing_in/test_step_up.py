@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 
 from idm.actor import Actor
 from idm.errors import FreshFactorNeeded
+from idm.keys.sealing import new_handover_key
 from idm.models.audit import AuditRecord
 from idm.models.going_live import FoundAccount, Justification
 from idm.models.help_desk import UnlockRequest
@@ -37,7 +38,6 @@ from idm.permissions import Action
 from idm.queries.governance.configuration import version_in_force
 from idm.queries.hr.planned_batches import digest_of
 from idm.request_state import Event, StepState
-from idm.sealing import new_handover_key
 from idm.step_up import NEEDED_FOR, NEEDED_WHERE_A_RIGHT_MATTERS_MOST, is_fresh, matters_most
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import ConfigurationKind, FindingKind, FoundState, Role, SafetyAction, Zone

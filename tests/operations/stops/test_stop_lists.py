@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from idm.authenticator_state import AuthenticatorState
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState
 from idm.models.authenticators import LossReport
 from idm.models.stops import AccountStop, StopOrder

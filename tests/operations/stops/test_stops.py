@@ -25,7 +25,7 @@ from idm.models.work import MailMessage
 from idm.operations.signing_in.web_sessions import open_session, resume_session
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
-from idm.password_hashing import nobodys_hash
+from idm.passwords.password_hashing import nobodys_hash
 from idm.queries.rights.account_facts import account_facts
 from idm.queries.signing_in.sign_in_accounts import sign_in_of
 from idm.vocabulary import SignInWay, StopCause, StopKind

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.actor import Actor
-from idm.dormancy import Closing, Holding
+from idm.directory.wanted_account import wanted_account
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
 from idm.models.audit import AuditRecord
 from idm.models.dormancy import DormancyCase
@@ -18,10 +18,10 @@ from idm.models.systems import Account
 from idm.models.work import MailMessage
 from idm.operations.sweep import dormancy_cases
 from idm.operations.sweep.findings import Found, SweepResult
+from idm.oversight.dormancy import Closing, Holding
 from idm.ports import LastUseSource
 from idm.queries.rights.account_facts import account_facts
 from idm.vocabulary import DormancyStage, ExceptionScope, ExceptionState, FindingKind, Stage
-from idm.wanted_account import wanted_account
 from tests.cast import NOW, Cast
 
 SWEEP = Actor.job("tests.sweep")

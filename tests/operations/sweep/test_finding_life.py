@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
-from idm.finding_state import NEVER_ANSWERED, FindingFacts, state_of
 from idm.models.audit import AuditRecord
 from idm.models.exceptions import RegisteredException
 from idm.models.finding_history import FindingEvent
@@ -23,6 +22,7 @@ from idm.models.work import Finding, MailMessage
 from idm.operations.sweep import finding_answers, finding_care, finding_notices, risk_acceptance
 from idm.operations.sweep.finding_following import OWNER_GONE, Followed, follow
 from idm.operations.sweep.findings import Found, SweepResult, record_everywhere, record_sweep
+from idm.oversight.finding_state import NEVER_ANSWERED, FindingFacts, state_of
 from idm.queries.sweep.finding_owners import Offices
 from idm.queries.sweep.finding_states import answer_ended, facts_of, stands, state_column
 from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind, FindingState, Role, Stage

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from idm.directory_status import DirectoryStatus
+from idm.directory.directory_status import DirectoryStatus
 from idm.errors import NotFound
 from idm.models.people import Assignment, OrganisationUnit
 from idm.models.requests import Request

@@ -3,6 +3,7 @@
 import pytest
 
 from idm.errors import NotFound
+from idm.keys.sealing import new_handover_key
 from idm.operations.passwords import handovers
 from idm.queries.passwords.handovers import (
     HandoverRow,
@@ -13,7 +14,6 @@ from idm.queries.passwords.handovers import (
     handovers_under_way,
     waiting_accounts,
 )
-from idm.sealing import new_handover_key
 from idm.vocabulary import LineEffect, RequestAction
 from tests.carried_out import PASSWORD, carry_out, seal_open_handovers
 from tests.cast import NOW, Cast

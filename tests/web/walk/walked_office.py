@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from idm.authenticator_state import AuthenticatorState
+from idm.factors.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState
 from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, LossReport

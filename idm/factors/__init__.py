@@ -1,0 +1,1 @@
+"""Authenticators and the gate of the My Number zone: their life, their lists, what proves them. Pure."""

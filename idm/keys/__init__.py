@@ -1,0 +1,1 @@
+"""This installation's secrets: where they lie, what they seal and sign."""

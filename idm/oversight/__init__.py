@@ -1,0 +1,1 @@
+"""What must not be forgotten: unused IDs, findings, exceptions, our own record. Pure."""

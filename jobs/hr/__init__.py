@@ -1,0 +1,1 @@
+"""Personnel files that come by themselves."""

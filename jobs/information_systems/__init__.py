@@ -1,0 +1,1 @@
+"""Systems examined and inventoried."""

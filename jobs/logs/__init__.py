@@ -1,0 +1,1 @@
+"""The audit record: sealed, checked, exported, let go."""

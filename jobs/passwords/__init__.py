@@ -1,0 +1,1 @@
+"""Passwords at their directories: made, asked about, replaced, unlocked."""

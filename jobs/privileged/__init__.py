@@ -1,0 +1,1 @@
+"""Uses of privileged IDs and the passwords that are kept."""

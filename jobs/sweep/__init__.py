@@ -1,0 +1,1 @@
+"""The night: every directory read, compared with what was approved, and judged."""

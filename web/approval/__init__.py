@@ -1,0 +1,1 @@
+"""Applying, deciding, and standing approvals."""

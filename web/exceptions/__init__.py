@@ -1,0 +1,1 @@
+"""The register of exceptions (例外措置台帳)."""

@@ -1,0 +1,1 @@
+"""Authenticators and lists of them; access from outside."""

@@ -1,0 +1,1 @@
+"""Profile, organisation, feeds; who may do what."""

@@ -1,0 +1,1 @@
+"""Personnel files and what follows from them."""

@@ -1,0 +1,1 @@
+"""The audit record, its check and its keeping."""

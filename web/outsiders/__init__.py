@@ -1,0 +1,1 @@
+"""The register of people outside HR (外部者登録簿)."""

@@ -1,0 +1,1 @@
+"""Temporary, leaked and locked passwords."""

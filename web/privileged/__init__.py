@@ -1,0 +1,1 @@
+"""Privileged, shared and service IDs (特権ID)."""

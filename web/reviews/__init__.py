@@ -1,0 +1,1 @@
+"""Access reviews (棚卸し)."""

@@ -1,0 +1,1 @@
+"""Rights given back and renewed."""

@@ -1,0 +1,1 @@
+"""Coming in: passwords, second factors, links, and where one is signed in."""

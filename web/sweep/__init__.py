@@ -1,0 +1,1 @@
+"""What the nights found, and the names under it."""
