@@ -290,7 +290,8 @@ from datetime import timedelta, datetime, UTC
 from idm.database import Database
 from idm.ports import SetEnabled, SetTemporaryPassword
 from idm.settings import Settings
-from jobs import password_issue, provision, temporary_passwords
+from jobs import provision
+from jobs.passwords import password_issue, temporary_passwords
 from jobs.command_line import idm
 from jobs.installation import Installation
 

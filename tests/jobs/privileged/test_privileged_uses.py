@@ -249,7 +249,8 @@ import os, signal, sys
 from datetime import timedelta
 from idm.database import Database
 from idm.settings import Settings
-from jobs import privileged_uses, provision
+from jobs import provision
+from jobs.privileged import privileged_uses
 from jobs.installation import Installation, utc_now
 
 point, ahead = sys.argv[3], timedelta(seconds=float(sys.argv[4]))
