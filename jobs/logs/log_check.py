@@ -6,8 +6,11 @@ from sqlalchemy import func, select
 
 from idm.actor import Actor
 from idm.calendar_days import TOKYO, day_of
+from idm.database import Database
 from idm.models.log_checks import LogCheck
 from idm.operations.logs import log_checks
+from idm.operations.sweep.findings import Found
+from idm.policy import Policy
 from idm.queries.governance.configuration import policy_in_force
 from jobs.installation import Installation
 
@@ -20,9 +23,25 @@ def run_due(installation: Installation) -> bool:
     now = installation.clock()
     if not _is_due(installation, now):
         return False
-    with installation.database.writing() as session:
-        log_checks.check(session, actor=ACTOR, policy=policy_in_force(session, now=now), now=now)
+    with installation.database.reading() as session:
+        policy = policy_in_force(session, now=now)
+    check(installation.database, actor=ACTOR, policy=policy, now=now)
     return True
+
+
+def check(database: Database, *, actor: Actor, policy: Policy, now: datetime) -> LogCheck:
+    """Afterwards everything that is sealed has been examined, piece by piece, and what was found is on record.
+
+    Only the end writes: nobody waits for the database while a record of years is read.
+    """
+    with database.reading() as session:
+        part = log_checks.unchecked(session, now=now)
+    found: list[Found] = []
+    for piece in part.pieces:
+        with database.reading() as session:
+            found += log_checks.look(session, part, piece, policy=policy)
+    with database.writing() as session:
+        return log_checks.record(session, part, found, actor=actor, policy=policy, now=now)
 
 
 def _is_due(installation: Installation, now: datetime) -> bool:

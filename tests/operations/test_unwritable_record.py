@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from idm.actor import Actor
 from idm.models.everything import METADATA
-from idm.operations.logs import log_checks
 from idm.vocabulary import Role
+from jobs.logs.log_check import check
 from tests.cast import NOW, Cast
 from tests.web.office import open_office
 
@@ -77,8 +77,8 @@ def test_the_last_decision_without_its_record_gives_no_right_and_no_task(office:
 
 
 def test_a_check_of_the_record_without_its_record_has_not_been_made(office: Cast) -> None:
-    with unwritable(office), pytest.raises(DBAPIError), office.database.writing() as session:
-        log_checks.check(session, actor=Actor.job("tests"), policy=office.policy, now=NOW)
+    with unwritable(office), pytest.raises(DBAPIError):
+        check(office.database, actor=Actor.job("tests"), policy=office.policy, now=NOW)
     assert rows(office)["log_checks"] == 0
 
 

@@ -45,25 +45,53 @@ _WORDS = {
 }
 
 
-def check(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> LogCheck:
-    """Afterwards everything that is sealed has been examined, and what stands out in it is found, each fact once.
+@dataclass(frozen=True)
+class Unchecked:
+    """What of the record no check has examined yet, by sequence numbers from … to (not included).
 
-    A day of which anything is new is looked at as a whole, with the window before it; what was signed for stays closed.
+    `examined`: how many acts of people; `pieces`: the days on which its pieces begin; `last`: the last day of all.
     """
+
+    from_sequence: int
+    to_sequence: int
+    examined: int
+    pieces: tuple[date, ...]
+    last: date
+
+
+def unchecked(session: Session, *, now: datetime) -> Unchecked:
+    """Everything that was sealed since the last check."""
     from_sequence = session.scalar(select(func.max(LogCheck.to_sequence))) or 1
     to_sequence = sealed_until(session)
     told = moments_of(session, from_sequence, to_sequence)
-    found: dict[tuple[FindingKind, str], Found] = {}
-    if told is not None:
-        for first in _pieces(day_of(told[0]), day_of(told[1])):
-            until = start_of(min(first + PIECE, day_of(told[1]) + timedelta(days=1)))
-            for one in _piece(session, first, until, to_sequence=to_sequence, policy=policy):
-                found[one.kind, one.subject_key] = one
-    new = _not_signed_for(session, found)
+    if told is None:
+        return Unchecked(from_sequence, to_sequence, 0, (), day_of(now))
+    first, last = day_of(told[0]), day_of(told[1])
+    return Unchecked(from_sequence, to_sequence, told[2], tuple(_pieces(first, last)), last)
+
+
+def look(session: Session, part: Unchecked, piece: date, *, policy: Policy) -> list[Found]:
+    """What stands out in the piece that begins on that day; nothing is written.
+
+    A day of which anything is new is looked at as a whole, with the window before it. What is sealed never changes, so
+    this needs no lock, and no transaction that lasts longer than itself.
+    """
+    until = start_of(min(piece + PIECE, part.last + timedelta(days=1)))
+    return _piece(session, piece, until, to_sequence=part.to_sequence, policy=policy)
+
+
+def record(
+    session: Session, part: Unchecked, found: Iterable[Found], *, actor: Actor, policy: Policy, now: datetime
+) -> LogCheck:
+    """Afterwards it is on record that this part was examined, and what stands out in it is found, each fact once.
+
+    What was signed for stays closed.
+    """
+    new = _not_signed_for(session, {(one.kind, one.subject_key): one for one in found})
     still = {(one.kind, one.subject_key): one for one in _open(session)}
     laid = record_everywhere(session, KINDS, (still | new).values(), actor=actor, policy=policy, now=now)
     done = LogCheck(
-        at=now, from_sequence=from_sequence, to_sequence=to_sequence, examined=told[2] if told else 0, found=laid.new
+        at=now, from_sequence=part.from_sequence, to_sequence=part.to_sequence, examined=part.examined, found=laid.new
     )
     session.add(done)
     session.flush()
@@ -72,8 +100,8 @@ def check(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> L
         session, action="log_check.done", actor=actor, obj=("log_check", done.id), now=now,
         policy_digest=policy.digest,
         payload={
-            "from": from_sequence, "to": to_sequence, "examined": done.examined, "new": laid.new, "open": laid.found,
-            "overdue_told": done.overdue_told,
+            "from": part.from_sequence, "to": part.to_sequence, "examined": done.examined, "new": laid.new,
+            "open": laid.found, "overdue_told": done.overdue_told,
         },
     )  # fmt: skip
     return done

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from idm import audit
 from idm.actor import Actor
@@ -16,6 +16,7 @@ from idm.models.people import Person
 from idm.models.work import Finding, MailMessage
 from idm.operations.logs import log_checks
 from idm.vocabulary import FindingEventKind, FindingKind
+from jobs.logs.log_check import check as checked
 from tests.cast import NOW, Cast
 
 JOB = Actor.job("tests.log_check")
@@ -35,7 +36,7 @@ def act(cast: Cast, who: str, at: datetime, *, action: str = "handover.asked", *
 def check(cast: Cast, now: datetime = NEXT_DAY) -> LogCheck:
     with cast.database.writing() as session:
         audit.seal(session, now=now)
-        return log_checks.check(session, actor=JOB, policy=cast.policy, now=now)
+    return checked(cast.database, actor=JOB, policy=cast.policy, now=now)
 
 
 def sign(cast: Cast, who: str, up_to: date, now: datetime = NEXT_DAY) -> log_checks.Signed:
@@ -188,3 +189,20 @@ def test_signatures_are_kept_with_what_was_said(cast: Cast) -> None:
     with cast.database.reading() as session:
         one = session.scalars(select(LogCheckSignature)).one()
     assert (one.up_to, one.signed_by_id, one.comment) == (date(2026, 4, 1), cast.people["chief"], "業務によるもの")
+
+
+def test_while_the_record_is_read_others_write(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    act(cast, "staff", NIGHT)
+    act(cast, "staff", NIGHT + 2 * log_checks.PIECE)
+    written, look = [], log_checks.look
+
+    def somebody_writes(*given: object, **named: object) -> object:
+        with cast.database.writing() as session:
+            session.execute(update(Person).values(mail="written@example.jp"))
+        written.append(given[2])
+        return look(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(log_checks, "look", somebody_writes)
+    assert check(cast, NIGHT + 3 * log_checks.PIECE).examined == 2
+    assert len(written) == 3, "a month and a day is more than one piece"
+    assert len(found(cast)) == 2

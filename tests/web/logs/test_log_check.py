@@ -7,8 +7,8 @@ import pytest
 from idm import audit
 from idm.actor import Actor
 from idm.models.log_checks import ExportPosition
-from idm.operations.logs import log_checks
 from idm.queries.logs.log_facts import sealed_until
+from jobs.logs.log_check import check
 from tests.web.office import Office
 
 NIGHT = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
@@ -25,7 +25,7 @@ def checked(office: Office, *who: str) -> None:
             )  # fmt: skip
         session.flush()
         audit.seal(session, now=NIGHT)
-        log_checks.check(session, actor=Actor.job("tests"), policy=office.cast.policy, now=AFTER)
+    check(office.database, actor=Actor.job("tests"), policy=office.cast.policy, now=AFTER)
     office.now = AFTER
 
 
