@@ -45,7 +45,9 @@ class Office:
         with cast.database.writing() as session:
             system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
             system.connector_settings, system.credential = {"name": name}, None
-        settings = Settings(database_url=cast.database.url, secrets_dir=folder)
+        settings = Settings(
+            database_url=cast.database.url, secrets_dir=folder, checkpoint_file=folder / "checkpoints.jsonl"
+        )
         self.installation = Installation(settings, cast.database, lambda: self.uses.now)
         add_feed(cast.database)
         self.uses.approve("staff", "ledger/account", "ledger/enter", "ledger/admin-account", "ledger/admin")
