@@ -6,6 +6,7 @@ as well, and a frame says its length before it begins (ASVS 16.4.1).
 
 from datetime import UTC
 from ipaddress import ip_address
+from unicodedata import category
 
 from idm.audit.events import AuditEvent
 
@@ -13,6 +14,10 @@ FACILITY_LOG_AUDIT = 13
 NOTICE, WARNING = 5, 4
 SEVERITY_DONE, SEVERITY_REFUSED = 3, 6
 """Of ten, as CEF counts."""
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of signs that are written nowhere: controls, steering of direction, halves of pairs, ends of lines.
+
+Signs of private use are none of these: names are written with them."""
 _DATE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -73,5 +78,5 @@ def _value(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """The text without a sign that ends a line or steers a terminal."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    """The text without a sign that ends a line or steers a terminal; names keep every sign that they are written in."""
+    return "".join(" " if category(sign) in _STEERING else sign for sign in text)

@@ -1,14 +1,18 @@
 """Sends the audit record to a collector: CEF in RFC 5424 over TLS, its spool the record itself (docs/siem.md).
 
-A batch counts as handed over when the collector has answered our goodbye with its own: TLS keeps the order, so it has
-read all of it by then (RFC 5425 4.4). Without that answer the same batch is sent again, under the same numbers. Nothing
-is lost however long the collector is away, and no more than one batch is ever told twice.
+A batch counts as handed over when the collector has answered our goodbye: with its own (RFC 5425 4.4), or, as widely
+used collectors do, by ending the connection in order once it had taken everything. TLS keeps the order, so it has read
+all of it by then. Without an answer the same batch is sent again, under the same numbers. Nothing is lost however long
+the collector is away, and no more than one batch is ever told twice.
 """
 
+import fcntl
 import logging
 import os
 import socket
 import ssl
+import sys
+import termios
 import threading
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -83,7 +87,26 @@ def _hand_over(siem: SiemSettings, frames: bytes) -> None:
         context.wrap_socket(plain, server_hostname=siem.host) as connection,
     ):
         connection.sendall(frames)
+        _say_goodbye(connection)
+
+
+def _say_goodbye(connection: ssl.SSLSocket) -> None:
+    """Afterwards the collector has read every byte. Raises OSError otherwise, also where it reset the connection.
+
+    Whoever ends a connection with bytes unread resets it, and an end in order acknowledges what came before it: so an
+    end is an answer unless something that was sent is not acknowledged.
+    """
+    try:
         connection.unwrap().close()
+    except ssl.SSLEOFError:
+        if _unacknowledged(connection):
+            raise
+
+
+def _unacknowledged(connection: ssl.SSLSocket) -> int:
+    """How many of the bytes sent the other side has not acknowledged."""
+    waiting = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    return int.from_bytes(waiting, sys.byteorder)
 
 
 def _anything_new(database: Database, name: str) -> bool:

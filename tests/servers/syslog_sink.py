@@ -3,11 +3,15 @@
 import re
 import socket
 import ssl
+import struct
 import threading
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Literal
 
 from jobs.demo.certificates import ServerCertificate
+
+Ends = Literal["goodbye", "silence", "reset"]
 
 MESSAGE = re.compile(
     rb"<(?P<pri>\d{1,3})>1 (?P<at>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)) "
@@ -56,13 +60,14 @@ def frames_of(stream: bytes) -> list[bytes]:
 class SyslogSink:
     """Listens on 127.0.0.1:`port` inside `with`; what came is in `received`, oldest first.
 
-    `say_goodbye` False = it ends connections without the close_notify of RFC 5425 4.4, after having read or not.
+    `ends` says how connections end: with the close_notify of RFC 5425 4.4, without it but in order and with everything
+    read (as rsyslog does), or reset.
     """
 
-    def __init__(self, certificate: ServerCertificate, port: int = 0, *, say_goodbye: bool = True) -> None:
+    def __init__(self, certificate: ServerCertificate, port: int = 0, *, ends: Ends = "goodbye") -> None:
         self.received: list[Message] = []
         self.connections = 0
-        self.say_goodbye = say_goodbye
+        self.ends: Ends = ends
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(certificate.certificate_file, certificate.key_file)
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -105,5 +110,7 @@ class SyslogSink:
             while chunk := connection.recv(65536):
                 stream += chunk
             self.received += [parsed(frame) for frame in frames_of(stream)]
-            if self.say_goodbye:
+            if self.ends == "goodbye":
                 connection.unwrap().close()
+            elif self.ends == "reset":
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

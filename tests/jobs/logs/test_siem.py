@@ -90,7 +90,7 @@ def test_a_message_says_who_did_what_to_whom_from_where(
     assert (last.priority, last.host, last.app, last.message_id) == (108, "idm.example.jp", "idm", "test.told")
     assert last.at == "2026-04-01T01:00:00.000000Z"
     assert re.fullmatch(r"CEF:0\|idm\|idm\|[^|]+\|test\.told\|test\.told\|6\|.*", last.text)
-    for field in ("suid=9", "suser=青木 一郎", "duid=0", "src=192.0.2.7", "outcome=failure", "reason=NOT-PERMITTED"):
+    for field in ("suid=9", "suser=青木　一郎", "duid=0", "src=192.0.2.7", "outcome=failure", "reason=NOT-PERMITTED"):
         assert field in last.text
 
 
@@ -113,14 +113,35 @@ def test_a_batch_without_an_answer_is_sent_again_under_the_same_numbers(
     installation: Installation, certificates: Certificates, port: int
 ) -> None:
     write(installation, 3)
-    with SyslogSink(certificates.good, port, say_goodbye=False) as sink:
+    with SyslogSink(certificates.good, port, ends="reset") as sink:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             siem.send_batch(installation)
         before = sink.numbers()
-        sink.say_goodbye = True
+        sink.ends = "goodbye"
         sent = send_all(installation)
     assert sink.numbers() == before + list(range(1, sent + 1))
     assert before in ([], list(range(1, sent + 1)))
+
+
+def test_a_collector_that_has_read_everything_and_ends_without_a_goodbye_gets_every_record_once(
+    installation: Installation, certificates: Certificates, port: int
+) -> None:
+    write(installation, siem.BATCH + 3)
+    with SyslogSink(certificates.good, port, ends="silence") as sink:
+        sent = send_all(installation)
+    assert sink.numbers() == list(range(1, sent + 1))
+    assert sent > siem.BATCH
+
+
+def test_a_collector_that_ends_before_everything_has_come_is_told_again(
+    installation: Installation, certificates: Certificates, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end is no answer to what was sent after it: only what the other side acknowledged counts."""
+    write(installation, 3)
+    monkeypatch.setattr(siem, "_unacknowledged", lambda connection: 17)
+    with SyslogSink(certificates.good, port, ends="silence"), pytest.raises(ssl.SSLEOFError):
+        siem.send_batch(installation)
+    assert position(installation).sequence == 0
 
 
 @pytest.mark.asvs("12.3.2")
