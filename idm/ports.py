@@ -591,6 +591,15 @@ class KnowsItself(Protocol):
 
 
 @runtime_checkable
+class FindsByOwnId(Protocol):
+    """Can be asked for accounts by its own ids: also for those that are not ours (control H5)."""
+
+    def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
+        """The accounts with these ids, ours or not, without groups; those not on the target are left out."""
+        ...
+
+
+@runtime_checkable
 class TellsTime(Protocol):
     """Can say what time it is by its own clock (control G5)."""
 

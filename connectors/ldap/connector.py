@@ -115,6 +115,10 @@ class LdapConnector:
         """See `idm.ports.Directory`."""
         return self._reader.find(account_uuids)
 
+    def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
+        """See `idm.ports.FindsByOwnId`."""
+        return self._reader.find_by_own_id(external_ids)
+
     def group(self, name: str) -> TargetGroup:
         """See `idm.ports.Directory`."""
         return self._reader.group(name)

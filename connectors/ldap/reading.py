@@ -7,7 +7,7 @@ from uuid import UUID
 from connectors.ldap.entry_decoding import Entry
 from connectors.ldap.site import Site
 from idm.errors import NotOnTarget, TargetRefused
-from idm.ports import AccountId, TargetAccount, TargetGroup
+from idm.ports import AccountId, ExternalId, TargetAccount, TargetGroup
 
 
 class Reader:
@@ -66,6 +66,15 @@ class Reader:
                 seal=entry.seal,
             )
             for (uuid, entry), (listed, primary) in zip(found.items(), groups, strict=True)
+        }
+
+    def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
+        """The accounts with these ids, ours or not, without groups."""
+        site = self._site
+        now, protected = site.clock(), site.surroundings.protected().accounts
+        return {
+            external_id: site.entries.account(site.entries.row(entry), now, protected=protected)
+            for external_id, entry in site.accounts_by_id(external_ids).items()
         }
 
     def group(self, name: str) -> TargetGroup:

@@ -68,6 +68,12 @@ class MemoryConnector:
             if account.account_uuid in wanted
         }
 
+    def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
+        """See `idm.ports.FindsByOwnId`."""
+        self._reach()
+        held = self._directory.accounts
+        return {one: self._seen(held[one]) for one in external_ids if one in held}
+
     def group(self, name: str) -> TargetGroup:
         """See `idm.ports.Directory`."""
         self._reach()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
@@ -77,6 +77,8 @@ class StopOrder(Base):
     lift_reason: Mapped[str | None] = mapped_column(Text)
     lifted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     lifted_at: Mapped[datetime | None] = mapped_column(Instant)
+    left_out: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """The names of the product's own accounts in the system: without them no stop would arrive, and none come back."""
 
     person: Mapped[Person | None] = relationship(foreign_keys=[person_id])
     system: Mapped[InformationSystem | None] = relationship()
@@ -113,3 +115,40 @@ class AccountStop(Base):
     restored_at: Mapped[datetime | None] = mapped_column(Instant)
 
     account: Mapped[Account] = relationship()
+
+
+class EntryStop(Base):
+    """An order's stop of an account of a directory that is nobody's own in our books: a service's, an orphan.
+
+    Such an account is changed in no other way, so that what it showed before is kept here, and shown again at the end.
+    """
+
+    __tablename__ = "entry_stops"
+    __table_args__ = (
+        UniqueConstraint("stop_id", "system_id", "external_id"),
+        CheckConstraint("restored_at IS NULL OR until IS NOT NULL", name="restored_after_its_end"),
+        CheckConstraint("(claimed_by IS NULL) = (claimed_until IS NULL)", name="claimed_for_a_while"),
+        Index("ix_entry_stops_entry", "system_id", "external_id"),
+        Index("ix_entry_stops_unfinished", "system_id", "due_at",
+              sqlite_where=text("restored_at IS NULL"), postgresql_where=text("restored_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    stop_id: Mapped[int] = mapped_column(ForeignKey("stop_orders.id"))
+    system_id: Mapped[int] = mapped_column(ForeignKey("information_systems.id"))
+    external_id: Mapped[str] = mapped_column(Text)
+    login_name: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(Instant)
+    until: Mapped[datetime | None] = mapped_column(Instant)
+    was_enabled: Mapped[bool | None]
+    """Whether the directory let somebody in by it, as read right before anything was written; None = not read yet."""
+    was_until: Mapped[datetime | None] = mapped_column(Instant)
+    """The end that the directory itself had for it then."""
+    stopped_at: Mapped[datetime | None] = mapped_column(Instant)
+    restored_at: Mapped[datetime | None] = mapped_column(Instant)
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    """When it is tried next."""
+    error: Mapped[str | None] = mapped_column(Text)
+    """Why the last try came to nothing."""
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None] = mapped_column(Instant)

@@ -18,6 +18,7 @@ from idm.ports import (
     CreateAccount,
     DeleteAccount,
     Directory,
+    FindsByOwnId,
     KnowsItself,
     Outcome,
     ReadsLockout,
@@ -69,9 +70,28 @@ class ConnectorContract(ReadingContract):
             ReportsChanges,
             ChecksPasswords,
             KnowsItself,
+            FindsByOwnId,
         ):
             assert isinstance(connector, ability)
         assert connector.can | {RequireSmartCard} == set(get_args(Step))
+
+    def test_accounts_are_found_by_the_directorys_own_id_ours_or_not(
+        self, target: Target, connector: RichConnector
+    ) -> None:
+        target.add_foreign_account("stranger")
+        usable(connector, "taro")
+        ids = {one.login_name: one.external_id for one in connector.account_ids()}
+        assert isinstance(connector, FindsByOwnId)
+        gone = str(uuid4())
+        found = connector.find_by_own_id([*ids.values(), gone])
+        assert {one.attributes.login_name: external_id for external_id, one in found.items()} == ids
+        stranger = ids["stranger"]
+        assert found[stranger].account_uuid is None
+        (switched,) = connector.perform([SetEnabled(stranger, enabled=False)])
+        assert switched is Outcome.CHANGED
+        assert not connector.find_by_own_id([stranger])[stranger].enabled
+        connector.perform([SetEnabled(stranger, enabled=True, expires_at=found[stranger].expires_at)])
+        assert connector.find_by_own_id([stranger])[stranger] == found[stranger]
 
     # --- creating ----------------------------------------------------------------------------------------------------
 

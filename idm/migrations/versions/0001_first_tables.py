@@ -2241,6 +2241,7 @@ def upgrade() -> None:
         sa.Column("lift_reason", sa.Text(), nullable=True),
         sa.Column("lifted_by_id", sa.Integer(), nullable=True),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("left_out", sa.JSON(), nullable=False),
         sa.CheckConstraint(
             "(cause = 'violation') = (violation_id IS NOT NULL)", name=op.f("ck_stop_orders_violation_recorded")
         ),
@@ -2577,6 +2578,46 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["second_id"], ["entitlements.id"], name=op.f("fk_entitlement_conflicts_second_id")),
         sa.PrimaryKeyConstraint("first_id", "second_id", name=op.f("pk_entitlement_conflicts")),
     )
+    op.create_table(
+        "entry_stops",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("stop_id", sa.Integer(), nullable=False),
+        sa.Column("system_id", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("login_name", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("was_enabled", sa.Boolean(), nullable=True),
+        sa.Column("was_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("claimed_by", sa.String(length=64), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(claimed_by IS NULL) = (claimed_until IS NULL)", name=op.f("ck_entry_stops_claimed_for_a_while")
+        ),
+        sa.CheckConstraint(
+            "restored_at IS NULL OR until IS NOT NULL", name=op.f("ck_entry_stops_restored_after_its_end")
+        ),
+        sa.ForeignKeyConstraint(["stop_id"], ["stop_orders.id"], name=op.f("fk_entry_stops_stop_id")),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_entry_stops_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entry_stops")),
+        sa.UniqueConstraint(
+            "stop_id", "system_id", "external_id", name=op.f("uq_entry_stops_stop_id_system_id_external_id")
+        ),
+    )
+    with op.batch_alter_table("entry_stops", schema=None) as batch_op:
+        batch_op.create_index("ix_entry_stops_entry", ["system_id", "external_id"], unique=False)
+        batch_op.create_index(
+            "ix_entry_stops_unfinished",
+            ["system_id", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("restored_at IS NULL"),
+            postgresql_where=sa.text("restored_at IS NULL"),
+        )
+
     op.create_table(
         "exception_checks",
         sa.Column("id", sa.Integer(), nullable=False),

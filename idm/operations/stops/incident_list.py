@@ -1,21 +1,30 @@
-"""An incident's list of IDs as somebody pasted it: every line is one of ours, or nothing is stopped (FK 6-5(2); H5)."""
+"""An incident's list of IDs as somebody pasted it: every line is known, or nothing is stopped (FK 6-5(2); H5)."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, joinedload
 
 from idm.database import in_chunks
+from idm.directory.own_service_account import Named as OwnName
+from idm.directory.own_service_account import is_own
 from idm.errors import InvalidInput
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account
+from idm.queries.information_systems.own_service_accounts import own_service_accounts
+from idm.queries.stops.entries import Entry, entries_called
+from idm.vocabulary import AccountKind
 
 MOST_LINES = 5_000
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line: an ID, everywhere it is known or (`system/ID`) in one system. `number` counts from 1."""
+    """One line: an ID, everywhere it is known or (`system/ID`) in one system. `number` counts from 1.
+
+    The ID is a login name, or the directory's own id of the account.
+    """
 
     number: int
     system: str | None
@@ -33,59 +42,81 @@ def _line(number: int, row: str) -> Line:
     return Line(number, system.strip() if slash else None, name.strip().lower())
 
 
-def accounts_named(session: Session, text: str, *, reached: frozenset[int]) -> frozenset[int]:
-    """The accounts that the list names, in the systems `reached`. Raises InvalidInput that tells of every other line.
+@dataclass(frozen=True)
+class Named:
+    """What a list names: accounts of people, and entries of directories that are nobody's own."""
 
-    An ID that is nobody's own is told of too: what stops it is its register, not this.
+    accounts: frozenset[int]
+    entries: tuple[Entry, ...]
+
+
+def named_by(session: Session, text: str, *, reached: frozenset[int]) -> Named:
+    """What the list names in the systems `reached`. Raises InvalidInput that tells of every other line.
+
+    Of the product's own accounts too: without them no stop would arrive, and none come back (control D10).
     """
     lines = lines_of(text)
     if not lines or len(lines) > MOST_LINES:
         told = f"一度に止められるのは {MOST_LINES} 行までです（今は {len(lines)} 行です）。"
         told = told if lines else "止める利用者IDを、1行に1つずつ書いてください。"
         raise InvalidInput(told, fields={"names": told})
-    known, problems, chosen = _known(session, {line.name for line in lines}), list[str](), set[int]()
+    known, problems, chosen = _known(session, {line.name for line in lines}), list[str](), set[_Known]()
     for line in lines:
         found = [one for one in known.get(line.name, ()) if line.system in (None, one.system)]
         problem = _problem(found, reached)
         if problem is not None:
             problems.append(f"{line.number} 行目「{line.name}」：{problem}")
-        chosen |= {one.account_id for one in found}
+        chosen.update(found)
     if problems:
         told = "\n".join(["次の行を直してください。まだ何も止めていません。", *problems])
         raise InvalidInput(told, fields={"names": told})
-    return frozenset(chosen)
+    return Named(
+        frozenset(one.account_id for one in chosen if one.entry is None and one.account_id is not None),
+        tuple(one.entry for one in chosen if one.entry is not None),
+    )
 
 
 @dataclass(frozen=True)
-class _Account:
-    account_id: int
+class _Known:
+    """One thing that a line may mean: an account of somebody's, or an `entry`."""
+
+    account_id: int | None
     system_id: int
     system: str
-    somebodys: bool
+    own: bool
+    """The product itself signs in by it."""
+    entry: Entry | None = None
 
 
-def _problem(found: Iterable[_Account], reached: frozenset[int]) -> str | None:
-    accounts = list(found)
-    if not accounts:
-        return "この利用者IDは台帳にありません。"
-    if any(one.system_id not in reached for one in accounts):
+def _problem(found: Collection[_Known], reached: frozenset[int]) -> str | None:
+    if not found:
+        return "この利用者IDは、台帳にも、棚卸しと点検の記録にもありません。"
+    if any(one.system_id not in reached for one in found):
         return "所管していない情報システムにもあるIDです。「所管の情報システムのコード/利用者ID」の形で書いてください。"
-    if not all(one.somebodys for one in accounts):
-        return "人のものでないIDは、特権IDの登録簿の画面で止めてください（利用の停止、預かりパスワードの変更）。"
+    if any(one.own for one in found):
+        return (
+            "idm がディレクトリに接続するためのIDなので、止められません。止めると、ほかの停止も届かず、元に戻すことも"
+            "できなくなります。疑わしいときは、ディレクトリの管理者がパスワードを変えてください。"
+        )
     return None
 
 
-def _known(session: Session, names: set[str]) -> Mapping[str, list[_Account]]:
-    """Name → every account that is called so."""
-    found: dict[str, list[_Account]] = {}
+def _known(session: Session, names: set[str]) -> Mapping[str, list[_Known]]:
+    """Name, or id in its directory → everything that is called so."""
+    ours, found = own_service_accounts(session), defaultdict[str, list[_Known]](list)
+    for name, entries in entries_called(session, names).items():
+        found[name] += [_Known(one.account_id, one.system_id, one.system, one.is_ours(ours), one) for one in entries]
     for some in in_chunks(sorted(names)):
-        rows = session.execute(
-            select(
-                func.lower(Account.login_name), Account.id, Account.system_id, InformationSystem.code, Account.person_id
+        for account in session.scalars(
+            select(Account)
+            .where(
+                or_(func.lower(Account.login_name).in_(some), func.lower(Account.external_id).in_(some)),
+                or_(Account.person_id.is_not(None), Account.kind == AccountKind.PERSONAL),
             )
-            .join(InformationSystem, Account.system_id == InformationSystem.id)
-            .where(func.lower(Account.login_name).in_(some))
-        )  # fmt: skip
-        for name, account_id, system_id, code, person_id in rows:
-            found.setdefault(name, []).append(_Account(account_id, system_id, code, person_id is not None))
+            .options(joinedload(Account.system))
+        ):
+            called = OwnName(account.system.connector, account.external_id, account.login_name)
+            known = _Known(account.id, account.system_id, account.system.code, is_own(called, ours))
+            for name in {account.login_name.lower(), (account.external_id or "").lower()} & names:
+                found[name].append(known)
     return found

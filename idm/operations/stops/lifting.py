@@ -16,7 +16,7 @@ from idm.errors import IllegalTransition, NotFound, NotPermitted, SeparationOfDu
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
 from idm.operations.rights import account_stops
-from idm.operations.stops import stop_notices
+from idm.operations.stops import entry_stops, stop_notices
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans, roles_of
@@ -74,6 +74,7 @@ def lift(session: Session, stop_id: int, *, actor: Actor, policy: Policy, now: d
     session.flush()
     _record(session, "stop.lifted", order, actor=actor, policy=policy, now=now)
     account_stops.release(session, stop_id=order.id, actor=actor, policy=policy, now=now)
+    entry_stops.release(session, stop_id=order.id, actor=actor, policy=policy, now=now)
     stop_notices.tell_lifted(session, order, actor=actor, policy=policy, now=now)
     return order
 

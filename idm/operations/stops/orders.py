@@ -24,13 +24,14 @@ from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.privileged import holder_changes, uses
 from idm.operations.rights import account_stops
 from idm.operations.signing_in.web_sessions import end_all_sessions
-from idm.operations.stops import stop_notices
-from idm.operations.stops.incident_list import accounts_named
+from idm.operations.stops import entry_stops, stop_notices
+from idm.operations.stops.incident_list import named_by
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
 from idm.queries.factors.authenticators import open_systems
 from idm.queries.organisation.officers import humans, roles_of
 from idm.queries.organisation.reach import systems_reached
+from idm.queries.stops.entries import Entry, stoppable_entries
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import StopCause, StopKind
 from idm.written_text import written
@@ -63,9 +64,9 @@ def stop_person(
 def stop_system(
     session: Session, system_id: int, why: Why, *, actor: Actor, policy: Policy, now: datetime
 ) -> StopOrder:  # fmt: skip
-    """Afterwards nobody is let into this system by an ID of their own, and every privileged use there is over.
+    """Afterwards nobody is let into this system by any ID that is known there, and every privileged use is over.
 
-    IDs that are nobody's own (a service's, built-in ones) stay: whoever repairs the system needs them. Raises as
+    Only the product's own account stays: by it the stops arrive, and come back; the order says so. Raises as
     `stop_person` does.
     """
     system = session.get(InformationSystem, system_id)
@@ -79,9 +80,11 @@ def stop_system(
     owned = session.scalars(
         select(Account.id).where(Account.system_id == system_id, Account.person_id.is_not(None))
     ).all()
-    _place(session, order, owned, actor=actor, policy=policy, now=now)
+    entries, own = stoppable_entries(session, system_id)
+    order.left_out = [one.login_name for one in own]
+    _place(session, order, owned, entries, actor=actor, policy=policy, now=now)
     uses.end_resting_on(session, account_ids=accounts, actor=actor, policy=policy, now=now)
-    return _told(session, order, len(owned), actor=actor, policy=policy, now=now)
+    return _told(session, order, len(owned) + len(entries), actor=actor, policy=policy, now=now)
 
 
 def stop_card(
@@ -115,10 +118,11 @@ def stop_accounts(
     require(roles_of(session, person_id, day), Action.ORDER_STOP)
     order = _order(why, StopKind.ACCOUNTS, actor, now=now)
     reached = systems_reached(session, person_id, Action.ORDER_STOP, day)
-    accounts = accounts_named(session, names, reached=reached)
-    _place(session, order, accounts, actor=actor, policy=policy, now=now)
-    uses.end_resting_on(session, account_ids=accounts, actor=actor, policy=policy, now=now)
-    return _told(session, order, len(accounts), actor=actor, policy=policy, now=now)
+    named = named_by(session, names, reached=reached)
+    _place(session, order, named.accounts, named.entries, actor=actor, policy=policy, now=now)
+    registered = {one.account_id for one in named.entries if one.account_id is not None}
+    uses.end_resting_on(session, account_ids=named.accounts | registered, actor=actor, policy=policy, now=now)
+    return _told(session, order, len(named.accounts) + len(named.entries), actor=actor, policy=policy, now=now)
 
 
 def carry_out_on_person(
@@ -187,11 +191,13 @@ def _order(
 
 
 def _place(
-    session: Session, order: StopOrder, account_ids: Collection[int], *, actor: Actor, policy: Policy, now: datetime
-) -> None:
+    session: Session, order: StopOrder, account_ids: Collection[int], entries: Collection[Entry] = (), *,
+    actor: Actor, policy: Policy, now: datetime,
+) -> None:  # fmt: skip
     session.add(order)
     session.flush()
     account_stops.place(session, account_ids, stop_id=order.id, actor=actor, policy=policy, now=now)
+    entry_stops.place(session, entries, stop_id=order.id, actor=actor, policy=policy, now=now)
 
 
 def _told(
@@ -203,7 +209,7 @@ def _told(
         payload={
             "kind": order.kind.value, "cause": order.cause.value, "person": order.person_id, "system": order.system_id,
             "authenticator": order.authenticator_id, "accounts": accounts, "reason": order.reason,
-            "reference": order.reference, "ordered_by": actor.label,
+            "reference": order.reference, "ordered_by": actor.label, "left_out": order.left_out or [],
         },
     )  # fmt: skip
     stop_notices.tell_ordered(session, order, accounts, actor=actor, policy=policy, now=now)

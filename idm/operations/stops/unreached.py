@@ -8,13 +8,15 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.models.stops import AccountStop, StopOrder
+from idm.models.stops import AccountStop, EntryStop, StopOrder
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding
 from idm.operations.rights import account_stops
+from idm.operations.stops import entry_stops
 from idm.operations.sweep.findings import Found, Scope, SweepResult, record_comparison
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans
+from idm.queries.stops.entries import Entry, stoppable_entries, unfinished
 from idm.queries.stops.holding import late_stops, unreached
 from idm.vocabulary import FindingKind, StopKind
 
@@ -29,16 +31,23 @@ def to_do(session: Session) -> bool:
     return (
         session.scalars(unreached().limit(1)).first() is not None
         or session.scalars(told.limit(1)).first() is not None
+        or session.scalars(select(EntryStop.id).where(unfinished()).limit(1)).first() is not None
         or any(newcomers for _, newcomers in _newcomers(session))
+        or any(entries for _, entries in _new_entries(session))
     )
 
 
 def reach_newcomers(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards open orders name the accounts that came to be after them, too. Returns how many that were."""
-    return sum(
+    accounts = sum(
         account_stops.place(session, newcomers, stop_id=order_id, actor=actor, policy=policy, now=now)
         for order_id, newcomers in _newcomers(session)
         if newcomers
+    )
+    return accounts + sum(
+        entry_stops.place(session, entries, stop_id=order_id, actor=actor, policy=policy, now=now)
+        for order_id, entries in _new_entries(session)
+        if entries
     )
 
 
@@ -98,3 +107,13 @@ def _newcomers(session: Session) -> Iterable[tuple[int, list[int]]]:
         else:
             within = within.where(Account.system_id == order.system_id)
         yield order.id, list(session.scalars(within))
+
+
+def _new_entries(session: Session) -> Iterable[tuple[int, list[Entry]]]:
+    """Open order of a system → what was found there since and is nobody's own."""
+    query = select(StopOrder.id, StopOrder.system_id).where(
+        StopOrder.lifted_at.is_(None), StopOrder.kind == StopKind.SYSTEM, StopOrder.system_id.is_not(None)
+    )
+    for order_id, system_id in session.execute(query.order_by(StopOrder.id)).all():
+        entries, _ = stoppable_entries(session, system_id or 0, without=order_id)
+        yield order_id, entries

@@ -15,6 +15,7 @@ from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
 from idm.models.work import OutboxTask
 from idm.queries.organisation.officers import humans
+from idm.queries.stops.entries import LateEntries, late_entries, stopped_entries
 from idm.vocabulary import StopKind
 
 
@@ -24,7 +25,8 @@ def stopped_accounts(session: Session, account_ids: Collection[int]) -> frozense
     What an order reaches is asked of the order itself too: an account that came to be after it is no way around it.
     """
     named = select(AccountStop.account_id).where(AccountStop.account_id.in_(account_ids), AccountStop.until.is_(None))
-    return frozenset(session.scalars(named)) | _within_orders(session, account_ids)
+    entries = select(Account.id).where(Account.id.in_(account_ids), stopped_entries())
+    return frozenset(session.scalars(named.union(entries))) | _within_orders(session, account_ids)
 
 
 def _within_orders(session: Session, account_ids: Collection[int]) -> frozenset[int]:
@@ -117,4 +119,15 @@ def late_stops(
     found: dict[int, dict[int | None, Late]] = defaultdict(dict)
     for system, stop_id, accounts, since, error in session.execute(query):
         found[system][stop_id] = Late(accounts, since, error)
+    for (system, order), of in late_entries(session, before=before).items():
+        if system_id in (None, system):
+            found[system][order] = _together(found[system].get(order), of)
     return dict(found)
+
+
+def _together(accounts: Late | None, entries: LateEntries) -> Late:
+    if accounts is None:
+        return Late(entries.entries, entries.since, entries.error)
+    return Late(
+        accounts.accounts + entries.entries, min(accounts.since, entries.since), accounts.error or entries.error
+    )

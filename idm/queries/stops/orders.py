@@ -1,16 +1,16 @@
 """Orders to stop as people read them: what they stop, how far they have come, and what has not answered yet (H5)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import CompoundSelect, Select, and_, case, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from idm.errors import NotFound
 from idm.models.authenticators import Authenticator
 from idm.models.people import Person
-from idm.models.stops import AccountStop, StopOrder, ViolationReport
+from idm.models.stops import AccountStop, EntryStop, StopOrder, ViolationReport
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask
 from idm.models.work_orders import WorkOrder, WorkOrderState
@@ -42,6 +42,8 @@ class OrderRow:
     lifted_by: str | None
     person_id: int | None
     violation_id: int | None
+    left_out: tuple[str, ...]
+    """The names of the product's own accounts, which a stop of a whole system leaves as they are."""
     accounts: int
     reached: int
     restored: int
@@ -117,14 +119,14 @@ def order_sheet(session: Session, stop_id: int) -> OrderSheet:
     row = next(iter(_rows(session, _orders().where(StopOrder.id == stop_id))), None)
     if row is None:
         raise NotFound("この停止命令は見つかりません。")
+    named = _named().subquery()
     systems = session.execute(
         select(
             InformationSystem.id, InformationSystem.name, InformationSystem.stage, InformationSystem.connector,
-            func.count(), func.count(AccountStop.stopped_at), func.count(AccountStop.restored_at),
+            func.count(), func.count(named.c.stopped_at), func.count(named.c.restored_at),
         )
-        .join(Account, Account.system_id == InformationSystem.id)
-        .join(AccountStop, AccountStop.account_id == Account.id)
-        .where(AccountStop.stop_id == stop_id)
+        .join(named, named.c.system_id == InformationSystem.id)
+        .where(named.c.stop_id == stop_id)
         .group_by(
             InformationSystem.id, InformationSystem.name, InformationSystem.stage, InformationSystem.connector
         )
@@ -160,7 +162,29 @@ def _waiting(session: Session, stop_id: int, *, lifted: bool) -> tuple[WaitingAc
         .order_by(InformationSystem.name, Account.login_name)
         .limit(MOST_SHOWN)
     )  # fmt: skip
-    return tuple(WaitingAccount(*row) for row in rows)
+    accounts = tuple(WaitingAccount(*row) for row in rows)
+    return (*accounts, *_waiting_entries(session, stop_id, lifted=lifted))[:MOST_SHOWN]
+
+
+def _waiting_entries(session: Session, stop_id: int, *, lifted: bool) -> Iterable[WaitingAccount]:
+    missing = EntryStop.restored_at if lifted else EntryStop.stopped_at
+    rows = session.execute(
+        select(InformationSystem.name, EntryStop.login_name, EntryStop.was_enabled, EntryStop.error)
+        .join(InformationSystem, EntryStop.system_id == InformationSystem.id)
+        .where(EntryStop.stop_id == stop_id, missing.is_(None))
+        .order_by(InformationSystem.name, EntryStop.login_name)
+        .limit(MOST_SHOWN)
+    )
+    return (WaitingAccount(system, name, None, was, error, None, None) for system, name, was, error in rows)
+
+
+def _named() -> CompoundSelect[int | None, int, datetime | None, datetime | None]:
+    """What orders name: accounts, and entries that are nobody's own; order, system, when stopped and restored."""
+    accounts = select(
+        AccountStop.stop_id, Account.system_id, AccountStop.stopped_at, AccountStop.restored_at
+    ).join(Account, AccountStop.account_id == Account.id)  # fmt: skip
+    entries = select(EntryStop.stop_id, EntryStop.system_id, EntryStop.stopped_at, EntryStop.restored_at)
+    return union_all(accounts.where(AccountStop.stop_id.is_not(None)), entries)
 
 
 def _orders() -> Select[StopOrder, str, str | None, str | None, str | None, str | None, str | None]:
@@ -188,20 +212,20 @@ def _rows(
         OrderRow(
             order.id, order.kind, order.cause, "　".join(one for one in (person, system, card) if one), order.reason,
             order.reference, order.ordered_at, by, order.lift_asked_at, asked_by, order.lift_reason, order.lifted_at,
-            lifted_by, order.person_id, order.violation_id, *counts.get(order.id, (0, 0, 0)),
+            lifted_by, order.person_id, order.violation_id, tuple(order.left_out or ()),
+            *counts.get(order.id, (0, 0, 0)),
         )
         for order, by, asked_by, lifted_by, person, system, card in rows
     )  # fmt: skip
 
 
 def _counts(session: Session, stop_ids: list[int]) -> Mapping[int, tuple[int, int, int]]:
-    """Order → its accounts, how many of them were reached, and how many restored."""
+    """Order → its accounts and entries, how many of them were reached, and how many restored."""
+    named = _named().subquery()
     counted = session.execute(
-        select(
-            AccountStop.stop_id, func.count(), func.count(AccountStop.stopped_at), func.count(AccountStop.restored_at)
-        )
-        .where(AccountStop.stop_id.in_(stop_ids))
-        .group_by(AccountStop.stop_id)
+        select(named.c.stop_id, func.count(), func.count(named.c.stopped_at), func.count(named.c.restored_at))
+        .where(named.c.stop_id.in_(stop_ids))
+        .group_by(named.c.stop_id)
     )
     return {stop_id or 0: (accounts, reached, restored) for stop_id, accounts, reached, restored in counted}
 
