@@ -60,9 +60,14 @@ def require_sure_end(
         raise Doubt(f"在職中の人の退職日が{LATEST_NOTICE.days}日より前の日です。年の誤りではないか確かめてください。")
 
 
-def require_news(absences: frozenset[AbsencePeriod], as_of: date) -> None:
-    """Raises Doubt where an event tells of a leave that began long ago: it would suspend somebody who is at work."""
-    if any(period.valid_from < as_of - LATEST_NOTICE and period.holds_on(as_of) for period in absences):
+def require_news(absences: frozenset[AbsencePeriod], known: frozenset[AbsencePeriod], as_of: date) -> None:
+    """Raises Doubt where an event tells of a leave that began long ago: it would suspend somebody who is at work.
+
+    What says another end of a leave that somebody is on already suspends nobody.
+    """
+    away = {(period.kind, period.valid_from) for period in known if period.holds_on(as_of)}
+    told = (period for period in absences if (period.kind, period.valid_from) not in away)
+    if any(period.valid_from < as_of - LATEST_NOTICE and period.holds_on(as_of) for period in told):
         raise Doubt(f"休職等の発令日が{LATEST_NOTICE.days}日より前の日です。年の誤りではないか確かめてください。")
 
 

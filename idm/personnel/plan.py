@@ -215,7 +215,7 @@ def _change(
     if change.stops_earlier:
         require_sure_end(before, career, person, as_of, recognised=recognised)
     if person.events:
-        require_news(change.absences, as_of)
+        require_news(change.absences, before.absences, as_of)
     return change
 
 

@@ -25,6 +25,8 @@ KNOWN = Career(
     "100001", "青木　花", "ｱｵｷ ﾊﾅ", None, None, None, EmploymentKind.FIXED_TERM, date(2020, 4, 1), date(2029, 4, 1)
 )  # fmt: skip
 
+NONE: frozenset[AbsencePeriod] = frozenset()
+
 
 def ended(on: date, rows: Iterable[FeedRow] = (ROW,), *, recognised: bool = False) -> None:
     require_sure_end(KNOWN, replace(KNOWN, valid_until=on), PersonTold(tuple(rows), ()), TODAY, recognised=recognised)
@@ -54,7 +56,17 @@ def test_a_term_that_becomes_shorter_needs_a_day_of_leaving() -> None:
 
 def test_an_event_of_a_leave_that_began_long_ago_waits_unless_it_is_over() -> None:
     begun = TODAY - LATEST_NOTICE - timedelta(days=1)
-    require_news(frozenset({AbsencePeriod(AbsenceKind.SICK, begun, TODAY)}), TODAY)
-    require_news(frozenset({AbsencePeriod(AbsenceKind.SICK, TODAY - LATEST_NOTICE, None)}), TODAY)
+    require_news(frozenset({AbsencePeriod(AbsenceKind.SICK, begun, TODAY)}), NONE, TODAY)
+    require_news(frozenset({AbsencePeriod(AbsenceKind.SICK, TODAY - LATEST_NOTICE, None)}), NONE, TODAY)
     with pytest.raises(Doubt, match="年の誤り"):
-        require_news(frozenset({AbsencePeriod(AbsenceKind.SICK, begun, None)}), TODAY)
+        require_news(frozenset({AbsencePeriod(AbsenceKind.SICK, begun, None)}), NONE, TODAY)
+
+
+def test_the_announced_return_from_a_long_leave_does_not_wait() -> None:
+    begun, back = TODAY - timedelta(days=300), TODAY + timedelta(days=7)
+    away = frozenset({AbsencePeriod(AbsenceKind.SICK, begun, None)})
+    told = frozenset({AbsencePeriod(AbsenceKind.SICK, begun, back)})
+    require_news(told, away, TODAY)
+    over = frozenset({AbsencePeriod(AbsenceKind.SICK, begun, TODAY)})
+    with pytest.raises(Doubt, match="年の誤り"):
+        require_news(told, over, TODAY)  # they are at work, and would be suspended
