@@ -3,6 +3,7 @@
 Kept in a file the organisation writes, proposed by one person and accepted by another like the profile (control A16).
 """
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Literal
 
@@ -141,6 +142,23 @@ class SignInProvider:
 
 
 @dataclass(frozen=True, config=STRICT)
+class UnusedTimes:
+    """A system's own times for unused IDs, in days (control C1); what it does not say is as the profile has it.
+
+    None is longer than the profile's. `delete_after_days`: 0 = an ID is never deleted for disuse.
+    """
+
+    unused_days: Annotated[int, Field(ge=1)] | None = None
+    never_used_days: Annotated[int, Field(ge=1)] | None = None
+    disable_after_days: Annotated[int, Field(ge=1)] | None = None
+    delete_after_days: Annotated[int, Field(ge=0)] | None = None
+
+    def said(self) -> dict[str, int]:
+        """Only the times that it has of its own, by name."""
+        return {name: days for name, days in asdict(self).items() if days is not None}
+
+
+@dataclass(frozen=True, config=STRICT)
 class System:
     """One information system: its zone, its classes, whose manager answers for it and how it is reached.
 
@@ -153,6 +171,7 @@ class System:
     `verification`: what verifies two kinds of factor there; without it, no right that needs them takes effect (B2).
     `most_holders`: how many privileged, shared and service IDs may have a holder there, by kind (D1); a kind that is
     not named has no limit.
+    `unused_ids`: after how many days what happens to an unused ID there, where that is sooner than in the profile (C1).
     """
 
     code: Code
@@ -175,6 +194,7 @@ class System:
     service_account: str | None = None
     verification: Verification | None = None
     most_holders: dict[AccountKind, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    unused_ids: UnusedTimes = UnusedTimes()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -3,6 +3,8 @@
 Read by `idm.policy_file`; never by guessing: every value has come from a named file and cites the clause it serves.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -150,6 +152,21 @@ class DormancyTimes:
     delete_after_days: Days
     """Days between the stop and the deletion; 0 = it is never deleted for that."""
 
+    def shortened(self, own: Mapping[str, int]) -> "DormancyTimes":
+        """The sooner of each of these times and of those named in `own`; never is later than any day."""
+        sooner = {name: days for name, days in own.items() if _is_sooner(name, days, getattr(self, name))}
+        return replace(self, **sooner)
+
+    def longer(self, own: Mapping[str, int]) -> list[str]:
+        """Which of the times named in `own` are later than these."""
+        return [name for name, days in own.items() if _is_sooner(name, getattr(self, name), days)]
+
+
+def _is_sooner(name: str, days: int, than: int) -> bool:
+    if name == "delete_after_days" and 0 in (days, than):
+        return days != 0 and than == 0
+    return days < than
+
 
 @dataclass(frozen=True, config=STRICT)
 class DormancyRules:
@@ -165,8 +182,13 @@ class DormancyRules:
     most_accounts: Positive
 
     def times_of(self, kind: AccountKind) -> DormancyTimes:
-        """The times of that kind of account, where the system has none of its own."""
+        """The times of that kind of account."""
         return self.by_kind.get(kind, self.times)
+
+    def in_system(self, own: Mapping[str, int]) -> "DormancyRules":
+        """The rules in a system with those times of its own: of every kind of account the sooner holds."""
+        by_kind = {kind: times.shortened(own) for kind, times in self.by_kind.items()}
+        return replace(self, times=self.times.shortened(own), by_kind=by_kind)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -71,6 +71,8 @@ class InformationSystem(Base):
     """Whether a card was demanded of accounts at some time: what is left of that is ours to lift (B2)."""
     most_holders: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """Kind of account → how many of that kind may have a holder there (control D1)."""
+    unused_times: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    """Times of its own for unused IDs, by name (`idm.policy.DormancyTimes`); the profile's hold beside them (C1)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 

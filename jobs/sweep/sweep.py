@@ -225,7 +225,7 @@ class _Sweeping:
         checks.make(SweepCheck.CHANGE_DATES, looked.ages.read, None)
         unused_ids: Sequence[Found] = checks.make(
             SweepCheck.LAST_USE,
-            lambda one: unused(one, owners, policy.dormancy, now=self.judged_at), (),
+            lambda one: unused(one, owners, policy.dormancy.in_system(system.unused_times), now=self.judged_at), (),
         )  # fmt: skip
         result = examine(
             directory, system, owners, strays=strays,

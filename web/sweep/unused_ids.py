@@ -9,9 +9,8 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput
 from idm.operations.sweep import dormancy_cases
 from idm.permissions import Action, may
-from idm.queries.information_systems.systems import system_names
 from idm.queries.organisation.reach import systems_reached
-from idm.queries.sweep.unused_ids import UnusedFilter, cases_page
+from idm.queries.sweep.unused_ids import UnusedFilter, cases_page, times_by_system
 from web import current
 from web.row_ids import row_id
 
@@ -46,9 +45,9 @@ def _list(mistakes: Mapping[int, str]) -> str:
     me = current.signed_in().person_id
     with current.look() as session:
         page = cases_page(session, wanted, asked=request.args.get("page", 1, type=row_id))
-        systems = system_names(session)
+        all_times = times_by_system(session, current.policy().dormancy)
         reached = systems_reached(session, me, Action.REPAIR_FINDING, current.today())
     return render_template(
-        "unused_ids/index.html", page=page, wanted=wanted, systems=systems, reached=reached, me=me, mistakes=mistakes,
+        "unused_ids/index.html", page=page, wanted=wanted, all_times=all_times, reached=reached, me=me, mistakes=mistakes,
         typed=request.form.get("reason", ""), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
     )  # fmt: skip

@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("factor_group_id", sa.Text(), nullable=True),
         sa.Column("demanded_cards", sa.Boolean(), nullable=False),
         sa.Column("most_holders", sa.JSON(), nullable=False),
+        sa.Column("unused_times", sa.JSON(), nullable=False),
         sa.Column("for_sign_in", sa.Boolean(), nullable=False),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
         sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),

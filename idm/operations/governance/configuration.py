@@ -27,6 +27,7 @@ from idm.operations.information_systems import going_live, own_service_accounts
 from idm.organisation import Organisation, Right, System
 from idm.organisation_file import organisation_from_text
 from idm.permissions import Action, require
+from idm.policy import Policy
 from idm.policy_file import profile_from_text
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.organisation.officers import humans, roles_of
@@ -69,6 +70,8 @@ def first_record(
         versions.append(version)
     session.flush()
     for text in texts:
+        if text.kind is ConfigurationKind.ORGANISATION:
+            _require_within(organisation_from_text(text.content), policy_in_force(session, now=now))
         _take_effect(session, text, actor=actor, now=now)
     audit.record(
         session, action="configuration.first_record", actor=actor, obj=("configuration", "1"), now=now,
@@ -84,7 +87,7 @@ def propose(
     require(roles_of(session, actor.person_id or 0, day_of(now)), Action.PROPOSE_CONFIGURATION)
     reason = written(reason, field="reason", empty="変更の理由を書いてください。")
     _require_valid(text)
-    _require_on_record(session, text)
+    _require_on_record(session, text, now=now)
     newest = session.scalar(
         select(func.max(ConfigurationVersion.version)).where(
             ConfigurationVersion.kind == text.kind, ConfigurationVersion.name == text.name
@@ -111,7 +114,7 @@ def accept(session: Session, version_id: int, *, actor: Actor, now: datetime) ->
     require_fresh_factor(actor, policy=policy_in_force(session, now=now), now=now)
     text = ConfigurationText(version.kind, version.name, version.content)
     _require_valid(text)
-    _require_on_record(session, text)
+    _require_on_record(session, text, now=now)
     version.accepted_at, version.accepted_by_id = now, person_id
     _take_effect(session, text, actor=actor, now=now)
     session.flush()
@@ -150,12 +153,27 @@ def _require_valid(text: ConfigurationText) -> None:
         load_feed_profile(text.content, text.name)
 
 
-def _require_on_record(session: Session, text: ConfigurationText) -> None:
+def _require_on_record(session: Session, text: ConfigurationText, *, now: datetime) -> None:
     """Judged at the proposal and again at the acceptance: in between an account may have turned up (control A18)."""
     if text.kind is ConfigurationKind.ORGANISATION:
         organisation = organisation_from_text(text.content)
         going_live.require_may_move(session, organisation)
         require_known_successors(session, organisation)
+        _require_within(organisation, policy_in_force(session, now=now))
+
+
+def _require_within(organisation: Organisation, policy: Policy) -> None:
+    """No system waits longer with an unused ID than the profile allows (FK 6-2(2)③)."""
+    profiles = asdict(policy.dormancy.times)
+    mistakes = tuple(
+        f"systems.{system.code}.unused_ids.{name}: プロファイル（{profiles[name]}日）より長くできません。"
+        "それより短い日数にするか、行を消してください"
+        for system in organisation.systems for name in policy.dormancy.times.longer(system.unused_ids.said())
+    )  # fmt: skip
+    if mistakes:
+        raise ConfigurationInvalid(
+            "使われていない利用者IDの日数が、プロファイルより長くなっています。", mistakes=mistakes
+        )
 
 
 def _take_effect(session: Session, text: ConfigurationText, *, actor: Actor, now: datetime) -> None:
@@ -210,6 +228,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.connector_settings, system.service_account = dict(wanted.settings), wanted.service_account
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
     system.most_holders = {kind.value: most for kind, most in wanted.most_holders.items()}
+    system.unused_times = wanted.unused_ids.said()
     system.stopped_container = wanted.stopped_container
     system.listing = asdict(wanted.listing) if wanted.listing is not None else None
     system.verification = asdict(wanted.verification) if wanted.verification is not None else None

@@ -28,7 +28,7 @@ from idm.operations.stops.stop_notices import section_managers
 from idm.operations.sweep.findings import Found, SweepResult
 from idm.oversight.dormancy import Holding, Step, UnusedFacts, Verdict, delete_day, disable_day, next_step, room_left
 from idm.permissions import Action
-from idm.policy import Policy
+from idm.policy import DormancyRules, Policy
 from idm.queries.exceptions.coverage import Covered, covering
 from idm.queries.organisation.officers import humans
 from idm.queries.sweep.unused_ids import accounts_there, main_units, open_cases, stopped_within, usable_since
@@ -101,7 +101,7 @@ class _Night:
     employed: Collection[int]
     units: Mapping[int, str]
     covered: Covered
-    policy: Policy
+    rules: DormancyRules
     calendar: WorkingDays
     now: datetime
     room: int
@@ -115,11 +115,11 @@ class _Night:
         found = {one.account_id: one for one in result.found if one.kind in UNUSED and one.account_id is not None}
         accounts = _accounts(session, {*cases, *found})
         people, day = {one.person_id for one in accounts if one.person_id is not None}, day_of(now)
-        rules = policy.dormancy
+        rules = policy.dormancy.in_system(system.unused_times)
         taken = stopped_within(session, system.id, now - timedelta(days=rules.window_days))
         return cls(
             system, accounts, found, cases, usable_since(session, [one.id for one in accounts]),
-            employed_people(session, people, day), main_units(session, people, day), covering(session, day), policy,
+            employed_people(session, people, day), main_units(session, people, day), covering(session, day), rules,
             working_days(policy.calendar), now,
             room_left(rules, accounts=accounts_there(session, system.id), taken=taken),
         )  # fmt: skip
@@ -137,7 +137,7 @@ class _Night:
         self, session: Session, account: Account, step: Step, *, actor: Actor, policy: Policy, now: datetime
     ) -> None:
         """Afterwards the step is taken and on record."""
-        case, day, times = self.cases.get(account.id), day_of(now), policy.dormancy.times_of(account.kind)
+        case, day, times = self.cases.get(account.id), day_of(now), self.rules.times_of(account.kind)
         if case is None:
             case = _opened(account, self.found[account.id], disable_day(times, self.calendar, day), now=now)
             session.add(case)
@@ -164,7 +164,7 @@ class _Night:
             disable_on=case.disable_on if case is not None else None,
             delete_on=case.delete_on if case is not None else None,
         )  # fmt: skip
-        return next_step(facts, self.policy.dormancy.times_of(account.kind), self.calendar, self.now)
+        return next_step(facts, self.rules.times_of(account.kind), self.calendar, self.now)
 
     def _limited(self, verdict: Verdict) -> Verdict:
         if verdict.step is not Step.DISABLE:

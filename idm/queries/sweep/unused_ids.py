@@ -14,7 +14,8 @@ from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.stops import AccountStop
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
+from idm.policy import DormancyRules, DormancyTimes
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import DormancyStage
 
@@ -89,6 +90,26 @@ def accounts_there(session: Session, system_id: int) -> int:
     return session.scalar(
         select(func.count()).select_from(Account).where(Account.system_id == system_id, Account.seen_present.is_(True))
     ) or 0  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SystemTimes:
+    """After how many days what happens to an unused ID of somebody's in a system; `own` = not as in the profile."""
+
+    system_id: int
+    name: str
+    times: DormancyTimes
+    own: bool
+
+
+def times_by_system(session: Session, rules: DormancyRules) -> list[SystemTimes]:
+    """The times that hold in every system, by its name."""
+    rows = session.execute(
+        select(InformationSystem.id, InformationSystem.name, InformationSystem.unused_times)
+        .order_by(InformationSystem.name)
+    )  # fmt: skip
+    found = ((system_id, name, rules.in_system(own).times) for system_id, name, own in rows)
+    return [SystemTimes(system_id, name, times, times != rules.times) for system_id, name, times in found]
 
 
 @dataclass(frozen=True)

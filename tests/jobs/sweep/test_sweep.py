@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from idm.calendar_days import day_of
 from idm.models.privileged import HolderCount
+from idm.models.systems import InformationSystem
 from idm.models.work import Finding, SweepRun
 from idm.vocabulary import AccountKind, FindingKind
 from jobs.sweep import sweep
@@ -60,6 +61,17 @@ def test_id_used_one_day_less_than_the_limit_is_not_found(office: Office) -> Non
     office.directory.set_last_use(office.dn("u100009"), recently)
     sweep.sweep(office.installation, system_code="ledger")
     assert _kinds(office) == set()
+
+
+def test_in_a_system_with_times_of_its_own_an_id_is_found_by_those(office: Office) -> None:
+    with office.cast.database.writing() as session:
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        ledger.unused_times = {"unused_days": 45}
+    for who, days in (("staff", 46), ("other", 44)):
+        _open_account(office, who)
+        office.directory.set_last_use(office.dn(_login(who)), office.clock() - timedelta(days=days))
+    sweep.sweep(office.installation, system_code="ledger")
+    assert _kinds(office) == {(FindingKind.DORMANT, "u100009")}
 
 
 def test_never_used_id_is_found_after_its_days_and_not_before(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from idm.queries.governance.configuration import (
 from idm.request_state import Event
 from idm.vocabulary import ConfigurationKind, Role
 from tests.cast import NOW, Cast
+from tests.templates import with_tables
 
 PROFILE, ORGANISATION, FEED = ConfigurationKind.PROFILE, ConfigurationKind.ORGANISATION, ConfigurationKind.FEED
 
@@ -324,3 +326,39 @@ def test_the_database_refuses_a_version_that_took_fewer_than_two_people(office: 
 def test_the_database_refuses_what_no_register_can_say(office: Cast, table: str, change: str) -> None:
     with pytest.raises(IntegrityError):
         by_hand(office, f"UPDATE {table} SET {change}")
+
+
+# --- times for unused IDs ---------------------------------------------------------------------------------------------
+
+
+def with_times(cast: Cast, **days: int) -> ConfigurationText:
+    """The cast's organisation, whose first system has such times of its own."""
+    first, *others = systems(cast)
+    return organisation(cast, systems=[first | {"unused_ids": days}, *others])
+
+
+def test_a_system_may_have_shorter_times_for_unused_ids_than_the_profile(cast: Cast) -> None:
+    accept(cast, propose(cast, with_times(cast, unused_days=45, delete_after_days=60)))
+    with cast.database.reading() as session:
+        found = {system.code: system.unused_times for system in session.scalars(select(InformationSystem))}
+    assert found == {"ledger": {"unused_days": 45, "delete_after_days": 60}, "pension": {}}
+
+
+@pytest.mark.parametrize("days", [{"unused_days": 91}, {"disable_after_days": 15}, {"delete_after_days": 0}])
+def test_longer_times_for_unused_ids_than_the_profiles_are_refused_and_told_where(
+    cast: Cast, days: dict[str, int]
+) -> None:
+    with pytest.raises(ConfigurationInvalid) as refused:
+        propose(cast, with_times(cast, **days))
+    (mistake,) = refused.value.mistakes
+    assert mistake.startswith(f"systems.ledger.unused_ids.{next(iter(days))}: プロファイル（")
+    assert "行を消してください" in mistake
+
+
+def test_longer_times_are_refused_in_the_first_record_too(cast: Cast, tmp_path: Path) -> None:
+    texts = [ConfigurationText(PROFILE, "fukuoka", effective_text(load_profile("fukuoka")))]
+    texts.append(with_times(cast, unused_days=91))
+    database = with_tables(tmp_path / "new.db")
+    with pytest.raises(ConfigurationInvalid, match="プロファイルより長く"), database.writing() as session:
+        configuration.first_record(session, texts, actor=Actor.job("idm init"), now=NOW)
+    database.dispose()

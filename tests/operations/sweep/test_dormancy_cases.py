@@ -284,3 +284,15 @@ def test_an_id_that_is_out_of_use_anyway_is_no_case_any_more(held: Cast) -> None
     seen(held, enabled=False)
     night(held, "staff", now=WARNED_ON + DAY)
     assert cases(held)[0].close_reason == Closing.OUT_OF_USE.value
+
+
+def test_in_a_system_with_times_of_its_own_those_count_from_the_warning_to_the_deletion(held: Cast) -> None:
+    with held.database.writing() as session:
+        session.get_one(Account, account_of(held).id).system.unused_times = {
+            "unused_days": 45, "disable_after_days": 7, "delete_after_days": 30,
+        }  # fmt: skip
+    warned_on = datetime(2026, 5, 31, 17, 0, tzinfo=UTC)  # Monday, 1 June, in Tokyo
+    assert night(held, "staff", now=warned_on) == 1
+    assert cases(held)[0].disable_on == date(2026, 6, 8)
+    assert night(held, "staff", now=warned_on + timedelta(days=7)) == 1
+    assert cases(held)[0].delete_on == date(2026, 7, 8)

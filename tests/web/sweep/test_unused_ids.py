@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from idm.actor import Actor
 from idm.models.dormancy import DormancyCase
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
 from idm.operations.rights import account_stops
 from idm.vocabulary import DormancyStage, FindingKind
 from tests.cast import NOW
@@ -65,3 +65,14 @@ def test_the_systems_manager_opens_a_stopped_id_again_with_a_reason(office: Offi
 
 def test_for_those_who_may_not_see_findings_there_is_no_page(office: Office) -> None:
     assert office.browser("staff").open(PAGE).status_code == 404
+
+
+def test_the_times_of_every_system_are_shown_and_which_are_its_own(office: Office) -> None:
+    with office.database.writing() as session:
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        ledger.unused_times = {"unused_days": 45}
+    page = office.browser("auditor").page(PAGE)
+    times = page[page.index("情報システムごとの日数") :]
+    assert times.count("独自の日数") == 1
+    assert "45日" in times
+    assert "90日" in times, "the other system's"
