@@ -48,6 +48,6 @@ def _list(mistakes: Mapping[int, str]) -> str:
         all_times = times_by_system(session, current.policy().dormancy)
         reached = systems_reached(session, me, Action.REPAIR_FINDING, current.today())
     return render_template(
-        "unused_ids/index.html", page=page, wanted=wanted, all_times=all_times, reached=reached, me=me, mistakes=mistakes,
-        typed=request.form.get("reason", ""), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
+        "unused_ids/index.html", page=page, wanted=wanted, all_times=all_times, reached=reached, me=me,
+        mistakes=mistakes, typed=request.form.get("reason", ""), may_see_people=may(current.roles(), Action.SEE_PEOPLE),
     )  # fmt: skip
