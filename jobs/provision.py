@@ -1,7 +1,8 @@
 """The loop that makes directories match the rows: claim, compute, write, read back, record (architecture, first idea).
 
 What to do is computed from the rows of this moment, for the newest generation only, and done in waves of independent
-steps. Whatever dies in between, running it again ends in the same place: nothing here remembers a step.
+steps. Whatever dies in between, running it again ends in the same place: nothing here remembers a step. That it begins
+is on record before a directory is touched; what was done and read back is on record when the claim ends.
 
 Where a password has to be replaced by one that nobody knows (E2, E6), the account is locked by the same steps before,
 and nothing counts as replaced until both were answered and read back.
@@ -177,6 +178,7 @@ def _claim(
     with installation.database.writing() as session:
         tasks = outbox.claim(session, system_id, worker=worker, limit=limit, now=now, stops_only=stops_only)
         policy = policy_in_force(session, now=now)
+        outbox.begin(session, system_id, tasks, actor=ACTOR, policy=policy, now=now)
         factor_gate.apply(session, [task.account_id for task in tasks], actor=ACTOR, policy=policy, now=now)
         facts = account_facts(session, [task.account_id for task in tasks], now=now)
         waiting = {

@@ -115,6 +115,20 @@ def claim(
     return claimed
 
 
+def begin(
+    session: Session, system_id: int, tasks: Collection[OutboxTask], *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards it is on record that the directory may now be changed for these claimed tasks, in one entry for all.
+
+    Belongs in the claim's transaction: what cannot be put on record is not begun, stops included (FK 6-1(6)).
+    """
+    if tasks:
+        audit.record(
+            session, action="provision.begun", actor=actor, obj=("system", system_id), now=now,
+            policy_digest=policy.digest, payload={"accounts": sorted(task.account_id for task in tasks)},
+        )  # fmt: skip
+
+
 def renew(session: Session, task_ids: Collection[int], *, worker: str, now: datetime) -> int:
     """Afterwards those of these claims that are still this worker's hold for another lease; returns how many.
 

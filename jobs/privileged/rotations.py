@@ -162,7 +162,10 @@ def _run_system(installation: Installation, system_id: int, worker: str, size: i
 def _claim(installation: Installation, system_id: int, worker: str, size: int) -> list[Work]:
     now = installation.clock()
     with installation.database.writing() as session:
-        claimed = rotations.claim(session, system_id, worker=worker, limit=size, now=now)
+        policy = policy_in_force(session, now=now)
+        claimed = rotations.claim(
+            session, system_id, worker=worker, limit=size, actor=ACTOR, policy=policy, now=now
+        )  # fmt: skip
         return [Work(one, known=one.state in ON_ITS_WAY, changed_before=one.changed_before) for one in claimed]
 
 

@@ -1,5 +1,6 @@
 """Decisions reach a real directory, and nothing that dies, comes late or comes twice can undo them."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from idm.errors import IllegalTransition
 from idm.keys.sealing import new_handover_key
@@ -20,6 +22,7 @@ from idm.operations.passwords import handovers
 from idm.vocabulary import CredentialEventKind, Role
 from jobs import lifecycle, provision
 from tests.jobs.conftest import Office
+from tests.unwritable_record import unwritable
 
 
 def test_approved_application_becomes_a_disabled_account_in_its_groups(office: Office) -> None:
@@ -264,6 +267,33 @@ def test_worker_killed_between_write_and_commit_finds_it_done(office: Office) ->
     with office.cast.database.reading() as session:
         done = session.scalars(select(AuditRecord).where(AuditRecord.action == "provision.done")).one()
         assert '"steps":[]' in (done.payload or ""), "nothing was left to do"
+
+
+def test_no_account_is_made_while_nothing_can_be_recorded(office: Office) -> None:
+    office.grant("other", "ledger/account")
+    office.provision()  # the day's look at the connection is done and on record
+    office.grant("staff", "ledger/account", "ledger/enter")
+    with unwritable(office.cast):
+        with pytest.raises(SQLAlchemyError):
+            office.provision()
+        assert office.entry("u100009") == {}, "the directory was written, and no record says so"
+    assert office.provision() == 1
+    assert office.entry("u100009")
+
+
+def test_that_a_batch_begins_is_on_record_before_what_became_of_it(office: Office) -> None:
+    office.grant("staff", "ledger/account")
+    office.grant("other", "ledger/account")
+    office.provision()
+    with office.cast.database.reading() as session:
+        records = session.execute(
+            select(AuditRecord.action, AuditRecord.payload)
+            .where(AuditRecord.action.startswith("provision."))
+            .order_by(AuditRecord.id)
+        ).all()
+        both = sorted(office.account(session, who).id for who in ("staff", "other"))
+    assert [action for action, _ in records] == ["provision.begun", "provision.done", "provision.done"]
+    assert json.loads(records[0].payload) == {"accounts": both}
 
 
 def test_worker_killed_after_setting_a_password_sets_another(office: Office) -> None:

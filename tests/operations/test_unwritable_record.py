@@ -1,11 +1,9 @@
 """Where the audit record cannot be written, the operation does not go ahead: nothing is half done (FK 6-1(6), G3)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from idm.actor import Actor
@@ -13,35 +11,8 @@ from idm.models.everything import METADATA
 from idm.vocabulary import Role
 from jobs.logs.log_check import check
 from tests.cast import NOW, Cast
+from tests.unwritable_record import unwritable
 from tests.web.office import open_office
-
-BROKEN = {
-    "sqlite": ["CREATE TRIGGER broken BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"],
-    "postgresql": [
-        "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'could not extend file'; END $$",
-        "CREATE TRIGGER broken BEFORE INSERT ON audit_records FOR EACH ROW EXECUTE FUNCTION broken()",
-    ],
-}
-MENDED = {
-    "sqlite": ["DROP TRIGGER broken"],
-    "postgresql": ["DROP TRIGGER broken ON audit_records", "DROP FUNCTION broken()"],
-}
-
-
-@contextmanager
-def unwritable(cast: Cast) -> Iterator[None]:
-    """Meanwhile the database writes everything but audit records."""
-    dialect = cast.database.engine.dialect.name
-    _run(cast, BROKEN[dialect])
-    yield
-    _run(cast, MENDED[dialect])
-
-
-def _run(cast: Cast, statements: list[str]) -> None:
-    with cast.database.writing() as session:
-        for statement in statements:
-            session.execute(text(statement))
 
 
 def rows(cast: Cast) -> dict[str, int]:

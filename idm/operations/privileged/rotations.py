@@ -159,8 +159,13 @@ def systems_with_due(session: Session, zones: Sequence[Zone], *, now: datetime) 
     return sorted(session.scalars(query))
 
 
-def claim(session: Session, system_id: int, *, worker: str, limit: int, now: datetime) -> list[Rotation]:
-    """Up to `limit` due rotations of the system, this worker's for the time of a lease; with their accounts."""
+def claim(
+    session: Session, system_id: int, *, worker: str, limit: int, actor: Actor, policy: Policy, now: datetime
+) -> list[Rotation]:  # fmt: skip
+    """Up to `limit` due rotations of the system, this worker's for the time of a lease; with their accounts.
+
+    That the directory may now be changed for them is on record, in one entry for all: without it nothing is begun.
+    """
     due = session.scalars(
         select(Rotation)
         .where(Rotation.system_id == system_id, _due(now))
@@ -172,6 +177,11 @@ def claim(session: Session, system_id: int, *, worker: str, limit: int, now: dat
     for rotation in due:
         rotation.claimed_by, rotation.claimed_until = worker, now + LEASE
         rotation.attempts += 1
+    if due:
+        audit.record(
+            session, action="rotation.begun", actor=actor, obj=("system", system_id), now=now,
+            policy_digest=policy.digest, payload={"accounts": sorted(rotation.account_id for rotation in due)},
+        )  # fmt: skip
     return list(due)
 
 

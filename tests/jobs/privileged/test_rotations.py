@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from idm.errors import FreshFactorNeeded, IllegalTransition, NotFound
 from idm.keys.sealing import SealBroken, new_handover_key
@@ -18,6 +19,7 @@ from idm.queries.privileged.rotations import overdue
 from idm.vocabulary import CredentialEventKind, RotationReason, RotationState, UseEnd, UseState, VerifiedHow
 from tests.jobs.conftest import Office
 from tests.jobs.dying_rotation import POINTS
+from tests.unwritable_record import unwritable
 from tests.vault_office import BORN_WITH, VaultOffice
 
 NAMES = ("backup-admin", "scan-room")
@@ -115,6 +117,19 @@ def test_every_change_is_in_the_log(vault_office: VaultOffice) -> None:
     with vault_office.cast.database.reading() as session:
         events = session.scalars(select(CredentialEvent.kind).where(CredentialEvent.account_id == account_id)).all()
     assert events == [CredentialEventKind.ROTATED] * 2
+
+
+def test_no_password_is_changed_while_nothing_can_be_recorded(vault_office: VaultOffice) -> None:
+    [account_id] = vault_office.keep("backup-admin")
+    vault_office.rotate()
+    vault_office.ask(account_id)
+    before = vault_office.password(account_id)
+    with unwritable(vault_office.cast):
+        with pytest.raises(SQLAlchemyError):
+            vault_office.rotate()
+        assert vault_office.is_let_in(account_id, before)
+    vault_office.rotate()
+    assert not vault_office.is_let_in(account_id, before)
 
 
 def test_what_is_not_kept_any_more_is_not_changed(vault_office: VaultOffice) -> None:

@@ -135,7 +135,7 @@ def on_its_way(at_work: Uses, account_id: int) -> tuple[int, NewValue]:
         session.add(key)
         session.flush()
         system_id = session.get_one(Account, account_id).system_id
-        [rotation] = rotations.claim(session, system_id, worker="w1", limit=5, now=now)
+        [rotation] = rotations.claim(session, system_id, worker="w1", limit=5, actor=JOB, policy=cast.policy, now=now)
         value = NewValue(b"sealed", key.id)
         rotations.put_on_its_way(session, rotation, value, changed_before=None, now=now)
         return rotation.id, value
