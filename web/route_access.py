@@ -303,6 +303,7 @@ _AUTHENTICATORS = {
     "leaks.report": sending(Action.REPORT_LEAK, instead=_LOSABLE),
     "leaks.index": looking(Action.REPORT_LEAK, Action.SEE_AUDIT),
     "losses.new": looking(relation=_LOSABLE),
+    "losses.progress": looking(relation=_LOSABLE),
     "losses.report": sending(Action.REPORT_LOSS, instead=_LOSABLE),
     "losses.index": looking(Action.SEE_AUTHENTICATORS),
     "losses.show": looking(Action.SEE_AUTHENTICATORS),

@@ -19,7 +19,7 @@ from web.signing_in.browser_words import browser_words
 WITHOUT_DATABASE = frozenset({"static", "health.alive", "health.ready"})
 """What is answered even while the database is away; nobody is asked who they are."""
 
-LOOKED_AT_BY_ITSELF = frozenset({"sign_in.timed_out", "stops.progress"})
+LOOKED_AT_BY_ITSELF = frozenset({"sign_in.timed_out", "stops.progress", "losses.progress"})
 """Pages that a browser asks for without anybody being there: they keep no session open (FK 6-2(6)②)."""
 
 NEXT_PAGE = {Stage.CODE_NEEDED: "sign_in.code", Stage.FACTOR_NEEDED: "enrolment.second_factor"}

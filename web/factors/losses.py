@@ -19,10 +19,12 @@ from idm.permissions import Action, may
 from idm.queries.factors.authenticators import AuthenticatorSheet, authenticator_sheet, rests_on
 from idm.queries.factors.losses import loss_page, loss_row, possible_outcomes
 from idm.queries.organisation.reach import units_reached
+from idm.queries.stops.loss_progress import loss_progress
 from idm.stopping import STOPPED_TITLES
 from idm.vocabulary import LOSS_OUTCOME_TITLES, LossOutcome
 from web import current
 from web.row_ids import row_id
+from web.stops.live import kept_fresh
 
 blueprint = Blueprint("losses", __name__)
 
@@ -45,15 +47,30 @@ def report(authenticator_id: int) -> Response | tuple[str, int]:
                 actor=current.actor(), policy=current.policy(), now=current.now(),
             )  # fmt: skip
             stopped = by_stopping(followed.stopped)
-            owner_id = session.get_one(Authenticator, authenticator_id).person_id
     except InvalidInput as mistake:
         return _form(authenticator_id, request.form, mistake.fields), 422
     flash(_("紛失の届出を受け付けました。所属の課長と情報セキュリティ責任者に知らせました。"), "success")
     for how, rights in stopped.items():
         flash(f"{STOPPED_TITLES[how]}{_('（%(rights)s）', rights='、'.join(rights))}", "warning")
+    return redirect(url_for("losses.progress", authenticator_id=authenticator_id))
+
+
+@blueprint.get("/authenticators/<int:authenticator_id>/loss/progress")
+def progress(authenticator_id: int) -> Response:
+    """How far the stop has come, for whoever may report it; looks again by itself while something is under way."""
+    with current.look() as session:
+        row = _reportable(session, authenticator_id).row
+        sheet = loss_progress(session, authenticator_id)
+    return kept_fresh(
+        render_template("losses/progress.html", row=row, sheet=sheet, at=current.now(), back=_back(row.person_id)),
+        url_for("losses.progress", authenticator_id=authenticator_id), under_way=sheet.under_way,
+    )  # fmt: skip
+
+
+def _back(owner_id: int) -> str:
     if owner_id == current.signed_in().person_id:
-        return redirect(url_for("me.index", _anchor="authenticators"))
-    return redirect(url_for("people.show", person_id=owner_id, _anchor="authenticators"))
+        return url_for("me.index", _anchor="authenticators")
+    return url_for("people.show", person_id=owner_id, _anchor="authenticators")
 
 
 @blueprint.get("/losses")

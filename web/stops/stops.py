@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -20,13 +20,12 @@ from idm.queries.stops.orders import OrderSheet, order_sheet, stop_orders
 from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, StopCause, StopKind
 from web import current
 from web.row_ids import row_id
+from web.stops.live import kept_fresh
 
 blueprint = Blueprint("stops", __name__)
 
 Answer = str | Response | tuple[str, int]
 Carry = Callable[[Session, Why], StopOrder]
-LIVE_SECONDS = 3
-"""How often the page of an order under way looks again; looking does not keep anybody signed in (`web.session`)."""
 
 
 @blueprint.get("/stops")
@@ -52,10 +51,8 @@ def progress(stop_id: int) -> Response:
     """The same while it is under way, looking again by itself until everything has been reached."""
     with current.look() as session:
         sheet = order_sheet(session, stop_id)
-    response = make_response(render_template("stops/progress.html", sheet=sheet, order=sheet.order, at=current.now()))
-    if not sheet.done:
-        response.headers["Refresh"] = f"{LIVE_SECONDS}; url={url_for('stops.progress', stop_id=stop_id)}"
-    return response
+    page = render_template("stops/progress.html", sheet=sheet, order=sheet.order, at=current.now())
+    return kept_fresh(page, url_for("stops.progress", stop_id=stop_id), under_way=not sheet.done)
 
 
 @blueprint.get("/stops/new/person/<int:person_id>")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from idm.factors.authenticator_state import AuthenticatorState
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.officers import Officer
-from idm.models.systems import InformationSystem
+from idm.models.systems import Account, InformationSystem
 from idm.operations.signing_in import own_factors
 from idm.vocabulary import BY_HAND, AuthenticatorKind, Role, Stage
 from tests.authenticator_office import activate, at_desk, card, end, furnish, held, issue, lose, state, system_id
@@ -309,13 +309,13 @@ def test_the_desk_sees_a_report_and_closes_none(furnished: Office) -> None:
     assert desk.send(f"{path}/closure", {"outcome": "given_up", "note": "済み"}).status_code == 403
 
 
-def only_section_manager(office: Office, who: str = "other") -> Browser:
-    """今泉 manages 監査室's people: nobody of 総務課."""
+def only_section_manager(office: Office, who: str = "other", unit: str = "0900") -> Browser:
+    """今泉 manages the people of one unit, by default 監査室's: nobody of 総務課."""
     with office.database.writing() as session:
         first = session.scalars(select(Officer.first_record_id)).first()
         session.add(
             Officer(
-                role=Role.SECTION, person_id=office.cast.people[who], unit_code="0900", valid_from=TODAY,
+                role=Role.SECTION, person_id=office.cast.people[who], unit_code=unit, valid_from=TODAY,
                 first_record_id=first,
             )
         )  # fmt: skip
@@ -377,3 +377,33 @@ def test_the_life_of_one_is_on_its_page(furnished: Office) -> None:
 @pytest.mark.parametrize("path", ["/authenticators/999", "/authenticators/999/loss", "/losses/999"])
 def test_what_is_not_there_is_not_found(furnished: Office, path: str) -> None:
     assert furnished.browser("security").open(path).status_code == 404
+
+
+def seen(office: Office, *, enabled: bool) -> None:
+    """The worker has read 青木's account in the ledger."""
+    with office.database.writing() as session:
+        account = session.scalars(
+            select(Account).where(
+                Account.person_id == office.cast.people["staff"], Account.system_id == system_id(session, "ledger")
+            )
+        ).one()
+        account.seen_present, account.seen_enabled = True, enabled
+
+
+def test_who_reports_a_loss_sees_how_far_the_stop_has_come_until_it_has_arrived(furnished: Office) -> None:
+    one = card(furnished.cast, "ledger")
+    seen(furnished, enabled=True)
+    manager = only_section_manager(furnished, unit="0100")
+    form = manager.page(f"/authenticators/{one}/loss")
+    sent = manager.send_on(form, f"/authenticators/{one}/loss", {})
+    assert sent.headers["Location"].endswith(f"/authenticators/{one}/loss/progress")
+    page = manager.follow(sent)
+    assert "0件／1件が止まりました" in page
+    assert "まだ届いていない利用者ID" in page
+    progress = f"/authenticators/{one}/loss/progress"
+    assert manager.open(progress).headers["Refresh"].startswith("3;")
+    seen(furnished, enabled=False)
+    done = manager.open(progress)
+    assert "1件／1件が止まりました" in done.get_data(as_text=True)
+    assert not done.headers["Refresh"].startswith("3;")
+    assert furnished.browser("vice").open(progress).status_code == 404

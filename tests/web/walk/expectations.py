@@ -161,6 +161,7 @@ LOOKING: dict[str, Expectation] = {
     "authenticators.index": CARDS, "authenticators.table": CARDS, "losses.index": CARDS,
     "authenticators.show": CARD, "losses.show": CARD, "authenticators.new": DESK,
     "losses.new": any_of(related("subject"), DESK, SECURITY, own_unit),
+    "losses.progress": any_of(related("subject"), DESK, SECURITY, own_unit),
     "enrolment_lists.index": only(Role.SYSTEM, Role.HANDOVER), "enrolment_lists.new": only(Role.SYSTEM, Role.HANDOVER),
     "external_access.index": OFFICE, "external_access.table": OFFICE,
     "fresh_factor.show": everybody, "own_factors.codes": everybody, "own_factors.confirm_removal": nobody,
