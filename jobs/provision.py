@@ -14,7 +14,7 @@ A privileged ID is opened and closed by the same steps: the use of it is a row l
 says, in the transaction that records it, whether the use has begun or is over.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -23,6 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.directory.hand_work import for_connector
 from idm.directory.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
 from idm.directory.wanted_account import AccountFacts, wanted_account
@@ -39,7 +40,7 @@ from idm.passwords.printed_notice import Notice
 from idm.policy import Policy
 from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, TimeBoxesMembership, Writes
 from idm.queries.governance.configuration import policy_in_force
-from idm.queries.information_systems.comparable import unresolved_groups
+from idm.queries.information_systems.comparable import rights_needed, unresolved_groups
 from idm.queries.passwords.handovers import notice_of
 from idm.queries.rights.account_facts import account_facts, managed_groups
 from idm.vocabulary import BY_HAND, HandoverWay, RotationReason, Stage, VerifiedBy, Zone
@@ -109,6 +110,14 @@ class Work:
         return self.facts.sleeps and self.seen is not None and self.known_as not in (None, self.seen.external_id)
 
 
+@dataclass(frozen=True)
+class Target:
+    """A system's directory as it was opened, and the rights whose groups are not there, with what it says of each."""
+
+    directory: Directory
+    missing: Mapping[int, TargetError]
+
+
 def run_due(installation: Installation, *, worker: str) -> int:
     """Afterwards every due task of the zones served here was tried once. Returns how many tasks were tried.
 
@@ -135,13 +144,14 @@ def run_system(
     if _has_no_interface(installation, system_id):
         return hand_work.run_system(installation, system_id, worker=worker, limit=limit, stops_only=stops_only)
     tried = 0
-    directory: Directory | None = None
+    target: Target | None = None
     try:
         while batch := _claim(installation, system_id, worker, _most(limit, tried), stops_only=stops_only):
             try:
                 with kept_claims(installation, [work.task_id for work in batch], worker=worker):
-                    directory = directory or _open(installation, system_id)
-                    _carry_out(installation, directory, system_id, batch)
+                    target = target or _open(installation, system_id)
+                    _carry_out(installation, target.directory, system_id, batch)
+                    _tell_of_missing_groups(installation, batch, target.missing)
             except TargetError as failure:
                 _blame(batch, failure)
             except ConfigurationInvalid as failure:
@@ -151,8 +161,8 @@ def run_system(
             if any(isinstance(work.error, TargetUnavailable) for work in batch) or tried == limit:
                 break
     finally:
-        if directory is not None:
-            directory.close()
+        if target is not None:
+            target.directory.close()
     return tried
 
 
@@ -218,7 +228,7 @@ def _claim(
         ]
 
 
-def _open(installation: Installation, system_id: int) -> Directory:
+def _open(installation: Installation, system_id: int) -> Target:
     with installation.database.reading() as session:
         system = session.get_one(InformationSystem, system_id)
         unresolved = unresolved_groups(session, system_id)
@@ -227,22 +237,48 @@ def _open(installation: Installation, system_id: int) -> Directory:
     directory = installation.open_target(system)
     try:
         require_examined(installation, directory, system)
-        _resolve_groups(installation, directory, unresolved)
+        missing = _resolve_groups(installation, directory, unresolved)
         if demanding is not None and system.factor_group_id is None:
             _resolve_factor_group(installation, directory, system_id, demanding)
     except TargetError:
         directory.close()
         raise
-    return directory
+    return Target(directory, missing)
 
 
-def _resolve_groups(installation: Installation, directory: Directory, unresolved: Sequence[tuple[int, str]]) -> None:
-    """Afterwards each right that is a group knows its group by the target's immutable id. Raises NotOnTarget."""
-    found = {entitlement_id: directory.group(name).external_id for entitlement_id, name in unresolved}
+def _resolve_groups(
+    installation: Installation, directory: Directory, unresolved: Sequence[tuple[int, str]]
+) -> Mapping[int, TargetError]:
+    """Afterwards each right whose group is there knows it by the target's immutable id. Returns what the rest met with.
+
+    A group that is not there is the fault of nobody but those who need it: a stop does not wait for it (control H5).
+    """
+    found, missing = dict[int, ExternalId](), dict[int, TargetError]()
+    for entitlement_id, name in unresolved:
+        try:
+            found[entitlement_id] = directory.group(name).external_id
+        except (NotOnTarget, TargetRefused) as failure:
+            missing[entitlement_id] = failure
     if found:
         with installation.database.writing() as session:
             for entitlement_id, external_id in found.items():
                 session.get_one(Entitlement, entitlement_id).external_id = external_id
+    return missing
+
+
+def _tell_of_missing_groups(
+    installation: Installation, batch: Sequence[Work], missing: Mapping[int, TargetError]
+) -> None:  # fmt: skip
+    """Afterwards whoever should be in a group that is not there carries that error; all else was done for them."""
+    if not missing:
+        return
+    with installation.database.reading() as session:
+        day = day_of(installation.clock())
+        needed = rights_needed(session, [work.account_id for work in batch], missing, day=day)
+    for work in batch:
+        awake = not work.facts.stopped and (work.facts.use is not None or not work.facts.sleeps)
+        if awake and work.held is None and work.account_id in needed:
+            work.error = work.error or missing[needed[work.account_id]]
 
 
 def _resolve_factor_group(installation: Installation, directory: Directory, system_id: int, name: str) -> None:

@@ -133,9 +133,9 @@ def work(installation: Installation, stop: threading.Event, *, pause_seconds: fl
     """Runs until `stop` is set; the round under way is finished first."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     rounds = Rounds()
-    stopping = _beside("stops", lambda: stops.watch(installation, stop, worker=name))
-    having = _beside("nights", lambda: nights.watch(installation, stop))
-    sending = _beside("siem", lambda: siem.watch(installation, stop, worker=name))
+    stopping = _beside("stops", lambda: stops.watch(installation, stop, worker=name), stop)
+    having = _beside("nights", lambda: nights.watch(installation, stop), stop)
+    sending = _beside("siem", lambda: siem.watch(installation, stop, worker=name), stop)
     while not stop.is_set():
         one_round(installation, rounds, worker=name)
         stop.wait(pause_seconds)
@@ -163,9 +163,19 @@ def _do(duty: Duty, turn: Turn, rounds: Rounds) -> None:
     rounds.rested_since[duty.name] = moment
 
 
-def _beside(name: str, watch: Callable[[], None]) -> threading.Thread:
-    """A thread of the worker's own, for what waits for no round."""
-    thread = threading.Thread(target=watch, name=name, daemon=True)
+def _beside(name: str, watch: Callable[[], None], stop: threading.Event) -> threading.Thread:
+    """A thread of the worker's own, for what waits for no round; whatever ends it, it goes on until `stop` is set."""
+
+    def watch_on() -> None:
+        while not stop.is_set():
+            try:
+                watch()
+                return
+            except Exception:
+                LOG.exception("%s", name)
+            stop.wait(1.0)
+
+    thread = threading.Thread(target=watch_on, name=name, daemon=True)
     thread.start()
     return thread
 
@@ -177,3 +187,6 @@ def _guarded(what: str, act: Callable[[], object], rounds: Rounds) -> None:
     except (IdmError, SQLAlchemyError, OSError) as failure:
         rounds.failures += 1
         LOG.error("%s: %s: %s", what, type(failure).__name__, failure)
+    except Exception:  # nobody thought of it: where it comes from is told too
+        rounds.failures += 1
+        LOG.exception("%s", what)

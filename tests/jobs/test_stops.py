@@ -1,22 +1,26 @@
 """Stops reach real directories first, whatever waits there, are never given up, and are undone exactly (H4, H5)."""
 
 import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from idm.keys.sealing import new_handover_key
 from idm.models.stops import AccountStop
-from idm.models.systems import Handover, InformationSystem
+from idm.models.systems import Entitlement, Handover, InformationSystem
 from idm.models.work import Finding, OutboxTask, TaskState
 from idm.operations.rights.accounts import schedule
 from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.operations.stops.unreached import LATE
 from idm.ports import Directory
-from idm.vocabulary import FindingKind, Zone
+from idm.vocabulary import EntitlementKind, FindingKind, Zone
 from jobs import provision, stops, worker
 from jobs.installation import Installation
 from tests.hand_office import SYSTEM, add_system, confirm, do
@@ -84,6 +88,38 @@ def test_a_stop_behind_a_long_queue_is_carried_out_first(office: Office) -> None
     assert office.members("ledger-enter") == {"u100010"}
     assert reached(office) == [True]
     assert [task.state for task in office.tasks("other")].count(TaskState.WAITING) == 30, "the queue has not moved"
+
+
+def right_without_group(office: Office) -> str:
+    """A right is decided on whose group nobody made in the directory; its code."""
+    with office.cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+        session.add(
+            Entitlement(system_id=system, code="new", name="新しい権限", kind=EntitlementKind.GROUP,
+                        target_name="ledger-not-made-yet", privileged=False)
+        )  # fmt: skip
+    return "ledger/new"
+
+
+def test_a_right_whose_group_is_missing_keeps_no_stop_from_its_system(office: Office) -> None:
+    name, password = working(office, "staff")["staff"]
+    new = right_without_group(office)
+    office.grant("staff", new)
+    stop_person(office, "staff")
+    stops.run_due(office.installation, worker="w1")
+    assert not office.directory.sign_in(office.dn(name), password)
+    assert reached(office) == [True]
+
+
+def test_a_missing_group_is_told_of_whoever_needs_it_and_of_nobody_else(office: Office) -> None:
+    new = right_without_group(office)
+    office.grant("other", "ledger/account", new)
+    office.grant("staff", "ledger/account", "ledger/enter")
+    office.provision()
+    assert office.members("ledger-enter") == {"u100009"}
+    (refused,) = [task for task in office.tasks("other") if task.state is TaskState.REFUSED]
+    assert "ledger-not-made-yet" in (refused.last_error or "")
+    assert TaskState.REFUSED not in {task.state for task in office.tasks("staff")}
 
 
 def test_stops_alone_are_carried_out_while_the_queue_waits(office: Office) -> None:
@@ -254,3 +290,96 @@ def test_a_directory_that_hangs_holds_up_no_other(office: Office) -> None:
         assert running.result() == 2
     assert not office.directory.sign_in(office.dn(name), password)
     assert reached(office) == [True, True]
+
+
+def test_a_fault_in_one_system_ends_nothing_and_the_stop_is_tried_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working(office, "staff")
+    genuine, first = provision.run_system, [True]
+
+    def faulty(*given: Any, **named: Any) -> int:
+        if first:
+            first.clear()
+            raise KeyError("a fault that nobody thought of")
+        return genuine(*given, **named)
+
+    monkeypatch.setattr(provision, "run_system", faulty)
+    stop_person(office, "staff")
+    with watching(office, monkeypatch):
+        assert within_a_while(lambda: reached(office) == [True])
+
+
+def test_a_fault_of_the_watch_itself_does_not_leave_the_worker_without_one(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine, first, looked, stop = stops.watch, [True], threading.Event(), threading.Event()
+
+    def faulty(*given: Any, **named: Any) -> None:
+        if first:
+            first.clear()
+            raise KeyError("a fault that nobody thought of")
+        looked.set()
+        genuine(*given, **named)
+
+    monkeypatch.setattr(stops, "watch", faulty)
+    monkeypatch.setattr(worker, "DUTIES", ())
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(worker.work, office.installation, stop, pause_seconds=0.05)
+        try:
+            assert looked.wait(30)
+        finally:
+            stop.set()
+        running.result()
+
+
+def test_a_stop_that_comes_while_another_system_hangs_is_not_held_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first order is still being carried out in one system; a second one comes that concerns another."""
+    with office.cast.database.writing() as session:
+        pension = session.scalars(select(InformationSystem).where(InformationSystem.code == "pension")).one()
+        pension.zone, pension.verification = Zone.LGWAN, None
+    name, password = working(office, "staff")["staff"]
+    office.cast.approve(office.cast.file("hr", ("other", "pension/account"), now=office.clock()), now=office.clock())
+    released, hanging = threading.Event(), threading.Event()
+    real = Installation.open_target
+
+    def opened(installation: Installation, system: InformationSystem) -> Directory:
+        if system.code == "pension":
+            hanging.set()
+            assert released.wait(60)
+        return real(installation, system)
+
+    monkeypatch.setattr(Installation, "open_target", opened)
+    stop_person(office, "other")
+    with watching(office, monkeypatch):
+        try:
+            assert hanging.wait(20)
+            stop_person(office, "staff")
+            assert within_a_while(lambda: True in reached(office))
+            assert not office.directory.sign_in(office.dn(name), password)
+        finally:
+            released.set()
+
+
+@contextmanager
+def watching(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The worker's thread for stops runs meanwhile."""
+    monkeypatch.setattr(stops, "PAUSE_SECONDS", 0.05)
+    stop = threading.Event()
+    with ThreadPoolExecutor(1) as aside:
+        running = aside.submit(stops.watch, office.installation, stop, worker="w1")
+        try:
+            yield
+        finally:
+            stop.set()
+        running.result()
+
+
+def within_a_while(true: Callable[[], bool]) -> bool:
+    """Whether it becomes true, asked again and again for half a minute at the most."""
+    until = time.monotonic() + 30
+    while not (came := true()) and time.monotonic() < until:
+        time.sleep(0.05)
+    return came

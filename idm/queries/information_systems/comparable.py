@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from idm.directory.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
+from idm.grant_state import GrantState
 from idm.models.going_live import FoundAccount
+from idm.models.periods import holding_on
+from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import OutboxTask, TaskState
 from idm.models.work_orders import OPEN_STATES, WorkOrder
@@ -102,6 +105,26 @@ def unresolved_groups(session: Session, system_id: int) -> list[tuple[int, str]]
         .order_by(Entitlement.id)
     )  # fmt: skip
     return [(entitlement_id, name) for entitlement_id, name in rows if name]
+
+
+def rights_needed(
+    session: Session, account_ids: Collection[int], entitlement_ids: Collection[int], *, day: date
+) -> dict[int, int]:
+    """Account → one of these rights that it should have on the day; none of an account that should be shut."""
+    whole, right = aliased(Grant), aliased(Entitlement)
+    alive = exists().where(
+        whole.account_id == Grant.account_id, whole.entitlement_id == right.id, right.kind == EntitlementKind.ACCOUNT,
+        whole.state == GrantState.IN_FORCE, holding_on(whole, day),
+    )  # fmt: skip
+    rows = session.execute(
+        select(Grant.account_id, Grant.entitlement_id)
+        .where(
+            Grant.account_id.in_(account_ids), Grant.entitlement_id.in_(entitlement_ids),
+            Grant.state == GrantState.IN_FORCE, holding_on(Grant, day), alive,
+        )
+        .order_by(Grant.id)
+    )  # fmt: skip
+    return dict(rows.all())
 
 
 def watched_groups(
