@@ -430,6 +430,7 @@ _OVERSIGHT = {
     "retention.index": looking(Action.SEE_AUDIT),
     "retention.order": sending(Action.HOLD_RECORDS),
     "retention.ask_to_lift": sending(Action.HOLD_RECORDS),
+    "retention.keep": sending(Action.HOLD_RECORDS),
     "retention.lift": sending(Action.HOLD_RECORDS, relation="解除を求めた人とは別の人"),
     "log_check.index": looking(Action.SEE_AUDIT),
     "log_check.sign": sending(Action.SIGN_LOG_CHECK, relation="プロファイルが定める職"),

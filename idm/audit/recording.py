@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import CursorResult, exists, update
+from sqlalchemy import CursorResult, exists, select, update
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -54,14 +54,18 @@ def record(
 
 
 def expire_payloads(
-    session: Session, *, before: datetime, actor: Actor, now: datetime, policy_digest: str | None = None
-) -> int:
-    """Sealed records older than `before` have lost payload and salt, and the record says so; returns how many.
+    session: Session, *, before: datetime, actor: Actor, now: datetime, policy_digest: str | None = None,
+    limit: int = 5_000,
+) -> int:  # fmt: skip
+    """Up to `limit` sealed records older than `before` have lost payload and salt, and the record says so.
+
+    Returns how many: call again, in a transaction of its own, until it is none.
 
     What happened, to what, by whom and when stays, and the chain still verifies (FK 6-1(6): records have a period).
     """
     sealed = exists().where(AuditSeal.record_id == AuditRecord.id)
-    expiring = update(AuditRecord).where(AuditRecord.at < before, AuditRecord.payload.is_not(None), sealed)
+    some = select(AuditRecord.id).where(AuditRecord.at < before, AuditRecord.payload.is_not(None), sealed)
+    expiring = update(AuditRecord).where(AuditRecord.id.in_(some.order_by(AuditRecord.id).limit(limit)))
     result = session.execute(expiring.values(payload=None, salt=None), execution_options={"synchronize_session": False})
     expired = result.rowcount if isinstance(result, CursorResult) else 0
     if expired:

@@ -1,5 +1,7 @@
 """Logs whose period is over go, a piece and a transaction at a time, so that nobody waits behind it (control G3)."""
 
+from collections.abc import Callable
+
 from idm.actor import Actor
 from idm.operations.logs import log_retention
 from idm.queries.governance.configuration import policy_in_force
@@ -10,15 +12,18 @@ ACTOR = Actor.job("jobs.logs.retention")
 
 def erase_due(installation: Installation) -> int:
     """Afterwards no log is older than its period, but for what a hold keeps; returns how many rows went."""
-    now = installation.clock()
-    erased = 0
+    erased = _in_pieces(installation, log_retention.erase_piece)
+    _in_pieces(installation, log_retention.expire_piece)
+    return erased
+
+
+def _in_pieces(installation: Installation, piece: Callable[..., int]) -> int:
+    """Afterwards nothing of it is left to do; returns how many rows that were."""
+    now, done = installation.clock(), 0
     while True:
         with installation.database.writing() as session:
             policy = policy_in_force(session, now=now)
-            count = log_retention.erase_piece(session, actor=ACTOR, policy=policy, now=now)
-        erased += count
+            count = piece(session, actor=ACTOR, policy=policy, now=now)
+        done += count
         if count == 0:
-            break
-    with installation.database.writing() as session:
-        log_retention.expire(session, actor=ACTOR, policy=policy, now=now)
-    return erased
+            return done

@@ -243,6 +243,7 @@ DONE = {
     "logs.erased": _("保存期間を過ぎたログを消去"),
     "hold.ordered": _("記録の保存（消去の停止）を指示"),
     "hold.lift_asked": _("記録の保存の解除を求める"),
+    "hold.kept": _("記録の保存を続ける"),
     "hold.lifted": _("記録の保存を解除"),
     "log_check.done": _("監査記録を自動で点検"),
     "log_check.signed": _("監査記録の点検を確認"),
@@ -251,6 +252,7 @@ DONE = {
 TRIED = {
     "hold.order": _("記録の保存の指示"),
     "hold.ask_to_lift": _("記録の保存の解除の求め"),
+    "hold.keep": _("記録の保存を続ける決定"),
     "hold.lift": _("記録の保存の解除"),
     "log_check.sign": _("監査記録の点検の確認"),
     "sweep.sign_off": _("点検結果の確認"),

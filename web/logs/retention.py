@@ -47,6 +47,12 @@ def ask_to_lift(hold_id: int) -> Response:
     return _act(hold_id, "hold.ask_to_lift", log_retention.ask_to_lift, _("解除を求めました。もう一人が解除します。"))
 
 
+@blueprint.post("/retention/holds/<int:hold_id>/keep")
+def keep(hold_id: int) -> Response:
+    """Afterwards nobody has asked to lift the hold."""
+    return _act(hold_id, "hold.keep", log_retention.keep, _("保存を続けます。"))
+
+
 @blueprint.post("/retention/holds/<int:hold_id>/lift")
 def lift(hold_id: int) -> Response:
     """Afterwards the hold is over."""

@@ -1,11 +1,12 @@
 """Logs go when their period is over, in pieces, each on record with its count; a hold keeps them (G3, FK 6-1(6)).
 
-Whoever ordered a hold does not end it alone: two people of the roles that may order one lift it.
+Whoever ordered a hold does not end it alone: two people of the roles that may order one lift it. From the moment a hold
+is ordered nothing that it covers goes: ordering one and erasing a piece wait for each other.
 """
 
 from datetime import date, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -23,6 +24,8 @@ from idm.written_text import written
 PIECE = 5_000
 """So many rows go in one transaction."""
 MONTHS_A_YEAR = 12
+_LOCK = 0x49444D52
+"""Number of the PostgreSQL advisory lock of whoever orders a hold, or erases, until its transaction ends."""
 
 
 def erase_piece(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
@@ -30,7 +33,7 @@ def erase_piece(session: Session, *, actor: Actor, policy: Policy, now: datetime
 
     0 = nothing is left to erase. Call again, in a transaction of its own, until it is.
     """
-    before = erased_before(day_of(now), policy.records.logs_months, [hold.from_day for hold in open_holds(session)])
+    before = _erased_before(session, policy.records.logs_months, now)
     if before is None:
         return 0
     for table in log_tables(now):
@@ -43,13 +46,17 @@ def erase_piece(session: Session, *, actor: Actor, policy: Policy, now: datetime
     return 0
 
 
-def expire(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards what audit entries say in full has gone where the period of records is over; the entries stay."""
-    months = policy.records.records_years * MONTHS_A_YEAR
-    before = erased_before(day_of(now), months, [hold.from_day for hold in open_holds(session)])
+def expire_piece(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
+    """Afterwards up to a piece of what audit entries say in full has gone where the period of records is over.
+
+    The entries stay. Returns of how many it went; call again, in a transaction of its own, until it is 0.
+    """
+    before = _erased_before(session, policy.records.records_years * MONTHS_A_YEAR, now)
     if before is None:
         return 0
-    return audit.expire_payloads(session, before=before, actor=actor, now=now, policy_digest=policy.digest)
+    return audit.expire_payloads(
+        session, before=before, actor=actor, now=now, policy_digest=policy.digest, limit=PIECE
+    )  # fmt: skip
 
 
 def order_hold(
@@ -60,6 +67,7 @@ def order_hold(
     if from_day is not None and from_day > day_of(now):
         problem = "今日までの日にしてください。"
         raise InvalidInput(problem, fields={"from_day": problem})
+    _wait_for_each_other(session)
     hold = LegalHold(
         reason=written(reason, field="reason", empty="保存する理由（事件、訴訟、監査など）を書いてください。"),
         ordered_by_id=actor.person_id or 0, ordered_at=now, from_day=from_day,
@@ -81,6 +89,20 @@ def ask_to_lift(session: Session, hold_id: int, *, actor: Actor, policy: Policy,
     return hold
 
 
+def keep(session: Session, hold_id: int, *, actor: Actor, policy: Policy, now: datetime) -> LegalHold:
+    """Afterwards the hold goes on, and nobody has asked to lift it: whoever did takes it back, or another says no.
+
+    Raises NotPermitted, NotFound, IllegalTransition while nobody has asked.
+    """
+    _require(session, actor, now)
+    hold = _open(session, hold_id)
+    if hold.lift_asked_by_id is None:
+        raise IllegalTransition("解除は、求められていません。")
+    hold.lift_asked_by_id = hold.lift_asked_at = None
+    _record(session, "hold.kept", hold, actor=actor, policy=policy, now=now)
+    return hold
+
+
 def lift(session: Session, hold_id: int, *, actor: Actor, policy: Policy, now: datetime) -> LegalHold:
     """Afterwards the hold is over. Raises NotPermitted, NotFound, IllegalTransition while nobody has asked,
     SeparationOfDuties for whoever did."""
@@ -93,6 +115,17 @@ def lift(session: Session, hold_id: int, *, actor: Actor, policy: Policy, now: d
     hold.lifted_by_id, hold.lifted_at = person_id, now
     _record(session, "hold.lifted", hold, actor=actor, policy=policy, now=now)
     return hold
+
+
+def _erased_before(session: Session, months: int, now: datetime) -> datetime | None:
+    """What is older may be erased in this transaction, and no hold is ordered before it ends; None = nothing may."""
+    _wait_for_each_other(session)
+    return erased_before(day_of(now), months, [hold.from_day for hold in open_holds(session)])
+
+
+def _wait_for_each_other(session: Session) -> None:
+    if session.get_bind().dialect.name != "sqlite":  # a writing transaction is alone there from its first statement
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
 def _erase(session: Session, table: LogTable, before: datetime) -> int:

@@ -302,6 +302,6 @@ def _record(
         policy_digest=policy.digest,
         payload={
             "examined": result.examined, "found": laid.found, "new": laid.new, "resolved": laid.resolved,
-            "failure": result.failure,
+            "done": result.done, "failure": result.failure,
         },
     )  # fmt: skip

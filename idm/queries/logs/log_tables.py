@@ -1,7 +1,8 @@
 """Which tables are logs, by which moment a row of theirs is old, and which rows stay all the same (control G3).
 
-Whatever is not in this list is a record, and nothing here erases it. The newest row about a system stays: it says how
-things stand. What these logs tell of people and systems stands in the audit record as well, which loses no entry.
+Whatever is not in this list is a record, and nothing here erases it. The runs of a night are records too: they are the
+result that is signed off (C1, C2). The newest row about a system stays: it says how things stand. What these logs tell
+of people and systems stands in the audit record as well, which loses no entry.
 """
 
 from collections.abc import Sequence
@@ -60,8 +61,9 @@ def log_tables(now: datetime) -> tuple[LogTable, ...]:
             SignInChallenge.created_at.expression, SignInChallenge.expires_at <= now,
         ),
         LogTable(
-            "点検の実行", SweepRun, SweepRun.id.expression, SweepRun.finished_at.expression,
-            exists().where(newer_run.system_id == SweepRun.system_id, newer_run.id > SweepRun.id),
+            "夜間でない点検の実行", SweepRun, SweepRun.id.expression, SweepRun.finished_at.expression,
+            SweepRun.night_id.is_(None)
+            & exists().where(newer_run.system_id == SweepRun.system_id, newer_run.id > SweepRun.id),
         ),
         LogTable(
             "接続の点検", SystemTest, SystemTest.id.expression, SystemTest.at.expression,

@@ -1,5 +1,6 @@
 """Logs go when their period is over and nothing holds them; records and entries of the audit record never do."""
 
+import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -16,6 +17,7 @@ from idm.errors import IllegalTransition, InvalidInput, NotPermitted, Separation
 from idm.models.audit import AuditRecord
 from idm.models.everything import METADATA
 from idm.models.log_checks import LegalHold
+from idm.models.nights import SweepNight
 from idm.models.sign_in import SignInAttempts, WebSession
 from idm.models.systems import InformationSystem
 from idm.models.work import MailState, SweepRun
@@ -88,7 +90,7 @@ def test_what_is_over_goes_and_what_still_says_something_stays(office: Cast) -> 
     assert erase(office) == 4
     assert left(office) == {
         "通知メール": 1, "サインインの状態（ブラウザーごと）": 1, "サインインの失敗の回数": 0,
-        "サインインの途中の確認": 0, "点検の実行": 1, "接続の点検": 0,
+        "サインインの途中の確認": 0, "夜間でない点検の実行": 1, "接続の点検": 0,
     }  # fmt: skip
     names = {table.name for table in log_tables(NOW)}
     untouched = {name: count for name, count in before.items() if name not in names and not name.startswith("audit")}
@@ -187,6 +189,81 @@ def test_a_hold_needs_a_reason_and_a_day_that_has_come(cast: Cast) -> None:
         )
 
 
+def test_a_wish_to_lift_a_hold_is_taken_back_or_refused(office: Cast) -> None:
+    hold = order(office)
+
+    def act(who: str, operation: Callable[..., LegalHold]) -> None:
+        with office.acting(who) as session:
+            operation(session, hold, actor=office.actor(who), policy=office.policy, now=NOW)
+
+    with pytest.raises(IllegalTransition):
+        act("ciso", log_retention.keep)
+    for says_no in ("chief", "ciso"):
+        act("chief", log_retention.ask_to_lift)
+        act(says_no, log_retention.keep)
+        with pytest.raises(IllegalTransition):
+            act("ciso", log_retention.lift)
+    assert erase(office) == 0
+    with pytest.raises(NotPermitted):
+        act("auditor", log_retention.keep)
+
+
+def test_a_hold_waits_for_the_piece_that_is_being_erased_and_after_it_nothing_goes(
+    office: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads that erasing has stopped reads the truth."""
+    genuine, told = log_retention._erase, dict[str, int]()
+    logs(office)
+
+    def order_and_look() -> None:
+        order(office)
+        told.update(left(office))
+
+    officer = threading.Thread(target=order_and_look)
+
+    def meanwhile(*given: object, **named: object) -> int:
+        if officer.ident is None:
+            officer.start()
+            officer.join(timeout=0.5)  # it cannot end before this transaction does
+        return genuine(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(log_retention, "_erase", meanwhile)
+    with office.database.writing() as session:
+        log_retention.erase_piece(session, actor=JOB, policy=office.policy, now=LATER)
+    officer.join()
+    erase(office)
+    after = left(office)
+    assert {name: rows for name, rows in after.items() if rows < told[name]} == {}
+
+
+def test_the_result_of_a_night_that_somebody_signs_for_is_a_record(cast: Cast) -> None:
+    logs(cast)
+    with cast.database.writing() as session:
+        night = SweepNight(day=day_of(NOW), started_at=NOW, systems=1)
+        session.add(night)
+        session.flush()
+        session.execute(update(SweepRun).values(night_id=night.id))
+    assert erase(cast) == 3
+    with cast.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(SweepRun)) == 2
+
+
+def test_what_entries_say_goes_in_pieces(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_retention, "PIECE", 2)
+    with cast.database.writing() as session:
+        session.execute(update(AuditRecord).values(payload=None, salt=None))
+        for number in range(3):
+            audit.record(session, action="test.told", actor=JOB, obj=("test", number), now=NOW, payload={"n": number})
+        session.flush()
+        audit.seal(session, now=NOW)
+    sizes = []
+    for _ in range(3):
+        with cast.database.writing() as session:
+            after = start_of(day_of(NOW).replace(year=NOW.year + 6))
+            sizes.append(log_retention.expire_piece(session, actor=JOB, policy=cast.policy, now=after))
+    assert sizes == [2, 1, 0]
+
+
 def test_entries_of_the_audit_record_stay_and_what_they_say_goes_after_the_period_of_records(office: Cast) -> None:
     with office.database.writing() as session:
         told = audit.record(session, action="test.told", actor=JOB, obj=("test", "1"), now=NOW, payload={"who": "x"})
@@ -196,7 +273,7 @@ def test_entries_of_the_audit_record_stay_and_what_they_say_goes_after_the_perio
     entries, five_years_on = rows(office)["audit_records"], day_of(NOW).replace(year=NOW.year + 5)
     for day, payload in ((five_years_on, '{"who":"x"}'), (five_years_on + timedelta(days=1), None)):
         with office.database.writing() as session:
-            log_retention.expire(session, actor=JOB, policy=office.policy, now=start_of(day))
+            log_retention.expire_piece(session, actor=JOB, policy=office.policy, now=start_of(day))
         with office.database.reading() as session:
             assert session.get_one(AuditRecord, record_id).payload == payload
     assert entries < rows(office)["audit_records"] <= entries + 2

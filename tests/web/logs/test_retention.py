@@ -25,6 +25,9 @@ def test_a_hold_is_ordered_by_one_and_lifted_by_two(office: Office) -> None:
     page = ciso.follow(ciso.send("/retention/holds/1/ask-to-lift", {}, shown="/retention"))
     assert "/retention/holds/1/lift" not in page
     assert ciso.send("/retention/holds/1/lift", {}, shown="/retention").status_code == 409
+    page = chief.follow(chief.send("/retention/holds/1/keep", {}, shown="/retention"))
+    assert "保存中" in page
+    ciso.follow(ciso.send("/retention/holds/1/ask-to-lift", {}, shown="/retention"))
     page = chief.follow(chief.send("/retention/holds/1/lift", {}, shown="/retention"))
     assert "天神　太郎" in page
     assert "保存の指示があるため" not in page

@@ -240,6 +240,7 @@ DOING: dict[str, Expectation] = {
     "audit_trail.verify": GOVERNING,
     "log_check.sign": only(Role.SECURITY, Role.CHIEF),
     "retention.order": only(Role.CISO, Role.CHIEF), "retention.lift": in_state(CISO, "asked"),
+    "retention.keep": in_state(only(Role.CISO, Role.CHIEF), "asked"),
     "retention.ask_to_lift": in_state(only(Role.CISO, Role.CHIEF), "open"),
     "privileged_register.propose": any_of(SECURITY, own_system),
     "privileged_register.accept": in_state(only(Role.CHIEF, Role.SECURITY), "proposed"),
