@@ -493,6 +493,7 @@ GROUPS = {
     "authenticator": _("認証要素"),
     "loss": _("紛失の事後処理"),
     "stop": _("緊急停止"),
+    "entry": _("人のものでない利用者IDの停止"),
     "violation": _("違反の報告"),
     "system": _("接続の点検"),
     "audit": _("監査記録"),
