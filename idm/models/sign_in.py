@@ -6,7 +6,7 @@ under a key that is not in the database.
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
@@ -55,6 +55,10 @@ class SignInAttempts(Base):
     """
 
     __tablename__ = "sign_in_attempts"
+    __table_args__ = (
+        Index("ix_sign_in_attempts_untold", "locked_until", sqlite_where=text("during_lock > 0"),
+              postgresql_where=text("during_lock > 0")),
+    )  # fmt: skip
 
     name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
@@ -65,6 +69,8 @@ class SignInAttempts(Base):
     """All attempts that failed, those of former locks and during locks as well: only a success clears them."""
     during_lock: Mapped[int] = mapped_column(default=0)
     """Attempts during a lock that no audit record has told of yet."""
+    lock_sources: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    """Where those came from, with how many: of the first addresses, the rest is in `during_lock` alone."""
     locks: Mapped[int] = mapped_column(default=0)
     """How often it has locked."""
     last_at: Mapped[datetime] = mapped_column(Instant, index=True)

@@ -1041,6 +1041,7 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("during_lock", sa.Integer(), nullable=False),
+        sa.Column("lock_sources", sa.JSON(), nullable=False),
         sa.Column("locks", sa.Integer(), nullable=False),
         sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
@@ -1050,6 +1051,13 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in_attempts", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sign_in_attempts_last_at"), ["last_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_sign_in_attempts_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "ix_sign_in_attempts_untold",
+            ["locked_until"],
+            unique=False,
+            sqlite_where=sa.text("during_lock > 0"),
+            postgresql_where=sa.text("during_lock > 0"),
+        )
 
     op.create_table(
         "sign_in_challenges",

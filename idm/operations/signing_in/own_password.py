@@ -83,7 +83,7 @@ def change_password(
     InvalidInput for a new one that may not be chosen, IllegalTransition where the password is kept elsewhere.
     """
     with database.writing() as session:
-        counted = _count(session, token, policy=policy, now=now)
+        counted = _count(session, token, source=source, policy=policy, now=now)
     if not counted.attempt.may_try or not verify_password(counted.password_hash, old):
         with database.writing() as session:
             _refuse(session, counted, source=source, policy=policy, now=now)
@@ -98,12 +98,12 @@ def change_password(
         return _change(session, counted, hashed, source=source, policy=policy, now=now)
 
 
-def _count(session: Session, token: str, *, policy: Policy, now: datetime) -> _Counted:
+def _count(session: Session, token: str, *, source: str, policy: Policy, now: datetime) -> _Counted:
     found = resume_session(session, token=token, policy=policy, now=now)
     if found is None or found.stage is not Stage.SIGNED_IN:
         raise SignInRefused(START_AGAIN)
     known = require_own_password(session, found.person_id)
-    attempt = count_attempt(session, behind_first_step(found.person_id), policy=policy, now=now)
+    attempt = count_attempt(session, behind_first_step(found.person_id), source=source, policy=policy, now=now)
     return _Counted(found, found.person_id, known.name, known.password_hash or "", attempt)
 
 

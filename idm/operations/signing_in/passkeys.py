@@ -150,7 +150,7 @@ def verify_passkey(
     """
     new_token = None
     with database.writing() as session:
-        waiting = waiting_for(session, token, policy=policy, now=now, again=again)
+        waiting = waiting_for(session, token, source=source, policy=policy, now=now, again=again)
         verdict = _Verdict.WRONG
         if waiting.attempt.may_try:
             verdict = _judge(session, waiting.signed_in, answer, ceremony, policy=policy, now=now)

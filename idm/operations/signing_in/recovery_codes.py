@@ -86,7 +86,7 @@ def sign_in_with_recovery_code(
     if code is None:
         raise InvalidInput(CODE_FORM, fields={"recovery_code": CODE_FORM})
     with database.writing() as session:
-        waiting = waiting_for(session, token, policy=policy, now=now)
+        waiting = waiting_for(session, token, source=source, policy=policy, now=now)
         hashes = [(row.id, row.code_hash) for row in session.scalars(unused_codes(waiting.known.person_id))]
     # No lock is held while hashes are compared.
     tried = hashes if waiting.attempt.may_try else []

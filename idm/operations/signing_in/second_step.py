@@ -59,7 +59,9 @@ class Waiting:
     attempt: Attempt
 
 
-def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime, again: bool = False) -> Waiting:
+def waiting_for(
+    session: Session, token: str, *, source: str, policy: Policy, now: datetime, again: bool = False
+) -> Waiting:  # fmt: skip
     """Whose second step this is; afterwards one more attempt counts. Raises SignInRefused when nobody waits.
 
     `again`: by somebody signed in, who has a second factor, to give it once more.
@@ -69,7 +71,8 @@ def waiting_for(session: Session, token: str, *, policy: Policy, now: datetime, 
     if found is None or found.stage is not wanted or not found.has_second_factor:
         raise SignInRefused(START_AGAIN)
     known = existing_sign_in_of(session, found.person_id)
-    return Waiting(found, known, count_attempt(session, behind_first_step(found.person_id), policy=policy, now=now))
+    key = behind_first_step(found.person_id)
+    return Waiting(found, known, count_attempt(session, key, source=source, policy=policy, now=now))
 
 
 def let_in(session: Session, waiting: Waiting, step: Step, *, source: str, policy: Policy, now: datetime) -> str:

@@ -68,7 +68,7 @@ def sign_in(
         known = _with_own_password(session, canonical)
         door = door_of(session, canonical, now=now) if check_password is not None else None
         key = by_name(canonical or "", _owner(session, canonical, door))
-        attempt = count_attempt(session, key, policy=policy, now=now)
+        attempt = count_attempt(session, key, source=source, policy=policy, now=now)
     matches = verify_password(known.password_hash if known else None, password if known else "")
     answer = None
     if door is not None and check_password is not None and attempt.may_try and not matches:
@@ -146,7 +146,7 @@ def verify_code(
         raise InvalidInput(CODE_FORM, fields={"code": CODE_FORM})
     new_token = None
     with database.writing() as session:
-        waiting = waiting_for(session, token, policy=policy, now=now, again=again)
+        waiting = waiting_for(session, token, source=source, policy=policy, now=now, again=again)
         if waiting.attempt.may_try and _accept_code(session, waiting.known, code, factor_key=factor_key, now=now):
             new_token = let_in(session, waiting, Step.APP, source=source, policy=policy, now=now)
         else:

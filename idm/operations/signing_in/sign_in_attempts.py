@@ -28,6 +28,11 @@ SIGN_IN_PAGE = Actor(None, "サインイン画面")
 LOCKED = "SIGN-IN-LOCKED"
 """Code of the refusal while a name, or a person's second step, is locked."""
 
+NAMED_SOURCES = 20
+"""From so many addresses what comes during one lock is counted apart."""
+AT_ONCE = 1_000
+"""So many rows are told of, and forgotten, beside one attempt."""
+
 FORGOTTEN_AFTER = timedelta(days=1)
 """Failures older than this no longer count towards a lock."""
 
@@ -68,14 +73,15 @@ class Attempt:
         return self.may_try and self.locked_until is not None
 
 
-def count_attempt(session: Session, key: Key, *, policy: Policy, now: datetime) -> Attempt:
-    """Afterwards one more attempt counts; its caller commits before looking at the secret."""
-    _forget_old(session, now=now)
+def count_attempt(session: Session, key: Key, *, source: str, policy: Policy, now: datetime) -> Attempt:
+    """Afterwards one more attempt from that address counts; its caller commits before looking at the secret."""
     row = _row(session, key, now=now)
+    forget_old(session, policy=policy, now=now, but=key)
     row.person_id = key.person_id
     row.failures += 1
     if row.locked_until is not None and now < row.locked_until:
         row.during_lock += 1
+        row.lock_sources = _with_one_more(row.lock_sources, source)
         session.flush()
         return Attempt(key, row.count, may_try=False, locked_until=row.locked_until, locks=row.locks)
     _record_those_during_lock(session, row, policy=policy, now=now)
@@ -87,6 +93,26 @@ def count_attempt(session: Session, key: Key, *, policy: Policy, now: datetime) 
     row.last_at = now
     session.flush()
     return Attempt(key, row.count, may_try=True, locked_until=row.locked_until, locks=row.locks)
+
+
+def forget_old(session: Session, *, policy: Policy, now: datetime, but: Key | None = None) -> None:
+    """Afterwards what came during locks that are over is on record, and names that are nobody's are forgotten after it.
+
+    They go after a day, or after their lock. Rows that somebody else is at, and that of `but`, are left for the next
+    time, so that nothing waits for another in a circle.
+    """
+    over = or_(SignInAttempts.locked_until.is_(None), SignInAttempts.locked_until <= now)
+    others = SignInAttempts.name_hash != (but.name_hash if but is not None else "")
+    untold = select(SignInAttempts).where(SignInAttempts.during_lock > 0, over, others)
+    for row in session.scalars(untold.limit(AT_ONCE).with_for_update(skip_locked=True)).all():
+        _record_those_during_lock(session, row, policy=policy, now=now)
+    session.flush()
+    old = select(SignInAttempts.name_hash).where(
+        SignInAttempts.person_id.is_(None), SignInAttempts.last_at < now - FORGOTTEN_AFTER,
+        SignInAttempts.during_lock == 0, over, others,
+    )  # fmt: skip
+    if names := session.scalars(old.limit(AT_ONCE).with_for_update(skip_locked=True)).all():
+        session.execute(delete(SignInAttempts).where(SignInAttempts.name_hash.in_(names)))
 
 
 def take_back(session: Session, attempt: Attempt) -> None:
@@ -121,8 +147,8 @@ def record_failure(
 ) -> None:  # fmt: skip
     """The failure stands in the audit record: with the person when the name is theirs, never with what was typed.
 
-    What comes during a lock is only counted; how much it was is recorded with the next event after it. At the first
-    lock behind the first step its owner is told: somebody has passed that step (ASVS 6.3.5).
+    What comes during a lock is only counted; how much it was, and from where, is recorded when the lock is over
+    (`forget_old`). At the first lock behind the first step its owner is told: somebody has passed it (ASVS 6.3.5).
     """
     if not attempt.may_try:
         return
@@ -176,20 +202,17 @@ def _record_those_during_lock(session: Session, row: SignInAttempts, *, policy: 
         return
     audit.record(
         session, action="sign_in.refused_during_lock", code=LOCKED, actor=SIGN_IN_PAGE, now=now,
-        obj=_object(row.person_id), policy_digest=policy.digest, payload={"attempts": row.during_lock},
+        obj=_object(row.person_id), policy_digest=policy.digest,
+        payload={"attempts": row.during_lock, "sources": row.lock_sources},
     )  # fmt: skip
-    row.during_lock = 0
+    row.during_lock, row.lock_sources = 0, {}
 
 
-def _forget_old(session: Session, *, now: datetime) -> None:
-    """Afterwards no name that is nobody's is kept for longer than a day, or than its lock."""
-    session.execute(
-        delete(SignInAttempts).where(
-            SignInAttempts.person_id.is_(None),
-            SignInAttempts.last_at < now - FORGOTTEN_AFTER,
-            or_(SignInAttempts.locked_until.is_(None), SignInAttempts.locked_until <= now),
-        )
-    )
+def _with_one_more(sources: dict[str, int], source: str) -> dict[str, int]:
+    """How many came from where, of the first so many addresses; of any others only the sum is kept."""
+    if source not in sources and len(sources) >= NAMED_SOURCES:
+        return sources
+    return {**sources, source: sources.get(source, 0) + 1}
 
 
 def _tell(session: Session, key: Key, source: str, *, now: datetime) -> None:

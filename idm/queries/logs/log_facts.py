@@ -78,11 +78,12 @@ def _failed_sign_in(row: Row[Any]) -> Iterator[LogFact]:
     """Once for whom it was tried, once for where it came from: many names from one place stand out there."""
     payload: dict[str, Any] = json.loads(row.payload) if row.payload else {}
     whose = [f"person:{row.object_id}"] if row.object_kind == "person" else []
-    whence = [f"from:{payload['source']}"] if payload.get("source") else []
-    for who in whose + whence:
+    attempts = int(payload.get("attempts", 1))
+    sources = payload.get("sources") or ({payload["source"]: attempts} if payload.get("source") else {})
+    times = dict.fromkeys(whose, attempts) | {f"from:{source}": int(count) for source, count in sources.items()}
+    for who, count in times.items():
         yield LogFact(
-            row.id, row.at, row.action, row.object_id, who, refused=True, times=int(payload.get("attempts", 1)),
-            by_hand=False,
+            row.id, row.at, row.action, row.object_id, who, refused=True, times=count, by_hand=False,
         )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ def log_tables(now: datetime) -> tuple[LogTable, ...]:
         LogTable(
             "サインインの失敗の回数", SignInAttempts, SignInAttempts.name_hash.expression,
             SignInAttempts.last_at.expression,
-            or_(SignInAttempts.locked_until.is_(None), SignInAttempts.locked_until <= now),
+            or_(SignInAttempts.locked_until.is_(None), SignInAttempts.locked_until <= now)
+            & (SignInAttempts.during_lock == 0),
         ),
         LogTable(
             "サインインの途中の確認", SignInChallenge, SignInChallenge.id.expression,

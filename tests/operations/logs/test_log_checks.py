@@ -100,6 +100,18 @@ def test_many_names_tried_from_one_place_stand_out_there(cast: Cast) -> None:
     assert found(cast) == [(FindingKind.REFUSED_ATTEMPTS, "from:192.0.2.7:2026-04-01")]
 
 
+def test_attempts_during_locks_count_for_the_addresses_they_came_from(cast: Cast) -> None:
+    most = cast.policy.log_check.most_refusals
+    with cast.database.writing() as session:
+        audit.record(
+            session, action="sign_in.refused_during_lock", actor=Actor(None, "サインイン画面"), code="SIGN-IN-LOCKED",
+            obj=("sign_in", "unknown"), now=NOW,
+            payload={"attempts": most + 5, "sources": {"192.0.2.7": most + 1, "192.0.2.8": 2}},
+        )  # fmt: skip
+    check(cast)
+    assert found(cast) == [(FindingKind.REFUSED_ATTEMPTS, "from:192.0.2.7:2026-04-01")]
+
+
 def test_a_slip_of_the_pen_is_no_attempt(cast: Cast) -> None:
     for number in range(cast.policy.log_check.most_refusals + 1):
         act(cast, "staff", NOW + timedelta(seconds=number), code=InvalidInput.code)

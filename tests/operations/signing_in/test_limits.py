@@ -21,6 +21,7 @@ from idm.operations.signing_in.own_password import change_password
 from idm.operations.signing_in.passkeys import verify_passkey
 from idm.operations.signing_in.recovery_codes import draw_codes, keep_codes, sign_in_with_recovery_code
 from idm.operations.signing_in.sign_in import sign_in, verify_code
+from idm.operations.signing_in.sign_in_attempts import NAMED_SOURCES
 from idm.passwords import password_hashing
 from tests.cast import Cast
 from tests.operations.signing_in.answering_directory import EXTERNAL_ID as THEIRS
@@ -224,7 +225,39 @@ def test_attempts_during_a_lock_are_one_record_with_their_number_at_the_next_eve
     assert present(database, arrive(database, now=later), now=later).failures_before == 60
     (record,) = audited(database, "sign_in.refused_during_lock")
     assert (record.object_kind, record.object_id) == ("person", str(town.staff))
-    assert json.loads(record.payload or "")["attempts"] == 60 - ATTEMPTS
+    assert json.loads(record.payload or "") == {"attempts": 60 - ATTEMPTS, "sources": {HERE: 60 - ATTEMPTS}}
+
+
+@ON_BOTH_DATABASES
+def test_attempts_during_the_lock_of_a_name_that_is_nobodys_are_on_record_before_it_is_forgotten(
+    database: Database, town: Town
+) -> None:
+    enrolled(database, town, town.staff)
+    for _ in range(ATTEMPTS + 7):
+        refused(database, "999999")
+    days_later = NOW + timedelta(days=3)
+    arrive(database, now=days_later)
+    (record,) = audited(database, "sign_in.refused_during_lock")
+    assert (record.object_kind, record.object_id) == ("sign_in", "unknown")
+    assert json.loads(record.payload or "") == {"attempts": 7, "sources": {HERE: 7}}
+    arrive(database, now=days_later)
+    with database.reading() as session:
+        left = session.scalars(select(SignInAttempts).where(SignInAttempts.person_id.is_(None))).all()
+    assert left == []
+
+
+def test_of_many_addresses_during_one_lock_the_first_are_counted_apart(database: Database, town: Town) -> None:
+    enrolled(database, town, town.staff)
+    for _ in range(ATTEMPTS):
+        refused(database, "100001")
+    for number in range(NAMED_SOURCES + 5):
+        with pytest.raises(SignInRefused):
+            sign_in(
+                database, name="100001", password="x", source=f"192.0.2.{number}", policy=POLICY, now=NOW
+            )  # fmt: skip
+    with database.reading() as session:
+        (row,) = session.scalars(select(SignInAttempts)).all()
+    assert (row.during_lock, len(row.lock_sources)) == (NAMED_SOURCES + 5, NAMED_SOURCES)
 
 
 @pytest.mark.parametrize("name", ["100001", "999999"])
