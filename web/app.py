@@ -13,6 +13,7 @@ from idm.database import Database
 from idm.keys.secret_files import SECOND_FACTOR_KEY, load_or_create_key
 from idm.operations.signing_in.provider_sign_in import ProviderOpener
 from idm.operations.signing_in.sign_in_directory import PasswordChecker
+from idm.operations.signing_in.web_sessions import Stage
 from idm.settings import Settings
 from web import (
     formats,
@@ -57,6 +58,7 @@ from web.signing_in import (
 )
 from web.stops import stops, violations
 from web.sweep import finding_overview, findings, sign_offs, unused_ids
+from web.waiting_work import waiting_on
 
 BLUEPRINTS = (
     home.blueprint,
@@ -191,15 +193,20 @@ def _offer_to_templates(app: Flask) -> None:
             "signed_in": found,
             "organisation_name": g.get("organisation_name", ""),
             "sign_in_provider": g.get("sign_in_provider"),
-            "navigation": navigation.entries_for(found.roles) if found is not None else (),
-            "tabs_here": navigation.tabs_for(request.endpoint, found.roles) if found is not None else (),
             "now": g.get("now"),
         }
+
+    def menu() -> tuple[navigation.Link, ...]:
+        found = g.get("signed_in")
+        if found is None or found.stage is not Stage.SIGNED_IN:
+            return ()
+        return navigation.menu_for(found.roles, request.endpoint, waiting_on)
 
     app.context_processor(of_request)
     app.jinja_env.globals.update(
         described_by=forms.described_by,
         keep_page_open=keep_page_open,
+        site_menu=menu,
         link_to_page=paging.link_to_page,
         passkey_script=address_of("passkey.js"),
         runs_script=runs_script,

@@ -127,4 +127,5 @@ def fault(error: Exception) -> Response:
     """The page of a fault of the product: a number to tell, and nothing of what went wrong."""
     reference = token_hex(4).upper()
     log.error("fault %s", reference, exc_info=error)
+    g.faulty = True
     return make_response(render_template("errors/fault.html", reference=reference), 500)

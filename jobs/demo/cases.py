@@ -18,7 +18,6 @@ from idm.calendar_days import day_of
 from idm.errors import Refusal
 from idm.factors.one_time_codes import code_at, secret_as_text, step_of
 from idm.keys.secret_files import SECOND_FACTOR_KEY, load_or_create_key
-from idm.models.people import Employment, Person
 from idm.models.requests import Request
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work_orders import WorkOrder
@@ -33,28 +32,14 @@ from idm.operations.information_systems import listings
 from idm.operations.information_systems.listings import SentListing
 from idm.operations.signing_in import enrolment, second_factor
 from idm.operations.signing_in.web_sessions import resume_session
+from idm.policy import Policy
 from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import LineEffect, RequestAction, Role
+from jobs.demo.acting import perform, person_with
+from jobs.demo.cast import CAST
 from jobs.installation import Installation
-
-CAST = {
-    "ciso": ("000401", "CISO（事務局長）"),
-    "vice-ciso": ("000407", "副CISO（事務局参事）"),
-    "chief": ("000412", "統括情報セキュリティ責任者（事務局次長）"),
-    "system": ("000445", "情報システム管理者（情報システム課長）"),
-    "pension": ("000423", "情報システム管理者（年金課長）"),
-    "security": ("000418", "情報セキュリティ責任者（総務課長）"),
-    "hr": ("000456", "人事担当者（人事係長）"),
-    "auditor": ("000451", "監査統括責任者（監査室長）"),
-    "staff": ("002040", "職員（総務課総務係）"),
-    "leaver": ("002025", "職員（次の人事データで退職する人）"),
-    "colleague": ("002061", "職員（総務課経理係）"),
-    "operator": ("002448", "特権IDを使う職員（システム運用係）"),
-    "handover": ("000462", "仮パスワード交付担当者（情報管理係長）"),
-}
-"""Who can be played: role → staff number and title. The hand-over officer is last: from then on links are theirs."""
 
 WITH_FACTOR = frozenset({"operator"})
 """Whose role asks for no second factor at sign-in, and who has one: what they do asks for it."""
@@ -122,11 +107,7 @@ def _enrol(installation: Installation, staff_number: str, password: str, *, fact
 
 def play(installation: Installation) -> None:
     """Afterwards there is one application of every kind: carried out, held back, half decided, returned, refused."""
-    done = apply_for(
-        installation, "hr", "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため"
-    )
-    for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-        decide_step(installation, done, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+    granted(installation, "leaver", ("office/account", "office/folder-general"), "採用時の登録漏れのため")
     half = apply_for(
         installation, "hr", "colleague", ("office/account", "office/ledger-entry"), "会計事務を担当するため"
     )
@@ -136,64 +117,59 @@ def play(installation: Installation) -> None:
     own = apply_for(installation, "chief", "chief", ("office/account", "office/folder-general"), "資料の確認のため")
     _attempt(lambda: decide_step(installation, own, Role.CHIEF, "chief", Event.APPROVE, "自分で承認してみる"))
     _attempt(lambda: apply_for(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため（終了日なし）"))
-    outside = apply_for(installation, "hr", "leaver", ("office/remote-access",), "在宅勤務のため", days=180)
-    for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-        decide_step(installation, outside, seat, role, Event.APPROVE, "期間と必要性を確認しました。")
+    granted(installation, "leaver", ("office/remote-access",), "在宅勤務のため", days=180)
     for subject in PENSION_STAFF:
-        records = apply_for(installation, "hr", subject, ("pension/account", "pension/records"), "年金記録の照会のため")
-        for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "pension")):
-            decide_step(installation, records, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+        granted(
+            installation, subject, ("pension/account", "pension/records"), "年金記録の照会のため", manager="pension"
+        )  # fmt: skip
     for subject in ("leaver", "colleague"):
-        car = apply_for(installation, "hr", subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
-        for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, "system")):
-            decide_step(installation, car, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
+        granted(installation, subject, ("vehicles/account", "vehicles/reserve"), "公用車で出張するため")
 
 
 def work_by_hand(installation: Installation) -> None:
     """Afterwards one work order waits for hands and another, reported as done, for a second person (control G2)."""
-    now = installation.clock()
     with installation.database.reading() as session:
-        actor, policy = actor_of(session, "handover", now=now), policy_in_force(session, now=now)
         order = session.scalars(select(WorkOrder).order_by(WorkOrder.id)).first()
         if order is None:
             return
         report = Report(frozenset(step.id for step in order.steps), handed_to="本人に封書で手渡し")
-    with unit_of_work(
-        installation.database, actor=actor, now=now, attempted="work_order.do", obj=("work_order", order.id)
-    ) as session:
-        work_orders.do(session, order.id, report, actor=actor, policy=policy, now=now)
+    perform(installation, "handover", "work_order.do", ("work_order", order.id), work_orders.do, order.id, report)
 
 
 def bring_listing(installation: Installation) -> None:
     """Afterwards the system without an interface has a list of its user IDs; nobody knows one of them (control C1)."""
-    now = installation.clock()
     content = "利用者ID,氏名,職員番号,状態,最終利用日,権限\r\nsharyo-kyu,旧車両係,,有効,,予約\r\n".encode("cp932")
-    with installation.database.reading() as session:
-        actor, policy = actor_of(session, "handover", now=now), policy_in_force(session, now=now)
-        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "vehicles")).one()
-    with unit_of_work(
-        installation.database, actor=actor, now=now, attempted="listing.take_over", obj=("system", system_id)
-    ) as session:
-        sent = SentListing(system_id, day_of(now), "sharyo-ichiran.csv", content)
-        listing = listings.receive(session, sent, actor=actor, policy=policy, now=now)
-        listings.take_over(session, listing.id, shown=listing.sha256, actor=actor, policy=policy, now=now)
+    system_id = _system_id(installation, "vehicles")
+    sent = SentListing(system_id, day_of(installation.clock()), "sharyo-ichiran.csv", content)
+    at = ("system", system_id)
+    listing = perform(installation, "handover", "listing.receive", at, listings.receive, sent)
+    perform(
+        installation, "handover", "listing.take_over", at, listings.take_over, listing.id, shown=listing.sha256
+    )  # fmt: skip
 
 
 def bring_enrolments(installation: Installation) -> None:
     """Afterwards one My Number right is in effect, by the list of the terminals' product; another waits (B1)."""
-    now = installation.clock()
+    system_id = _system_id(installation, "pension")
     with installation.database.reading() as session:
-        actor, policy = actor_of(session, "handover", now=now), policy_in_force(session, now=now)
-        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "pension")).one()
         person = person_with(session, PENSION_STAFF[0])
         query = select(Account.login_name).where(Account.person_id == person.id, Account.system_id == system_id)
         login_name = session.scalars(query).one()
     content = f"ログインID,登録済みの認証,二要素\r\n{login_name},ICカード／暗証番号,必須\r\n".encode("cp932")
-    with unit_of_work(
-        installation.database, actor=actor, now=now, attempted="enrolment_list.import", obj=("system", system_id)
-    ) as session:
-        sent = SentEnrolments(system_id, now, "touroku-ichiran.csv", content)
-        enrolment_lists.take_over(session, sent, actor=actor, policy=policy, now=now)
+    sent = SentEnrolments(system_id, installation.clock(), "touroku-ichiran.csv", content)
+    perform(
+        installation, "handover", "enrolment_list.import", ("system", system_id), enrolment_lists.take_over, sent
+    )  # fmt: skip
+
+
+def granted(
+    installation: Installation, subject: str, rights: tuple[str, ...], reason: str, *, manager: str = "system",
+    days: int | None = None,
+) -> None:  # fmt: skip
+    """Afterwards somebody has these rights of one system, by an application that its two officers have approved."""
+    request = apply_for(installation, "hr", subject, rights, reason, days=days)
+    for seat, role in ((Role.CHIEF, "chief"), (Role.SYSTEM, manager)):
+        decide_step(installation, request, seat, role, Event.APPROVE, "職務に必要な範囲であることを確認しました。")
 
 
 def apply_for(
@@ -201,13 +177,8 @@ def apply_for(
     days: int | None = None,
 ) -> int:  # fmt: skip
     """The id of an application that one of the cast has submitted for another, or for themself, for so many days."""
-    now = installation.clock()
-    with installation.database.reading() as session:
-        actor = actor_of(session, applicant, now=now)
-    with unit_of_work(
-        installation.database, actor=actor, now=now, attempted="request.submit", obj=("request", "new")
-    ) as session:
-        policy = policy_in_force(session, now=now)
+
+    def submit(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
         person = person_with(session, CAST[subject][0] if subject in CAST else subject)
         wanted = [_right(session, right) for right in rights]
         until = day_of(now) + timedelta(days=days) if days is not None else None
@@ -217,21 +188,20 @@ def apply_for(
         )
         return requests.submit(session, request, actor=actor, policy=policy, now=now).id
 
+    return perform(installation, applicant, "request.submit", ("request", "new"), submit)
+
 
 def decide_step(installation: Installation, request_id: int, seat: Role, who: str, event: Event, comment: str) -> None:
     """Afterwards the step of that seat on every line of the application is decided by one of the cast."""
-    now = installation.clock()
-    with installation.database.reading() as session:
-        actor = actor_of(session, who, now=now)
-    with unit_of_work(
-        installation.database, actor=actor, now=now, attempted="request.decide", obj=("request", str(request_id))
-    ) as session:
-        policy = policy_in_force(session, now=now)
+
+    def decide(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:
         request = session.get_one(Request, request_id)
         steps = [step.id for line in request.lines for step in line.steps if step.seat is seat]
         for step_id in steps:
             verdict = Verdict(event, comment, request.content_hash or "")
             decisions.decide(session, step_id=step_id, verdict=verdict, actor=actor, policy=policy, now=now)
+
+    perform(installation, who, "request.decide", ("request", str(request_id)), decide)
 
 
 def _attempt(act: Callable[[], object]) -> None:
@@ -240,21 +210,12 @@ def _attempt(act: Callable[[], object]) -> None:
         act()
 
 
-def person_with(session: Session, staff_number: str) -> Person:
-    return session.scalars(
-        select(Person)
-        .join(Employment, Employment.person_id == Person.id)
-        .where(Employment.staff_number == staff_number)
-    ).one()
-
-
-def actor_of(session: Session, role: str, *, now: datetime) -> Actor:
-    """One of the cast, who has just given a second factor."""
-    person = person_with(session, CAST[role][0])
-    return Actor(person.id, person.name, second_factor_at=now)
-
-
 def _right(session: Session, named: str) -> Entitlement:
     system, _, code = named.partition("/")
     query = select(Entitlement).join(Entitlement.system)
     return session.scalars(query.where(InformationSystem.code == system, Entitlement.code == code)).one()
+
+
+def _system_id(installation: Installation, code: str) -> int:
+    with installation.database.reading() as session:
+        return session.scalars(select(InformationSystem.id).where(InformationSystem.code == code)).one()

@@ -18,7 +18,7 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -265,7 +265,7 @@ class LocalDirectory:
                 _write_secret(file, secrets.token_urlsafe(24))
         _write_secret(self._configuration_file, self.configuration())
         if not built.exists():
-            self._load(self._skeleton() + seed_ldif)
+            self._offline("slapadd", "-q", ldif=self._skeleton() + seed_ldif)
             built.touch()
 
     def start(self, port: int | None = None) -> None:
@@ -284,6 +284,20 @@ class LocalDirectory:
         if self._process is not None:
             stop(self._process)
             self._process = None
+
+    def put_in(self, values: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Afterwards each entry (by its DN) has these values of these attributes, operational ones too, and no others.
+
+        As after a backup was loaded in which they had been written; the directory is down for a moment. Raises
+        ConfigurationInvalid naming what is wrong with them.
+        """
+        port = self.ldaps_port
+        self.stop()
+        entries = self._offline("slapcat", "-o", "ldif-wrap=no").split("\n\n")
+        shutil.rmtree(self.folder / "db")
+        (self.folder / "db").mkdir(mode=0o700)
+        self._offline("slapadd", "-q", ldif="\n\n".join(_with_values(entry, values) for entry in entries))
+        self.start(port)
 
     def service_password(self) -> str:
         """The password of the service account."""
@@ -368,12 +382,21 @@ class LocalDirectory:
             names = tuple(dict.fromkeys((self.host, socket.gethostname(), socket.getfqdn())))
             authority.issue(self.folder / "tls", names=names, not_before=now - timedelta(days=1), not_after=not_after)
 
-    def _load(self, ldif: str) -> None:
-        command = [program("slapadd", PACKAGE), "-q", "-f", str(self._configuration_file), "-b", self.base_dn]
-        loaded = subprocess.run(command, input=ldif.encode(), capture_output=True)  # noqa: S603  # slapadd, likewise
-        if loaded.returncode != 0:
-            said = loaded.stderr.decode(errors="replace")[-2000:]
+    def _offline(self, tool: str, *options: str, ldif: str = "") -> str:
+        command = [program(tool, PACKAGE), *options, "-f", str(self._configuration_file), "-b", self.base_dn]
+        done = subprocess.run(command, input=ldif.encode(), capture_output=True)  # noqa: S603  # a tool of slapd's
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace")[-2000:]
             raise ConfigurationInvalid(f"ディレクトリの初期データを読み込めません: {said}")
+        return done.stdout.decode()
+
+
+def _with_values(entry: str, values: Mapping[str, Mapping[str, Sequence[str]]]) -> str:
+    """The LDIF of an entry with what it has to have instead."""
+    lines = entry.splitlines()
+    wanted = values.get(lines[0].removeprefix("dn: "), {}) if lines else {}
+    kept = [line for line in lines if line.partition(":")[0] not in wanted]
+    return "\n".join([*kept, *(f"{name}: {value}" for name, those in wanted.items() for value in those)])
 
 
 def _first_value(dn: str) -> str:

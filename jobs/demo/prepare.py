@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from idm.calendar_days import day_of
 from idm.database import Database
 from idm.feed.profiles import FEEDS
 from idm.operations.governance.configuration import ConfigurationText
@@ -23,11 +24,11 @@ from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision
 from jobs.child_processes import free_port, held_port, port_is_free
-from jobs.demo import cases, exception_cases, privileged_cases, review_cases
+from jobs.demo import cases, earlier_days, exception_cases, incident_cases, privileged_cases, review_cases
 from jobs.demo.directory import LocalDirectory
 from jobs.hr.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
-from jobs.logs import sealing
+from jobs.logs import log_check, sealing
 from jobs.sweep import sweep
 
 GROUPS = (
@@ -36,8 +37,8 @@ GROUPS = (
 )  # fmt: skip
 BRANCHES = ("pension",)
 """Systems with a part of the directory, and a service account, of their own."""
-FORGOTTEN = (("kyuutantou", 700), ("kensyuu01", 400))
-"""IDs nobody owns, from before the product: login name, days since last use."""
+FORGOTTEN = (("kyuutantou", 700, "administration"), ("kensyuu01", 400, "folder-welfare"))
+"""IDs nobody owns, from before the product: login name, days since last use, and the group it is a member of."""
 USUAL_PORT = 8600
 
 
@@ -117,9 +118,7 @@ def _first_day(demo: Demo) -> None:
     shutil.copy(demo.directory.service_password_file, secrets_dir / "office-ldap.password")
     for name, part in demo.directory.branches.items():
         shutil.copy(part.password_file, secrets_dir / f"{name}-ldap.password")
-    first_record.make(installation, configuration_texts(demo.directory.connector_settings()))
-    import_feed(installation, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
-    import_feed(installation, ORDERS_FEED.read_bytes(), feed_name="aoba-events", as_of=None, dry_run=False)
+    violation = _earlier_days(demo)
     cases.enrol_everyone(installation, demo.folder / "sign-ins.json", password=_password())
     cases.play(installation)
     privileged_cases.make_eligible(installation)
@@ -132,9 +131,37 @@ def _first_day(demo: Demo) -> None:
     cases.bring_enrolments(installation)
     review_cases.open_review(installation)
     exception_cases.ask_for_exceptions(installation)
+    incident_cases.stop_for_violation(installation, violation)
+    incident_cases.stop_and_lift(installation)
     provision.run_due(installation, worker="idm demo")
     sweep.sweep(installation)
+    incident_cases.accept_risk(installation)
     sealing.seal(installation, sign=True)
+    log_check.run_due(installation)
+    incident_cases.send_notices(installation)
+
+
+def _earlier_days(demo: Demo) -> int:
+    """Afterwards the organisation has had the product for some months, and a few people their IDs.
+
+    Returns the id of a violation that is on record.
+    """
+    installation, policy = demo.installation, load_profile(_organisation_profile()).policy
+    days = earlier_days.days_before(day_of(installation.clock()), policy)
+    then = earlier_days.before(installation, days.handed_over, 10)
+    first_record.make(then, configuration_texts(demo.directory.connector_settings()))
+    import_feed(then, SAMPLE_FEED.read_bytes(), feed_name="aoba", as_of=None, dry_run=False)
+    import_feed(then, ORDERS_FEED.read_bytes(), feed_name="aoba-events", as_of=None, dry_run=False)
+    earlier_days.hand_over(then)
+    earlier_days.let_time_pass(then, demo.directory, days, policy)
+    earlier_days.night(installation, days.warned)
+    violation = incident_cases.report_violation(earlier_days.before(installation, days.warned, 14))
+    earlier_days.night(installation, days.stopped)
+    return violation
+
+
+def _organisation_profile() -> str:
+    return str(parse_toml(SAMPLE_ORGANISATION.read_text(encoding="utf-8"), SAMPLE_ORGANISATION.name)["profile"])
 
 
 def _password() -> str:
@@ -149,7 +176,7 @@ def configuration_texts(directory: Mapping[str, object]) -> list[ConfigurationTe
     for system in (one for one in table["systems"] if one["connector"] != BY_HAND):
         system["settings"] = {**directory, **system.get("settings", {})}
     organisation = json.dumps(table, ensure_ascii=False, sort_keys=True, indent=1)
-    profile = load_profile(str(table["profile"]))
+    profile = load_profile(_organisation_profile())
     feeds = (FEEDS / f"{name}.toml" for name in ("aoba", "aoba-events", "aoba-xlsx"))
     return [
         ConfigurationText(ConfigurationKind.PROFILE, profile.name, effective_text(profile)),
@@ -161,15 +188,17 @@ def configuration_texts(directory: Mapping[str, object]) -> list[ConfigurationTe
 def _seed(clock: Clock) -> str:
     """Groups for every right, and IDs that were forgotten before the product came."""
     base, groups = LocalDirectory.base_dn, LocalDirectory.groups_base
-    entries = [_group(f"cn={name},{groups}", name) for name in GROUPS]
+    inside = {group: name for name, _days, group in FORGOTTEN}
+    entries = [_group(f"cn={name},{groups}", name, inside.get(name)) for name in GROUPS]
     entries.append(_group(f"cn=records,ou=groups,ou=pension,{base}", "records"))
-    entries.extend(_forgotten(name, days, clock) for name, days in FORGOTTEN)
+    entries.extend(_forgotten(name, days, clock) for name, days, _ in FORGOTTEN)
     entries.append(_entry(privileged_cases.SHARED, "基盤監視（共用）"))
     return "\n".join(entries) + "\n"
 
 
-def _group(dn: str, name: str) -> str:
-    return f"dn: {dn}\nobjectClass: groupOfNames\ncn: {name}\nmember: {LocalDirectory.placeholder_dn}\n"
+def _group(dn: str, name: str, member: str | None = None) -> str:
+    inside = f"member: uid={member},{LocalDirectory.people_base}\n" if member is not None else ""
+    return f"dn: {dn}\nobjectClass: groupOfNames\ncn: {name}\nmember: {LocalDirectory.placeholder_dn}\n{inside}"
 
 
 def _forgotten(login_name: str, days: int, clock: Clock) -> str:

@@ -4,46 +4,15 @@ import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pytest
 from flask import Flask
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
 from idm import request_state
 from idm.errors import InvalidInput
-from idm.vocabulary import Role
-from web import formats, navigation
+from web import formats
 from web.forms import Form
 from web.paging import link_to_page
-
-
-def test_every_link_of_the_navigation_leads_to_a_page_without_parameters(app: Flask) -> None:
-    reachable = {rule.endpoint for rule in app.url_map.iter_rules() if not rule.arguments}
-    for entry in navigation.NAVIGATION:
-        for one in (entry, *entry.tabs):
-            assert one.endpoint in reachable, one.label
-
-
-def test_a_link_for_a_role_is_shown_to_that_role_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = navigation.Entry("監査", "audit.index", frozenset({Role.AUDITOR}))
-    monkeypatch.setattr(navigation, "NAVIGATION", (entry,))
-    assert navigation.entries_for(frozenset({Role.AUDITOR, Role.HR})) == (entry,)
-    assert navigation.entries_for(frozenset({Role.HR})) == ()
-
-
-def test_the_pages_of_one_subject_are_one_link_with_a_tab_for_each_that_somebody_may_open(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    all_see, auditor_sees = (
-        navigation.Entry("一覧", "audit.index"),
-        navigation.Entry("記録", "log.index", frozenset({Role.AUDITOR})),
-    )
-    entry = navigation.Entry("監査", "audit.index", tabs=(all_see, auditor_sees))
-    monkeypatch.setattr(navigation, "NAVIGATION", (entry,))
-    assert navigation.tabs_for("log.show", frozenset({Role.AUDITOR})) == (all_see, auditor_sees)
-    assert navigation.tabs_for("audit.index", frozenset({Role.HR})) == (all_see,)
-    assert navigation.tabs_for("home.index", frozenset({Role.AUDITOR})) == ()
-    assert [entry.leads_to(endpoint) for endpoint in ("log.show", "home.index", None)] == [True, False, False]
 
 
 def test_days_are_written_in_era_years_and_moments_in_tokyo() -> None:

@@ -136,7 +136,6 @@ def _index(problems: list[str]) -> str:
     return render_template(
         "work_orders/index.html", to_do=_by_system(to_do), to_confirm=mine,
         elsewhere=[order for order in done if order not in mine], problems=problems, me=me,
-        may_list=may(current.roles(), Action.UPLOAD_LISTING),
     )  # fmt: skip
 
 

@@ -91,7 +91,7 @@ def _own(typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:
     return render_template(
         "notices/index.html", page=page, choice=choice, mistakes=mistakes, titles=STATE_TITLES, looks=LOOKS,
         filled=typed if mistakes else _filled(choice), digest_at=current.policy().notices.digest_at,
-        may_see_all=may(current.roles(), Action.SEE_NOTICES), may_see_deputies=may(current.roles(), Action.SEE_SYSTEMS),
+        may_see_deputies=may(current.roles(), Action.SEE_SYSTEMS),
     )  # fmt: skip
 
 

@@ -36,7 +36,6 @@ def index() -> str:
     return render_template(
         "stops/index.html", page=page, may_order=may(current.roles(), Action.ORDER_STOP),
         may_everywhere=everywhere(current.roles(), Action.ORDER_STOP),
-        may_see_violations=may(current.roles(), Action.SEE_AUDIT),
     )  # fmt: skip
 
 

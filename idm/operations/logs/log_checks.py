@@ -29,6 +29,7 @@ from idm.policy import LogCheckRules, Policy
 from idm.queries.logs.log_facts import log_facts, moments_of, sealed_until
 from idm.queries.organisation.officers import holders, humans, roles_of
 from idm.vocabulary import LOG_FINDINGS, FindingEventKind, FindingKind
+from idm.wareki import format_wareki
 from idm.written_text import written
 
 KINDS = LOG_FINDINGS - {FindingKind.CLOCK_DRIFT}
@@ -183,7 +184,7 @@ def _found(session: Session, one: StandingOut, rules: LogCheckRules) -> Found:
     where = f"接続元 {value}" if whose == "from" else f"職員 {value}"
     said = _WORDS[one.kind].format(count=one.count, minutes=rules.window_minutes, seconds=rules.decision_seconds)
     return Found(
-        one.kind, one.key, f"{person.name if person is not None else where}（{one.day.isoformat()}）",
+        one.kind, one.key, f"{person.name if person is not None else where}（{format_wareki(one.day)}）",
         person_id=person.id if person is not None else None,
         details={
             "reason": said, "day": one.day.isoformat(), "count": one.count, "records": list(one.records),

@@ -26,9 +26,9 @@ class ExceptionTodo:
     expired: int = 0
 
     @property
-    def some(self) -> bool:
-        """Whether there is anything."""
-        return bool(self.to_answer or self.to_report or self.to_check or self.expired)
+    def number(self) -> int:
+        """How many there are in all."""
+        return self.to_answer + self.to_report + self.to_check + self.expired
 
 
 def exception_todo(session: Session, person_id: int, *, policy: Policy, now: datetime) -> ExceptionTodo:

@@ -65,6 +65,8 @@ class HandoverRow:
     received_by: str | None
     way: HandoverWay
     change_by: datetime | None
+    tells_time: bool
+    """The target says when a password was set: whether this one was changed can be told."""
     changed_at: datetime | None
     overdue_at: datetime | None
     replaced_at: datetime | None
@@ -186,7 +188,8 @@ def _row(row: Row[*tuple[Any, ...]]) -> HandoverRow:
         subject_id=handover.subject_id, subject=row.subject, subject_kana=row.kana, officer_id=handover.officer_id,
         officer=row.officer, asked_at=handover.asked_at, sealed_at=handover.sealed_at, shown_at=handover.shown_at,
         received_at=handover.received_at, received_by=handover.received_by, way=handover.way,
-        change_by=handover.change_by, changed_at=handover.changed_at, overdue_at=handover.overdue_at,
+        change_by=handover.change_by, tells_time=handover.set_time is not None, changed_at=handover.changed_at,
+        overdue_at=handover.overdue_at,
         replaced_at=handover.replaced_at, stage=stage, error=row.error if troubled else None,
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def test_what_stands_out_is_found_with_whom_it_is_about_and_the_records_that_sho
         record = session.scalars(select(AuditRecord).where(AuditRecord.action == "handover.asked")).one()
     assert (one.kind, one.system_id, one.person_id) == (FindingKind.AFTER_HOURS, None, office.people["staff"])
     assert one.details["records"] == [record.id]
-    assert one.label == "青木　一郎（2026-04-02）"
+    assert one.label == "青木　一郎（令和8年4月2日）"
 
 
 def test_the_same_fact_is_one_finding_over_many_nights(cast: Cast) -> None:

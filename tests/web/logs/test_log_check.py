@@ -37,7 +37,7 @@ def test_for_those_who_may_not_see_the_record_there_is_no_page(office: Office, w
 def test_what_stands_out_is_shown_with_its_records(office: Office) -> None:
     checked(office, "staff")
     page = office.browser("auditor").page("/log-check")
-    assert "青木　一郎（2026-04-02）" in page
+    assert "青木　一郎（令和8年4月2日）" in page
     assert "時間外に1回の決裁・管理の操作をしました。" in page
     assert 'href="/audit/' in page
     assert "確認したことを記録する" not in page
@@ -50,8 +50,8 @@ def test_a_checker_signs_and_what_is_about_themselves_stays(office: Office) -> N
     page = browser.follow(answer)
     assert "1件を確認済みにしました。" in page
     assert "ほかの確認者が確認するまで残ります" in page
-    assert "香椎　宮子（2026-04-02）" in page
-    assert "青木　一郎（2026-04-02）" not in page
+    assert "香椎　宮子（令和8年4月2日）" in page
+    assert "青木　一郎（令和8年4月2日）" not in page
     assert "業務による" in page
 
 

@@ -91,10 +91,11 @@ def test_the_tabs_lead_to_the_pages_about_privilege_that_somebody_may_open_and_t
     opening = [path for path in PRIVILEGE_PAGES if browser.open(path).status_code == 200]
     for path in opening:
         page = browser.page(path)
-        [tabs] = re.findall(r'<ul class="tabs">(.*?)</ul>', page, re.DOTALL)
+        [tabs] = re.findall(r'<nav class="subject-navigation".*?>(.*?)</nav>', page, re.DOTALL)
         assert re.findall(r'href="([^"]+)"', tabs) == opening
         assert re.findall(r'href="([^"]+)" aria-current="page"', tabs) == [path]
-        assert len(re.findall(r'aria-current="page">特権ID</a>', page)) == (who in ("system", "auditor"))
+        [menu] = re.findall(r'<nav class="site-navigation".*?>(.*?)</nav>', page, re.DOTALL)
+        assert len(re.findall(r'aria-current="(?:page|true)">特権ID', menu)) == 1
     assert len(opening) == (6 if who in ("system", "auditor") else 2)
 
 

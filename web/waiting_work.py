@@ -1,0 +1,94 @@
+"""What waits for the person signed in, looked up once a request: for the first page, and as numbers in the menu."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import g
+
+from idm.permissions import Action, may
+from idm.queries.approval.approvals import PendingRow, pending_for
+from idm.queries.exceptions.exception_todo import ExceptionTodo, exception_todo
+from idm.queries.hand_work.work_orders import Reach, WorkCounts, work_counts
+from idm.queries.privileged.todo import PrivilegedTodo, privileged_todo
+from idm.queries.reviews.reviews import asked_of
+from idm.queries.sweep.finding_figures import Own, own_findings
+from web import current
+
+
+@dataclass(frozen=True)
+class WaitingWork:
+    """What waits for one person at one moment; each kind is looked up when it is first asked for."""
+
+    person_id: int
+
+    @cached_property
+    def decisions(self) -> list[PendingRow]:
+        """Applications to decide, the one that lapses first on top."""
+        with current.look() as session:
+            return pending_for(
+                session, self.person_id, day=current.today(), lapse_days=current.policy().applications.lapse_days
+            )
+
+    @cached_property
+    def reviews(self) -> int:
+        """Rights of which they are asked whether they are still needed."""
+        with current.look() as session:
+            return sum(asked_of(session, self.person_id).values())
+
+    @cached_property
+    def work(self) -> WorkCounts:
+        """Work by hand to do and to confirm."""
+        with current.look() as session:
+            reach = Reach.of(session, self.person_id, current.today())
+            return work_counts(session, self.person_id, reach, now=current.now())
+
+    @cached_property
+    def findings(self) -> Own | None:
+        """Open findings that are theirs; None for those who see no findings."""
+        if not may(current.roles(), Action.SEE_FINDINGS):
+            return None
+        with current.look() as session:
+            return own_findings(session, self.person_id, day=current.today())
+
+    @cached_property
+    def exceptions(self) -> ExceptionTodo:
+        """What waits for them in the register of exceptions."""
+        with current.look() as session:
+            return exception_todo(session, self.person_id, policy=current.policy(), now=current.now())
+
+    @cached_property
+    def privileged(self) -> PrivilegedTodo:
+        """What waits for them about the use of privileged IDs."""
+        with current.look() as session:
+            return privileged_todo(session, self.person_id, policy=current.policy(), now=current.now())
+
+
+COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
+    "approvals.index": lambda waiting: len(waiting.decisions),
+    "reviews.index": lambda waiting: waiting.reviews,
+    "work_orders.index": lambda waiting: waiting.work.to_do + waiting.work.to_confirm,
+    "findings.index": lambda waiting: waiting.findings.open if waiting.findings else 0,
+    "exceptions.index": lambda waiting: waiting.exceptions.number,
+    "privileged_use_oversight.index": lambda waiting: (
+        waiting.privileged.to_decide + waiting.privileged.to_attend + waiting.privileged.to_check
+    ),
+}
+"""Page of the navigation → how much of what it shows waits for the person."""
+
+
+def waiting_work() -> WaitingWork:
+    """What waits for whoever sent this request."""
+    if "waiting_work" not in g:
+        g.waiting_work = WaitingWork(current.signed_in().person_id)
+    found: WaitingWork = g.waiting_work
+    return found
+
+
+def waiting_on(endpoint: str) -> int:
+    """How much waits for whoever sent this request on that page; 0 for a page on which nothing waits.
+
+    After a fault nothing is looked up any more: its page must not come to the same fault.
+    """
+    count = COUNTS.get(endpoint) if not g.get("faulty") else None
+    return count(waiting_work()) if count is not None else 0
