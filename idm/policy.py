@@ -283,6 +283,10 @@ class StopRules:
     violation_decided_by: Annotated[tuple[Role, ...], Field(min_length=1)]
     """Who decides to stop somebody for a violation, after guidance has failed (FK 10(3))."""
     violation_told: tuple[Role, ...]
+    watch_minutes: Positive
+    """How often what an order in force names is read again: somebody may have enabled it by hand."""
+    watch_at_once: Positive
+    """How many IDs of one system one round of that reads at most: the rest wait for the next."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -56,8 +56,12 @@ def run_system(installation: Installation, system_id: int, *, worker: str) -> in
 
 
 def _claim(installation: Installation, system_id: int, worker: str) -> list[EntryWork]:
+    now = installation.clock()
     with installation.database.writing() as session:
-        return entry_stops.claim(session, system_id, worker=worker, limit=BATCH, now=installation.clock())
+        claimed = entry_stops.claim(session, system_id, worker=worker, limit=BATCH, now=now)
+        policy = policy_in_force(session, now=now)
+        entry_stops.begin(session, system_id, claimed, actor=ACTOR, policy=policy, now=now)
+        return claimed
 
 
 def _carried_out(

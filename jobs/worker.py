@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from idm.calendar_days import TOKYO
 from idm.errors import IdmError
 from idm.models.feeds import FeedRun
-from jobs import hand_work, lifecycle, provision, stops
+from jobs import hand_work, lifecycle, provision, stop_watch, stops
 from jobs.hr import feed_inbox, feed_uploads
 from jobs.information_systems import inventory
 from jobs.installation import Installation
@@ -104,6 +104,7 @@ DUTIES = (
     Duty("inventory", lambda turn: inventory.run_asked(turn.installation)),
     Duty("temporary passwords", lambda turn: temporary_passwords.run_due(turn.installation), every_minute),
     Duty("stops", lambda turn: stops.run_due(turn.installation, worker=turn.worker)),
+    Duty("watch of stops", lambda turn: stop_watch.run_due(turn.installation), every_minute),
     # First what the clock ends: the directory is made so in this very round (D6).
     Duty("privileged uses", lambda turn: privileged_uses.run_due(turn.installation)),
     Duty("provision", lambda turn: provision.run_due(turn.installation, worker=turn.worker)),

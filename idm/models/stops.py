@@ -77,6 +77,8 @@ class StopOrder(Base):
     lift_reason: Mapped[str | None] = mapped_column(Text)
     lifted_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     lifted_at: Mapped[datetime | None] = mapped_column(Instant)
+    undone_told_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When whoever ordered it was told that somebody had enabled again what it stops; told once."""
     left_out: Mapped[list[str]] = mapped_column(JSON, default=list)
     """The names of the product's own accounts in the system: without them no stop would arrive, and none come back."""
 
@@ -113,6 +115,10 @@ class AccountStop(Base):
     stopped_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the directory was read and showed it disabled, or the hands that did it were confirmed."""
     restored_at: Mapped[datetime | None] = mapped_column(Instant)
+    watched_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was read last only to see that it is still stopped."""
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When it was last seen that somebody had enabled it all the same."""
 
     account: Mapped[Account] = relationship()
 
@@ -146,6 +152,8 @@ class EntryStop(Base):
     """The end that the directory itself had for it then."""
     stopped_at: Mapped[datetime | None] = mapped_column(Instant)
     restored_at: Mapped[datetime | None] = mapped_column(Instant)
+    watched_at: Mapped[datetime | None] = mapped_column(Instant)
+    undone_at: Mapped[datetime | None] = mapped_column(Instant)
     due_at: Mapped[datetime] = mapped_column(Instant)
     """When it is tried next."""
     error: Mapped[str | None] = mapped_column(Text)

@@ -1,22 +1,25 @@
 """IDs that are nobody's own are stopped by a list or with their system, and come back exactly as they were (H5)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from connectors.memory.directory import Fault
 from idm.errors import InvalidInput
+from idm.models.audit import AuditRecord
 from idm.models.going_live import FoundAccount
 from idm.models.stops import EntryStop, StopOrder
 from idm.models.systems import InformationSystem
-from idm.models.work import Finding
-from idm.operations.stops import entry_stops, lifting, orders
+from idm.models.work import Finding, MailMessage
+from idm.operations.stops import entry_stops, lifting, orders, watching
 from idm.operations.stops.orders import Why
 from idm.operations.stops.unreached import LATE
 from idm.queries.stops.orders import OrderSheet, order_sheet
-from idm.vocabulary import FindingKind, FoundState, Stage
-from jobs import stops
+from idm.vocabulary import FindingKind, FoundState, Stage, Zone
+from jobs import stop_watch, stops
 from jobs.entry_stops import BY_OTHERS, GUARDED
 from jobs.information_systems.inventory import take
 from jobs.installation import Installation
@@ -262,3 +265,74 @@ def test_nothing_is_kept_of_a_list_with_one_wrong_line(place: Place) -> None:
         list_of(place, "svc-backup\nnobody\n")
     with place.cast.database.reading() as session:
         assert (session.scalars(select(EntryStop)).all(), session.scalars(select(StopOrder)).all()) == ([], [])
+
+
+def minutes_later(place: Place) -> None:
+    """The worker's next look at what is stopped, and the round after it."""
+    place.clock.ahead += timedelta(minutes=place.cast.policy.stops.watch_minutes + 1)
+    stop_watch.run_due(place.installation)
+    stops.run_due(place.installation, worker="w1")
+
+
+def told(place: Place) -> int:
+    with place.cast.database.reading() as session:
+        return len(session.scalars(select(MailMessage).where(MailMessage.subject.contains("有効に戻され"))).all())
+
+
+def open_by_hand(place: Place, *names: str) -> None:
+    for name in names:
+        place.account(name).switched_off = False
+
+
+def test_what_somebody_enables_by_hand_while_a_stop_holds_is_stopped_again_recorded_and_told_once(place: Place) -> None:
+    order = list_of(place, "svc-backup\nu100009")
+    run(place)
+    open_by_hand(place, "svc-backup", "u100009")
+    minutes_later(place)
+    assert off(place, "svc-backup", "u100009") == [True, True]
+    assert {one.login_name for one in sheet(place, order).undone} == {"svc-backup", "u100009"}
+    assert (told(place), sheet(place, order).done) == (1, True)
+    open_by_hand(place, "u100009")
+    minutes_later(place)
+    assert (off(place, "u100009"), told(place)) == ([True], 1)
+    with place.cast.database.reading() as session:
+        recorded = select(AuditRecord).where(AuditRecord.action == "stop.undone")
+        assert len(session.scalars(recorded).all()) == 2
+
+
+def test_the_watch_ends_with_the_order(place: Place) -> None:
+    order = list_of(place, "u100009")
+    run(place)
+    lift(place, order)
+    run(place)
+    open_by_hand(place, "u100009")
+    minutes_later(place)
+    assert (off(place, "u100009"), told(place)) == ([False], 0)
+
+
+def test_a_round_reads_so_many_and_the_next_those_that_waited_longest(place: Place) -> None:
+    rules = replace(place.cast.policy.stops, watch_at_once=1)
+    policy = replace(place.cast.policy, stops=rules)
+    list_of(place, "svc-backup\noff")
+    run(place)
+    place.clock.ahead += timedelta(minutes=rules.watch_minutes)
+    seen: list[str] = []
+    for _ in range(2):
+        with place.cast.database.writing() as session:
+            seen += watching.to_watch(session, 1, policy=policy, now=place.clock()).entries
+    assert set(seen) == {place.account("svc-backup").external_id, place.account("off").external_id}
+    with place.cast.database.reading() as session:
+        assert watching.systems_to_watch(session, [*Zone], policy=policy, now=place.clock()) == []
+
+
+def test_a_directory_that_is_away_is_asked_again_minutes_later(place: Place) -> None:
+    list_of(place, "svc-backup")
+    run(place)
+    open_by_hand(place, "svc-backup")
+    place.directory.fault = Fault.UNAVAILABLE
+    minutes_later(place)
+    place.directory.fault = None
+    stop_watch.run_due(place.installation)
+    assert off(place, "svc-backup") == [False], "not in every round"
+    minutes_later(place)
+    assert off(place, "svc-backup") == [True]

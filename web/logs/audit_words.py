@@ -71,6 +71,7 @@ DONE = {
     "stop.lifted": _("停止命令を解除"),
     "account.stopped": _("利用者IDの停止"),
     "account.stop_ended": _("利用者IDの停止の理由がなくなる"),
+    "stop.undone": _("止めた利用者IDが有効に戻されていた"),
     "entry.stopped": _("人のものでない利用者IDの停止"),
     "entry.stop_reached": _("人のものでない利用者IDの停止が届く"),
     "entry.stop_ended": _("人のものでない利用者IDの停止の理由がなくなる"),

@@ -2250,6 +2250,7 @@ def upgrade() -> None:
         sa.Column("lift_reason", sa.Text(), nullable=True),
         sa.Column("lifted_by_id", sa.Integer(), nullable=True),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("left_out", sa.JSON(), nullable=False),
         sa.CheckConstraint(
             "(cause = 'violation') = (violation_id IS NOT NULL)", name=op.f("ck_stop_orders_violation_recorded")
@@ -2452,6 +2453,8 @@ def upgrade() -> None:
         sa.Column("was_enabled", sa.Boolean(), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("watched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(stop_id IS NULL) <> (dormancy_id IS NULL)", name=op.f("ck_account_stops_one_cause")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_stops_account_id")),
         sa.ForeignKeyConstraint(["dormancy_id"], ["dormancy_cases.id"], name=op.f("fk_account_stops_dormancy_id")),
@@ -2600,6 +2603,8 @@ def upgrade() -> None:
         sa.Column("was_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("watched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("claimed_by", sa.String(length=64), nullable=True),

@@ -161,6 +161,20 @@ def _work(stops: Sequence[EntryStop], *, somebodys: bool) -> EntryWork:
     )  # fmt: skip
 
 
+def begin(
+    session: Session, system_id: int, works: Collection[EntryWork], *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards it is on record that the directory may now be changed for what was claimed, in one entry for all.
+
+    Belongs in the claim's transaction, as of `idm.operations.outbox.begin` (FK 6-1(6)).
+    """
+    if works:
+        audit.record(
+            session, action="provision.begun", actor=actor, obj=("system", system_id), now=now,
+            policy_digest=policy.digest, payload={"entries": sorted(work.external_id for work in works)},
+        )  # fmt: skip
+
+
 def remember(session: Session, work: EntryWork, before: Before, *, worker: str) -> None:
     """Afterwards all stops of the entry know what it showed before anything was written."""
     for stop in _own(session, work, worker):

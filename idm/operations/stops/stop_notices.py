@@ -49,6 +49,22 @@ def tell_lifted(session: Session, order: StopOrder, *, actor: Actor, policy: Pol
     _tell(session, order, "停止命令が解除されました", body, actor=actor, policy=policy, now=now)
 
 
+def tell_undone(
+    session: Session, order: StopOrder, system: str, names: Collection[str], *, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards whoever ordered it knows that somebody enabled in a directory what it stops."""
+    body = (
+        f"緊急停止で止めた利用者IDが、{system} のディレクトリで有効に戻されていました。idm がもう一度止めています。\n\n"
+        f"止めているもの：{subject_of(session, order)}\n利用者ID：{'、'.join(names)}\n\n"
+        "誰が有効にしたのかを、ディレクトリの管理者に確かめてください。この後も数分ごとに確かめ、戻されるたびに止めます。"
+        "この知らせは一度だけです。以後は次の画面で確かめてください。"
+    )
+    notify(
+        session, [order.ordered_by_id], subject="【緊急停止】止めたIDが有効に戻されていました", body=body,
+        link=f"/stops/{order.id}", now=now, urgent=True,
+    )  # fmt: skip
+
+
 def subject_of(session: Session, order: StopOrder) -> str:
     """What the order stops, in words."""
     kind = STOP_KIND_TITLES[order.kind]

@@ -75,12 +75,22 @@ class WaitingAccount:
 
 
 @dataclass(frozen=True)
+class UndoneAccount:
+    """An account that somebody enabled in its directory while it was stopped, and when that was seen last."""
+
+    system_name: str
+    login_name: str
+    undone_at: datetime
+
+
+@dataclass(frozen=True)
 class OrderSheet:
     """One order whole."""
 
     order: OrderRow
     systems: tuple[SystemProgress, ...]
     waiting: tuple[WaitingAccount, ...]
+    undone: tuple[UndoneAccount, ...]
 
     @property
     def done(self) -> bool:
@@ -139,7 +149,24 @@ def order_sheet(session: Session, stop_id: int) -> OrderSheet:
             for system_id, name, stage, connector, accounts, reached, restored in systems
         ),
         _waiting(session, stop_id, lifted=row.lifted_at is not None),
+        _undone(session, stop_id),
     )
+
+
+def _undone(session: Session, stop_id: int) -> tuple[UndoneAccount, ...]:
+    accounts = (
+        select(InformationSystem.name, Account.login_name, AccountStop.undone_at)
+        .join(Account, AccountStop.account_id == Account.id)
+        .join(InformationSystem, Account.system_id == InformationSystem.id)
+        .where(AccountStop.stop_id == stop_id, AccountStop.undone_at.is_not(None))
+    )
+    entries = (
+        select(InformationSystem.name, EntryStop.login_name, EntryStop.undone_at)
+        .join(InformationSystem, EntryStop.system_id == InformationSystem.id)
+        .where(EntryStop.stop_id == stop_id, EntryStop.undone_at.is_not(None))
+    )
+    rows = session.execute(union_all(accounts, entries).order_by("undone_at").limit(MOST_SHOWN))
+    return tuple(UndoneAccount(system, name, at) for system, name, at in rows if at is not None)
 
 
 def _waiting(session: Session, stop_id: int, *, lifted: bool) -> tuple[WaitingAccount, ...]:
