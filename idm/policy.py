@@ -315,6 +315,8 @@ class LogCheckRules:
     """A decision so soon after the one before it, on another application, was hardly read."""
     most_quick_decisions: Positive
     """So many of them on one day are a finding."""
+    most_decisions_an_hour: Positive
+    """More decisions of one person within an hour are a finding as well, however evenly they came."""
     sudden_after_days: Positive
     """An ID not used for so long that is used again is a finding."""
     most_clock_seconds: Positive

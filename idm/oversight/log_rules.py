@@ -16,9 +16,11 @@ from idm.policy import CalendarRules, LogCheckRules
 from idm.vocabulary import FindingKind
 from idm.working_days import working_days
 
-OWN_MATTERS = ("request.", "sign_in.")
-"""What everybody does for themselves at any hour; everything else is a decision or administration."""
+APPLICATIONS, SIGN_IN = "request.", "sign_in."
+"""What everybody does at any hour: applying, and what they do with their own sign-in. The rest is a decision or
+administration, also what is done to somebody else's sign-in."""
 DECISIONS = frozenset({"step.approved", "step.returned", "step.rejected"})
+AN_HOUR = 60
 NAMED = 20
 """So many records of one kind are named; how many there are is always said."""
 
@@ -52,6 +54,9 @@ class StandingOut:
     day: date
     count: int
     records: tuple[int, ...]
+
+    minutes: int | None = None
+    """The length of the window that holds them; None = they are those of the whole day."""
 
     @property
     def key(self) -> str:
@@ -89,9 +94,14 @@ def _after_hours(who: str, facts: Sequence[LogFact], calendar: CalendarRules) ->
     days = working_days(calendar)
     outside = [
         fact for fact in facts
-        if fact.by_hand and not fact.action.startswith(OWN_MATTERS) and not days.within_hours(fact.at, calendar)
+        if fact.by_hand and not _is_own_matter(fact) and not days.within_hours(fact.at, calendar)
     ]  # fmt: skip
     return _per_day(FindingKind.AFTER_HOURS, who, outside, lambda some: len({fact.at for fact in some}), most=0)
+
+
+def _is_own_matter(fact: LogFact) -> bool:
+    own_sign_in = fact.action.startswith(SIGN_IN) and fact.who == f"person:{fact.object_id}"
+    return own_sign_in or fact.action.startswith(APPLICATIONS)
 
 
 def _bursts(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterator[StandingOut]:
@@ -99,16 +109,16 @@ def _bursts(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterato
     for fact in facts:
         if fact.by_hand:
             acts.setdefault(fact.at, fact)
-    return _peaks(FindingKind.BURST, who, [(one, 1) for one in acts.values()], rules, rules.most_acts)
+    return _peaks(FindingKind.BURST, who, [(one, 1) for one in acts.values()], rules.window_minutes, rules.most_acts)
 
 
 def _refused(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterator[StandingOut]:
     refused = [(fact, fact.times) for fact in facts if fact.refused]
-    return _peaks(FindingKind.REFUSED_ATTEMPTS, who, refused, rules, rules.most_refusals)
+    return _peaks(FindingKind.REFUSED_ATTEMPTS, who, refused, rules.window_minutes, rules.most_refusals)
 
 
 def _quick(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterator[StandingOut]:
-    """Decisions on an application so soon after the decision on another that it was hardly read."""
+    """Decisions on an application so soon after the decision on another, or so many in an hour, that none was read."""
     decisions: dict[tuple[datetime, str], LogFact] = {}
     for fact in facts:
         if fact.action in DECISIONS:
@@ -119,7 +129,10 @@ def _quick(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterator
         later for earlier, later in pairwise(one_by_one)
         if later.object_id != earlier.object_id and later.at - earlier.at < soon
     ]  # fmt: skip
-    return _per_day(FindingKind.QUICK_DECISIONS, who, quick, len, most=rules.most_quick_decisions - 1)
+    kind, each = FindingKind.QUICK_DECISIONS, [(fact, 1) for fact in one_by_one]
+    hurried = {one.day: one for one in _per_day(kind, who, quick, len, most=rules.most_quick_decisions - 1)}
+    many = {one.day: one for one in _peaks(kind, who, each, AN_HOUR, rules.most_decisions_an_hour)}
+    yield from (hurried | many).values()
 
 
 def _sudden(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterator[StandingOut]:
@@ -130,10 +143,10 @@ def _sudden(who: str, facts: Sequence[LogFact], rules: LogCheckRules) -> Iterato
 
 
 def _peaks(
-    kind: FindingKind, who: str, counted: Sequence[tuple[LogFact, int]], rules: LogCheckRules, most: int
+    kind: FindingKind, who: str, counted: Sequence[tuple[LogFact, int]], minutes: int, most: int
 ) -> Iterator[StandingOut]:
     """The fullest window that ends on each day, where it holds more than `most`."""
-    window = timedelta(minutes=rules.window_minutes)
+    window = timedelta(minutes=minutes)
     counts = within_window([(fact.at, times) for fact, times in counted], window)
     fullest: dict[date, tuple[int, int]] = {}
     for position, count in enumerate(counts):
@@ -143,7 +156,7 @@ def _peaks(
     for day, (count, position) in fullest.items():
         end = counted[position][0].at
         inside = [fact.record_id for fact, _ in counted if end - window < fact.at <= end]
-        yield StandingOut(kind, who, day, count, tuple(inside[:NAMED]))
+        yield StandingOut(kind, who, day, count, tuple(inside[:NAMED]), minutes)
 
 
 def _per_day(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,14 @@ def test_a_holiday_is_after_hours_all_day_and_ones_own_matters_never_are() -> No
     ]
 
 
+@pytest.mark.parametrize("action", ["sign_in.everybodys_sessions_ended", "sign_in.invited", "sign_in.unlinked"])
+def test_what_is_done_at_night_to_somebody_elses_sign_in_is_after_hours(action: str) -> None:
+    """An invitation made for somebody else at 03:00 is how an account is taken over."""
+    night = datetime(2026, 4, 1, 18, 0, tzinfo=UTC)
+    assert kinds(LogFact(1, night, action, "7", "person:1")) == [(FindingKind.AFTER_HOURS, 1)]
+    assert kinds(LogFact(1, night, action, "7", "person:7")) == []
+
+
 def test_a_thousand_lines_in_one_act_are_no_burst() -> None:
     assert kinds(*acts(1000, timedelta(0), action="handover.asked")) == []
 
@@ -81,6 +90,15 @@ def test_decisions_on_one_application_after_another_within_seconds_stand_out() -
     ]
     assert kinds(*acts(enough - 1, pace, action="step.approved")) == []
     assert kinds(*acts(enough, timedelta(seconds=RULES.decision_seconds), action="step.approved")) == []
+
+
+def test_more_decisions_in_an_hour_than_anybody_can_read_stand_out_however_evenly_they_come() -> None:
+    pace = timedelta(seconds=2 * RULES.decision_seconds)
+    enough = RULES.most_decisions_an_hour + 1
+    (many,) = found(*acts(enough, pace, action="step.approved"))
+    assert (many.kind, many.count, many.minutes) == (FindingKind.QUICK_DECISIONS, enough, 60)
+    assert found(*acts(enough - 1, pace, action="step.approved")) == []
+    assert found(*acts(enough, timedelta(minutes=1), action="step.approved")) == []
 
 
 def test_many_lines_of_one_application_are_one_decision() -> None:

@@ -23,7 +23,7 @@ from idm.models.work import Finding
 from idm.operations.notification.notices import notify
 from idm.operations.sweep.finding_history import note
 from idm.operations.sweep.findings import Found, record_everywhere
-from idm.oversight.log_rules import StandingOut, standing_out
+from idm.oversight.log_rules import AN_HOUR, StandingOut, standing_out
 from idm.permissions import Action, require
 from idm.policy import LogCheckRules, Policy
 from idm.queries.logs.log_facts import log_facts, moments_of, sealed_until
@@ -44,6 +44,7 @@ _WORDS = {
     FindingKind.QUICK_DECISIONS: "前の決裁から{seconds}秒未満の決裁を{count}回しました。",
     FindingKind.SUDDEN_USE: "{count}日間使われていなかったIDが使われました。",
 }
+_MANY_DECISIONS = "{minutes}分間に{count}件の決裁をしました。"
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _piece(
     session: Session, first: date, until: datetime, *, to_sequence: int, policy: Policy
 ) -> list[Found]:  # fmt: skip
     rules, since = policy.log_check, start_of(first)
-    window = timedelta(minutes=rules.window_minutes)
+    window = timedelta(minutes=max(rules.window_minutes, AN_HOUR))
     facts = log_facts(session, since - window, until, to_sequence=to_sequence)
     return [
         _found(session, one, rules) for one in standing_out(facts, rules, policy.calendar) if one.day >= first
@@ -182,7 +183,9 @@ def _found(session: Session, one: StandingOut, rules: LogCheckRules) -> Found:
     whose, _, value = one.who.partition(":")
     person = session.get(Person, int(value)) if whose == "person" else None
     where = f"接続元 {value}" if whose == "from" else f"職員 {value}"
-    said = _WORDS[one.kind].format(count=one.count, minutes=rules.window_minutes, seconds=rules.decision_seconds)
+    many = one.kind is FindingKind.QUICK_DECISIONS and one.minutes is not None
+    words = _MANY_DECISIONS if many else _WORDS[one.kind]
+    said = words.format(count=one.count, minutes=one.minutes, seconds=rules.decision_seconds)
     return Found(
         one.kind, one.key, f"{person.name if person is not None else where}（{format_wareki(one.day)}）",
         person_id=person.id if person is not None else None,

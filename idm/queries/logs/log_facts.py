@@ -15,9 +15,11 @@ from idm.audit.batches import in_batches
 from idm.errors import ContentChanged, DecidedMeanwhile, FreshFactorNeeded, InvalidInput
 from idm.models.audit import AuditOutcome, AuditRecord, AuditSeal
 from idm.models.privileged import PrivilegedUse
+from idm.models.systems import Account
 from idm.oversight.log_rules import LogFact
 
 FAILED_SIGN_INS = ("sign_in.attempted", "sign_in.refused_during_lock")
+WAY_IN_MADE = ("sign_in.invited", "sign_in.enrolled", "sign_in.linked")
 SIGNED_IN, USED = "sign_in.completed", "privileged_use.opened"
 NO_ATTEMPTS = frozenset({InvalidInput.code, DecidedMeanwhile.code, ContentChanged.code, FreshFactorNeeded.code})
 """Refusals that say nothing of whoever was refused: a slip of the pen, somebody was quicker, one more code."""
@@ -88,21 +90,30 @@ def _failed_sign_in(row: Row[Any]) -> Iterator[LogFact]:
 
 
 def _signed_in_before(session: Session, row: Row[Any]) -> datetime | None:
-    return session.scalar(
+    """When this person signed in last; of a first time, when the way in was made for them, if somebody made one."""
+    before = session.scalar(
         select(func.max(AuditRecord.at)).where(
             AuditRecord.actor_id == row.actor_id, AuditRecord.action == SIGNED_IN, AuditRecord.id < row.id
         )
     )
+    return before if before is not None else session.scalar(
+        select(func.max(AuditRecord.at)).where(
+            AuditRecord.object_kind == "person", AuditRecord.object_id == str(row.actor_id),
+            AuditRecord.action.in_(WAY_IN_MADE), AuditRecord.id < row.id,
+        )
+    )  # fmt: skip
 
 
 def _used_before(session: Session, use: PrivilegedUse | None) -> datetime | None:
+    """When the same ID was used last; of one never used, when it came into our books."""
     if use is None or use.opens_at is None:
         return None
-    return session.scalar(
+    before = session.scalar(
         select(func.max(PrivilegedUse.opens_at)).where(
             PrivilegedUse.account_id == use.account_id, PrivilegedUse.opens_at < use.opens_at
         )
     )
+    return before if before is not None else session.get_one(Account, use.account_id).created_at
 
 
 def _days_since(before: datetime | None, at: datetime) -> int | None:

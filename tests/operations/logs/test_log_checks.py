@@ -13,11 +13,13 @@ from idm.models.audit import AuditRecord
 from idm.models.finding_history import FindingEvent
 from idm.models.log_checks import LogCheck, LogCheckSignature
 from idm.models.people import Person
+from idm.models.systems import Account
 from idm.models.work import Finding, MailMessage
 from idm.operations.logs import log_checks
 from idm.vocabulary import FindingEventKind, FindingKind
 from jobs.logs.log_check import check as checked
 from tests.cast import NOW, Cast
+from tests.use_office import Uses
 
 JOB = Actor.job("tests.log_check")
 NIGHT = datetime(2026, 4, 1, 15, 0, tzinfo=UTC)
@@ -125,6 +127,44 @@ def test_somebody_who_signs_in_after_months_stands_out(cast: Cast) -> None:
     act(cast, "staff", later, action="sign_in.completed")
     check(cast, later + timedelta(days=1))
     assert found(cast) == [(FindingKind.SUDDEN_USE, f"person:{cast.people['staff']}:{day_of(later)}")]
+
+
+def test_a_first_sign_in_long_after_the_invitation_stands_out(cast: Cast) -> None:
+    long_after = timedelta(days=cast.policy.log_check.sudden_after_days + 1)
+    with cast.database.writing() as session:
+        for who in ("staff", "other"):
+            about = ("person", cast.people[who])
+            audit.record(session, action="sign_in.invited", actor=cast.actor("desk"), obj=about, now=NOW)
+    act(cast, "other", NOW + timedelta(days=1), action="sign_in.completed")
+    act(cast, "hr", NOW + long_after, action="sign_in.completed")
+    act(cast, "staff", NOW + long_after, action="sign_in.completed")
+    check(cast, NOW + long_after + timedelta(days=1))
+    assert found(cast) == [(FindingKind.SUDDEN_USE, f"person:{cast.people['staff']}:{day_of(NOW + long_after)}")]
+
+
+def test_a_privileged_id_that_was_never_used_since_it_came_into_our_books_stands_out(cast: Cast) -> None:
+    uses = Uses(cast)
+    uses.give("staff")
+    with cast.database.writing() as session:
+        long_before = uses.now - timedelta(days=cast.policy.log_check.sudden_after_days + 1)
+        session.execute(update(Account).values(created_at=long_before))
+    uses.opened("staff")
+    check(cast, uses.now + timedelta(days=1))
+    assert (FindingKind.SUDDEN_USE, f"person:{cast.people['staff']}:{day_of(uses.now)}") in found(cast)
+
+
+def test_many_decisions_of_an_hour_are_told_with_their_hour(cast: Cast) -> None:
+    with cast.database.writing() as session:
+        for number in range(cast.policy.log_check.most_decisions_an_hour + 1):
+            audit.record(
+                session, action="step.approved", actor=cast.actor("chief"), obj=("request", number),
+                now=NOW + timedelta(seconds=20 * number),
+            )  # fmt: skip
+    check(cast)
+    with cast.database.reading() as session:
+        (one,) = session.scalars(select(Finding)).all()
+    assert one.kind is FindingKind.QUICK_DECISIONS
+    assert one.details["reason"] == "60分間に61件の決裁をしました。"
 
 
 def test_a_signature_closes_what_was_looked_at_and_says_who_looked(office: Cast) -> None:
