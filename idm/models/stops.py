@@ -38,6 +38,11 @@ class ViolationReport(Base):
     person: Mapped[Person] = relationship(foreign_keys=[person_id])
 
 
+ONE_OF_A_PERSON = "kind = 'person' AND cause = 'incident' AND lifted_at IS NULL"
+ONE_OF_A_SYSTEM = "kind = 'system' AND lifted_at IS NULL"
+"""Two heads at once give one order, which is lifted once."""
+
+
 class StopOrder(Base):
     """One order to stop: at once, told, never given up until everything it reaches is stopped; lifted by two."""
 
@@ -58,6 +63,10 @@ class StopOrder(Base):
         CheckConstraint("(lifted_at IS NULL) = (lifted_by_id IS NULL)", name="lifted_by_someone"),
         Index("ix_stop_orders_open", "kind", "person_id", "system_id",
               sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+        Index("uq_stop_orders_person", "person_id", unique=True,
+              sqlite_where=text(ONE_OF_A_PERSON), postgresql_where=text(ONE_OF_A_PERSON)),
+        Index("uq_stop_orders_system", "system_id", unique=True,
+              sqlite_where=text(ONE_OF_A_SYSTEM), postgresql_where=text(ONE_OF_A_SYSTEM)),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -25,6 +25,7 @@ from jobs.information_systems.inventory import take
 from jobs.installation import Installation
 from tests.cast import Cast
 from tests.jobs.memory_place import Place, open_place
+from tests.operations.stops.test_stops import wish
 
 WHY = Why("不審な操作が続いている")
 
@@ -59,7 +60,9 @@ def lift(place: Place, stop_id: int) -> None:
             session, stop_id, reason="終わった", actor=cast.actor("security"), policy=cast.policy, now=now
         )  # fmt: skip
     with cast.acting("ciso", "stop.lift", now) as session:
-        lifting.lift(session, stop_id, actor=cast.actor("ciso"), policy=cast.policy, now=now)
+        lifting.lift(
+            session, stop_id, shown=wish(session, stop_id), actor=cast.actor("ciso"), policy=cast.policy, now=now
+        )
 
 
 def run(place: Place) -> None:

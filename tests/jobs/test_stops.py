@@ -26,6 +26,7 @@ from jobs.installation import Installation
 from tests.hand_office import SYSTEM, add_system, confirm, do
 from tests.hand_office import orders as work_orders
 from tests.jobs.conftest import Office
+from tests.operations.stops.test_stops import wish
 
 WHY = Why("不審な操作が続いている")
 
@@ -44,7 +45,9 @@ def lift(office: Office, stop_id: int) -> None:
             session, stop_id, reason="終わった", actor=cast.actor("security"), policy=cast.policy, now=now
         )
     with cast.acting("ciso", now=now) as session:
-        lifting.lift(session, stop_id, actor=cast.actor("ciso"), policy=cast.policy, now=now)
+        lifting.lift(
+            session, stop_id, shown=wish(session, stop_id), actor=cast.actor("ciso"), policy=cast.policy, now=now
+        )
 
 
 def reached(office: Office) -> list[bool]:

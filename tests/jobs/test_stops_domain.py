@@ -8,6 +8,7 @@ from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from jobs import provision, stops
 from tests.jobs.passwords.test_temporary_passwords_domain import NAME, OWN, Domain, samba, town
+from tests.operations.stops.test_stops import wish
 
 __all__ = ["samba", "town"]
 
@@ -32,6 +33,8 @@ def test_a_stopped_person_is_off_in_the_domain_before_anything_else_and_back_by_
             session, order, reason="終わった", actor=cast.actor("security"), policy=policy, now=town.clock()
         )
     with cast.acting("ciso", now=town.clock()) as session:
-        lifting.lift(session, order, actor=cast.actor("ciso"), policy=policy, now=town.clock())
+        lifting.lift(
+            session, order, shown=wish(session, order), actor=cast.actor("ciso"), policy=policy, now=town.clock()
+        )
     provision.run_due(town.installation, worker="w1")
     assert town.domain.sign_in(NAME, OWN)

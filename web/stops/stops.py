@@ -134,7 +134,8 @@ def lift(stop_id: int) -> Answer:
     """Afterwards the order stops nothing any more."""
     said = _("停止命令を解除しました。承認されている利用を元に戻しています。")
     return _decide(stop_id, said, lambda session: lifting.lift(
-        session, stop_id, actor=current.actor(), policy=current.policy(), now=current.now()
+        session, stop_id, shown=request.form.get("wish", ""), actor=current.actor(), policy=current.policy(),
+        now=current.now(),
     ))  # fmt: skip
 
 

@@ -2302,6 +2302,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("lifted_at IS NULL"),
             postgresql_where=sa.text("lifted_at IS NULL"),
         )
+        batch_op.create_index(
+            "uq_stop_orders_person",
+            ["person_id"],
+            unique=True,
+            sqlite_where=sa.text("kind = 'person' AND cause = 'incident' AND lifted_at IS NULL"),
+            postgresql_where=sa.text("kind = 'person' AND cause = 'incident' AND lifted_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_stop_orders_system",
+            ["system_id"],
+            unique=True,
+            sqlite_where=sa.text("kind = 'system' AND lifted_at IS NULL"),
+            postgresql_where=sa.text("kind = 'system' AND lifted_at IS NULL"),
+        )
 
     op.create_table(
         "unlock_requests",

@@ -12,14 +12,17 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, NotFound, NotPermitted, SeparationOfDuties
+from idm.errors import ContentChanged, IllegalTransition, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
 from idm.operations.rights import account_stops
 from idm.operations.stops import entry_stops, stop_notices
+from idm.operations.stops.deciding import require_free
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans, roles_of
+from idm.queries.stops.holding import person_is_stopped
+from idm.queries.stops.orders import wish_to_lift
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import StopKind
 from idm.written_text import written
@@ -58,13 +61,25 @@ def keep(session: Session, stop_id: int, *, reason: str, actor: Actor, policy: P
     return order
 
 
-def lift(session: Session, stop_id: int, *, actor: Actor, policy: Policy, now: datetime) -> StopOrder:
+def lift(
+    session: Session, stop_id: int, *, shown: str, actor: Actor, policy: Policy, now: datetime
+) -> StopOrder:  # fmt: skip
     """Afterwards the order stops nothing any more; what other orders stop goes on being stopped.
 
-    Raises as `ask_to_lift` does, and SeparationOfDuties for whoever asked.
+    `shown` is the wish that was read (`queries.stops.orders.wish_to_lift`). Raises as `ask_to_lift` does,
+    SeparationOfDuties for whoever asked, IllegalTransition where the asker is stopped by now, ContentChanged where
+    another wish stands there.
     """
     order, person_id = _deciding(session, stop_id, actor=actor, policy=policy, now=now)
     _require_asked(order)
+    if shown != wish_to_lift(order):
+        raise ContentChanged(
+            "解除の求めが、表示していたものから変わりました。今の理由を読んで、もう一度決めてください。"
+        )
+    if person_is_stopped(session, order.lift_asked_by_id or 0):
+        raise IllegalTransition(
+            "解除を求めた人の利用が、その後に停止されました。「解除せず、止め続ける」を選び、必要なら別の人が求め直してください。"
+        )
     asker = humans(session, [order.lift_asked_by_id or 0])[order.lift_asked_by_id or 0]
     if asker.is_one_of(humans(session, [person_id])[person_id].rows):
         raise SeparationOfDuties(
@@ -95,6 +110,7 @@ def _deciding(
         raise IllegalTransition("この停止命令は、すでに解除されています。")
     if _stops(session, order, humans(session, [actor.person_id])[actor.person_id].rows):
         raise SeparationOfDuties("自分を止めている停止命令を、自分で解除することはできません。（SOD-2）", code="SOD-2")
+    require_free(session, actor.person_id)
     return order, actor.person_id
 
 

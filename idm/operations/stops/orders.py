@@ -25,6 +25,7 @@ from idm.operations.privileged import holder_changes, uses
 from idm.operations.rights import account_stops
 from idm.operations.signing_in.web_sessions import end_all_sessions
 from idm.operations.stops import entry_stops, stop_notices
+from idm.operations.stops.deciding import require_free, require_two_left
 from idm.operations.stops.incident_list import named_by
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
@@ -72,7 +73,7 @@ def stop_system(
     system = session.get(InformationSystem, system_id)
     if system is None:
         raise NotFound("この情報システムは見つかりません。")
-    person_id = _ordering(actor, policy=policy, now=now)
+    person_id = _ordering(session, actor, policy=policy, now=now)
     require_for_system(session, system, Action.ORDER_STOP, person_id=person_id, day=day_of(now))
     _require_not_stopped(session, StopOrder.system_id == system_id, kind=StopKind.SYSTEM, cause=StopCause.INCIDENT)
     order = _order(why, StopKind.SYSTEM, actor, system_id=system_id, now=now)
@@ -91,7 +92,8 @@ def stop_card(
     session: Session, authenticator_id: int, why: Why, *, actor: Actor, policy: Policy, now: datetime
 ) -> StopOrder:
     """Afterwards the card or token is reported lost, with all that follows from that, and where it is in use the IDs of
-    its owner let nobody in until two have lifted the order; what rests on its loss comes back by the desk only.
+    its owner, under any row (SOD-5), let nobody in until two have lifted the order; what rests on its loss comes back
+    by the desk only.
 
     Raises as `stop_person` does, and IllegalTransition for what is lost already or cannot be.
     """
@@ -101,7 +103,10 @@ def stop_card(
     order = _order(why, StopKind.CARD, actor, person_id=card.person_id, authenticator_id=card.id, now=now)
     in_use = {system_id for system_id, *_ in open_systems(session, card.id)}
     accounts = session.scalars(
-        select(Account.id).where(Account.person_id == card.person_id, Account.system_id.in_(in_use))
+        select(Account.id).where(
+            Account.person_id.in_(humans(session, [card.person_id])[card.person_id].rows),
+            Account.system_id.in_(in_use),
+        )
     ).all()
     _place(session, order, accounts, actor=actor, policy=policy, now=now)
     return _told(session, order, len(accounts), actor=actor, policy=policy, now=now)
@@ -114,7 +119,7 @@ def stop_accounts(
 
     Raises as `stop_person` does; InvalidInput names every line that is not an ID of the systems that the actor stops.
     """
-    person_id, day = _ordering(actor, policy=policy, now=now), day_of(now)
+    person_id, day = _ordering(session, actor, policy=policy, now=now), day_of(now)
     require(roles_of(session, person_id, day), Action.ORDER_STOP)
     order = _order(why, StopKind.ACCOUNTS, actor, now=now)
     reached = systems_reached(session, person_id, Action.ORDER_STOP, day)
@@ -128,8 +133,12 @@ def stop_accounts(
 def carry_out_on_person(
     session: Session, order: StopOrder, *, actor: Actor, policy: Policy, now: datetime
 ) -> StopOrder:  # fmt: skip
-    """Afterwards the order, which names a person, is in force under every row of that human (SOD-5)."""
+    """Afterwards the order, which names a person, is in force under every row of that human (SOD-5).
+
+    Raises IllegalTransition where fewer than two would be left who can lift it.
+    """
     rows = humans(session, [order.person_id or 0])[order.person_id or 0].rows
+    require_two_left(session, rows, day_of(now))
     accounts = session.scalars(select(Account.id).where(Account.person_id.in_(rows))).all()
     _place(session, order, accounts, actor=actor, policy=policy, now=now)
     for row in sorted(rows):
@@ -140,7 +149,7 @@ def carry_out_on_person(
 
 def require_everywhere(session: Session, actor: Actor, *, policy: Policy, now: datetime) -> int:
     """Who stops, which they may anywhere. Raises FreshFactorNeeded, NotPermitted."""
-    person_id = _ordering(actor, policy=policy, now=now)
+    person_id = _ordering(session, actor, policy=policy, now=now)
     roles = roles_of(session, person_id, day_of(now))
     require(roles, Action.ORDER_STOP)
     if not everywhere(roles, Action.ORDER_STOP):
@@ -151,9 +160,10 @@ def require_everywhere(session: Session, actor: Actor, *, policy: Policy, now: d
     return person_id
 
 
-def _ordering(actor: Actor, *, policy: Policy, now: datetime) -> int:
+def _ordering(session: Session, actor: Actor, *, policy: Policy, now: datetime) -> int:
     if actor.person_id is None:
         raise NotPermitted("緊急停止は、名前のある人だけができます。")
+    require_free(session, actor.person_id)
     require_fresh_factor(actor, policy=policy, now=now)
     return actor.person_id
 

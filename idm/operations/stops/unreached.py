@@ -38,17 +38,26 @@ def to_do(session: Session) -> bool:
 
 
 def reach_newcomers(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards open orders name the accounts that came to be after them, too. Returns how many that were."""
+    """Afterwards open orders name the accounts that came to be after them, too. Returns how many that were.
+
+    An order that is lifted meanwhile names nobody any more: it is asked again under its lock, for which lifting waits.
+    """
     accounts = sum(
         account_stops.place(session, newcomers, stop_id=order_id, actor=actor, policy=policy, now=now)
         for order_id, newcomers in _newcomers(session)
-        if newcomers
+        if newcomers and _in_force(session, order_id)
     )
     return accounts + sum(
         entry_stops.place(session, entries, stop_id=order_id, actor=actor, policy=policy, now=now)
         for order_id, entries in _new_entries(session)
-        if entries
+        if entries and _in_force(session, order_id)
     )
+
+
+def _in_force(session: Session, order_id: int) -> bool:
+    """Whether the order goes on; if so, until this transaction ends."""
+    query = select(StopOrder.id).where(StopOrder.id == order_id, StopOrder.lifted_at.is_(None)).with_for_update()
+    return session.scalars(query).first() is not None
 
 
 def record(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -16,6 +16,7 @@ from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, 
 from idm.models.people import Person
 from idm.models.stops import StopOrder, ViolationReport
 from idm.operations.notification.notices import notify
+from idm.operations.stops.deciding import require_free
 from idm.operations.stops.orders import carry_out_on_person
 from idm.operations.stops.stop_notices import people_told, section_managers
 from idm.permissions import Action, require
@@ -122,6 +123,7 @@ def stop_for(
     """
     if actor.person_id is None:
         raise NotPermitted("違反による停止を決められるのは、名前のある人だけです。")
+    require_free(session, actor.person_id)
     roles = roles_of(session, actor.person_id, day_of(now))
     require(roles, Action.STOP_FOR_VIOLATION)
     if roles.isdisjoint(policy.stops.violation_decided_by):
@@ -155,6 +157,7 @@ def _allowed(session: Session, person_id: int, *, actor: Actor, now: datetime) -
     """Who handles violations of that person's. Raises NotPermitted, SeparationOfDuties."""
     if actor.person_id is None:
         raise NotPermitted("違反を報告できるのは、名前のある人だけです。")
+    require_free(session, actor.person_id)
     require(roles_of(session, actor.person_id, day_of(now)), Action.REPORT_VIOLATION)
     _require_not_oneself(session, person_id, actor.person_id)
     units = units_reached(session, actor.person_id, Action.REPORT_VIOLATION, day_of(now))

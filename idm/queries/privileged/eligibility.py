@@ -78,6 +78,9 @@ def basis_of_use(session: Session, use: PrivilegedUse, *, now: datetime) -> Basi
     try:
         if use.attended_by_id is not None:
             require_attendant(session, use.attended_by_id, use.person_id, now=now)
+        # Whoever is stopped attends nothing and answers for nobody (H5).
+        if any(person_is_stopped(session, one) for one in (use.attended_by_id, use.named_by_id) if one is not None):
+            return None
         if use.named_by_id is not None:
             _require_office(session, use.named_by_id, use.account.system, day_of(now))
         return basis(session, use.account, use.person_id, grants, named=named, now=now)

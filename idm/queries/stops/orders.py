@@ -1,8 +1,10 @@
 """Orders to stop as people read them: what they stop, how far they have come, and what has not answered yet (H5)."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import CompoundSelect, Select, and_, case, func, select, union_all
 from sqlalchemy.orm import Session, aliased
@@ -47,6 +49,8 @@ class OrderRow:
     accounts: int
     reached: int
     restored: int
+    wish: str | None
+    """The wish to lift it, as whoever confirms it says which one they were shown."""
 
 
 @dataclass(frozen=True)
@@ -240,10 +244,18 @@ def _rows(
             order.id, order.kind, order.cause, "　".join(one for one in (person, system, card) if one), order.reason,
             order.reference, order.ordered_at, by, order.lift_asked_at, asked_by, order.lift_reason, order.lifted_at,
             lifted_by, order.person_id, order.violation_id, tuple(order.left_out or ()),
-            *counts.get(order.id, (0, 0, 0)),
+            *counts.get(order.id, (0, 0, 0)), wish_to_lift(order),
         )
         for order, by, asked_by, lifted_by, person, system, card in rows
     )  # fmt: skip
+
+
+def wish_to_lift(order: StopOrder) -> str | None:
+    """SHA-256, in hex, of who asked to lift the order, when and why; None where nobody asks."""
+    if order.lift_asked_at is None:
+        return None
+    asked = (order.lift_asked_by_id, order.lift_asked_at.timestamp(), order.lift_reason)
+    return sha256(json.dumps(asked).encode()).hexdigest()
 
 
 def _counts(session: Session, stop_ids: list[int]) -> Mapping[int, tuple[int, int, int]]:

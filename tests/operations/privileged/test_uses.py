@@ -30,6 +30,8 @@ from idm.models.requests import Grant
 from idm.models.systems import Account
 from idm.operations.privileged import use_decisions, uses
 from idm.operations.rights import suspensions
+from idm.operations.stops import orders
+from idm.operations.stops.orders import Why
 from idm.queries.privileged.uses import reports_to_check, usable_ids, uses_to_attend, uses_to_decide
 from idm.vocabulary import Role, RotationReason, UseEnd, UseState
 from tests.cast import TODAY, Cast
@@ -960,3 +962,40 @@ def test_the_emergency_report_of_the_ciso_is_the_vice_cisos_to_receive(office: U
     office.act("give_back", use_id, "ciso")
     office.act("write", use_id, "ciso", text="復旧しました")
     assert office.told("作業報告の確認の依頼") == {"vice"}
+
+
+# --- stops -----------------------------------------------------------------------------------------------------------
+
+
+def stopped(office: Uses, who: str) -> None:
+    """`who` is stopped everywhere."""
+    cast, now = office.cast, office.now
+    with cast.acting("ciso", "stop.order", now) as session:
+        person, actor = cast.people[who], cast.actor("ciso")
+        orders.stop_person(session, person, Why("不審な操作"), actor=actor, policy=cast.policy, now=now)
+
+
+@pytest.mark.parametrize("who", ["other", "system"], ids=["who attends it", "who named its user"])
+def test_a_contractors_use_ends_when_somebody_it_rests_on_is_stopped(office: Uses, who: str) -> None:
+    use_id = _attended(office)
+    office.permit(use_id, "chief")
+    office.act("attend", use_id, "other")
+    assert office.carry_on() == 1
+    stopped(office, who)
+    office.carry_on(seconds=1)
+    assert office.use(use_id).state is not UseState.OPEN
+
+
+@pytest.mark.parametrize("whole_system", [True, False])
+def test_a_use_of_an_id_is_over_with_the_order_that_stops_the_id_or_its_system(
+    office: Uses, whole_system: bool
+) -> None:  # fmt: skip
+    use_id = office.opened()
+    cast, now, actor = office.cast, office.now, office.cast.actor("chief")
+    with cast.acting("chief", "stop.order", now) as session:
+        account, why = session.get_one(Account, office.account_id()), Why("不審な操作")
+        if whole_system:
+            orders.stop_system(session, account.system_id, why, actor=actor, policy=cast.policy, now=now)
+        else:
+            orders.stop_accounts(session, account.login_name, why, actor=actor, policy=cast.policy, now=now)
+    assert office.state(use_id) is not UseState.OPEN

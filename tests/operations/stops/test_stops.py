@@ -3,10 +3,13 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
+from idm.actor import Actor
 from idm.errors import (
     DecidedMeanwhile,
     FreshFactorNeeded,
@@ -23,12 +26,15 @@ from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import MailMessage
 from idm.operations.signing_in.web_sessions import open_session, resume_session
-from idm.operations.stops import lifting, orders
+from idm.operations.stops import lifting, orders, unreached
 from idm.operations.stops.orders import Why
 from idm.passwords.password_hashing import nobodys_hash
 from idm.queries.rights.account_facts import account_facts
 from idm.queries.signing_in.sign_in_accounts import sign_in_of
+from idm.queries.stops.holding import person_is_stopped
+from idm.queries.stops.orders import order_sheet
 from idm.vocabulary import SignInWay, StopCause, StopKind
+from tests.authenticator_office import card, furnish
 from tests.cast import NOW, Cast
 
 WHY = Why("不審な操作が続いている", "事案2026-7")
@@ -63,9 +69,16 @@ def ask_to_lift(cast: Cast, stop_id: int, *, by: str = "security") -> None:
         )  # fmt: skip
 
 
+def wish(session: Session, stop_id: int) -> str:
+    """The wish to lift the order, as its page shows it."""
+    return order_sheet(session, stop_id).order.wish or ""
+
+
 def lift(cast: Cast, stop_id: int, *, by: str = "ciso") -> None:
     with cast.acting(by, "stop.lift") as session:
-        lifting.lift(session, stop_id, actor=cast.actor(by), policy=cast.policy, now=LATER)
+        lifting.lift(
+            session, stop_id, shown=wish(session, stop_id), actor=cast.actor(by), policy=cast.policy, now=LATER
+        )
 
 
 def stopped(cast: Cast) -> set[str]:
@@ -210,7 +223,7 @@ def test_lifting_asks_for_a_fresh_factor_of_both(working: Cast) -> None:
         lifting.ask_to_lift(session, order, reason="終わった", actor=stale, policy=policy, now=LATER)
     ask_to_lift(working, order, by="chief")
     with pytest.raises(FreshFactorNeeded), working.acting("security", "stop.lift") as session:
-        lifting.lift(session, order, actor=stale, policy=policy, now=LATER)
+        lifting.lift(session, order, shown=wish(session, order), actor=stale, policy=policy, now=LATER)
     assert stopped(working) == {"staff"}
 
 
@@ -261,3 +274,80 @@ def test_a_stop_that_the_books_would_not_hold_is_refused_by_the_database(working
     with pytest.raises(DecidedMeanwhile), working.acting("chief", "stop.lift") as session:
         session.execute(update(StopOrder).where(StopOrder.id == order).values(alone))
     assert (order_of(working, order).kind, order_of(working, order).cause) == (StopKind.PERSON, StopCause.INCIDENT)
+
+
+def test_one_head_cannot_stop_so_many_that_nobody_is_left_to_lift(working: Cast) -> None:
+    stop_person(working, "ciso", by="security")
+    stop_person(working, "vice", by="security")
+    with pytest.raises(IllegalTransition):
+        stop_person(working, "chief", by="security")
+    stop_person(working, "staff", by="security")
+    with working.database.reading() as session:
+        assert not person_is_stopped(session, working.people["chief"])
+
+
+def test_whoever_is_stopped_orders_and_lifts_nothing_even_in_a_request_that_was_under_way(working: Cast) -> None:
+    order = stop_person(working)
+    stop_person(working, "security")
+    with pytest.raises(NotPermitted):
+        ask_to_lift(working, order, by="security")
+    with pytest.raises(NotPermitted):
+        stop_person(working, "other", by="security")
+
+
+def test_the_wish_to_lift_of_somebody_stopped_since_counts_no_more(working: Cast) -> None:
+    order = stop_person(working)
+    ask_to_lift(working, order, by="security")
+    stop_person(working, "security")
+    with pytest.raises(IllegalTransition):
+        lift(working, order, by="vice")
+    assert "staff" in stopped(working)
+
+
+def test_a_stopped_card_stops_the_ids_of_the_other_rows_of_the_same_human(office: Cast) -> None:
+    furnish(office)
+    one = card(office, "ledger")
+    with office.database.writing() as session:
+        for who in ("staff", "other"):
+            session.get_one(Person, office.people[who]).match_key = "アオキ　イチロウ/1990-01-01"
+    office.approve(office.file("hr", ("other", "ledger/account")))
+    with office.acting("chief", "stop.order") as session:
+        orders.stop_card(session, one, WHY, actor=office.actor("chief"), policy=office.policy, now=NOW)
+    assert stopped(office) == {"staff", "other"}
+
+
+def test_two_heads_at_once_give_one_order(postgres_office: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    cast, genuine, again = postgres_office, orders._place, [True]
+
+    def meanwhile(*given: Any, **named: Any) -> None:
+        if again:
+            again.clear()
+            stop_person(cast, by="ciso")
+        genuine(*given, **named)
+
+    monkeypatch.setattr(orders, "_place", meanwhile)
+    with pytest.raises(DecidedMeanwhile):
+        stop_person(cast, by="chief")
+    with cast.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(StopOrder)) == 1
+
+
+def test_an_order_lifted_while_newcomers_are_looked_for_shuts_none_of_them(
+    postgres_office: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast = postgres_office
+    order = stop_person(cast)
+    ask_to_lift(cast, order)
+    cast.approve(cast.file("hr", ("staff", "ledger/account")))
+    genuine = unreached._newcomers
+
+    def lifted_meanwhile(session: Session) -> list[tuple[int, list[int]]]:
+        found = list(genuine(session))
+        lift(cast, order)
+        return found
+
+    monkeypatch.setattr(unreached, "_newcomers", lifted_meanwhile)
+    with cast.database.writing() as session:
+        actor = Actor.job("jobs.stops")
+        assert unreached.reach_newcomers(session, actor=actor, policy=cast.policy, now=LATER) == 0
+    assert stopped(cast) == set()

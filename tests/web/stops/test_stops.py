@@ -1,5 +1,6 @@
 """The big red button at a browser: one click, a reason, out at the next request, live progress (H4, H5)."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -73,9 +74,27 @@ def test_two_people_lift_it_and_the_stopped_person_comes_in_again(opened: Office
     assert chief.send("/stops/1/lift-request", {"reason": " "}).status_code == 422
     chief.follow(chief.send("/stops/1/lift-request", {"reason": "終わった"}))
     assert chief.send("/stops/1/lifted", {}).status_code == 409
-    security.follow(security.send("/stops/1/lifted", {}))
+    security.follow(security.send("/stops/1/lifted", {"wish": wish_on(security.page("/stops/1"))}))
     assert opened.browser("staff").open("/me").status_code == 200
     assert "解除済み" in chief.page("/stops")
+
+
+def wish_on(page: str) -> str:
+    """What the form to confirm a wish sends with it."""
+    found = re.search(r'name="wish" value="([^"]*)"', page)
+    assert found is not None
+    return found[1]
+
+
+def test_whoever_confirms_a_lifting_confirms_the_reason_that_they_were_shown(opened: Office) -> None:
+    chief, security, ciso = (opened.browser(who) for who in ("chief", "security", "ciso"))
+    chief.send(form(opened), REASON)
+    chief.send("/stops/1/lift-request", {"reason": "誤って止めた"})
+    shown = wish_on(ciso.page("/stops/1"))
+    security.send("/stops/1/kept", {"reason": "まだ"})
+    security.send("/stops/1/lift-request", {"reason": "別の理由"})
+    assert ciso.send("/stops/1/lifted", {"wish": shown}).status_code == 409
+    ciso.follow(ciso.send("/stops/1/lifted", {"wish": wish_on(ciso.page("/stops/1"))}))
 
 
 def test_a_wish_to_lift_is_refused_with_a_reason(opened: Office) -> None:
