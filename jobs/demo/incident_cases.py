@@ -13,6 +13,7 @@ from idm.models.work import Finding
 from idm.operations.stops import lifting, orders, violations
 from idm.operations.stops.orders import Why
 from idm.operations.sweep import risk_acceptance
+from idm.queries.stops.orders import order_sheet
 from idm.vocabulary import FindingKind
 from jobs import stops
 from jobs.demo import mail_server
@@ -67,7 +68,9 @@ def stop_and_lift(installation: Installation) -> None:
         installation, "security", "stop.ask_to_lift", obj, lifting.ask_to_lift, ordered,
         reason="本人の新しい端末からの接続であることを確かめたため",
     )  # fmt: skip
-    perform(installation, "chief", "stop.lift", obj, lifting.lift, ordered)
+    with installation.database.reading() as session:
+        wish = order_sheet(session, ordered).order.wish
+    perform(installation, "chief", "stop.lift", obj, lifting.lift, ordered, shown=wish)
     stops.run_due(installation, worker="idm demo")
 
 

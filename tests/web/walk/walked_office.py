@@ -37,6 +37,7 @@ from idm.models.systems import Account, Entitlement, Handover, InformationSystem
 from idm.models.work import Finding
 from idm.models.work_orders import Listing, WorkOrder, WorkOrderState
 from idm.operations.approval import requests
+from idm.queries.stops.orders import wish_to_lift
 from idm.request_state import Event
 from idm.vocabulary import (
     AccountKind,
@@ -475,7 +476,7 @@ class _Maker:
                 ordered_at=NOW, lift_asked_by_id=self._id("chief") if state == "asked" else None,
                 lift_asked_at=NOW if state == "asked" else None,
             )  # fmt: skip
-            made.append(Thing(self._add(row), state))
+            made.append(Thing(self._add(row), state, form={"wish": wish_to_lift(row) or ""}))
         return made
 
     def _holds(self) -> list[Thing]:
