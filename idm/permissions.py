@@ -195,7 +195,7 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.REPORT_VIOLATION: {**_OWN_UNIT, **_all(Role.SECURITY, Role.CHIEF)},
     Action.STOP_FOR_VIOLATION: _all(Role.SECURITY, Role.CHIEF),
     Action.SEE_NOTICES: _all(*_HEADS, Role.AUDITOR),
-    Action.SIGN_LOG_CHECK: _all(Role.SECURITY, Role.CHIEF),
+    Action.SIGN_LOG_CHECK: _all(*_HEADS),
     Action.HOLD_RECORDS: _all(Role.CISO, Role.CHIEF),
 }
 """The table that decides, and that auditors print."""
@@ -284,7 +284,7 @@ TITLES = {
     Action.REPORT_VIOLATION: "違反の報告と指導の記録",
     Action.STOP_FOR_VIOLATION: "違反による停止の決定（プロファイルが定める職）",
     Action.SEE_NOTICES: "通知の送信状況の閲覧",
-    Action.SIGN_LOG_CHECK: "記録の点検の確認（プロファイルが定める職）",
+    Action.SIGN_LOG_CHECK: "記録の点検の確認（プロファイルが定める職。その全員についてのことはCISO・副CISO）",
     Action.HOLD_RECORDS: "記録の保存（消去の停止）の指示",
 }
 

@@ -1,5 +1,6 @@
 """The check of our own record: what stands out, and the names of those who looked (FK 6-1(6)③; control G4)."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
@@ -12,7 +13,9 @@ from idm.operations.logs import log_checks
 from idm.queries.logs.log_checks import log_check_page
 from idm.wareki import format_wareki, parse_date
 from web import current
+from web.row_ids import row_id
 
+SHOWN = re.compile(r"(\d{1,18}):(\d{1,9})", re.ASCII)
 blueprint = Blueprint("log_check", __name__)
 
 
@@ -29,7 +32,7 @@ def sign() -> Response | tuple[str, int]:
         up_to = _day()
         with current.act("log_check.sign", ("log_check", up_to.isoformat())) as session:
             signed = log_checks.sign(
-                session, up_to=up_to, comment=request.form.get("comment", ""), actor=current.actor(),
+                session, up_to=up_to, shown=_shown(), comment=request.form.get("comment", ""), actor=current.actor(),
                 policy=current.policy(), now=current.now(),
             )  # fmt: skip
     except InvalidInput as mistake:
@@ -39,7 +42,14 @@ def sign() -> Response | tuple[str, int]:
         flash(
             _("自分についての%(count)s件は、ほかの確認者が確認するまで残ります。", count=signed.left_open), "warning"
         )  # fmt: skip
+    if signed.not_shown:
+        flash(_("まだ見ていない%(count)s件が残っています。続けて確かめてください。", count=signed.not_shown), "warning")
     return redirect(url_for("log_check.index"))
+
+
+def _shown() -> dict[int, int]:
+    """What stood on the page that was sent: finding → how often it had happened."""
+    return {int(found[1]): int(found[2]) for one in request.form.getlist("shown") if (found := SHOWN.fullmatch(one))}
 
 
 def _day() -> date:
@@ -52,7 +62,7 @@ def _day() -> date:
 def _page(typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:
     policy, today = current.policy(), current.today()
     with current.look() as session:
-        page = log_check_page(session)
+        page = log_check_page(session, asked=request.args.get("page", 1, type=row_id))
         due = log_checks.due_on(session, policy.log_check)
         may_sign = log_checks.may_sign(session, current.signed_in().person_id, policy=policy, day=today)
     return render_template(

@@ -2,21 +2,22 @@
 
 What stands out is of the past and does not go away: a finding of this kind stays open, night after night, until
 somebody whom the profile names has signed that they looked at everything up to its day. Nobody signs for what is about
-themselves; that stays open for another checker.
+themselves, nor for what they were not shown; that stays open. What no checker may sign for, as it is about every one of
+them, is signed by the CISO or the vice CISO.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of, start_of
 from idm.database import in_chunks
-from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted
 from idm.models.log_checks import LogCheck, LogCheckSignature
 from idm.models.people import Person
 from idm.models.work import Finding
@@ -28,12 +29,14 @@ from idm.permissions import Action, require
 from idm.policy import LogCheckRules, Policy
 from idm.queries.logs.log_facts import log_facts, moments_of, sealed_until
 from idm.queries.organisation.officers import holders, humans, roles_of
-from idm.vocabulary import LOG_FINDINGS, FindingEventKind, FindingKind
+from idm.vocabulary import LOG_FINDINGS, FindingEventKind, FindingKind, Role
 from idm.wareki import format_wareki
 from idm.written_text import written
 
 KINDS = LOG_FINDINGS - {FindingKind.CLOCK_DRIFT}
 """What these rules find; clocks are compared by the sweep."""
+IN_THEIR_PLACE = frozenset({Role.CISO, Role.VICE_CISO})
+"""Who signs for what no checker may sign for."""
 PAGE = "/log-check"
 PIECE = timedelta(days=31)
 """So much of the record is held in memory at once."""
@@ -111,27 +114,35 @@ def record(
 
 @dataclass(frozen=True)
 class Signed:
-    """How many findings a signature has closed, and how many it left to somebody else."""
+    """How many findings a signature has closed, how many are about whoever signed, how many they were not shown."""
 
     looked_at: int
     left_open: int
+    not_shown: int
 
 
 def sign(
-    session: Session, *, up_to: date, comment: str, actor: Actor, policy: Policy, now: datetime
+    session: Session, *, up_to: date, shown: Mapping[int, int], comment: str, actor: Actor, policy: Policy,
+    now: datetime,
 ) -> Signed:  # fmt: skip
-    """Afterwards this person's name stands to having looked at everything up to the end of that day.
+    """Afterwards this person's name stands to having looked at what they were shown up to the end of that day.
 
-    Raises NotPermitted for whoever the profile does not name, InvalidInput for a day that is not over, not checked yet,
-    or signed for already while nothing of it is open.
+    `shown`: finding → how often it had happened. Where anything else of those days is open, the name stands to the days
+    before the first of it alone. Raises NotPermitted for whoever the profile does not name, InvalidInput for a day that
+    is not over or not checked yet, ContentChanged where nothing that was shown is open as it was.
     """
     person_id = actor.person_id or 0
-    _require_checker(session, person_id, policy=policy, day=day_of(now))
+    due = [one for one in session.scalars(_open_rows().with_for_update()) if _day_found(one) <= up_to]
+    theirs = _require_checker(session, due, person_id, policy=policy, day=day_of(now))
     _require_checked(session, up_to, now=now)
     said = written(comment, field="comment", empty="何を確かめ、どう判断したかを書いてください。")
-    due = [one for one in _open_rows(session) if _day_found(one) <= up_to]
     own = _about(session, due, person_id)
-    looked_at = [one.id for one in due if one.id not in own]
+    looked_at = [one.id for one in due if one.id in theirs and shown.get(one.id) == one.details["count"]]
+    not_shown = {one.id: _day_found(one) for one in due if one.id not in own and one.id not in looked_at}
+    if not_shown:
+        up_to = min(up_to, min(not_shown.values()) - timedelta(days=1))
+    if not_shown and not looked_at:
+        raise ContentChanged("画面に表示した後に、点検の結果が変わりました。開き直して、今の内容を確かめてください。")
     for some in in_chunks(looked_at):
         session.execute(update(Finding).where(Finding.id.in_(some)).values(resolved_at=now))
     words = f"記録の点検で確認した。{said}"
@@ -144,14 +155,19 @@ def sign(
     audit.record(
         session, action="log_check.signed", actor=actor, obj=("log_check", up_to.isoformat()), now=now,
         policy_digest=policy.digest,
-        payload={"findings": sorted(looked_at), "left_to_others": sorted(own), "comment": said},
+        payload={
+            "findings": sorted(looked_at), "left_to_others": sorted(own), "not_shown": sorted(not_shown),
+            "comment": said,
+        },
     )  # fmt: skip
-    return Signed(len(looked_at), len(own))
+    return Signed(len(looked_at), len(own), len(not_shown))
 
 
 def may_sign(session: Session, person_id: int, *, policy: Policy, day: date) -> bool:
-    """Whether the profile names an office of this person's for the check."""
-    return bool(roles_of(session, person_id, day) & set(policy.log_check.checked_by))
+    """Whether the profile names an office of this person's for it, or they sign in the place of every checker."""
+    if _is_checker(session, person_id, policy=policy, day=day):
+        return True
+    return bool(_signed_by(session, session.scalars(_open_rows()).all(), person_id, policy=policy, day=day))
 
 
 def due_on(session: Session, rules: LogCheckRules) -> date | None:
@@ -216,21 +232,15 @@ def _not_signed_for(
     }  # fmt: skip
 
 
-def _open_rows(session: Session) -> list[Finding]:
-    return list(
-        session.scalars(
-            select(Finding)
-            .where(Finding.kind.in_(KINDS), Finding.system_id.is_(None), Finding.resolved_at.is_(None))
-            .order_by(Finding.id)
-            .with_for_update()
-        )
-    )
+def _open_rows() -> Select[Finding]:
+    open_here = Finding.kind.in_(KINDS), Finding.system_id.is_(None), Finding.resolved_at.is_(None)
+    return select(Finding).where(*open_here).order_by(Finding.id)
 
 
 def _open(session: Session) -> list[Found]:
     return [
         Found(one.kind, one.subject_key, one.label, details=one.details, person_id=one.person_id)
-        for one in _open_rows(session)
+        for one in session.scalars(_open_rows().with_for_update())
     ]
 
 
@@ -238,18 +248,45 @@ def _day_found(finding: Finding) -> date:
     return date.fromisoformat(str(finding.details["day"]))
 
 
-def _about(session: Session, findings: list[Finding], person_id: int) -> set[int]:
+def _about(session: Session, findings: Sequence[Finding], person_id: int) -> set[int]:
     """Those of them that are about this person, by any row of theirs."""
     known = humans(session, {one.person_id for one in findings if one.person_id is not None} | {person_id})
     own = known[person_id]
     return {one.id for one in findings if one.person_id is not None and own.is_one_of(frozenset({one.person_id}))}
 
 
-def _require_checker(session: Session, person_id: int, *, policy: Policy, day: date) -> None:
+def _require_checker(
+    session: Session, findings: Sequence[Finding], person_id: int, *, policy: Policy, day: date
+) -> set[int]:  # fmt: skip
+    """Those of the findings that this person may sign for."""
     require(roles_of(session, person_id, day), Action.SIGN_LOG_CHECK)
-    if not may_sign(session, person_id, policy=policy, day=day):
+    theirs = _signed_by(session, findings, person_id, policy=policy, day=day)
+    if not theirs and not _is_checker(session, person_id, policy=policy, day=day):
         titles = "、".join(policy.title_of(role) for role in policy.log_check.checked_by)
         raise NotPermitted(f"記録の点検は、{titles}が確認します。")
+    return theirs
+
+
+def _is_checker(session: Session, person_id: int, *, policy: Policy, day: date) -> bool:
+    return bool(roles_of(session, person_id, day) & set(policy.log_check.checked_by))
+
+
+def _signed_by(
+    session: Session, findings: Sequence[Finding], person_id: int, *, policy: Policy, day: date
+) -> set[int]:  # fmt: skip
+    """Those that this person may sign for: as a checker, what is not about them; else what is about every checker."""
+    others = {one.id for one in findings} - _about(session, findings, person_id)
+    if _is_checker(session, person_id, policy=policy, day=day):
+        return others
+    if not roles_of(session, person_id, day) & IN_THEIR_PLACE:
+        return set()
+    for checker in _checkers(session, policy, day):
+        others &= _about(session, findings, checker)
+    return others
+
+
+def _checkers(session: Session, policy: Policy, day: date) -> set[int]:
+    return {one for role in policy.log_check.checked_by for one in holders(session, role, None, day)}
 
 
 def _require_checked(session: Session, up_to: date, *, now: datetime) -> None:
@@ -268,7 +305,7 @@ def _tell_overdue(session: Session, *, policy: Policy, now: datetime) -> bool:
     due = due_on(session, policy.log_check)
     if due is None or day_of(now) <= due or _told_since_signature(session):
         return False
-    people = {one for role in policy.log_check.checked_by for one in holders(session, role, None, day_of(now))}
+    people = _checkers(session, policy, day_of(now))
     body = (
         f"監査記録の点検の確認の期限（{due.isoformat()}）が過ぎました。"
         "点検で見つかったことを確かめ、確認を記録してください。"

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.models.log_checks import ExportPosition, LogCheck, LogCheckSignature
 from idm.models.people import Person
 from idm.models.work import Finding
 from idm.queries.logs.log_facts import sealed_until
+from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import LOG_FINDINGS, FindingKind
-
-SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,7 @@ class OpenFact:
     day: str
     reason: str
     records: tuple[int, ...]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -63,25 +63,16 @@ class ExportRow:
 
 @dataclass(frozen=True)
 class LogCheckPage:
-    """What is open (the oldest first), the last runs and the last signatures (the newest first); the collectors."""
+    """A page of what is open (the oldest first), the last runs and signatures (the newest first); the collectors."""
 
-    facts: tuple[OpenFact, ...]
+    facts: Page[OpenFact]
     runs: tuple[CheckRow, ...]
     signatures: tuple[SignatureRow, ...]
     exports: tuple[ExportRow, ...]
 
 
-def log_check_page(session: Session) -> LogCheckPage:
-    """The check as it stands."""
-    facts = session.execute(
-        select(Finding.id, Finding.kind, Finding.label, Finding.details)
-        .where(
-            Finding.kind.in_(LOG_FINDINGS - {FindingKind.CLOCK_DRIFT}), Finding.system_id.is_(None),
-            Finding.resolved_at.is_(None),
-        )
-        .order_by(Finding.id)
-        .limit(SHOWN)
-    )  # fmt: skip
+def log_check_page(session: Session, *, asked: int = 1) -> LogCheckPage:
+    """The check as it stands, with the page of open facts that is asked for."""
     runs = session.execute(
         select(LogCheck.at, LogCheck.examined, LogCheck.found).order_by(LogCheck.id.desc()).limit(14)
     )  # fmt: skip
@@ -92,7 +83,7 @@ def log_check_page(session: Session) -> LogCheckPage:
         .limit(24)
     )
     return LogCheckPage(
-        facts=tuple(_fact(*row) for row in facts),
+        facts=_facts(session, asked),
         runs=tuple(CheckRow(*row) for row in runs),
         signatures=tuple(
             SignatureRow(one.up_to, one.signed_at, name, one.looked_at, one.left_open, one.comment)
@@ -100,6 +91,23 @@ def log_check_page(session: Session) -> LogCheckPage:
         ),
         exports=_exports(session),
     )
+
+
+def _facts(session: Session, asked: int) -> Page[OpenFact]:
+    still_open = (
+        Finding.kind.in_(LOG_FINDINGS - {FindingKind.CLOCK_DRIFT}), Finding.system_id.is_(None),
+        Finding.resolved_at.is_(None),
+    )  # fmt: skip
+    total = session.scalar(select(func.count()).select_from(Finding).where(*still_open)) or 0
+    number = nearest_page(asked, total)
+    rows = session.execute(
+        select(Finding.id, Finding.kind, Finding.label, Finding.details)
+        .where(*still_open)
+        .order_by(Finding.id)
+        .limit(ROWS_A_PAGE)
+        .offset(offset_of(number))
+    )
+    return Page(tuple(_fact(*row) for row in rows), number, total)
 
 
 def _exports(session: Session) -> tuple[ExportRow, ...]:
@@ -111,4 +119,5 @@ def _exports(session: Session) -> tuple[ExportRow, ...]:
 
 
 def _fact(finding_id: int, kind: FindingKind, label: str, details: Mapping[str, Any]) -> OpenFact:
-    return OpenFact(finding_id, kind, label, details["day"], details["reason"], tuple(details["records"]))
+    records = tuple(details["records"])
+    return OpenFact(finding_id, kind, label, details["day"], details["reason"], records, details["count"])

@@ -8,15 +8,17 @@ from sqlalchemy import select, update
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, InvalidInput, NotPermitted
+from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotPermitted
 from idm.models.audit import AuditRecord
 from idm.models.finding_history import FindingEvent
 from idm.models.log_checks import LogCheck, LogCheckSignature
+from idm.models.officers import Officer
 from idm.models.people import Person
 from idm.models.systems import Account
 from idm.models.work import Finding, MailMessage
 from idm.operations.logs import log_checks
-from idm.vocabulary import FindingEventKind, FindingKind
+from idm.queries.logs.log_checks import log_check_page
+from idm.vocabulary import FindingEventKind, FindingKind, Role
 from jobs.logs.log_check import check as checked
 from tests.cast import NOW, Cast
 from tests.use_office import Uses
@@ -41,11 +43,21 @@ def check(cast: Cast, now: datetime = NEXT_DAY) -> LogCheck:
     return checked(cast.database, actor=JOB, policy=cast.policy, now=now)
 
 
-def sign(cast: Cast, who: str, up_to: date, now: datetime = NEXT_DAY) -> log_checks.Signed:
+def shown(cast: Cast) -> dict[int, int]:
+    """What the first page of the log check shows."""
+    with cast.database.reading() as session:
+        return {one.finding_id: one.count for one in log_check_page(session).facts.rows}
+
+
+def sign(
+    cast: Cast, who: str, up_to: date, now: datetime = NEXT_DAY, *, seen: dict[int, int] | None = None
+) -> log_checks.Signed:
+    seen = shown(cast) if seen is None else seen
     with cast.acting(who, "log_check.sign", now) as session:
         return log_checks.sign(
-            session, up_to=up_to, comment="業務によるもの", actor=cast.actor(who), policy=cast.policy, now=now
-        )
+            session, up_to=up_to, shown=seen, comment="業務によるもの", actor=cast.actor(who), policy=cast.policy,
+            now=now,
+        )  # fmt: skip
 
 
 def found(cast: Cast, *, still_open: bool = True) -> list[tuple[FindingKind, str]]:
@@ -171,7 +183,7 @@ def test_a_signature_closes_what_was_looked_at_and_says_who_looked(office: Cast)
     act(office, "staff", NIGHT)
     check(office, NEXT_DAY + timedelta(days=1))
     signed = sign(office, "security", date(2026, 4, 2), NEXT_DAY + timedelta(days=1))
-    assert (signed, found(office)) == (log_checks.Signed(1, 0), [])
+    assert (signed, found(office)) == (log_checks.Signed(1, 0, 0), [])
     with office.database.reading() as session:
         event = session.scalars(select(FindingEvent).where(FindingEvent.kind == FindingEventKind.REPAIRED)).one()
         assert (event.person_id, event.note) == (office.people["security"], "記録の点検で確認した。業務によるもの")
@@ -183,9 +195,60 @@ def test_nobody_signs_away_what_is_about_themselves(cast: Cast) -> None:
     act(cast, "security", NIGHT)
     act(cast, "staff", NIGHT)
     check(cast, NEXT_DAY + timedelta(days=1))
-    assert sign(cast, "security", date(2026, 4, 2), NEXT_DAY + timedelta(days=1)) == log_checks.Signed(1, 1)
+    assert sign(cast, "security", date(2026, 4, 2), NEXT_DAY + timedelta(days=1)) == log_checks.Signed(1, 1, 0)
     assert found(cast) == [(FindingKind.AFTER_HOURS, f"person:{cast.people['security']}:2026-04-02")]
-    assert sign(cast, "chief", date(2026, 4, 2), NEXT_DAY + timedelta(days=1)) == log_checks.Signed(1, 0)
+    assert sign(cast, "chief", date(2026, 4, 2), NEXT_DAY + timedelta(days=1)) == log_checks.Signed(1, 0, 0)
+
+
+def test_nobody_signs_for_more_than_the_page_has_shown(cast: Cast) -> None:
+    later, before = NEXT_DAY + timedelta(days=1), NIGHT - timedelta(days=1)
+    act(cast, "staff", NIGHT)
+    check(cast, later)
+    seen = shown(cast)
+    act(cast, "other", before)  # written late, when the page stood open
+    check(cast, later + timedelta(hours=1))
+    assert sign(cast, "security", date(2026, 4, 2), later, seen=seen) == log_checks.Signed(1, 0, 1)
+    assert found(cast) == [(FindingKind.AFTER_HOURS, f"person:{cast.people['other']}:2026-04-01")]
+    with cast.database.reading() as session:
+        assert session.scalars(select(LogCheckSignature.up_to)).one() == date(2026, 3, 31)
+    with pytest.raises(ContentChanged):
+        sign(cast, "security", date(2026, 4, 2), later, seen=seen)
+
+
+def test_what_grew_after_it_was_shown_is_looked_at_again(cast: Cast) -> None:
+    later = NEXT_DAY + timedelta(days=1)
+    act(cast, "staff", NIGHT)
+    check(cast, later)
+    seen = shown(cast)
+    act(cast, "staff", NIGHT + timedelta(minutes=5))
+    check(cast, later + timedelta(hours=1))
+    with pytest.raises(ContentChanged):
+        sign(cast, "security", date(2026, 4, 2), later, seen=seen)
+    assert len(found(cast)) == 1
+
+
+def test_what_is_about_every_checker_is_signed_by_the_ciso(cast: Cast) -> None:
+    with cast.database.writing() as session:  # a month without a chief
+        session.execute(update(Officer).where(Officer.role == Role.CHIEF).values(valid_until=date(2026, 4, 1)))
+    later = NEXT_DAY + timedelta(days=1)
+    act(cast, "security", NIGHT)
+    act(cast, "staff", NIGHT)
+    check(cast, later)
+    assert sign(cast, "security", date(2026, 4, 2), later) == log_checks.Signed(1, 1, 0)
+    with pytest.raises(NotPermitted):
+        sign(cast, "auditor", date(2026, 4, 2), later)
+    assert sign(cast, "vice", date(2026, 4, 2), later) == log_checks.Signed(1, 0, 0)
+    assert found(cast) == []
+    with pytest.raises(NotPermitted):
+        sign(cast, "ciso", date(2026, 4, 2), later)
+
+
+def test_the_ciso_closes_nothing_that_a_checker_may_sign_for(cast: Cast) -> None:
+    act(cast, "security", NIGHT)
+    check(cast, NEXT_DAY + timedelta(days=1))
+    with pytest.raises(NotPermitted):
+        sign(cast, "ciso", date(2026, 4, 2), NEXT_DAY + timedelta(days=1))
+    assert len(found(cast)) == 1
 
 
 def test_what_comes_to_a_day_after_it_was_signed_for_is_a_finding_again(cast: Cast) -> None:
