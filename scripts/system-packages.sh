@@ -6,7 +6,7 @@ set -eu
 
 PACKAGES="slapd slapd-contrib ldap-utils postgresql-15 chromium fonts-noto-cjk \
 fonts-ipamj-mincho libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
-samba samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba 389-ds-base softhsm2"
+samba samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba 389-ds-base softhsm2 faketime"
 POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {

@@ -271,11 +271,10 @@ class LocalDirectory:
     def start(self, port: int | None = None) -> None:
         """Afterwards the directory answers on `ldaps_port`. Raises RuntimeError with slapd's own words."""
         self.ldaps_port = port or free_port()
-        command = [program("slapd", PACKAGE), "-f", str(self._configuration_file), "-h", self._listeners(), "-d", "0"]
         log = self.folder / "slapd.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # slapd, with arguments of ours
-                die_with_parent(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                die_with_parent(self._command()), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         wait_port(self._process, self.ldaps_port, log=log)
 
@@ -368,6 +367,9 @@ class LocalDirectory:
             "administrator": self.administrator_dn,
             "placeholder": self.placeholder_dn,
         }
+
+    def _command(self) -> list[str]:
+        return [program("slapd", PACKAGE), "-f", str(self._configuration_file), "-h", self._listeners(), "-d", "0"]
 
     def _listeners(self) -> str:
         return f"ldaps://127.0.0.1:{self.ldaps_port}/"

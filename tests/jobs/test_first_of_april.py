@@ -5,44 +5,32 @@ memory: what real directories make of single steps is tested where they are real
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from connectors.memory.directory import MemoryDirectory
-from idm.actor import Actor
-from idm.calendar_days import day_of, start_of
+from idm.calendar_days import start_of
 from idm.database import Database
 from idm.errors import SafetyLimit
-from idm.models.people import Absence, Employment, Person
-from idm.models.requests import Request, RequestLine
+from idm.models.people import Absence, Employment
 from idm.models.systems import Account, InformationSystem
-from idm.operations.approval import consent, decisions, requests
-from idm.operations.approval.decisions import Verdict
 from idm.operations.governance.configuration import ConfigurationText
-from idm.operations.hr import planned_batches
 from idm.operations.rights import accounts
-from idm.policy import Policy
-from idm.queries.approval.seats import open_steps, seatings
-from idm.queries.governance.configuration import policy_in_force
-from idm.queries.hr.planned_batches import digest_of
-from idm.request_state import Event, RequestState
 from idm.samples import ORDERS_FEED, SAMPLE_FEED
 from idm.schema import upgrade
 from idm.settings import Settings
-from idm.unit_of_work import unit_of_work
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, lifecycle, provision
 from jobs.demo.prepare import GROUPS, configuration_texts
 from jobs.hr.hr_feed import import_feed
 from jobs.installation import Installation
+from tests.sample_office import SampleOffice
 
-HR, CHIEF, SYSTEM, PENSION, VICE, CISO = "000456", "000412", "000445", "000423", "000407", "000401"
 APRIL = date(2027, 4, 1)
 MEMORY = "test-first-of-april"
 
@@ -62,83 +50,11 @@ class Clock:
 
 
 @dataclass
-class Association:
+class Association(SampleOffice):
     """The sample organisation with its directory in memory."""
 
-    installation: Installation
     clock: Clock
     directory: MemoryDirectory
-
-    @property
-    def database(self) -> Database:
-        return self.installation.database
-
-    def actor(self, staff_number: str) -> Actor:
-        with self.database.reading() as session:
-            person = session.scalars(
-                select(Person).join(Employment, Employment.person_id == Person.id).where(
-                    Employment.staff_number == staff_number)
-            ).one()  # fmt: skip
-            return Actor(person.id, person.name, self.clock())
-
-    def consent_of_everybody(self) -> None:
-        """HR files the signed papers of everybody who needs one."""
-        actor = self.actor(HR)
-        with unit_of_work(self.database, actor=actor, now=self.clock(), attempted="consent.record",
-                          obj=("consent", "all")) as session:  # fmt: skip
-            policy = policy_in_force(session, now=self.clock())
-            query = select(Employment.person_id).where(Employment.kind.in_(policy.outside.consent_kinds)).distinct()
-            for person_id in session.scalars(query).all():
-                consent.record(
-                    session, person_id=person_id, given_on=day_of(self.clock()), document="同意書綴り", actor=actor,
-                    policy=policy, now=self.clock(),
-                )  # fmt: skip
-
-    def submit_and_approve_all(self) -> int:
-        """Every draft is submitted by HR and decided by whoever is seated; how many applications that were."""
-        with self.database.reading() as session:
-            drafts = session.scalars(select(Request.id).where(Request.state == RequestState.DRAFT)).all()
-        for request_id in drafts:
-            self._act(HR, request_id, self._submit)
-            for who in (CHIEF, SYSTEM, PENSION, VICE, CISO):
-                self._act(who, request_id, self._approve)
-        with self.database.reading() as session:
-            states = set(session.scalars(select(Request.state).where(Request.id.in_(drafts))))
-        assert states <= {RequestState.APPROVED}
-        return len(drafts)
-
-    def _act(self, who: str, request_id: int, act: Callable[[Session, int, Actor, Policy], None]) -> None:
-        actor = self.actor(who)
-        with unit_of_work(self.database, actor=actor, now=self.clock(), attempted="request.test",
-                          obj=("request", str(request_id))) as session:  # fmt: skip
-            act(session, request_id, actor, policy_in_force(session, now=self.clock()))
-
-    def _submit(self, session: Session, request_id: int, actor: Actor, policy: Policy) -> None:
-        requests.submit(
-            session, requests.find(session, request_id, lock=True), actor=actor, policy=policy, now=self.clock()
-        )
-
-    def _approve(self, session: Session, request_id: int, actor: Actor, policy: Policy) -> None:
-        request = session.get_one(Request, request_id)
-        verdict = Verdict(Event.APPROVE, "確認しました", request.content_hash or "")
-        steps = open_steps(session, RequestLine.request_id == request_id)
-        seats = seatings(session, steps, day=day_of(self.clock()))
-        mine = {s.step_id: verdict for s in steps if seats[s.step_id].seat_of(actor.person_id or 0) is not None}
-        if mine:
-            decisions.decide_lines(
-                session, request_id=request_id, verdicts=mine, actor=actor, policy=policy, now=self.clock()
-            )
-
-    def permit(self, day: date) -> None:
-        """HR plans the run of the day from its rehearsal, the chief permits it."""
-        hr, chief = self.actor(HR), self.actor(CHIEF)
-        with self.database.writing() as session:
-            policy = policy_in_force(session, now=self.clock())
-            shown = digest_of(planned_batches.listed_for_day(session, day, policy=policy, now=self.clock()))
-            batch = planned_batches.propose_for_day(
-                session, day, shown=shown, reason="年度替わり", actor=hr, policy=policy, now=self.clock()
-            )
-            planned_batches.permit(session, batch.id, shown=shown, actor=chief, policy=policy, now=self.clock())
 
     def provision(self) -> None:
         """The directory shows what was decided; everybody has their account in hand."""
