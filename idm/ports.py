@@ -6,11 +6,11 @@ requests at once may do so, and the order between dependent steps stays with the
 begins). Nothing here retries, sleeps or opens a database. No secret appears in any repr, exception or log.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 from uuid import UUID
 
 from idm.errors import TargetError
@@ -103,6 +103,58 @@ class AccountId:
     built_in: BuiltIn | None = None
     protected: bool = False
     """The target guards it as one of its own administrators (tier 0)."""
+
+
+class Standing(NamedTuple):
+    """How an account stands at the moment of reading; each word as in `TargetAccount`."""
+
+    enabled: bool
+    expires_at: datetime | None
+    card_required: bool | None
+
+
+Said = tuple[str, str, str, str, str | None, str | None, str | None]
+"""The fields of `Attributes`, in their order."""
+
+
+class Sighting(NamedTuple):
+    """One account in the reading of a whole directory; a plain row, because there are a hundred thousand of them.
+
+    `uuid`: our own id, its 32 digits in lower case; None = not one of ours. What the account's groups are is not read.
+    """
+
+    seal: bytes
+    external_id: ExternalId
+    uuid: str | None
+    said: Said
+    standing: Standing
+    container: str | None = None
+    protected: bool = False
+    built_in: BuiltIn | None = None
+
+    @property
+    def login_name(self) -> str:
+        """What it is signed in to by."""
+        return self.said[0]
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it can be signed in to now."""
+        return self.standing.enabled
+
+    def account_id(self) -> AccountId:
+        """Who it is."""
+        uuid = UUID(self.uuid) if self.uuid is not None else None
+        return AccountId(self.external_id, uuid, self.login_name, self.enabled, self.built_in, self.protected)
+
+    def account(self, groups: frozenset[ExternalId]) -> TargetAccount:
+        """The same as an account that is in these groups."""
+        uuid = UUID(self.uuid) if self.uuid is not None else None
+        enabled, expires_at, card_required = self.standing
+        return TargetAccount(
+            self.external_id, uuid, Attributes(*self.said), enabled, expires_at, groups, self.container,
+            self.protected, card_required, self.seal,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -503,8 +555,11 @@ class ReportsChanges(Protocol):
 class SealsAccounts(Protocol):
     """Can say at little cost which accounts are exactly as they were."""
 
-    def seals(self) -> Iterator[bytes]:
-        """Stream the seal of every account: the one `find` gave with it, as long as nothing of it has changed."""
+    def sightings(self, known: Container[bytes]) -> Iterator[bytes | Sighting]:
+        """Stream every account, ours or not: the seal alone of those whose seal is known, the others as they are.
+
+        A seal is the one that `find` gave with the account, as long as nothing of it has changed.
+        """
         ...
 
 

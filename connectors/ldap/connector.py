@@ -1,6 +1,6 @@
 """The LDAP connector: the port's verbs for one directory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,7 @@ from idm.ports import (
     SetEnabled,
     SetPassword,
     SetTemporaryPassword,
+    Sighting,
     Step,
     TargetAccount,
     TargetGroup,
@@ -107,9 +108,9 @@ class LdapConnector:
         """See `idm.ports.Directory`."""
         return self._reader.account_ids()
 
-    def seals(self) -> Iterator[bytes]:
+    def sightings(self, known: Container[bytes]) -> Iterator[bytes | Sighting]:
         """See `idm.ports.SealsAccounts`."""
-        return self._reader.seals()
+        return self._reader.sightings(known)
 
     def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
         """See `idm.ports.Directory`."""

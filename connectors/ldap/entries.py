@@ -12,10 +12,25 @@ from connectors.ldap.encoding import Change, ChangeKind
 from connectors.ldap.entry_decoding import Entry, Row, Values, first
 from connectors.ldap.settings import LdapSettings
 from idm.errors import TargetRefused
-from idm.ports import AccountId, Attributes, CreateAccount, ExternalId, LastUse, LastUseSource, TargetAccount
+from idm.ports import (
+    AccountId,
+    Attributes,
+    CreateAccount,
+    ExternalId,
+    LastUse,
+    LastUseSource,
+    Sighting,
+    Standing,
+    TargetAccount,
+)
 
 UUID_DIGITS = 32
+HEX = b"0123456789abcdef"
 NOBODY: frozenset[ExternalId] = frozenset()
+MAX_STANDINGS = 10_000
+"""How many different standings of accounts are remembered: a directory has few."""
+Standings = dict[tuple[bytes | None, ...], Standing]
+"""What the attributes of standing mean at one moment, as far as that was asked."""
 
 
 class EntryReader:
@@ -42,6 +57,8 @@ class EntryReader:
         wanted = (*self.id_attributes, "cn", *told, says["unit_name"], *dialect.standing_attributes)
         self.account_attributes = tuple(dict.fromkeys(wanted))  # the login name may be one of the others too
         self._fields = itemgetter(*map(self.account_attributes.index, wanted))
+        self.sealed_attributes = tuple(dict.fromkeys((*self.account_attributes, *dialect.kin_attributes)))
+        self._born_at = self.sealed_attributes.index(born) if born else None
 
     def account(
         self,
@@ -75,6 +92,38 @@ class EntryReader:
             found_id in protected,
             self._card_required(standing),
         )
+
+    def sighting(
+        self, row: Row, seal: bytes, now: datetime, standings: Standings, *, protected: frozenset[ExternalId] = NOBODY
+    ) -> Sighting:
+        """The account at this moment, from a row of `sealed_attributes`. `standings` are those of the same moment."""
+        fields = self._fields(row)
+        entry_id, uuid, login, cn, display, family, given, number, mail, unit = fields[:10]
+        standing = standings.get(fields[10:]) or self._learn(fields[10:], now, standings)
+        login_name = text(login) or ""
+        said = (
+            login_name, text(display) or text(cn) or "", text(family) or "", text(given) or "", text(number),
+            text(mail), text(unit),
+        )  # fmt: skip
+        found_id = self.external_id(entry_id)
+        digits = None if uuid is None else self._digits(uuid, login)
+        built_in = None if self._born_at is None else self._dialect.built_in(row[self._born_at])
+        place = _container(row[-1] or b"")
+        return Sighting(seal, found_id, digits, said, standing, place, found_id in protected, built_in)
+
+    def _learn(self, carried: tuple[bytes | None, ...], now: datetime, standings: Standings) -> Standing:
+        found = Standing(*self._standing(carried, now), self._card_required(carried))
+        if len(standings) < MAX_STANDINGS:
+            standings[carried] = found
+        return found
+
+    def _digits(self, value: bytes, whose: bytes | None) -> str:
+        """The digits of our id. Raises TargetRefused as `account_uuid` does."""
+        digits = value.replace(b"-", b"").lower()
+        if len(digits) == UUID_DIGITS and not digits.translate(None, HEX):
+            return digits.decode()
+        found = self.account_uuid(value, whose)
+        return found.hex if found is not None else ""
 
     def standing(self, values: Values, now: datetime) -> tuple[bool, datetime | None]:
         """Whether an account can be signed in to now, and when it expires."""

@@ -1,6 +1,6 @@
 """Large results, page by page (RFC 2696), with memory for one page whatever the directory's size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from connectors.ldap.connection import Connection
 from connectors.ldap.decoding import (
@@ -19,6 +19,9 @@ from connectors.ldap.entry_decoding import Columns, Row, row
 from connectors.ldap.result_codes import REFERRED, refusal
 from connectors.ldap.seals import seal
 
+Sealed = tuple[bytes, Row | None]
+"""The seal of an entry, and its columns; None = the seal was known."""
+
 
 def stream(
     connection: Connection,
@@ -33,13 +36,19 @@ def stream(
             yield row(page, position, end, columns)
 
 
-def stream_seals(
-    connection: Connection, operation: Operation, page_size: int, controls: Sequence[Control] = ()
-) -> Iterator[bytes]:
-    """Yield the seal of every entry found. Raises as `_pages` does."""
+def stream_unknown(
+    connection: Connection,
+    operation: Operation,
+    columns: Columns,
+    known: Container[bytes],
+    page_size: int,
+    controls: Sequence[Control] = (),
+) -> Iterator[Sealed]:
+    """Yield the seal of every entry found, and its columns where the seal is not known. Raises as `_pages` does."""
     for page, places in _pages(connection, operation, page_size, controls):
         for position, end in places:
-            yield seal(page[position:end])
+            seen = seal(page[position:end])
+            yield (seen, None) if seen in known else (seen, row(page, position, end, columns))
 
 
 def _pages(

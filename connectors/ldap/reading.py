@@ -1,13 +1,14 @@
 """Reading accounts and groups."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
 from uuid import UUID
 
+from connectors.ldap.entries import Standings
 from connectors.ldap.entry_decoding import Entry
 from connectors.ldap.site import Site
 from idm.errors import NotOnTarget, TargetRefused
-from idm.ports import AccountId, ExternalId, TargetAccount, TargetGroup
+from idm.ports import AccountId, ExternalId, Sighting, TargetAccount, TargetGroup
 
 
 class Reader:
@@ -30,12 +31,14 @@ class Reader:
         for row in self._site.stream_accounts(self._site.entries.told_attributes):
             yield told(row, now, protected=protected)
 
-    def seals(self) -> Iterator[bytes]:
-        """Stream the seal of every account, the one that `find` gives with it as long as nothing has changed."""
-        site = self._site
-        wanted = (*site.entries.account_attributes, *site.dialect.kin_attributes)
+    def sightings(self, known: Container[bytes]) -> Iterator[bytes | Sighting]:
+        """See `idm.ports.SealsAccounts`."""
+        site, standings = self._site, Standings()
+        now, wanted, sighting = site.clock(), site.entries.sealed_attributes, site.entries.sighting
+        protected = site.surroundings.protected().accounts
         for base in site.settings.people_bases:
-            yield from site.session.stream_seals(base, site.is_account, wanted)
+            for seal, row in site.session.stream_unknown(base, site.is_account, wanted, known):
+                yield seal if row is None else sighting(row, seal, now, standings, protected=protected)
 
     def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
         """Our accounts with these uuids, with their groups. Raises TargetRefused when two carry the same uuid."""

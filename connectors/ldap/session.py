@@ -4,12 +4,12 @@ So a caller may write while it reads, and a reading that is given up half-way le
 an answer. Nothing is tried twice: a cut connection is an error now and a new connection at the next call.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from connectors.ldap.connection import Connection, open_connection
 from connectors.ldap.encoding import Control, Filter, Operation, Scope, equal, every, search, some
 from connectors.ldap.entry_decoding import Columns, Entry, Row
-from connectors.ldap.paging import stream, stream_seals
+from connectors.ldap.paging import Sealed, stream, stream_unknown
 from connectors.ldap.pipeline import Answer, exchange
 from connectors.ldap.result_codes import NO_SUCH_OBJECT, SUCCESS, refusal
 from connectors.ldap.settings import LdapSettings
@@ -79,12 +79,15 @@ class Session:
         finally:
             connection.close()
 
-    def stream_seals(self, base: str, condition: Filter, wanted: Sequence[str]) -> Iterator[bytes]:
-        """Yield the seal of every entry below the base that matches, with these attributes. Raises TargetError."""
+    def stream_unknown(
+        self, base: str, condition: Filter, wanted: Sequence[str], known: Container[bytes]
+    ) -> Iterator[Sealed]:
+        """Yield the seal of every entry that matches, and where it is not known, what is wanted. Raises TargetError."""
         connection = open_connection(self._settings, self._context)
         try:
             operation = search(base, Scope.SUBTREE, condition, wanted)
-            yield from stream_seals(connection, operation, self._settings.page_size, self._search_controls)
+            size, controls = self._settings.page_size, self._search_controls
+            yield from stream_unknown(connection, operation, Columns(wanted), known, size, controls)
         finally:
             connection.close()
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TypeGuard
 
 from idm.database import in_chunks
 from idm.directory.drift import Deviation, Difference, differences, gives_more, in_words
@@ -13,14 +14,14 @@ from idm.directory.reconciliation import in_our_care
 from idm.errors import NotOnTarget, SafetyLimit, TargetRefused
 from idm.models.systems import InformationSystem
 from idm.operations.information_systems.inventory import too_many
-from idm.operations.information_systems.settled import Settled
+from idm.operations.information_systems.settled import Settled, SettledAccounts
 from idm.operations.sweep.findings import Found
 from idm.policy import Policy
-from idm.ports import Directory, ExternalId, KnowsProtected, TargetAccount, Writes
+from idm.ports import Directory, ExternalId, KnowsProtected, SealsAccounts, TargetAccount, Writes
 from idm.queries.information_systems.comparable import (
     Comparable,
     WatchedGroup,
-    accounts_of_system,
+    account_ids_of,
     comparable_accounts,
     unresolved_groups,
     waiting_to_be_adopted,
@@ -29,7 +30,7 @@ from idm.queries.information_systems.comparable import (
 from idm.vocabulary import FindingKind, Stage
 from jobs.installation import Installation
 from jobs.sweep.privileged_members import out_of_band, privileged_members
-from jobs.sweep.unchanged import Unchanged, unchanged_accounts
+from jobs.sweep.recognition import Audience, Nobody, Recognised, SealedDirectory, may_settle, recognise
 
 ACCOUNTS_AT_ONCE = 500
 BY_HAND_WORDS = "手作業の指示書により行ってください"
@@ -47,11 +48,12 @@ class Compared:
     allowed: dict[ExternalId, set[ExternalId]] = field(default_factory=lambda: defaultdict(set))
     """Group → the accounts that may be in it."""
     looked_at: set[int] = field(default_factory=set)
-    settled: list[Settled] = field(default_factory=list)
+    """Accounts that were compared and are not settled."""
+    settled: SettledAccounts = field(default_factory=SettledAccounts)
     shown: dict[int, TargetAccount] = field(default_factory=dict)
     """Accounts with a right behind the gate, as they were read: what they show of factors is for the gate (B2)."""
     still_so: set[int] = field(default_factory=set)
-    """Accounts that the directory vouched for: they are as they were when they were read last."""
+    """Of the accounts whose factors were read, those that the directory vouched for: they are as they were then."""
     direct: set[tuple[ExternalId, ExternalId]] = field(default_factory=set)
     """(group, account of ours) as read with the account: told of there, not twice."""
     admitted: set[ExternalId] = field(default_factory=set)
@@ -62,14 +64,15 @@ class Compared:
 
 def compare(
     installation: Installation, directory: Directory, system: InformationSystem, *, policy: Policy, now: datetime,
-    only: Collection[int] | None = None, by_seal: bool = False,
+    only: Collection[int] | None = None, by_seal: bool = False, audience: Audience | None = None,
 ) -> Compared:  # fmt: skip
     """What the directory shows beyond, or short of, what was approved; writes nothing.
 
     `only` names accounts; groups are looked at when it names none. `by_seal`: accounts that are as they were when they
-    were found right are not read again, where the directory can say which those are. In a system that is only observed
-    nothing is ours yet: there only privileged groups are looked at. Raises TargetError, and SafetyLimit when so many
-    accounts are not there that it is rather the wrong place that was looked at.
+    were found right are not read again, where the directory can say which those are. `audience` is shown everybody who
+    is read, where `reads_everybody` says so. In a system that is only observed nothing is ours yet: there only
+    privileged groups are looked at. Raises TargetError, and SafetyLimit when so many accounts are not there that it is
+    rather the wrong place that was looked at.
     """
     done = Compared()
     groups = _groups(done, installation, directory, system, by_name=only is None)
@@ -77,16 +80,22 @@ def compare(
         if only is None:
             _look_at_privileged(done, installation, directory, system, groups, policy=policy)
         return done
+    adopting, look = system.stage is Stage.ADOPT, partial(_rows, installation, policy)
     with installation.database.reading() as session:
-        accounts = accounts_of_system(session, system.id)
-        waiting = waiting_to_be_adopted(session, system.id) if system.stage is Stage.ADOPT else frozenset()
-    if by_seal and only is None:
-        unchanged = unchanged_accounts(installation, directory, system, groups, now=now)
-        accounts = {uuid: one for uuid, one in accounts.items() if one not in unchanged.accounts}
-        _take_as_seen(done, unchanged)
-    for some in in_chunks([one for one in accounts.values() if only is None or one in only], ACCOUNTS_AT_ONCE):
-        look = partial(_rows, installation, policy)
-        _compare_accounts(done, directory, look(some, now), look, groups, adopting=system.stage is Stage.ADOPT)
+        waiting = waiting_to_be_adopted(session, system.id) if adopting else frozenset()
+    if only is None and reads_everybody(directory, system):
+        judge = partial(_is_right, directory, groups, adopting=adopting)
+        seen = recognise(
+            installation, directory, system, groups, judge, policy=policy, now=now, by_seal=by_seal,
+            audience=audience or Nobody(),
+        )  # fmt: skip
+        _take_as_seen(done, seen)
+        accounts = sorted(seen.rest)
+    else:
+        with installation.database.reading() as session:
+            accounts = [one for one in account_ids_of(session, system.id) if only is None or one in only]
+    for some in in_chunks(accounts, ACCOUNTS_AT_ONCE):
+        _compare_accounts(done, directory, look(some, now), look, groups, system)
     if too_many(done.missing, done.accounts, policy.reconciliation):
         raise SafetyLimit(
             f"台帳にある {done.accounts} 件のうち {done.missing} 件がディレクトリに見当たりません。"
@@ -96,6 +105,18 @@ def compare(
         done.found.extend(_extra_members(done, directory, groups, waiting))
         _look_at_privileged(done, installation, directory, system, groups, policy=policy, waiting=waiting)
     return done
+
+
+def reads_everybody(directory: Directory, system: InformationSystem) -> TypeGuard[SealedDirectory]:
+    """Whether a comparison of the whole system reads the directory from end to end."""
+    return isinstance(directory, SealsAccounts) and system.stage is not Stage.OBSERVE
+
+
+def _is_right(
+    directory: Directory, groups: Mapping[ExternalId, WatchedGroup], row: Comparable, account: TargetAccount, *,
+    adopting: bool,
+) -> bool:  # fmt: skip
+    return not _judge(row, account, directory, groups, adopting=adopting)
 
 
 def _groups(
@@ -151,20 +172,22 @@ def _look_at_privileged(
             done.found.append(found)
 
 
-def _take_as_seen(done: Compared, unchanged: Unchanged) -> None:
-    done.examined += len(unchanged.accounts)
-    done.accounts += len(unchanged.accounts)
-    done.still_so |= unchanged.accounts
-    for group, members in unchanged.members.items():
+def _take_as_seen(done: Compared, seen: Recognised) -> None:
+    done.examined += seen.examined + len(seen.absent)
+    done.accounts += seen.accounts
+    done.looked_at.update(seen.absent)
+    done.settled, done.still_so = seen.settled, seen.still_so
+    for group, members in seen.inside.items():
         done.allowed[group] |= members
         done.direct |= {(group, member) for member in members}
 
 
 def _compare_accounts(
     done: Compared, directory: Directory, rows: Sequence[Comparable],
-    look_again: Callable[[Collection[int]], Sequence[Comparable]], groups: Mapping[ExternalId, WatchedGroup], *,
-    adopting: bool,
+    look_again: Callable[[Collection[int]], Sequence[Comparable]], groups: Mapping[ExternalId, WatchedGroup],
+    system: InformationSystem,
 ) -> None:  # fmt: skip
+    adopting = system.stage is Stage.ADOPT
     waiting = [row for row in rows if row.under_way or row.facts.adopts is not None]
     done.skipped |= {row.account_id for row in waiting}
     compared = [row for row in rows if row.account_id not in done.skipped]
@@ -180,7 +203,6 @@ def _compare_accounts(
         if row.account_id in written:
             continue
         done.examined += 1
-        done.looked_at.add(row.account_id)
         done.accounts += row.wanted.required
         account = seen.get(row.uuid)
         if account is not None and any(grant.gated for grant in row.facts.grants):
@@ -188,8 +210,11 @@ def _compare_accounts(
         found = judged[row.account_id]
         done.found.extend(found)
         done.missing += sum(one.kind is FindingKind.MISSING for one in found)
-        if not found and not adopting:
-            done.settled.extend(_settled(row, account, groups))
+        settled = _settled(row, account, groups) if not found and may_settle(system, row.login_name) else None
+        if settled is not None:
+            done.settled.add(settled)
+        else:
+            done.looked_at.add(row.account_id)
 
 
 def _written_meanwhile(
@@ -206,10 +231,11 @@ def _written_meanwhile(
     }
 
 
-def _settled(row: Comparable, account: TargetAccount | None, groups: Collection[ExternalId]) -> Iterator[Settled]:
-    if account is not None and account.seal is not None:
-        held = tuple(sorted((account.groups or frozenset()) & frozenset(groups)))
-        yield Settled(row.account_id, account.seal, row.generation, row.changes_on, held)
+def _settled(row: Comparable, account: TargetAccount | None, groups: Collection[ExternalId]) -> Settled | None:
+    if account is None or account.seal is None:
+        return None
+    held = "\n".join(sorted((account.groups or frozenset()) & frozenset(groups)))
+    return Settled(row.account_id, account.seal, row.generation, row.changes_on, held)
 
 
 def _note_groups(done: Compared, row: Comparable, account: TargetAccount) -> None:

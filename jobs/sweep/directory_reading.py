@@ -3,26 +3,36 @@
 The server filters by last use; only identities are streamed to find accounts that are nobody's.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
+from idm.database import in_chunks
 from idm.directory.drift import stray_kind
+from idm.employment_kind import EmploymentKind
 from idm.models.going_live import SystemProgress
+from idm.models.people import Employment
+from idm.models.periods import holding_on
 from idm.models.systems import Account, InformationSystem
 from idm.operations.rights.lifecycle import employed_people
-from idm.operations.sweep.findings import Found, SweepResult
+from idm.operations.sweep.findings import Found
 from idm.oversight.dormancy import kind_of, never_used_cutoff, unused_cutoff
 from idm.policy import DormancyRules, DormancyTimes
-from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse
+from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse, Sighting
 from idm.queries.information_systems.comparable import found_states
+from idm.queries.information_systems.settled import accounts_by_external_id
 from idm.queries.outsiders.ended_contracts import people_without_contract
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
+from jobs.installation import Installation
+
+ACCOUNTS_AT_ONCE = 1_000
 
 WORDS: Mapping[FindingKind, Mapping[str, object]] = {
     FindingKind.ORPHAN: {
@@ -47,20 +57,33 @@ class Owner:
     kind: AccountKind = AccountKind.PERSONAL
 
 
-def owners_of(session: Session, system_id: int, now: datetime) -> dict[UUID, Owner]:
-    """Account uuid → owner, for every account of the system that our books know."""
-    rows = session.execute(
-        select(Account.uuid, Account.id, Account.login_name, Account.person_id, Account.kind).where(
-            Account.system_id == system_id
-        )
-    ).all()
-    people = {row.person_id for row in rows if row.person_id is not None}
+def owners_of(
+    session: Session, system_id: int, account_uuids: Collection[UUID], now: datetime
+) -> dict[UUID, Owner]:  # fmt: skip
+    """Account uuid → owner, for those of them that our books know in the system."""
+    rows: list[Row[UUID, int, str, int | None, AccountKind]] = []
+    columns = (Account.uuid, Account.id, Account.login_name, Account.person_id, Account.kind)
+    for some in in_chunks(account_uuids):
+        rows += session.execute(select(*columns).where(Account.system_id == system_id, Account.uuid.in_(some))).all()
+    people = {row[3] for row in rows if row[3] is not None}
     employed = employed_people(session, people, day_of(now))
     ended = people_without_contract(session, people, day_of(now))
     return {
         uuid: Owner(account_id, name, person in employed, person in ended, kind)
         for uuid, account_id, name, person, kind in rows
     }
+
+
+def gone_from(session: Session, system_id: int, now: datetime) -> dict[int, FindingKind]:
+    """Account → what it is found as, for those whose owner has left, or whose contract is over."""
+    day, ours = day_of(now), Account.system_id == system_id
+    employed = exists().where(Employment.person_id == Account.person_id, holding_on(Employment, day))
+    gone = dict.fromkeys(session.scalars(select(Account.id).where(ours, ~employed)), FindingKind.LEFT)
+    contractors = select(Employment.person_id).where(Employment.kind == EmploymentKind.CONTRACTOR)
+    query = select(Account.id, Account.person_id).where(ours, Account.person_id.in_(contractors))
+    rows = session.execute(query).all()
+    ended = people_without_contract(session, {person for _, person in rows if person is not None}, day)
+    return gone | {account_id: FindingKind.CONTRACT_ENDED for account_id, person in rows if person in ended}
 
 
 @dataclass(frozen=True)
@@ -80,54 +103,117 @@ class Strays:
         )  # fmt: skip
 
 
-def strays_of(session: Session, system: InformationSystem, now: datetime) -> Strays:
-    """What the inventory of the system says of accounts that are not ours."""
+def strays_of(
+    session: Session, system: InformationSystem, external_ids: Collection[ExternalId], now: datetime
+) -> Strays:  # fmt: skip
+    """What the inventory of the system says of these accounts that are not ours."""
     progress = session.get(SystemProgress, system.id)
     return Strays(
-        found_states(session, system.id), system.stage,
+        found_states(session, system.id, external_ids), system.stage,
         inventoried=progress is not None and progress.inventoried_at is not None,
         overdue=system.adopt_until is not None and day_of(now) > system.adopt_until,
     )  # fmt: skip
 
 
-def examine(
-    directory: Directory, system: InformationSystem, owners: dict[UUID, Owner], *, strays: Strays | None = None,
-    watch: Sequence[Callable[[AccountId], None]] = (),
-) -> SweepResult:  # fmt: skip
-    """Whose the accounts of one directory are: left, contract ended, orphan and unadopted IDs. Raises TargetError.
+class Watcher(Protocol):
+    """Looks at each account that is read, for reasons of its own."""
 
-    Everybody is read once, and shown to whoever watches.
+    def note(self, account: AccountId | Sighting) -> None:
+        """One of them."""
+        ...
+
+
+@dataclass
+class Ownership:
+    """Whose the accounts of one directory are, found while it is read: left, contract ended, orphan and unadopted IDs.
+
+    `seen_anyway`: accounts, by the target's ids, that the watchers want to see though nothing of them has changed.
     """
-    found: list[Found] = []
-    examined = 0
-    for account in directory.account_ids():
-        examined += 1
-        for note in watch:
-            note(account)
-        found.extend(_ownership(account, owners, strays or Strays()))
-    return SweepResult(system.id, system.code, examined, tuple(found))
+
+    installation: Installation
+    system: InformationSystem
+    now: datetime
+    watchers: Sequence[Watcher] = ()
+    seen_anyway: Collection[ExternalId] = ()
+    told: Callable[[int], None] = lambda _accounts: None
+    """Is told how many have been read, now and then."""
+    found: list[Found] = field(default_factory=list)
+    examined: int = 0
+    gone: dict[int, FindingKind] = field(default_factory=dict)
+
+    def must_see(self) -> Collection[int]:
+        """See `jobs.sweep.recognition.Audience`."""
+        with self.installation.database.reading() as session:
+            self.gone = gone_from(session, self.system.id, self.now)
+            asked_for = accounts_by_external_id(session, self.system.id, self.seen_anyway)
+        return self.gone.keys() | set(asked_for.values())
+
+    def read(self, accounts: int) -> None:
+        """See `jobs.sweep.recognition.Audience`."""
+        self.examined += accounts
+        self.told(self.examined)
+
+    def ours(self, account_id: int, seen: Sighting) -> None:
+        """See `jobs.sweep.recognition.Audience`."""
+        for watcher in self.watchers:
+            watcher.note(seen)
+        kind = self.gone.get(account_id)
+        if kind is not None:
+            self.found.append(Found(kind, seen.external_id, seen.login_name, account_id))
+
+    def others(self, seen: Sequence[Sighting]) -> None:
+        """See `jobs.sweep.recognition.Audience`."""
+        self.of_any([one.account_id() for one in seen])
+
+    def of_any(self, accounts: Sequence[AccountId]) -> None:
+        """Afterwards it is known of each of them whose it is."""
+        for account in accounts:
+            for watcher in self.watchers:
+                watcher.note(account)
+        uuids = [one.account_uuid for one in accounts if one.account_uuid is not None]
+        with self.installation.database.reading() as session:
+            owners = owners_of(session, self.system.id, uuids, self.now)
+            strays = strays_of(session, self.system, [one.external_id for one in accounts], self.now)
+        for account in accounts:
+            self.found.extend(_ownership(account, owners, strays))
+
+
+def examine(directory: Directory, ownership: Ownership) -> None:
+    """Afterwards it is known whose every account of the directory is. Raises TargetError.
+
+    For directories that are not read from end to end when they are compared.
+    """
+    for some in in_chunks(directory.account_ids(), ACCOUNTS_AT_ONCE):
+        ownership.of_any(some)
+        ownership.read(len(some))
 
 
 def unused(
-    directory: Directory, owners: dict[UUID, Owner], rules: DormancyRules, *, now: datetime
+    directory: Directory, owners: Callable[[Collection[UUID]], dict[UUID, Owner]], rules: DormancyRules, *,
+    now: datetime,
 ) -> list[Found]:  # fmt: skip
     """The IDs that nobody uses, never used, or of which that is unknown; nothing where it is not shown (C3).
 
-    Each by the times of its kind. Raises TargetError.
+    Each by the times of its kind; `owners` says whose accounts are. Raises TargetError.
     """
     if not isinstance(directory, ReportsLastUse):
         return []
-    all_times = {rules.times, *rules.by_kind.values()}
-    found: list[Found] = []
-    for one in {times.unused_days: times for times in all_times}.values():
-        read = directory.unused_since(unused_cutoff(one, now))
-        found += [_last_use_finding(use, owners) for use in read
-                  if _times_of(use, owners, rules).unused_days == one.unused_days]  # fmt: skip
-    for one in {times.never_used_days: times for times in all_times}.values():
-        read = directory.never_used(never_used_cutoff(one, now))
-        found += [_last_use_finding(use, owners) for use in read
-                  if _times_of(use, owners, rules).never_used_days == one.never_used_days]  # fmt: skip
+    all_times, found = {rules.times, *rules.by_kind.values()}, list[Found]()
+
+    def take(read: Iterable[LastUse], is_due: Callable[[DormancyTimes], bool]) -> None:
+        for uses in in_chunks(read, ACCOUNTS_AT_ONCE):
+            known = owners([use.account_uuid for use in uses if use.account_uuid is not None])
+            found.extend(_last_use_finding(use, known) for use in uses if is_due(_times_of(use, known, rules)))
+
+    for days in {times.unused_days: times for times in all_times}.values():
+        take(directory.unused_since(unused_cutoff(days, now)), partial(_same_days, "unused_days", days))
+    for days in {times.never_used_days: times for times in all_times}.values():
+        take(directory.never_used(never_used_cutoff(days, now)), partial(_same_days, "never_used_days", days))
     return found
+
+
+def _same_days(which: str, one: DormancyTimes, other: DormancyTimes) -> bool:
+    return bool(getattr(one, which) == getattr(other, which))
 
 
 def _times_of(last_use: LastUse, owners: dict[UUID, Owner], rules: DormancyRules) -> DormancyTimes:

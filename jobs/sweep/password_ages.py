@@ -14,7 +14,7 @@ from idm.operations.passwords.warnings_before_due import PasswordDue
 from idm.operations.sweep.findings import Found
 from idm.passwords.password_due import due_day, earliest_change
 from idm.policy import PasswordRules
-from idm.ports import AccountId, Directory, ExternalId, PasswordAge, ReportsPasswordAge
+from idm.ports import AccountId, Directory, ExternalId, PasswordAge, ReportsPasswordAge, Sighting
 from idm.vocabulary import AccountKind, FindingKind
 from idm.wareki import format_wareki
 
@@ -38,7 +38,7 @@ class PasswordAges:
         cutoff = start_of(newest + timedelta(days=1))
         self.old = {one.external_id: one for one in directory.unchanged_since(cutoff)}
 
-    def note(self, account: AccountId) -> None:
+    def note(self, account: AccountId | Sighting) -> None:
         """Afterwards one that is switched off has nothing to be told."""
         if account.enabled is False:
             self.old.pop(account.external_id, None)

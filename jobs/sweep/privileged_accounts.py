@@ -7,11 +7,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idm.database import in_chunks
 from idm.directory.default_names import is_default_name, privilege_found
 from idm.directory.out_of_band import OVER_REASON, OVER_REPAIR, Registered
 from idm.models.systems import Account
 from idm.operations.sweep.findings import Found
-from idm.ports import AccountId, Directory, ExternalId, KnowsProtected
+from idm.ports import AccountId, Directory, ExternalId, KnowsProtected, Sighting
 from idm.vocabulary import AccountKind, FindingKind
 
 WORDS: Mapping[FindingKind, tuple[str, str]] = {
@@ -36,10 +37,10 @@ class PrivilegedAccounts:
     """Account uuid → the account of ours and its kind."""
     standing_out: dict[ExternalId, AccountId] = field(default_factory=dict)
 
-    def note(self, account: AccountId) -> None:
+    def note(self, account: AccountId | Sighting) -> None:
         """Afterwards it is remembered, if there is anything about it."""
         if account.protected or account.built_in is not None or self._by_name(account):
-            self.standing_out[account.external_id] = account
+            self.standing_out[account.external_id] = account.account_id() if isinstance(account, Sighting) else account
 
     def note_guarded(self, directory: Directory) -> None:
         """The same for those the directory guards, or was born with, wherever they are. Raises TargetError."""
@@ -66,15 +67,20 @@ class PrivilegedAccounts:
                     details["reason"] = f"{reason}ディレクトリに最初からあるIDです（{account.built_in.value}）。"
                 yield Found(found, account.external_id, account.login_name, account_id, details)
 
-    def _by_name(self, account: AccountId) -> bool:
+    def _by_name(self, account: AccountId | Sighting) -> bool:
         return is_default_name(account.login_name, self.kind_of_directory)
 
 
-def accounts_of_ours(session: Session, system_id: int) -> dict[UUID, tuple[int, AccountKind]]:
-    """Account uuid → the account and its kind, for those that are somebody's."""
-    rows = session.execute(
-        select(Account.uuid, Account.id, Account.kind).where(
-            Account.system_id == system_id, Account.person_id.is_not(None)
+def accounts_of_ours(
+    session: Session, system_id: int, account_uuids: Collection[UUID]
+) -> dict[UUID, tuple[int, AccountKind]]:
+    """Account uuid → the account and its kind, for those of them that are somebody's."""
+    found: dict[UUID, tuple[int, AccountKind]] = {}
+    for some in in_chunks(account_uuids):
+        rows = session.execute(
+            select(Account.uuid, Account.id, Account.kind).where(
+                Account.system_id == system_id, Account.person_id.is_not(None), Account.uuid.in_(some)
+            )
         )
-    )
-    return {uuid: (account_id, kind) for uuid, account_id, kind in rows}
+        found.update((uuid, (account_id, kind)) for uuid, account_id, kind in rows)
+    return found

@@ -1,9 +1,8 @@
 """Compares directories with what was approved, between two sweeps and as often as wanted (controls A9, D9).
 
 With `changed` only the accounts that a directory says have changed since the last time are looked at, where it can say
-so; groups of others, and accounts that were deleted by hand, are seen by the next whole comparison. A whole one leaves
-out what is unchanged since it was found right, by its seal (`jobs.sweep.unchanged`); the nightly sweep reads
-everything.
+so; groups of others, and accounts that were deleted by hand, are seen by the next whole comparison. A whole one judges
+nothing that is unchanged since it was found right, by its seal (`jobs.sweep.recognition`), as most nights of the sweep.
 """
 
 from collections.abc import Collection
@@ -94,7 +93,7 @@ def _compared(
     done = compare(installation, directory, system, policy=policy, now=now, only=only, by_seal=True)
     return SweepResult(
         system.id, system.code, done.examined, tuple(done.found), skipped=frozenset(done.skipped),
-        compared=done.accounts, settled=tuple(done.settled), looked_at=frozenset(done.looked_at),
+        compared=done.accounts, settled=done.settled, looked_at=frozenset(done.looked_at),
         shown=done.shown, still_so=frozenset(done.still_so), read_at=now, resolved=done.resolved,
     )  # fmt: skip
 

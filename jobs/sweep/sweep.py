@@ -4,12 +4,15 @@ Systems are examined side by side. One that cannot be examined, fails or hangs s
 not stop the others. A night that is broken off is resumed where it stopped.
 """
 
+import gc
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import Protocol
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,15 +34,15 @@ from idm.operations.sweep.finding_answers import put_right
 from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.oversight.sweep_checks import SweepCheck, unlooked_kinds
 from idm.policy import Policy
-from idm.ports import AccountId, Directory
+from idm.ports import Directory
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.watched import registered_ids
-from idm.vocabulary import FindingKind
+from idm.vocabulary import AccountKind, FindingKind
 from jobs.information_systems.check_attempts import CheckAttempts
 from jobs.installation import Installation
 from jobs.sweep.clocks import clock_found, clocks_apart
-from jobs.sweep.comparison import Compared, compare
-from jobs.sweep.directory_reading import examine, owners_of, strays_of, unused
+from jobs.sweep.comparison import Compared, compare, reads_everybody
+from jobs.sweep.directory_reading import Owner, Ownership, examine, owners_of, unused
 from jobs.sweep.our_books import found_in_our_books
 from jobs.sweep.out_of_band import take_out
 from jobs.sweep.password_ages import PasswordAges
@@ -50,8 +53,8 @@ from jobs.sweep.side_by_side import Attempt, SideBySide
 ACTOR = Actor.job("jobs.sweep.sweep")
 LOG = logging.getLogger("idm.sweep")
 WARNED_AT_ONCE = 500
-TOLD_EVERY = 1_000
-"""Accounts read between two words of progress."""
+PATIENTLY = (50_000, 20, 100)
+"""How many objects more there are before Python looks for garbage: rows come by the hundred thousand and are none."""
 
 
 class Progress(Protocol):
@@ -90,6 +93,7 @@ def sweep(
     today. With `dry_run` nothing is recorded. `budget`: how long one system may take, by default what the profile says.
     Raises NotFound for an unknown system.
     """
+    gc.set_threshold(*PATIENTLY)
     systems, now = _systems(installation, system_code), installation.clock()
     with installation.database.reading() as session:
         policy = policy_in_force(session, now=now)
@@ -216,38 +220,45 @@ class _Sweeping:
     def _read(
         self, directory: Directory, system: InformationSystem, looked: "Looked", policy: Policy, started_at: datetime
     ) -> SweepResult:
-        with self.installation.database.reading() as session:
-            owners = owners_of(session, system.id, self.judged_at)
-            strays = strays_of(session, system, self.judged_at)
         checks = CheckAttempts(directory)
         checks.note_missing(policy)
         apart = clocks_apart(directory, self.installation.clock)
         checks.make(SweepCheck.CHANGE_DATES, looked.ages.read, None)
         unused_ids: Sequence[Found] = checks.make(
             SweepCheck.LAST_USE,
-            lambda one: unused(one, owners, policy.dormancy.in_system(system.unused_times), now=self.judged_at), (),
+            lambda one: unused(
+                one, partial(self._owners, system), policy.dormancy.in_system(system.unused_times), now=self.judged_at
+            ), (),
         )  # fmt: skip
-        result = examine(
-            directory, system, owners, strays=strays,
-            watch=(looked.accounts.note, looked.ages.note, _Counted(system.code, self.progress).note),
+        ownership = Ownership(
+            self.installation, system, self.judged_at, (looked.accounts, looked.ages), looked.ages.old,
+            partial(self.progress.reads, system.code),
+        )  # fmt: skip
+        if not reads_everybody(directory, system):
+            examine(directory, ownership)
+        compared = compare(
+            self.installation, directory, system, policy=policy, now=started_at,
+            by_seal=self._trusts_seals(system, started_at), audience=ownership,
         )  # fmt: skip
         checks.make(SweepCheck.GUARDED, looked.accounts.note_guarded, None)
         looked.rules = read_rules(directory, looked.strong, policy)
-        compared = compare(
-            self.installation, directory, system, policy=policy, now=started_at,
-            by_seal=self._trusts_seals(system, started_at),
-        )  # fmt: skip
+        with self.installation.database.reading() as session:
+            looked.look_up(session, system.id)
         found = (
-            *unused_ids, *result.found, *compared.found, *looked.found(compared, system), *checks.found(system),
+            *unused_ids, *ownership.found, *compared.found, *looked.found(compared, system), *checks.found(system),
             *clock_found(apart, system, policy.log_check),
         )  # fmt: skip
-        return replace(
-            result, found=found, unlooked=unlooked_kinds(checks.not_possible), clock_apart=apart,
-            skipped=frozenset(compared.skipped),
-            compared=compared.accounts, settled=tuple(compared.settled), looked_at=frozenset(compared.looked_at),
+        return SweepResult(
+            system.id, system.code, ownership.examined, found, unlooked=unlooked_kinds(checks.not_possible),
+            clock_apart=apart, skipped=frozenset(compared.skipped),
+            compared=compared.accounts, settled=compared.settled, looked_at=frozenset(compared.looked_at),
             shown=compared.shown, still_so=frozenset(compared.still_so), read_at=started_at,
             resolved=compared.resolved,
         )  # fmt: skip
+
+    def _owners(self, system: InformationSystem, account_uuids: Collection[UUID]) -> dict[UUID, Owner]:
+        with self.installation.database.reading() as session:
+            return owners_of(session, system.id, account_uuids, self.judged_at)
 
     def _trusts_seals(self, system: InformationSystem, now: datetime) -> bool:
         """Nights may; whoever asks about one system by hand has it read as it is."""
@@ -287,38 +298,32 @@ class _Sweeping:
 
 
 @dataclass
-class _Counted:
-    """How many accounts of a system have been read."""
-
-    system_code: str
-    progress: Progress
-    accounts: int = 0
-
-    def note(self, _account: AccountId) -> None:
-        """One more."""
-        self.accounts += 1
-        if self.accounts % TOLD_EVERY == 0:
-            self.progress.reads(self.system_code, self.accounts)
-
-
-@dataclass
 class Looked:
     """What a sweep looks at besides use and ownership: privilege, and passwords."""
 
     accounts: PrivilegedAccounts
     ages: PasswordAges
     strong: Sequence[StrongId]
+    ours: dict[UUID, tuple[int, AccountKind]]
+    """What is known of the accounts that stand out, or have an old password, once they were read."""
     rules: tuple[RulesPart, ...] = ()
 
     @classmethod
     def at(cls, session: Session, system: InformationSystem, policy: Policy, now: datetime) -> "Looked":
         """What our books say of it."""
-        ours = accounts_of_ours(session, system.id)
+        ours: dict[UUID, tuple[int, AccountKind]] = {}
         registered = registered_ids(session, system.id, now=now)
         return cls(
             PrivilegedAccounts(system.connector, registered, ours), PasswordAges(policy.passwords, now, ours),
-            strong_ids(session, system.id),
+            strong_ids(session, system.id), ours,
         )  # fmt: skip
+
+    def look_up(self, session: Session, system_id: int) -> None:
+        """Afterwards it is known which of those that were read are ours."""
+        read = [one.account_uuid for one in self.accounts.standing_out.values()]
+        read += [one.account_uuid for one in self.ages.old.values()]
+        uuids = {one for one in read if one is not None}
+        self.ours.update(accounts_of_ours(session, system_id, uuids))
 
     def found(self, compared: Compared, system: InformationSystem) -> Iterator[Found]:
         """Everything found of it, with what is known of privileged groups."""

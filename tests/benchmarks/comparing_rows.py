@@ -15,16 +15,18 @@ from uuid import UUID
 
 from sqlalchemy import insert, select
 
+from connectors.ldap.connector import LdapConnector
 from connectors.ldap.dialects.openldap import OpenLdap
 from connectors.ldap.entries import EntryReader
 from idm.database import Database
 from idm.models.base import Base
 from idm.models.going_live import SettledAccount
 from idm.models.systems import Account, InformationSystem
+from idm.queries.governance.configuration import policy_in_force
 from idm.settings import Settings
 from idm.vocabulary import AccountKind
 from jobs.installation import Installation
-from jobs.sweep.unchanged import unchanged_accounts
+from jobs.sweep.recognition import Nobody, recognise
 from tests.benchmarks.harness import Row
 from tests.benchmarks.sample_directory import SampleDirectory
 from tests.benchmarks.scale import Scale
@@ -113,9 +115,15 @@ class _Office:
         with database.reading() as session:
             system = session.get_one(InformationSystem, self.system_id)
         directory = installation.open_target(system)
-        found = unchanged_accounts(installation, directory, system, (), now=datetime.now(UTC))
+        assert isinstance(directory, LdapConnector)
+        with database.reading() as session:
+            policy = policy_in_force(session, now=datetime.now(UTC))
+        found = recognise(
+            installation, directory, system, (), lambda _row, _account: False, policy=policy, now=datetime.now(UTC),
+            by_seal=True, audience=Nobody(),
+        )  # fmt: skip
         directory.close()
-        return len(found.accounts)
+        return found.examined
 
     def _read_and_select(self) -> Callable[[], int]:
         attributes = EntryReader(self.sample.settings(), OpenLdap()).account_attributes

@@ -1,4 +1,4 @@
-"""Run the benchmarks: `python -m tests.benchmarks.run [--rounds N] [--only WORD] [--scale small]`.
+"""Run the benchmarks: `python -m tests.benchmarks.run [--rounds N] [--suite NAME] [--only WORD] [--scale small]`.
 
 The table goes to stdout, progress to stderr. Exit code 0 when every goal was met, 3 when one was missed.
 """
@@ -45,9 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, help="how often each row is measured (default 5)")
     parser.add_argument("--only", default="", metavar="WORD", help="only rows whose name contains this")
     parser.add_argument("--scale", choices=SCALES, default="full")
+    suites = {suite.__name__.removesuffix("_rows"): suite for suite in SUITES}
+    parser.add_argument("--suite", choices=suites, help="only the rows of this subject; nothing is built for others")
     chosen = parser.parse_args(arguments)
     outcomes: list[Outcome] = []
-    for suite in SUITES:
+    for suite in SUITES if chosen.suite is None else (suites[chosen.suite],):
         temporary = tempfile.TemporaryDirectory(prefix="benchmark-")
         with temporary as folder, suite(SCALES[chosen.scale], Path(folder)) as rows:
             outcomes += [run_row(row, chosen.rounds) for row in rows if chosen.only in row.name]

@@ -1,12 +1,12 @@
 """A night of the sweep end to end: everything read, judged, recorded and audited; beside one reading by `ldapsearch`.
 
 One account in a hundred is not used any more and is a finding: on the first night a new one, on the second a known one,
-and nothing else has changed.
+and nothing else has changed. Measured at two sizes, so that it is seen how memory grows.
 """
 
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -29,19 +29,25 @@ from tests.benchmarks.sample_directory import DORMANT_EVERY, SampleDirectory, ne
 from tests.benchmarks.scale import Scale
 from tests.cast import build, create_tables
 
+SMALLER = 5
+"""How many times the smaller office goes into the other."""
 UNUSED = (FindingKind.DORMANT, FindingKind.NEVER_USED, FindingKind.LAST_USE_UNKNOWN)
 
 
 @contextmanager
 def sweep_rows(scale: Scale, folder: Path) -> Iterator[list[Row]]:
-    """The rows about one office whose directory shows what was approved."""
-    sample = SampleDirectory(folder, scale.accounts, groups=3)
-    sample.start()
-    try:
-        office = _Office(sample, folder)
-        yield [office.row("first", goal=2.0), office.row("second", goal=1.2)]
-    finally:
-        sample.stop()
+    """The rows about two offices, one five times the other, whose directories show what was approved."""
+    with ExitStack() as running:
+        rows = []
+        for accounts in (scale.accounts // SMALLER, scale.accounts):
+            place = folder / str(accounts)
+            place.mkdir()
+            sample = SampleDirectory(place, accounts, groups=3)
+            running.callback(sample.stop)
+            sample.start()
+            office = _Office(sample, place)
+            rows += [office.row("first", goal=2.0), office.row("second", goal=1.2)]
+        yield rows
 
 
 class _Office:

@@ -4,55 +4,99 @@ A seal vouches for the directory's side only. Ours is vouched for by the generat
 the day on which something else is wanted though nobody decides anything.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+import marshal
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import Session
 
 from idm.database import in_chunks
+from idm.models.base import Base
 from idm.models.going_live import SettledAccount
 
-ROWS_AT_ONCE = 1000
+ROWS_AT_ONCE = 5_000
+FEW = 500
+"""So many accounts are asked for by their list; of more, the range that they lie in is read."""
 
 
-@dataclass(frozen=True)
-class Settled:
-    """One account that was compared and found as approved. `until`: the first day on which that may have changed."""
+class Settled(NamedTuple):
+    """One account that was compared and found as approved. `until`: the first day on which that may have changed.
+
+    `groups`: those of rights that it is in, a line each.
+    """
 
     account_id: int
     seal: bytes
     generation: int
     until: date | None
-    groups: tuple[str, ...]
+    groups: str
 
 
-def keep_settled(session: Session, settled: Collection[Settled], *, looked_at: Collection[int]) -> None:
-    """Afterwards of the accounts looked at exactly these are settled; those not looked at are as they were."""
-    found = {one.account_id: one for one in settled}
-    for some in in_chunks(looked_at, ROWS_AT_ONCE):
-        known = _known(session, some)
-        stale = [one for one in known if known[one] != found.get(one)]
-        session.execute(delete(SettledAccount).where(SettledAccount.account_id.in_(stale)))
-        fresh = [found[one] for one in some if one in found and known.get(one) != found[one]]
+@dataclass
+class SettledAccounts:
+    """Those of one comparison, packed: a hundred thousand are held until they are recorded."""
+
+    _open: list[tuple[int, bytes, int, int | None, str]] = field(default_factory=list)
+    _packed: list[bytes] = field(default_factory=list)
+
+    def add(self, one: Settled) -> None:
+        """Afterwards it is among them."""
+        until = None if one.until is None else one.until.toordinal()
+        self._open.append((one.account_id, one.seal, one.generation, until, one.groups))
+        if len(self._open) == ROWS_AT_ONCE:
+            self._packed.append(marshal.dumps(self._open))
+            self._open = []
+
+    def drop(self, account_ids: Collection[int]) -> None:
+        """Afterwards none of the accounts is among them, until it is added again."""
+        if account_ids:
+            self._open = [row for row in self._open if row[0] not in account_ids]
+            self._packed = [
+                marshal.dumps([row for row in rows if row[0] not in account_ids])
+                for rows in map(marshal.loads, self._packed)
+            ]
+
+    def blocks(self) -> Iterator[list[Settled]]:
+        """All of them, some thousand at a time, in the order of the accounts within each."""
+        for rows in (*map(marshal.loads, self._packed), self._open):
+            yield sorted(
+                Settled(account_id, seal, generation, None if until is None else date.fromordinal(until), groups)
+                for account_id, seal, generation, until, groups in rows
+            )
+
+
+def keep_settled(session: Session, settled: SettledAccounts, *, looked_at: Collection[int]) -> None:
+    """Afterwards these are settled, and of the accounts looked at no other; those not looked at are as they were."""
+    for some in in_chunks(looked_at):
+        session.execute(delete(SettledAccount).where(SettledAccount.account_id.in_(some)))
+    session.flush()
+    for block in settled.blocks():
+        known = _known(session, block)
+        fresh = [one for one in block if known.get(one.account_id) != one]
+        stale = [one.account_id for one in fresh if one.account_id in known]
+        for some in in_chunks(stale):
+            session.execute(delete(SettledAccount).where(SettledAccount.account_id.in_(some)))
         if fresh:
-            session.execute(insert(SettledAccount), [_row(one) for one in fresh])
+            _insert(session, fresh)
 
 
-def _known(session: Session, account_ids: Collection[int]) -> dict[int, Settled]:
+def _known(session: Session, block: Sequence[Settled]) -> dict[int, Settled]:
     columns = (SettledAccount.account_id, SettledAccount.seal, SettledAccount.generation, SettledAccount.until)
-    rows = session.execute(
-        select(*columns, SettledAccount.groups).where(SettledAccount.account_id.in_(account_ids))
-    ).all()
-    return {
-        account_id: Settled(account_id, seal, generation, until, tuple(groups.splitlines()))
-        for account_id, seal, generation, until, groups in rows
-    }
+    rows = session.execute(select(*columns, SettledAccount.groups).where(_among(block))) if block else ()
+    return {row[0]: Settled(*row) for row in rows}
 
 
-def _row(one: Settled) -> dict[str, object]:
-    return {
-        "account_id": one.account_id, "seal": one.seal, "generation": one.generation, "until": one.until,
-        "groups": "\n".join(one.groups),
-    }  # fmt: skip
+def _among(block: Sequence[Settled]) -> ColumnElement[bool]:
+    account_ids = [one.account_id for one in block]
+    if len(account_ids) <= FEW:
+        return SettledAccount.account_id.in_(account_ids)
+    return SettledAccount.account_id.between(account_ids[0], account_ids[-1])
+
+
+def _insert(session: Session, rows: Sequence[Settled]) -> None:
+    # The table itself, and no mapped class: what that costs for each row is seen in a first night.
+    table = Base.metadata.tables[SettledAccount.__tablename__]
+    session.connection().execute(insert(table), [one._asdict() for one in rows])

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, contains_eager
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
+from idm.database import in_chunks
 from idm.errors import InvalidInput
 from idm.grant_state import EndReason, SuspensionReason
 from idm.models.people import Employment
@@ -212,4 +213,7 @@ def carry_out_due(session: Session, *, actor: Actor, policy: Policy, now: dateti
 def employed_people(session: Session, person_ids: Collection[int], day: date) -> set[int]:
     """Those of the people who are employed on the day."""
     employed = select(Employment.person_id).where(holding_on(Employment, day))
-    return set(session.scalars(employed)) & set(person_ids)
+    return {
+        person for some in in_chunks(person_ids)
+        for person in session.scalars(employed.where(Employment.person_id.in_(some)))
+    }  # fmt: skip

@@ -16,7 +16,7 @@ from idm.calendar_days import day_of
 from idm.database import in_chunks
 from idm.models.systems import Entitlement
 from idm.models.work import Finding, SweepRun
-from idm.operations.information_systems.settled import Settled, keep_settled
+from idm.operations.information_systems.settled import SettledAccounts, keep_settled
 from idm.operations.sweep.finding_history import note
 from idm.oversight.finding_state import due_on
 from idm.policy import Policy
@@ -43,7 +43,8 @@ class SweepResult:
     """One sweep of one system. `failure` says why it could not be examined; then nothing was resolved.
 
     `compared`: how many accounts of ours should be there; `skipped`: those not compared, a worker is writing them;
-    `held_back`: why nothing was put right. `settled`: of the accounts `looked_at`, those that are exactly as approved.
+    `held_back`: why nothing was put right. `settled`: accounts that are exactly as approved; `looked_at`: those that
+    were compared and are not.
     `shown`: accounts with a right behind the gate as they were read at `read_at` (None = nothing was read); `still_so`:
     those that the directory vouched for, being as they were when they were read last.
     """
@@ -56,7 +57,7 @@ class SweepResult:
     skipped: frozenset[int] = frozenset()
     compared: int = 0
     held_back: str | None = None
-    settled: tuple[Settled, ...] = ()
+    settled: SettledAccounts = field(default_factory=SettledAccounts)
     looked_at: frozenset[int] = frozenset()
     shown: Mapping[int, TargetAccount] = field(default_factory=dict)
     still_so: frozenset[int] = frozenset()

@@ -1,15 +1,17 @@
 """The accounts of a system as they are compared with its directory, and who may be in which group (controls A9, D9)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
+from idm.database import in_chunks
 from idm.directory.wanted_account import AccountFacts, WantedAccount, changes_by_itself_on, wanted_account
 from idm.grant_state import GrantState
+from idm.models.base import UuidDigits
 from idm.models.going_live import FoundAccount
 from idm.models.periods import holding_on
 from idm.models.requests import Grant
@@ -57,7 +59,7 @@ def comparable_accounts(
 ) -> list[Comparable]:
     """These accounts as they should be at `now`. `delete_after_days` is the profile's."""
     rows = session.scalars(select(Account).where(Account.id.in_(account_ids)).order_by(Account.id)).all()
-    facts, busy = account_facts(session, [one.id for one in rows], now=now), _under_way(session, account_ids)
+    facts, busy = account_facts(session, [one.id for one in rows], now=now), under_way(session, account_ids)
     return [
         Comparable(
             one.id, one.uuid, one.login_name, one.external_id, facts[one.id],
@@ -68,7 +70,8 @@ def comparable_accounts(
     ]  # fmt: skip
 
 
-def _under_way(session: Session, account_ids: Collection[int]) -> frozenset[int]:
+def under_way(session: Session, account_ids: Collection[int] | Select[int]) -> frozenset[int]:
+    """Those of the accounts that a worker is about to write, or a person at work."""
     query = (
         select(OutboxTask.account_id)
         .join(Account, OutboxTask.account_id == Account.id)
@@ -87,6 +90,20 @@ def _under_way(session: Session, account_ids: Collection[int]) -> frozenset[int]
         )
     )  # fmt: skip
     return frozenset(session.scalars(query)) | frozenset(session.scalars(by_hand))
+
+
+def account_ids_of(session: Session, system_id: int) -> list[int]:
+    """Every account of the system."""
+    return list(session.scalars(select(Account.id).where(Account.system_id == system_id).order_by(Account.id)))
+
+
+def accounts_by_digits(session: Session, system_id: int, digits: Iterable[str]) -> dict[str, int]:
+    """The 32 digits of an account's uuid → the account, for those of the system."""
+    uuid, found = type_coerce(Account.uuid, UuidDigits), dict[str, int]()
+    for some in in_chunks(digits):
+        rows = session.execute(select(uuid, Account.id).where(Account.system_id == system_id, uuid.in_(some)))
+        found.update(rows.all())
+    return found
 
 
 def accounts_of_system(session: Session, system_id: int) -> dict[UUID, int]:
@@ -160,11 +177,16 @@ def waiting_to_be_adopted(session: Session, system_id: int) -> frozenset[Externa
     return frozenset(session.scalars(query))
 
 
-def found_states(session: Session, system_id: int) -> Mapping[ExternalId, tuple[FoundState, bool]]:
-    """External id → what the inventory knows of the account, and whether it was taken over."""
-    rows = session.execute(
-        select(FoundAccount.external_id, FoundAccount.state, FoundAccount.account_id).where(
-            FoundAccount.system_id == system_id
+def found_states(
+    session: Session, system_id: int, external_ids: Iterable[ExternalId]
+) -> Mapping[ExternalId, tuple[FoundState, bool]]:
+    """External id → what the inventory knows of the account, and whether it was taken over; of these."""
+    found: dict[ExternalId, tuple[FoundState, bool]] = {}
+    for some in in_chunks(external_ids):
+        rows = session.execute(
+            select(FoundAccount.external_id, FoundAccount.state, FoundAccount.account_id).where(
+                FoundAccount.system_id == system_id, FoundAccount.external_id.in_(some)
+            )
         )
-    )
-    return {external_id: (state, account_id is not None) for external_id, state, account_id in rows}
+        found.update({external_id: (state, account_id is not None) for external_id, state, account_id in rows})
+    return found

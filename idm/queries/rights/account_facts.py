@@ -1,7 +1,7 @@
 """What decides about accounts, read in bulk: the facts that `idm.directory.wanted_account` judges."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.personal_names import split_name
-from idm.ports import Attributes, ExternalId
+from idm.ports import Attributes, ExternalId, Said
 from idm.queries.factors.factor_gate import SET_BY_US, contractors_among, enrolment_facts, is_gated
 from idm.queries.organisation.units import parents, unit_names_on
 from idm.queries.stops.holding import stopped_accounts
@@ -220,24 +220,30 @@ def _unit_codes(session: Session, people: list[int], day: date) -> dict[int, str
 def _attributes(
     account: Account, person: Person | None, employments: list[Employment], units: dict[int, str], day: date
 ) -> Attributes:
-    # At work people go by the name they use there (旧姓・通称), where they have one.
-    name = (person.work_name or person.name) if person is not None else account.login_name
-    family, given = split_name(name)
-    return Attributes(
-        login_name=account.login_name,
-        display_name=name,
-        family_name=family,
-        given_name=given,
-        employee_number=_staff_number(employments, day),
-        # An address leads to one account: to the daily one.
-        mail=person.mail if person is not None and account.kind is AccountKind.PERSONAL else None,
-        unit_name=units.get(person.id) if person is not None else None,
-    )
+    number = staff_number([(one.staff_number, one.valid_from <= day) for one in employments])
+    if person is None:
+        return Attributes(*said_of(account.login_name, account.login_name, None, number=number, mail=None, unit=None))
+    # An address leads to one account: to the daily one.
+    mail = person.mail if account.kind is AccountKind.PERSONAL else None
+    said = said_of(
+        account.login_name, person.name, person.work_name, number=number, mail=mail, unit=units.get(person.id)
+    )  # fmt: skip
+    return Attributes(*said)
 
 
-def _staff_number(employments: list[Employment], day: date) -> str | None:
-    begun = [e for e in employments if e.valid_from <= day]
-    return (begun or employments)[-1].staff_number if employments else None
+def said_of(
+    login_name: str, name: str, work_name: str | None, *, number: str | None, mail: str | None, unit: str | None
+) -> Said:  # fmt: skip
+    """What an account says of its owner: at work people go by the name they use there (旧姓・通称), if any."""
+    display = work_name or name
+    family, given = split_name(display)
+    return (login_name, display, family, given, number, mail, unit)
+
+
+def staff_number(employments: Sequence[tuple[str, bool]]) -> str | None:
+    """The number of the newest employment that has begun, else of the last to come; given oldest first."""
+    begun = [number for number, has_begun in employments if has_begun]
+    return begun[-1] if begun else employments[-1][0] if employments else None
 
 
 def managed_groups(session: Session, system_id: int) -> frozenset[ExternalId]:

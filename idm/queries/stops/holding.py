@@ -19,7 +19,7 @@ from idm.queries.stops.entries import LateEntries, late_entries, stopped_entries
 from idm.vocabulary import StopKind
 
 
-def stopped_accounts(session: Session, account_ids: Collection[int]) -> frozenset[int]:
+def stopped_accounts(session: Session, account_ids: Collection[int] | Select[int]) -> frozenset[int]:
     """Those of these accounts that let nobody in now.
 
     What an order reaches is asked of the order itself too: an account that came to be after it is no way around it.
@@ -29,7 +29,7 @@ def stopped_accounts(session: Session, account_ids: Collection[int]) -> frozense
     return frozenset(session.scalars(named.union(entries))) | _within_orders(session, account_ids)
 
 
-def _within_orders(session: Session, account_ids: Collection[int]) -> frozenset[int]:
+def _within_orders(session: Session, account_ids: Collection[int] | Select[int]) -> frozenset[int]:
     people, systems = stopped_people(session), stopped_systems(session)
     if not people and not systems:
         return frozenset()

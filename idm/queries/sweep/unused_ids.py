@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from idm.calendar_days import day_of
@@ -20,7 +20,7 @@ from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import DormancyStage
 
 
-def given_up(session: Session, account_ids: Collection[int]) -> dict[int, date]:
+def given_up(session: Session, account_ids: Collection[int] | Select[int]) -> dict[int, date]:
     """Account → the day on which it was last given up for long disuse."""
     rows = session.execute(
         select(DormancyCase.account_id, func.max(DormancyCase.deleted_at))

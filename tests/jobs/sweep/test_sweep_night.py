@@ -4,13 +4,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
+from connectors.ldap.connector import LdapConnector
 from idm.calendar_days import day_of
 from idm.errors import TargetUnavailable
 from idm.models.audit import AuditRecord
@@ -19,11 +19,11 @@ from idm.models.officers import ConfigurationVersion
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, SweepRun
 from idm.operations.sweep import nights as sweep_nights
-from idm.ports import AccountId, Directory
+from idm.ports import Directory, Sighting, Standing
 from idm.vocabulary import FindingKind
 from jobs.installation import Installation
 from jobs.sweep import nights, sweep
-from jobs.sweep.directory_reading import examine
+from jobs.sweep.comparison import compare
 from tests.jobs.conftest import Office
 
 
@@ -143,12 +143,14 @@ def test_one_system_that_hangs_is_given_up_and_writes_nothing_when_it_comes_back
 def test_one_system_whose_examination_breaks_is_told_of_and_the_others_have_their_answer(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(directory: Directory, system: InformationSystem, *values: object, **named: object) -> object:
+    def break_down(
+        installation: Installation, directory: Directory, system: InformationSystem, **named: object
+    ) -> object:
         if system.code == "ledger":
             raise KeyError("uid")
-        return examine(directory, system, *values, **named)  # type: ignore[arg-type]
+        return compare(installation, directory, system, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(sweep, "examine", break_down)
+    monkeypatch.setattr(sweep, "compare", break_down)
     results = sweep.sweep(office.installation)
     assert [(result.system_code, result.failure is None) for result in results] == [
         ("ledger", False),
@@ -189,34 +191,36 @@ class Told(sweep.Silent):
 
 
 def test_progress_is_told_while_a_directory_is_read(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    def many(_self: object) -> Iterator[AccountId]:
-        return (AccountId(f"entry-{number}", None, f"m{number:05}") for number in range(2_500))
+    def many(_self: object, _known: object) -> Iterator[Sighting]:
+        standing = Standing(enabled=True, expires_at=None, card_required=None)
+        for number in range(2_500):
+            said = (f"m{number:05}", "", "", "", None, None, None)
+            yield Sighting(b"%d" % number, f"entry-{number}", None, said, standing)
 
     with office.cast.database.reading() as session:
         ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
     directory = office.installation.open_target(ledger)
     directory.close()
-    monkeypatch.setattr(type(directory), "account_ids", many)
+    monkeypatch.setattr(type(directory), "sightings", many)
     told = Told()
     sweep.sweep(office.installation, system_code="ledger", dry_run=True, progress=told)
-    assert told.read == [("ledger", 1_000), ("ledger", 2_000)]
+    assert told.read == [("ledger", 1_000), ("ledger", 2_000), ("ledger", 2_500)]
 
 
 def _read_on_nights(office: Office, monkeypatch: pytest.MonkeyPatch, *nights: timedelta) -> list[int]:
-    """How many accounts of ours were read in full on each of the nights, counted from the day of a full reading."""
+    """How many accounts were read, and not only their seals, on each of the nights, counted from the day of a full
+    reading."""
     with office.cast.database.reading() as session:
         ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
     first = (-(day_of(office.clock()).toordinal() + ledger.id)) % 7 + 7
-    directory = office.installation.open_target(ledger)
-    directory.close()
-    really, read = type(directory).find, [0]
+    really, read = LdapConnector.sightings, [0]
 
-    def find(self: Directory, uuids: Iterable[UUID]) -> object:
-        asked = list(uuids)
-        read[-1] += len(asked)
-        return really(self, asked)
+    def sightings(self: LdapConnector, known: Container[bytes]) -> Iterator[bytes | Sighting]:
+        for one in really(self, known):
+            read[-1] += not isinstance(one, bytes)
+            yield one
 
-    monkeypatch.setattr(type(directory), "find", find)
+    monkeypatch.setattr(LdapConnector, "sightings", sightings)
     begun, counted = office.clock.ahead, []
     for night in nights:
         office.clock.ahead, read[-1] = begun + timedelta(days=first) + night, 0

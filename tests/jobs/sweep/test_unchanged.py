@@ -1,8 +1,9 @@
-"""Comparing again costs little: what is as it was when it was found right is not read a second time (`unchanged`).
+"""Comparing again costs little: what is as it was when it was found right is not read a second time.
 
 Whatever could hide behind that is tried here: a change by hand, a change of groups, a decision, a day that comes.
 """
 
+from collections.abc import Container, Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from connectors.ldap.connector import LdapConnector
 from idm.models.going_live import SettledAccount
 from idm.models.work import OutboxTask, TaskState
-from idm.ports import TargetAccount
+from idm.ports import Sighting, TargetAccount
 from idm.vocabulary import FindingKind
 from jobs.sweep import reconcile, sweep
 from tests.jobs.conftest import Office
@@ -28,14 +29,21 @@ def read(office: Office, monkeypatch: pytest.MonkeyPatch) -> set[UUID]:
         office.hand_over(who)
     sweep.sweep(office.installation, system_code="ledger")
     looked_for: set[UUID] = set()
-    find = LdapConnector.find
+    find, sightings = LdapConnector.find, LdapConnector.sightings
 
-    def noted(self: LdapConnector, uuids: list[UUID]) -> dict[UUID, TargetAccount]:
+    def found(self: LdapConnector, uuids: list[UUID]) -> dict[UUID, TargetAccount]:
         asked = list(uuids)
         looked_for.update(asked)
         return find(self, asked)
 
-    monkeypatch.setattr(LdapConnector, "find", noted)
+    def seen(self: LdapConnector, known: Container[bytes]) -> Iterator[bytes | Sighting]:
+        for one in sightings(self, known):
+            if not isinstance(one, bytes) and one.uuid is not None:
+                looked_for.add(UUID(one.uuid))
+            yield one
+
+    monkeypatch.setattr(LdapConnector, "find", found)
+    monkeypatch.setattr(LdapConnector, "sightings", seen)
     return looked_for
 
 
@@ -55,6 +63,15 @@ def test_a_change_by_hand_is_read_and_found(office: Office, read: set[UUID]) -> 
     assert compared(office) == {FindingKind.DRIFT: "u100009"}
     assert len(read) == 1
     assert compared(office) == {FindingKind.DRIFT: "u100009"}, "what differs stays to be read"
+
+
+def test_what_was_read_again_and_is_right_all_the_same_is_settled_anew(office: Office, read: set[UUID]) -> None:
+    office.directory.apply(f"dn: {office.dn('u100009')}\nchangetype: modify\nreplace: cn\ncn: another\n")
+    assert compared(office) == {}
+    assert len(read) == 1, "its seal was broken"
+    read.clear()
+    assert compared(office) == {}
+    assert read == set()
 
 
 def test_somebody_who_was_put_into_a_group_or_out_of_it_is_read_and_found(office: Office, read: set[UUID]) -> None:
