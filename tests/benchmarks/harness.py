@@ -92,6 +92,18 @@ def run_row(row: Row, rounds: int) -> Outcome:
     return Outcome(row, tuple(ours), tuple(reference))
 
 
+def apart(prepare: Callable[[], None]) -> None:
+    """Afterwards this was done in a process of its own, which leaves files and no memory.
+
+    What is measured later begins as a copy of us: memory that we had once used would be used again unseen.
+    """
+    child = multiprocessing.get_context("fork").Process(target=prepare)
+    child.start()
+    child.join()
+    if child.exitcode != 0:
+        raise RuntimeError("what was to be measured could not be prepared")
+
+
 def _measure(side: Work | Command, row: Row) -> Measurement:
     if isinstance(side, Command):
         return _measure_command(side)

@@ -14,7 +14,7 @@ from connectors.ldap.settings import LdapSettings
 from connectors.registry import open_directory
 from idm.ports import Attributes, CreateAccount
 from jobs.demo.directory import LocalDirectory
-from tests.benchmarks.harness import Command
+from tests.benchmarks.harness import Command, apart
 
 DORMANT_EVERY = 100
 ACTIVE, DORMANT = "20261101000000Z", "20240101000000Z"
@@ -40,11 +40,14 @@ class SampleDirectory:
 
     def start(self) -> None:
         """Afterwards the accounts are in the directory, their state is kept aside, and it answers."""
+        apart(self._build)
+        _copy(self.server.folder / "db", self._kept)
+        self.server.start()
+
+    def _build(self) -> None:
         people = new_accounts(self.accounts, prefix="u")
         seeded = "".join(self._seeded(number, person) for number, person in enumerate(people))
         self.server.build(seeded + "".join(self._group(number) for number in range(self.groups)))
-        _copy(self.server.folder / "db", self._kept)
-        self.server.start()
 
     def restore(self) -> None:
         """Afterwards the directory is as it was built, and answers where it did."""

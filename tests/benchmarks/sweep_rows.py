@@ -23,7 +23,7 @@ from idm.settings import Settings
 from idm.vocabulary import EntitlementKind, FindingKind
 from jobs.installation import Installation
 from jobs.sweep import sweep
-from tests.benchmarks.harness import Command, Row
+from tests.benchmarks.harness import Command, Row, apart
 from tests.benchmarks.provisioning_rows import decide
 from tests.benchmarks.sample_directory import DORMANT_EVERY, SampleDirectory, new_accounts
 from tests.benchmarks.scale import Scale
@@ -58,6 +58,10 @@ class _Office:
         secrets = folder / "secrets"
         secrets.mkdir(mode=0o700)
         (secrets / "ledger.password").write_text(sample.server.service_password())
+        apart(self._build)
+
+    def _build(self) -> None:
+        sample = self.sample
         database = Database(f"sqlite:///{self._kept('first')}")
         create_tables(database)
         decide(build(database), new_accounts(sample.accounts, prefix="u"), sample.server.connector_settings())
