@@ -238,7 +238,7 @@ DOING: dict[str, Expectation] = {
     "configuration.propose": SECURITY, "configuration.accept": in_state(CISO, "waiting"),
     "configuration.refuse": in_state(CISO, "waiting"),
     "audit_trail.verify": GOVERNING,
-    "log_check.sign": only(Role.SECURITY, Role.CHIEF),
+    "log_check.sign": only(*HEADS),
     "retention.order": only(Role.CISO, Role.CHIEF), "retention.lift": in_state(CISO, "asked"),
     "retention.keep": in_state(only(Role.CISO, Role.CHIEF), "asked"),
     "retention.ask_to_lift": in_state(only(Role.CISO, Role.CHIEF), "open"),
