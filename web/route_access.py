@@ -398,7 +398,7 @@ _EXCEPTIONS = {
     "exceptions.new": looking(Action.ASK_EXCEPTION),
     "exceptions.ask": sending(Action.ASK_EXCEPTION),
     "exceptions.report": sending(Action.ASK_EXCEPTION),
-    "exceptions.answer": sending(Action.PERMIT_EXCEPTION),
+    "exceptions.answer": sending(Action.PERMIT_EXCEPTION, instead="その時点でCISOに代わって答える人"),
     "exceptions.end": sending(Action.END_EXCEPTION, instead="申請した人（許可の前）"),
     "exceptions.check": sending(Action.CHECK_EXCEPTIONS),
 }

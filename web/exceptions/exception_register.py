@@ -14,11 +14,14 @@ from werkzeug.wrappers import Response
 
 from idm.calendar_days import TOKYO, day_of, end_to_last_day, last_day_to_end
 from idm.errors import InvalidInput
+from idm.models.exceptions import RegisteredException
 from idm.operations.exceptions import register
 from idm.operations.exceptions.register import WantedException
 from idm.oversight.exception_state import OPEN
 from idm.oversight.finding_state import NEVER_ANSWERED
 from idm.permissions import Action, may
+from idm.queries.approval.bench import Bench
+from idm.queries.exceptions.answering import answering
 from idm.queries.exceptions.coverage import Target, target_of
 from idm.queries.exceptions.exception_sheets import (
     ExceptionRow,
@@ -184,11 +187,13 @@ def _sheet(exception_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
             session, exception_id, reader=current.reader(), policy=current.policy(), now=current.now()
         )  # fmt: skip
         checks = checks_of(session, exception_id)
+        exception, bench = session.get_one(RegisteredException, exception_id), Bench.on(session, current.today())
+        may_answer = current.signed_in().person_id in answering(session, exception, bench)
     roles, me = current.roles(), current.signed_in().person_id
     return render_template(
         "exceptions/show.html", row=row, checks=checks, typed=typed, mistakes=mistakes, today=current.today(),
         now=current.now(), own=row.asked_by_id == me, may_ask=may(roles, Action.ASK_EXCEPTION),
-        may_answer=may(roles, Action.PERMIT_EXCEPTION), may_check=may(roles, Action.CHECK_EXCEPTIONS),
+        may_answer=may_answer, may_check=may(roles, Action.CHECK_EXCEPTIONS),
         may_end=may(roles, Action.END_EXCEPTION) and row.state in OPEN | {ExceptionState.EXPIRED},
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from idm.models.exceptions import RegisteredException
 from idm.models.systems import Account
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
+from idm.queries.exceptions.answering import subjects_of
 from idm.queries.factors.authenticators import units_of_owner
 from idm.queries.organisation.officers import roles_of
 from idm.queries.organisation.reach import systems_reached, units_reached
@@ -35,14 +36,6 @@ def require_may_end(session: Session, exception: RegisteredException, person_id:
         return
     if not _reaches(session, exception, person_id, Action.END_EXCEPTION, roles, day):
         raise NotPermitted("例外措置を終えられるのは、対象を所管する課長・情報システム管理者とCISOです。")
-
-
-def subjects_of(session: Session, exception: RegisteredException) -> frozenset[int]:
-    """The people whom it is about by name: the person, or the owner of the account."""
-    found = {exception.person_id}
-    if exception.account_id is not None:
-        found.add(session.get_one(Account, exception.account_id).person_id)
-    return frozenset(one for one in found if one is not None)
 
 
 def _reaches(

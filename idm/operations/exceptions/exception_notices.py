@@ -11,6 +11,8 @@ from idm.calendar_days import day_of, end_to_last_day, iso
 from idm.models.exceptions import RegisteredException
 from idm.operations.notification.notices import notify
 from idm.policy import Policy
+from idm.queries.approval.bench import Bench
+from idm.queries.exceptions.answering import answering
 from idm.queries.organisation.officers import holders
 from idm.vocabulary import Role
 from idm.wareki import format_wareki
@@ -37,9 +39,9 @@ def record(
 
 
 def tell_ciso(session: Session, exception: RegisteredException, subject: str, body: str, *, now: datetime) -> None:
-    """Afterwards the CISO has a notice with a link to the exception."""
-    ciso = holders(session, Role.CISO, None, day_of(now))
-    tell(session, ciso, exception, subject, body, now=now)
+    """Afterwards the CISO, or who answers it in their place, has a notice with a link to the exception."""
+    told = answering(session, exception, Bench.on(session, day_of(now)))
+    tell(session, frozenset(told) or holders(session, Role.CISO, None, day_of(now)), exception, subject, body, now=now)
 
 
 def tell(

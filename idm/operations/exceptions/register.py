@@ -16,13 +16,16 @@ from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, 
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
-from idm.operations.exceptions.authority import require_may_ask, require_may_end, subjects_of
+from idm.operations.exceptions.authority import require_may_ask, require_may_end
 from idm.operations.exceptions.exception_notices import record, tell, tell_ciso
 from idm.oversight.exception_state import ExceptionEvent, after, may_renew, require_coverable, require_period
 from idm.permissions import Action, require
 from idm.policy import Policy
+from idm.queries.approval.bench import Bench
+from idm.queries.exceptions.answering import answering, subjects_of
 from idm.queries.organisation.officers import contracted, humans, roles_of
 from idm.queries.organisation.units import unit_on
+from idm.routing import RUNG_TITLES, Seated
 from idm.step_up import require_fresh_factor
 from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind
 from idm.written_text import written
@@ -107,15 +110,13 @@ def answer(
 ) -> RegisteredException:
     """Afterwards the CISO has permitted or refused it, and whoever asked knows; permitted, it covers from now on.
 
-    Raises NotFound, NotPermitted for anyone but the CISO, SeparationOfDuties where they asked for it or it is about
-    them, IllegalTransition where it was answered, is over, or its report is missing, InvalidInput, FreshFactorNeeded.
+    Where the CISO asked for it, or it is about them, whoever stands in for them on the ladder does (`answering`).
+    Raises NotFound, NotPermitted for anyone else, SeparationOfDuties for the CISO in that case, IllegalTransition where
+    it was answered, is over, or its report is missing, InvalidInput, FreshFactorNeeded.
     """
     person_id, day = _person(actor), day_of(now)
-    require(roles_of(session, person_id, day), Action.PERMIT_EXCEPTION)
     exception = _locked(session, exception_id)
-    involved = frozenset({exception.asked_by_id}) | subjects_of(session, exception)
-    if humans(session, [person_id])[person_id].is_one_of(involved):
-        raise SeparationOfDuties("自分が関わる例外措置に自分で答えることはできません。（SOD-1）", code="SOD-1")
+    seat = _seat(session, exception, person_id, day)
     following = after(exception.state, ExceptionEvent.PERMIT if permit else ExceptionEvent.REFUSE)
     if exception.acted_at is not None and exception.reported_at is None:
         raise IllegalTransition("緊急の措置の報告を受けてから、答えてください。")
@@ -128,10 +129,26 @@ def answer(
     exception.escalated_level, exception.escalated_at = 0, None
     session.flush()
     action = "registered_exception.permitted" if permit else "registered_exception.refused"
-    record(session, action, exception, actor=actor, policy=policy, now=now, note=said)
+    record(
+        session, action, exception, actor=actor, policy=policy, now=now, note=said, rung=seat.rung.value,
+        acting_for=seat.acting_for,
+    )  # fmt: skip
     title = "許可されました" if permit else "許可されませんでした"
-    tell(session, {exception.asked_by_id}, exception, title, f"CISOの答え: {said}", now=now)
+    tell(
+        session, {exception.asked_by_id}, exception, title, f"{RUNG_TITLES[seat.rung] or 'CISO'}の答え: {said}", now=now
+    )
     return exception
+
+
+def _seat(session: Session, exception: RegisteredException, person_id: int, day: date) -> Seated:
+    """How this person comes to answer it. Raises NotPermitted, SeparationOfDuties."""
+    seat = answering(session, exception, Bench.on(session, day)).get(person_id)
+    if seat is not None:
+        return seat
+    require(roles_of(session, person_id, day), Action.PERMIT_EXCEPTION)
+    raise SeparationOfDuties(
+        "自分が関わる例外措置に自分で答えることはできません。副CISOが答えます。（SOD-1）", code="SOD-1"
+    )
 
 
 def end(

@@ -1,7 +1,7 @@
 """What of the register of exceptions waits for somebody (FK 8)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -11,6 +11,8 @@ from idm.models.exceptions import RegisteredException
 from idm.oversight.exception_state import check_due, in_force
 from idm.permissions import Action, may
 from idm.policy import Policy
+from idm.queries.approval.bench import Bench
+from idm.queries.exceptions.answering import answering
 from idm.queries.exceptions.coverage import last_checks
 from idm.queries.organisation.officers import humans, roles_of
 from idm.vocabulary import ExceptionState
@@ -46,7 +48,7 @@ def exception_todo(session: Session, person_id: int, *, policy: Policy, now: dat
     theirs = [one for one in found if one.asked_by_id in own]
     others = [one for one in found if one.asked_by_id not in own]
     return ExceptionTodo(
-        to_answer=sum(map(_answerable, others)) if may(roles, Action.PERMIT_EXCEPTION) else 0,
+        to_answer=_to_answer(session, person_id, [one for one in found if _answerable(one)], day_of(now)),
         to_report=sum(one.state is ExceptionState.ASKED and _unreported(one) for one in theirs),
         to_check=_overdue_checks(session, others, policy, now) if may(roles, Action.CHECK_EXCEPTIONS) else 0,
         expired=sum(one.state is ExceptionState.EXPIRED and one.id not in renewed for one in theirs),
@@ -59,6 +61,13 @@ def _unreported(one: RegisteredException) -> bool:
 
 def _answerable(one: RegisteredException) -> bool:
     return one.state is ExceptionState.ASKED and not _unreported(one)
+
+
+def _to_answer(session: Session, person_id: int, asked: list[RegisteredException], day: date) -> int:
+    if not asked:
+        return 0
+    bench = Bench.on(session, day)
+    return sum(person_id in answering(session, one, bench) for one in asked)
 
 
 def _overdue_checks(session: Session, others: list[RegisteredException], policy: Policy, now: datetime) -> int:

@@ -28,6 +28,7 @@ from idm.operations.exceptions.register import WantedException
 from idm.operations.sweep.findings import Found, record_everywhere
 from idm.policy import Policy
 from idm.queries.exceptions.coverage import covering
+from idm.queries.exceptions.exception_todo import exception_todo
 from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind, Role
 from tests.cast import NOW, TODAY, Cast
 
@@ -139,13 +140,25 @@ def test_nobody_but_the_ciso_answers(cast: Cast, who: str) -> None:
         answer(cast, exception, who)
 
 
-def test_the_ciso_answers_nothing_that_is_about_themselves(cast: Cast) -> None:
+def test_what_is_about_the_ciso_is_answered_by_the_vice_ciso_and_never_by_the_ciso(cast: Cast) -> None:
     exception = ask(cast, "system", scope=ExceptionScope.ORGANISATION, person_id=None)
     with cast.database.writing() as session:
         row = session.get_one(RegisteredException, exception)
         row.scope, row.person_id = ExceptionScope.PERSON, cast.people["ciso"]
     with pytest.raises(SeparationOfDuties):
         answer(cast, exception)
+    with pytest.raises(NotPermitted):
+        answer(cast, exception, "chief")
+    with cast.database.reading() as session:
+        todo = {
+            who: exception_todo(session, cast.people[who], policy=cast.policy, now=NOW).to_answer
+            for who in ("ciso", "vice")
+        }
+    assert todo == {"ciso": 0, "vice": 1}
+    answer(cast, exception, "vice")
+    with cast.database.reading() as session:
+        row = session.get_one(RegisteredException, exception)
+    assert (row.state, row.answered_by_id) == (ExceptionState.PERMITTED, cast.people["vice"])
 
 
 def test_an_exception_permitted_by_whoever_asked_is_refused_by_the_database_too(cast: Cast) -> None:

@@ -16,7 +16,7 @@ from idm.models.exceptions import RegisteredException
 from idm.models.finding_history import FindingEvent
 from idm.models.going_live import Justification
 from idm.models.nights import SweepNight
-from idm.models.officers import Officer
+from idm.models.officers import Deputy, Officer
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, MailMessage
 from idm.operations.sweep import finding_answers, finding_care, finding_notices, risk_acceptance
@@ -306,6 +306,27 @@ def test_a_finding_belongs_to_who_manages_its_system_or_to_the_security_officer(
             for who in ("system", "security", "chief")
         }
     assert mine == {"system": [1], "security": [2], "chief": []}
+
+
+def test_whoever_stands_in_for_an_officer_that_day_has_what_is_the_offices(cast: Cast) -> None:
+    sweep(cast, ORPHAN, SUDDEN)
+    with cast.database.writing() as session:
+        for principal, role, deputy, last in (
+            ("system", Role.SYSTEM, "chief", TODAY + 9 * DAY), ("security", Role.SECURITY, "vice", TODAY),
+        ):  # fmt: skip
+            session.add(
+                Deputy(
+                    principal_id=cast.people[principal], role=role, deputy_id=cast.people[deputy],
+                    valid_from=TODAY - DAY, valid_until=last, named_at=NOW, accepted_by_id=cast.people["ciso"],
+                    accepted_at=NOW,
+                )
+            )  # fmt: skip
+    with cast.database.reading() as session:
+        mine = {
+            who: sorted(session.scalars(select(Finding.id).where(Offices.on(session, TODAY).mine(cast.people[who]))))
+            for who in ("system", "chief", "vice")
+        }
+    assert mine == {"system": [1], "chief": [1], "vice": []}, "of the office that they stand in for, on its days"
 
 
 def test_a_system_that_nobody_manages_leaves_no_finding_with_nobody(cast: Cast) -> None:
