@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.models.password_rules import PasswordWarning
+from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.operations.notification.notices import Notice, notify_each
 from idm.passwords.password_due import WARNED_BEFORE_DAYS
+from idm.queries.outsiders.told_for import told_for
 from idm.wareki import format_wareki
 
 AHEAD_SUBJECT = "パスワードを変更してください"
@@ -63,25 +65,30 @@ def _rows(session: Session, dues: Sequence[PasswordDue]) -> dict[int, PasswordWa
 
 def _tell(session: Session, dues: Sequence[PasswordDue], subject: str, now: datetime) -> int:
     owners = _owners(session, dues)
+    readers = told_for(session, {person_id for person_id, *_ in owners.values()}, day_of(now))
     told = []
     for due in dues:
         if (owner := owners.get(due.account_id)) is None:
             continue
-        person_id, system = owner
+        person_id, name, system = owner
+        own = person_id in readers[person_id]
+        whose = "" if own else f"{name} さんはメールを使わないため、あなたに知らせます。本人に伝えてください。"
         body = (
-            f"情報システム「{system}」のパスワードは、団体の規程により {format_wareki(due.due_on)}までに変更が"
+            f"{whose}情報システム「{system}」のパスワードは、団体の規程により {format_wareki(due.due_on)}までに変更が"
             "必要です。端末のパスワード変更の画面で変更してください。このメールからパスワードを入力することはありません。"
         )
-        told.append(Notice(person_id, subject, body, "/", urgent=subject == DUE_SUBJECT))
+        urgent = subject == DUE_SUBJECT
+        told += [Notice(reader, subject, body, "/", urgent=urgent) for reader in sorted(readers[person_id])]
     return notify_each(session, told, now=now)
 
 
-def _owners(session: Session, dues: Sequence[PasswordDue]) -> dict[int, tuple[int, str]]:
-    """Account → its owner and its system's name, read at once for all of them."""
+def _owners(session: Session, dues: Sequence[PasswordDue]) -> dict[int, tuple[int, str, str]]:
+    """Account → its owner, their name and its system's name, read at once for all of them."""
     query = (
-        select(Account.id, Account.person_id, InformationSystem.name)
+        select(Account.id, Person.id, Person.name, InformationSystem.name)
+        .join(Person, Account.person_id == Person.id)
         .join(InformationSystem, Account.system_id == InformationSystem.id)
-        .where(Account.id.in_([due.account_id for due in dues]), Account.person_id.is_not(None))
+        .where(Account.id.in_([due.account_id for due in dues]))
     )
     kept = session.execute(query).all() if dues else []
-    return {account_id: (person_id, system) for account_id, person_id, system in kept if person_id is not None}
+    return {account_id: (person_id, name, system) for account_id, person_id, name, system in kept}

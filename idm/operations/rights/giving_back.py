@@ -5,7 +5,7 @@ note of and acts at once. The account itself takes everything of its system with
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,6 +17,7 @@ from idm.calendar_days import day_of, end_to_last_day
 from idm.ending_rights import renewable_until, step_due
 from idm.errors import IllegalTransition, NotFound
 from idm.grant_state import EndReason, GrantState
+from idm.models.people import Person
 from idm.models.requests import Grant
 from idm.operations.approval import requests
 from idm.operations.approval.requests import WantedLine
@@ -24,6 +25,7 @@ from idm.operations.notification.notices import notify
 from idm.operations.rights import grants
 from idm.policy import Policy
 from idm.queries.factors.authenticators import units_of_owner
+from idm.queries.outsiders.told_for import told_for
 from idm.queries.rights.ending_rights import asked_or_renewed, ending_grants
 from idm.queries.rights.leaving import SectionManagers
 from idm.vocabulary import EntitlementKind, LineEffect, RequestAction
@@ -108,14 +110,17 @@ def remind(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> 
             grant.reminded_days = step
             due[grant.account.person_id].append(grant)
     session.flush()
+    told = told_for(session, due, day)
     for person_id, ending in sorted(due.items()):
-        _remind_of(session, person_id, ending, day, actor=actor, policy=policy, now=now)
+        _remind_of(session, person_id, told[person_id], ending, day, actor=actor, policy=policy, now=now)
     return len(due)
 
 
 def _remind_of(
-    session: Session, person_id: int, ending: Sequence[Grant], day: date, *, actor: Actor, policy: Policy, now: datetime
-) -> None:
+    session: Session, person_id: int, told: Collection[int], ending: Sequence[Grant], day: date, *, actor: Actor,
+    policy: Policy, now: datetime,
+) -> None:  # fmt: skip
+    """`told`: themselves, or who is told for them because they have no mail address."""
     renewable = any((one.valid_until or day) <= renewable_until(day, policy.giving_back) for one in ending)
     how = (
         "続けて使うときは、自分の記録の画面から更新を申請してください。"
@@ -126,14 +131,17 @@ def _remind_of(
         f"・{one.account.system.name} {one.entitlement.name}（{_last_day(one, day)}まで）"
         for one in sorted(ending, key=lambda one: (one.valid_until or day, one.id))
     )
+    own = person_id in told
+    name = session.get_one(Person, person_id).name
+    whose = "" if own else f"{name} さんはメールを使わないため、あなたに知らせます。本人に伝えてください。\n"
     notify(
-        session, [person_id], now=now, link="/me#rights",
+        session, told, now=now, link="/me#rights" if own else f"/people/{person_id}",
         subject=f"【権限の期限】期限の近い権限が{len(ending)}件あります",
-        body=f"次の権限は、期限が来ると使えなくなります。\n{names}\n{how}\n要らないときは、何もしなくてかまいません。",
+        body=f"{whose}次の権限は、期限が来ると使えなくなります。\n{names}\n{how}\n要らないときは、何もしなくてかまいません。",
     )  # fmt: skip
     audit.record(
         session, action="giving_back.reminded", actor=actor, obj=("person", str(person_id)), now=now,
-        policy_digest=policy.digest, payload={"grants": [one.id for one in ending]},
+        policy_digest=policy.digest, payload={"grants": [one.id for one in ending], "told": sorted(told)},
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.grant_state import EndReason, GrantState
 from idm.models.audit import AuditRecord
-from idm.models.people import Employment
+from idm.models.outside import Sponsorship
+from idm.models.people import Employment, Person
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account
 from idm.models.work import MailMessage, OutboxTask
@@ -146,6 +147,34 @@ def test_each_step_is_told_of_once_in_one_mail_with_everything_that_ends(office:
     assert all("2件" in mail.subject for mail in mails)
     assert "利用者ID" in mails[0].body
     assert "伝票入力" in mails[0].body
+
+
+def without_mail(cast: Cast, who: str) -> None:
+    with cast.database.writing() as session:
+        session.get_one(Person, cast.people[who]).mail = None
+
+
+def answered_for(cast: Cast, who: str, sponsor: str) -> None:
+    """`sponsor` answers for `who`, as for somebody outside HR."""
+    with cast.database.writing() as session:
+        session.add(
+            Sponsorship(
+                employment_id=cast.employment(session, who).id, person_id=cast.people[who],
+                sponsor_id=cast.people[sponsor], unit_code="0100", since=NOW, accepted_at=NOW,
+                accepted_by_id=cast.people[sponsor],
+            )
+        )  # fmt: skip
+
+
+def test_for_whoever_has_no_mail_the_sponsor_is_reminded_or_else_the_section_manager(office: Cast) -> None:
+    without_mail(office, "staff")
+    without_mail(office, "other")
+    answered_for(office, "staff", "hr")
+    assert remind(office, END - timedelta(days=61)) == 2
+    told = {mail.person_id: mail.body for mail in reminders(office)}
+    assert set(told) == {office.people["hr"], office.people["security"]}
+    assert "青木　一郎 さんはメールを使わないため" in told[office.people["hr"]]
+    assert "今泉　二葉 さんはメールを使わないため" in told[office.people["security"]]
 
 
 def test_after_an_outage_only_one_reminder_is_sent(office: Cast) -> None:
