@@ -321,6 +321,8 @@ class LogCheckRules:
     """An ID not used for so long that is used again is a finding."""
     most_clock_seconds: Positive
     """So far may the clocks of a directory and of the product differ (FK 7-1(2))."""
+    most_export_hours: Positive
+    """What a collector of the record has not taken for so long is a finding (FK 6-1(6))."""
     check_every_days: Positive
     """How often somebody puts their name to having looked (FK 6-1(6)③)."""
     checked_by: Annotated[tuple[Role, ...], Field(min_length=1)]

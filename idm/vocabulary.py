@@ -219,6 +219,8 @@ class FindingKind(StrEnum):
     QUICK_DECISIONS = "quick_decisions"
     SUDDEN_USE = "sudden_use"
     CLOCK_DRIFT = "clock_drift"
+    EXPORT_LATE = "export_late"
+    """The collector of the audit record does not take what waits for it."""
 
 
 LOG_FINDINGS = frozenset({
@@ -502,6 +504,7 @@ FINDING_TITLES = {
     FindingKind.QUICK_DECISIONS: "数秒での決裁",
     FindingKind.SUDDEN_USE: "長く使われていなかったIDの突然の利用",
     FindingKind.CLOCK_DRIFT: "時計のずれ",
+    FindingKind.EXPORT_LATE: "監査記録の外部送信の遅れ",
 }
 FINDING_STATE_TITLES = {
     FindingState.OPEN: "未対応",

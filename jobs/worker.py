@@ -113,6 +113,7 @@ DUTIES = (
     Duty("work orders", lambda turn: hand_work.escalate(turn.installation), every_minute),
     Duty("findings", lambda turn: finding_care.run_due(turn.installation), every_minute),
     Duty("log check", lambda turn: log_check.run_due(turn.installation), every_minute),
+    Duty("late export", lambda turn: siem.tell_if_late(turn.installation), every_minute),
     Duty("notices", lambda turn: notices.run_due(turn.installation), every_minute),
     Duty("retention", lambda turn: retention.erase_due(turn.installation), every_day, until_done=True),
     Duty("mail", lambda turn: mailer.deliver_due(turn.installation)),

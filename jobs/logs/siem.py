@@ -23,14 +23,18 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from idm import audit
+from idm.actor import Actor
 from idm.database import Database
 from idm.errors import IdmError
 from idm.models.audit import AuditSeal
 from idm.models.log_checks import ExportPosition
+from idm.operations.logs import late_exports
+from idm.queries.governance.configuration import policy_in_force
 from idm.settings import SiemSettings
 from jobs.installation import Installation
 
 LOG = logging.getLogger("idm.worker")
+ACTOR = Actor.job("jobs.logs.siem")
 BATCH = 200
 LOOKED_EVERY_SECONDS = 1.0
 LEASE = timedelta(minutes=2)
@@ -51,13 +55,24 @@ def watch(installation: Installation, stop: threading.Event, *, worker: str) -> 
         stop.wait(pause)
 
 
+def tell_if_late(installation: Installation) -> None:
+    """Afterwards there is a finding where the collector has not taken what waits for hours, and none otherwise."""
+    name, now, database = _name(installation.settings.siem), installation.clock(), installation.database
+    with database.reading() as session:
+        policy = policy_in_force(session, now=now)
+        if not late_exports.has_changed(session, name, policy=policy, now=now):
+            return
+    with database.writing() as session:
+        late_exports.record(session, name, actor=ACTOR, policy=policy, now=now)
+
+
 def send_batch(installation: Installation, *, worker: str = f"{socket.gethostname()}:{os.getpid()}") -> int:
     """Afterwards the collector has up to a batch more; returns how many records. 0 = it has all, or another sends.
 
     Raises OSError (and with it every failure of TLS) when they could not be handed over; the position is unchanged.
     """
     siem, now, database = installation.settings.siem, installation.clock(), installation.database
-    name = f"{siem.host}:{siem.port}"
+    name = _name(siem)
     if not _anything_new(database, name):
         return 0
     position = _claim(database, name, worker, now)
@@ -76,6 +91,10 @@ def send_batch(installation: Installation, *, worker: str = f"{socket.gethostnam
         raise
     _note(database, name, worker, now, last_error=None, sequence=events[-1].sequence)
     return len(events)
+
+
+def _name(siem: SiemSettings) -> str:
+    return f"{siem.host}:{siem.port}" if siem.host else ""
 
 
 def _hand_over(siem: SiemSettings, frames: bytes) -> None:

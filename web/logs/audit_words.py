@@ -513,6 +513,7 @@ ACTORS = {
     "jobs.accounts": _("利用者IDの登録（コマンド）"),
     "jobs.hr.hr_feed": _("人事データの取込（自動）"),
     "jobs.privileged.privileged_uses": _("特権IDの利用の進行（自動）"),
+    "jobs.logs.siem": _("監査記録の外部送信（自動）"),
     "jobs.stops": _("停止命令の実施（自動）"),
     "jobs.privileged.rotations": _("預かりパスワードの変更（自動）"),
     "jobs.privileged.check_outs": _("預かりパスワードの表示の準備（自動）"),

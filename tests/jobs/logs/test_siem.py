@@ -13,7 +13,9 @@ from sqlalchemy import select
 from idm import audit
 from idm.actor import Actor
 from idm.models.log_checks import ExportPosition
+from idm.models.work import Finding
 from idm.settings import Settings, SiemSettings
+from idm.vocabulary import FindingKind
 from jobs.installation import Installation
 from jobs.logs import siem
 from tests.cast import NOW, Cast
@@ -107,6 +109,25 @@ def test_while_the_collector_is_away_nothing_is_lost_and_why_is_told(
     with SyslogSink(certificates.good, port) as sink:
         sent = send_all(installation)
     assert sink.numbers() == list(range(1, sent + 1))
+
+
+def test_a_collector_that_has_been_away_for_hours_is_a_finding_until_it_is_back(
+    installation: Installation, certificates: Certificates, port: int
+) -> None:
+    def told(hours: int) -> list[tuple[str, bool]]:
+        siem.tell_if_late(replace(installation, clock=lambda: NOW + timedelta(hours=hours)))
+        with installation.database.reading() as session:
+            found = session.scalars(select(Finding).where(Finding.kind == FindingKind.EXPORT_LATE)).all()
+            return [(one.label, one.resolved_at is None) for one in found]
+
+    write(installation, 3)
+    with pytest.raises(ConnectionRefusedError):
+        siem.send_batch(installation)
+    assert told(23) == []
+    assert told(25) == told(26) == [(f"localhost:{port}", True)]
+    with SyslogSink(certificates.good, port):
+        send_all(installation)
+    assert told(27) == [(f"localhost:{port}", False)]
 
 
 def test_a_batch_without_an_answer_is_sent_again_under_the_same_numbers(
