@@ -110,6 +110,12 @@ class SafetyLimit(Refusal):
     code = "SAFETY-LIMIT"
 
 
+class NobodyAsked(Refusal):
+    """Silence would be taken for an answer, of rights that nobody could be asked about; nothing was done."""
+
+    code = "NOBODY-ASKED"
+
+
 class SameListAgain(Refusal):
     """A list has the very content of one that spoke for another day, and nobody said that it was printed anew."""
 

@@ -12,6 +12,8 @@ MAXIMUM = 2000
 """Characters."""
 
 _LINE_SIGNS = frozenset("\n\t")
+_NOTHING_TO_SEE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Control characters, halves of characters, and Unicode's own line and paragraph ends."""
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -39,4 +41,4 @@ def _problem(text: str, empty: str) -> str | None:
 
 
 def _unseen(sign: str) -> bool:
-    return sign in _TURNING or (unicodedata.category(sign) in ("Cc", "Cs") and sign not in _LINE_SIGNS)
+    return sign in _TURNING or (unicodedata.category(sign) in _NOTHING_TO_SEE and sign not in _LINE_SIGNS)

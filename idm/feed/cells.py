@@ -13,12 +13,13 @@ from idm.feed.heading import Heading
 from idm.feed.problem import FeedProblem, shown
 from idm.feed.profile import FeedProfile
 from idm.feed.table import Record
+from idm.mail_address import LONGEST, MAIL_ADDRESS
 from idm.names.personal_names import has_private_use
 from idm.wareki import ParsedDate, parse_date, plain_spelling
 
 LENGTHS = {
     "name": 100, "kana": 100, "work_name": 100, "romaji": 100, "unit_code": 32, "unit_name": 100, "post": 100,
-    "former_unit_code": 32, "former_post": 100, "mail": 254,
+    "former_unit_code": 32, "former_post": 100, "mail": LONGEST,
 }  # fmt: skip
 """The most characters a cell of each field may have."""
 
@@ -39,7 +40,6 @@ LOST = re.compile("[?？〓\ufffd]")
 
 _STAFF_NUMBER = re.compile(r"[0-9A-Za-z]+", re.ASCII)
 _UNIT_CODE = re.compile(r"[0-9A-Za-z_.-]+", re.ASCII)
-_MAIL = re.compile(r"[0-9A-Za-z._%+'-]+@[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+", re.ASCII)
 _ROMAJI = re.compile(r"[A-Za-zĀāĒēĪīŌōŪūÂâÊêÎîÔôÛû' .,-]+")
 _DAY_ZERO, _DAY_ZERO_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _NAMES = frozenset({"name", "kana", "work_name"})
@@ -123,7 +123,7 @@ class Cells:
     def mail(self) -> str | None:
         """The mail address, or None."""
         value = self.text("mail", required=False)
-        if value and not _MAIL.fullmatch(value):
+        if value and not MAIL_ADDRESS.fullmatch(value):
             self.problem("mail", "メールアドレスとして読めません。")
         return value or None
 

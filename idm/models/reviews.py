@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
@@ -20,6 +20,19 @@ class ReviewCampaign(Base):
         CheckConstraint("(scope = 'system') = (system_id IS NOT NULL)", name="of_a_system"),
         CheckConstraint("(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name="of_a_right"),
         CheckConstraint("scope = 'unit' OR unit_code IS NULL", name="of_a_unit"),
+        CheckConstraint("(closing_asked_by_id IS NULL) = (closing_asked_at IS NULL)", name="closing_asked_sometime"),
+        CheckConstraint(
+            "closing_asked_by_id IS NULL OR closed_by_id IS NULL OR closed_by_id <> closing_asked_by_id",
+            name="closed_by_two",
+        ),
+        # One campaign at a time looks at the same, whoever opens it at the same moment.
+        Index(
+            "uq_review_campaigns_open",
+            "looks_at",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -29,6 +42,8 @@ class ReviewCampaign(Base):
     unit_code: Mapped[str | None] = mapped_column(Text)
     """The unit, with those below it; None in a campaign by unit = the whole organisation."""
     entitlement_id: Mapped[int | None] = mapped_column(ForeignKey("entitlements.id"))
+    looks_at: Mapped[str] = mapped_column(Text)
+    """Scope and what it names, as one word."""
     opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """None = the calendar did."""
     opened_at: Mapped[datetime] = mapped_column(Instant)
@@ -37,6 +52,9 @@ class ReviewCampaign(Base):
     escalated_on: Mapped[date | None]
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     closed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    closing_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who wanted more taken away unanswered than the limits let one person."""
+    closing_asked_at: Mapped[datetime | None] = mapped_column(Instant)
 
     lines: Mapped[list["ReviewLine"]] = relationship(back_populates="campaign", order_by="ReviewLine.id")
 

@@ -15,6 +15,8 @@ class RunKind(StrEnum):
 
     FEED = "feed"
     LIFECYCLE = "lifecycle"
+    REVIEW = "review"
+    """What an access review takes away unanswered: no batch permits it, a second person does (control A10)."""
 
 
 class SafetyCount(Base):

@@ -4,7 +4,7 @@ No command answers anything: that is done by people, signed in, in the web inter
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 
 import click
@@ -126,7 +126,7 @@ def close(campaign_id: int, *, dry_run: bool, as_json: bool) -> None:
         policy = policy_in_force(session, now=now)
         would = following.closing(session, campaign_id, policy=policy, now=now)
     if not dry_run:
-        _close(found, campaign_id)
+        would = replace(would, removed=_close(found, campaign_id))
     if as_json:
         print_json({"version": 1, "dry_run": dry_run, "campaign_id": campaign_id, **asdict(would)})
     if dry_run:
@@ -136,12 +136,14 @@ def close(campaign_id: int, *, dry_run: bool, as_json: bool) -> None:
         say(f"「{would.title}」を終えました。取り消した権限 {would.removed} 件")
 
 
-def _close(found: Installation, campaign_id: int) -> None:
+def _close(found: Installation, campaign_id: int) -> int:
+    """How many rights went unanswered."""
     now = found.clock()
     with unit_of_work(
         found.database, actor=ACTOR, now=now, attempted="review.close", obj=("review", campaign_id)
     ) as session:  # fmt: skip
-        following.close(session, campaign_id, actor=ACTOR, policy=policy_in_force(session, now=now), now=now)
+        policy = policy_in_force(session, now=now)
+        return following.close(session, campaign_id, actor=ACTOR, policy=policy, now=now).removed
 
 
 def _wanted(session: Session, system_code: str | None, right: str | None, unit_code: str | None) -> Wanted:

@@ -32,6 +32,9 @@ _PERMANENT = 500
 _NOT_THE_ADDRESS = re.compile(r"\b5\.7\.\d+\b")
 """Security or policy (RFC 3463, 3.8): about who sends, not about who is sent to."""
 
+_UNREADABLE = (ValueError, IndexError, AttributeError, TypeError)
+"""What the standard library's reader of addresses raises at one it cannot read, from "tanaka@" to "-@[-"."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -71,15 +74,28 @@ def _claim(installation: Installation) -> list[int]:
 def _send_all(installation: Installation, message_ids: Sequence[int]) -> int:
     """Nothing of the database is held while a mail server is waited for."""
     sent, left = 0, list(message_ids)
+    under_way = left
     try:
         with _connect(installation) as server:
             while left:
-                outcome = _send(installation, server, left[0])
-                _note(installation, [left.pop(0)], outcome)
+                under_way, left = left[:1], left[1:]
+                outcome = _send(installation, server, under_way[0])
+                _note(installation, under_way, outcome)
                 sent += outcome.error is None
     except (OSError, smtplib.SMTPException, IdmError) as failure:
-        _note(installation, left, Outcome(f"{type(failure).__name__}: {failure}"))
+        _note(installation, under_way, Outcome(f"{type(failure).__name__}: {failure}"))
+        if under_way is not left:
+            _let_go(installation, left)
     return sent
+
+
+def _let_go(installation: Installation, message_ids: Sequence[int]) -> None:
+    """Who stood behind the one at whom the server hung up has had no try: they wait for the next round, not for it."""
+    query = select(MailMessage).where(MailMessage.id.in_(message_ids), MailMessage.state == MailState.WAITING)
+    with installation.database.writing() as session:
+        for message in session.scalars(query):
+            message.attempts -= 1
+            message.due_at = installation.clock()
 
 
 def _connect(installation: Installation) -> smtplib.SMTP:
@@ -107,8 +123,8 @@ def _send(installation: Installation, server: smtplib.SMTP, message_id: int) -> 
         message = session.get_one(MailMessage, message_id)
         try:
             mail = compose(message, settings.mail.sender, settings.base_url, _listed(session, message))
-        except ValueError as unwritable:
-            return Outcome(f"宛先又は件名をメールに書けません: {unwritable}", permanent=True)
+        except _UNREADABLE as unreadable:
+            return Outcome(f"宛先をメールに書けません: {unreadable}", permanent=True)
     try:
         server.send_message(mail)
     except smtplib.SMTPRecipientsRefused as refused:
@@ -143,10 +159,10 @@ def compose(
 ) -> EmailMessage:  # fmt: skip
     """The notice as a mail. Its links begin with the configured address, whatever a request's Host said.
 
-    Raises ValueError where address or subject cannot stand in a mail.
+    Raises one of `_UNREADABLE` where the address cannot stand in a mail.
     """
     mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = message.subject.replace("\r", " ").replace("\n", " ")
+    mail["Subject"] = " ".join(message.subject.splitlines())
     mail["From"], mail["To"] = sender, message.recipient
     mail["Message-ID"] = make_msgid(idstring=str(message.id), domain=sender.rpartition("@")[2] or "localhost")
     mail["Auto-Submitted"] = "auto-generated"

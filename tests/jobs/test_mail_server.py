@@ -119,6 +119,35 @@ def test_a_password_that_is_not_there_is_said_and_loses_nothing(post: Post) -> N
     assert "mail.password" in (error or "")
 
 
+@pytest.mark.parametrize("unreadable", ["tanaka@", ".@", "-@[-"])
+def test_an_address_that_nobody_can_read_stops_nobody_elses_mail(post: Post, unreadable: str) -> None:
+    with post.cast.database.writing() as session:
+        session.get_one(Person, post.cast.people["staff"]).mail = unreadable
+    post.tell("staff", "other")
+    with SmtpSink() as sink:
+        assert post.deliver(sink) == 1
+    assert post.messages()[ADDRESS["other"]][0] is MailState.SENT
+    assert post.messages()[unreadable][0] is MailState.REFUSED
+
+
+def test_a_recipient_at_whom_the_server_hangs_up_keeps_nobody_else_waiting(post: Post) -> None:
+    post.tell("staff", "other")
+    with SmtpSink(hangs_up_at=ADDRESS["staff"]) as sink:
+        assert post.deliver(sink) == 0
+        assert post.messages()[ADDRESS["other"]][:2] == (MailState.WAITING, 0), "that was no try"
+        assert post.deliver(sink) == 1
+    assert post.messages()[ADDRESS["other"]][0] is MailState.SENT
+    assert post.messages()[ADDRESS["staff"]][:2] == (MailState.WAITING, 1)
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\n"])
+def test_a_subject_of_several_lines_is_sent_as_one(post: Post, sign: str) -> None:
+    post.tell("other", subject=f"令和8年度{sign}棚卸し")
+    with SmtpSink() as sink:
+        assert post.deliver(sink) == 1
+    assert post.messages()[ADDRESS["other"]][0] is MailState.SENT
+
+
 def test_greylisting_is_waited_out_and_keeps_nobody_else_waiting(post: Post) -> None:
     post.tell("staff", "other")
     sink = SmtpSink(answers={ADDRESS["staff"]: "451 4.7.1 greylisted, come back later"})

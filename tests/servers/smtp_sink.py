@@ -29,7 +29,8 @@ class SmtpSink:
     """Listens on 127.0.0.1:`port` inside `with`; what came is in `received`, oldest first.
 
     With a certificate it demands STARTTLS, with a login it demands that name and password; recipients in `refuse` get
-    550, those in `answers` what stands there. With `cut_after` it drops whoever begins another message after so many.
+    550, those in `answers` what stands there. With `cut_after` it drops whoever begins another message after so many;
+    whoever names `hangs_up_at` as a recipient is dropped too.
     """
 
     host = "127.0.0.1"
@@ -42,10 +43,11 @@ class SmtpSink:
         refuse: Collection[str] = (),
         answers: Mapping[str, str] | None = None,
         cut_after: int | None = None,
+        hangs_up_at: str | None = None,
     ) -> None:
         self.received: list[Received] = []
         self.answers = {**dict.fromkeys(refuse, "550 no such user"), **(answers or {})}
-        self.cut_after = cut_after
+        self.cut_after, self.hangs_up_at = cut_after, hangs_up_at
         self.port = free_port()  # aiosmtpd connects to itself on the port given, so it cannot be 0
         options: dict[str, Any] = {}
         if certificate:
@@ -60,7 +62,7 @@ class SmtpSink:
         self, server: Any, session: object, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """The answer to one recipient."""
-        if self.cut_after is not None and len(self.received) >= self.cut_after:
+        if address == self.hangs_up_at or (self.cut_after is not None and len(self.received) >= self.cut_after):
             server.transport.abort()
         if address in self.answers:
             return self.answers[address]

@@ -54,6 +54,7 @@ DONE = {
     "leaving.closed": _("返却物の確認を完了"),
     "review.opened": _("権限の棚卸しを開始"),
     "review.answered": _("権限の棚卸しに回答"),
+    "review.closing_asked": _("権限の棚卸しの終了を求める"),
     "review.closed": _("権限の棚卸しを終了"),
     "provision.begun": _("ディレクトリへの反映を開始"),
     "provision.done": _("ディレクトリへ反映"),

@@ -94,10 +94,18 @@ def result(campaign_id: int) -> str:
 def close(campaign_id: int) -> Response:
     """Afterwards the campaign is closed, and what nobody answered is treated as the profile says."""
     with current.act("review.close", ("review", campaign_id)) as session:
-        removed = following.close(
+        closed = following.close(
             session, campaign_id, actor=current.actor(), policy=current.policy(), now=current.now()
         )  # fmt: skip
-    flash(_("棚卸しを終えました。回答のなかった権限の取消しは%(count)s件です。", count=removed), "success")
+    if closed.needs_another:
+        flash(
+            _(
+                "取り消す数が上限を超えるため、まだ何も取り消していません。終えることのできる別の人が、同じ画面で終えてください。"
+            ),
+            "info",
+        )
+    else:
+        flash(_("棚卸しを終えました。回答のなかった権限の取消しは%(count)s件です。", count=closed.removed), "success")
     return redirect(url_for("reviews.show", campaign_id=campaign_id))
 
 

@@ -874,7 +874,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
             "kind",
-            sa.Enum("feed", "lifecycle", name="runkind", native_enum=False, create_constraint=True, length=32),
+            sa.Enum(
+                "feed", "lifecycle", "review", name="runkind", native_enum=False, create_constraint=True, length=32
+            ),
             nullable=False,
         ),
         sa.Column("feed", sa.String(length=64), nullable=True),
@@ -2187,7 +2189,9 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column(
             "kind",
-            sa.Enum("feed", "lifecycle", name="runkind", native_enum=False, create_constraint=True, length=32),
+            sa.Enum(
+                "feed", "lifecycle", "review", name="runkind", native_enum=False, create_constraint=True, length=32
+            ),
             nullable=False,
         ),
         sa.Column(
@@ -3026,6 +3030,7 @@ def upgrade() -> None:
         sa.Column("system_id", sa.Integer(), nullable=True),
         sa.Column("unit_code", sa.Text(), nullable=True),
         sa.Column("entitlement_id", sa.Integer(), nullable=True),
+        sa.Column("looks_at", sa.Text(), nullable=False),
         sa.Column("opened_by_id", sa.Integer(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("answer_until", sa.Date(), nullable=False),
@@ -3033,6 +3038,8 @@ def upgrade() -> None:
         sa.Column("escalated_on", sa.Date(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.Column("closing_asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("closing_asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_right")
         ),
@@ -3041,7 +3048,18 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("scope = 'unit' OR unit_code IS NULL", name=op.f("ck_review_campaigns_of_a_unit")),
         sa.CheckConstraint("(closed_at IS NULL) OR (closed_at >= opened_at)", name=op.f("ck_review_campaigns_period")),
+        sa.CheckConstraint(
+            "(closing_asked_by_id IS NULL) = (closing_asked_at IS NULL)",
+            name=op.f("ck_review_campaigns_closing_asked_sometime"),
+        ),
+        sa.CheckConstraint(
+            "closing_asked_by_id IS NULL OR closed_by_id IS NULL OR closed_by_id <> closing_asked_by_id",
+            name=op.f("ck_review_campaigns_closed_by_two"),
+        ),
         sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["closing_asked_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closing_asked_by_id")
+        ),
         sa.ForeignKeyConstraint(
             ["entitlement_id"], ["entitlements.id"], name=op.f("fk_review_campaigns_entitlement_id")
         ),
@@ -3049,6 +3067,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_review_campaigns_system_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_campaigns")),
     )
+    with op.batch_alter_table("review_campaigns", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_review_campaigns_open",
+            ["looks_at"],
+            unique=True,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
     op.create_table(
         "rotations",
         sa.Column("id", sa.Integer(), nullable=False),

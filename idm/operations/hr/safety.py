@@ -149,6 +149,8 @@ def _what_to_do(batch: PlannedBatch | None, kind: RunKind, day: date) -> str:
             f"許可された一括処理（第{batch.id}号）に載っていない人が含まれています。"
             "その人たちを確かめ、正しければ一括処理を計画し直して許可を受けてください。"
         )
+    if kind is RunKind.REVIEW:
+        return "内容を確かめ、正しければ、棚卸しの画面から二人で終えてください。"
     if kind is RunKind.LIFECYCLE:
         return (
             f"idm lifecycle run --as-of {day} --dry-run で内容を確かめ、正しければ人事担当者が画面の「一括処理」で"

@@ -11,6 +11,7 @@ from idm.actor import Actor
 from idm.calendar_days import day_of, overlap
 from idm.employment_kind import OUTSIDE_KINDS, EmploymentKind
 from idm.errors import InvalidInput, NotPermitted
+from idm.mail_address import LONGEST, MAIL_ADDRESS
 from idm.models.outside import Contract
 from idm.models.people import Employment, OrganisationUnit, Person
 from idm.names.personal_names import fold, has_private_use, match_key, search_key
@@ -25,8 +26,6 @@ from idm.queries.organisation.units import unit_on
 from idm.queries.outsiders.contracts import find_contract, period_under
 from idm.queries.outsiders.outside_scope import may_answer
 from idm.separation_of_duties import Human
-
-MAIL_LENGTH = 254
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _as_written(wanted: NewPerson) -> NewPerson:
             problem = "外字が含まれています。代わりの文字で入れてください。"
             raise InvalidInput(problem, fields={field: problem})
     mail = (wanted.mail or "").strip() or None
-    if mail is not None and (len(mail) > MAIL_LENGTH or mail.count("@") != 1 or not mail.isascii() or " " in mail):
+    if mail is not None and (len(mail) > LONGEST or not MAIL_ADDRESS.fullmatch(mail)):
         raise InvalidInput("メールアドレスを確かめてください。", fields={"mail": "メールアドレスを確かめてください"})
     return replace(wanted, name=name, kana=kana, post=one_line(wanted.post, "post", "職", longest=64), mail=mail)
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, NotFound, SafetyLimit
+from idm.errors import IllegalTransition, NobodyAsked, NotFound, SafetyLimit, SeparationOfDuties
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.safety import RunKind
 from idm.operations.hr import safety
@@ -23,7 +23,7 @@ from idm.operations.reviews.opening import require_reach
 from idm.operations.reviews.removal import remove
 from idm.personnel.safety_limits import Touched
 from idm.policy import Policy
-from idm.queries.organisation.officers import holders
+from idm.queries.organisation.officers import holders, humans
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, posts_on, right_of, rows_of
 from idm.reviews.review_rules import Schedule, Step, may_answer, step_on
@@ -103,8 +103,8 @@ def _follow(
     if step is Step.END and policy.reviews.unanswered == "remove":
         try:
             removed = _remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now)
-        except SafetyLimit as excess:
-            return {"held_back": 1, **_hold_back(session, campaign, str(excess), policy=policy, now=now)}
+        except (SafetyLimit, NobodyAsked) as reason:
+            return {"held_back": 1, **_hold_back(session, campaign, str(reason), policy=policy, now=now)}
         return {"closed": 1, "removed": removed}
     if step is not None and _reminder_due(campaign, day, policy):
         _remind(campaign, waiting, bench, reminders, day)
@@ -133,11 +133,20 @@ def closing(session: Session, campaign_id: int, *, policy: Policy, now: datetime
     return Closing(campaign.title, len(waiting), campaign.closed_at is None and ripe, removed)
 
 
-def close(session: Session, campaign_id: int, *, actor: Actor, policy: Policy, now: datetime) -> int:
-    """Afterwards the campaign is closed, and what nobody answered is treated as the profile says; returns how many.
+@dataclass(frozen=True)
+class Closed:
+    """What came of closing: how many rights went unanswered, or that a second person has to agree before any does."""
 
-    Before the next rung has had its days it can be closed only when everything is answered. A person may take away
-    more at once than the safety limits let a run. Raises NotFound, NotPermitted, IllegalTransition, SafetyLimit,
+    removed: int = 0
+    needs_another: bool = False
+
+
+def close(session: Session, campaign_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Closed:
+    """Afterwards the campaign is closed, and what nobody answered is treated as the profile says.
+
+    Before the next rung has had its days it can be closed only when everything is answered. What is more than the
+    safety limits let a run take away is taken away by two people: the first asks, and another one who may close does.
+    Raises NotFound, NotPermitted, IllegalTransition, SafetyLimit for a job, NobodyAsked, SeparationOfDuties (SOD-1),
     FreshFactorNeeded where a right that matters most is taken away.
     """
     campaign = campaign_of(session, campaign_id, lock=True)
@@ -154,24 +163,72 @@ def close(session: Session, campaign_id: int, *, actor: Actor, policy: Policy, n
             f"まだ{len(waiting)}件の回答を待っています。すべて回答されるか、期限を過ぎて次の順位の人に"
             f"{policy.reviews.escalate_after_days}日の猶予を与えた後でなければ終えられません。"
         )
-    if waiting and policy.reviews.unanswered == "remove":
-        if actor.person_id is not None and any(_matters(line) for line in waiting):
-            require_fresh_factor(actor, policy=policy, now=now)
-        return _remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now)
-    _close(session, campaign, waiting, actor=actor, policy=policy, now=now)
-    return 0
+    if not waiting or policy.reviews.unanswered != "remove":
+        _close(session, campaign, waiting, actor=actor, policy=policy, now=now)
+        return Closed()
+    if actor.person_id is None:
+        return Closed(_remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now))
+    if any(_matters(line) for line in waiting):
+        require_fresh_factor(actor, policy=policy, now=now)
+    return _remove_by_hand(session, campaign, waiting, actor=actor, policy=policy, now=now)
 
 
 def _remove_unanswered(
     session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
     now: datetime,
 ) -> int:  # fmt: skip
-    if actor.person_id is None:
-        touched = _touched(session, waiting, now=now)
-        batch = safety.require_within_limits(
-            session, touched, kind=RunKind.LIFECYCLE, day=day_of(now), policy=policy, now=now
+    """Within the limits, counted. Raises SafetyLimit, NobodyAsked."""
+    _require_asked(waiting)
+    touched = _touched(session, waiting, now=now)
+    safety.require_within_limits(session, touched, kind=RunKind.REVIEW, day=day_of(now), policy=policy, now=now)
+    safety.count(session, touched, kind=RunKind.REVIEW, batch=None, now=now)
+    return _take_away(session, campaign, waiting, actor=actor, policy=policy, now=now)
+
+
+def _remove_by_hand(
+    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
+    now: datetime,
+) -> Closed:  # fmt: skip
+    """Within the limits by one person; beyond them the first one's wish is written down, and the second one's act."""
+    try:
+        return Closed(_remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now))
+    except SafetyLimit as excess:
+        if campaign.closing_asked_by_id is None:
+            _ask_for_another(session, campaign, str(excess), len(waiting), actor=actor, policy=policy, now=now)
+            return Closed(needs_another=True)
+    asked = humans(session, [campaign.closing_asked_by_id])[campaign.closing_asked_by_id]
+    if asked.is_one_of(frozenset({actor.person_id or 0})):
+        raise SeparationOfDuties(
+            "あなたが終了を求めた棚卸しです。取り消す数が上限を超えるため、別の人が終えてください。", code="SOD-1"
         )
-        safety.count(session, touched, kind=RunKind.LIFECYCLE, batch=batch, now=now)
+    return Closed(_take_away(session, campaign, waiting, actor=actor, policy=policy, now=now))
+
+
+def _ask_for_another(
+    session: Session, campaign: ReviewCampaign, why: str, number: int, *, actor: Actor, policy: Policy, now: datetime
+) -> None:  # fmt: skip
+    campaign.closing_asked_by_id, campaign.closing_asked_at = actor.person_id, now
+    _tell_closers(session, campaign, why, now=now)
+    audit.record(
+        session, action="review.closing_asked", actor=actor, obj=("review", str(campaign.id)), now=now,
+        policy_digest=policy.digest, payload={"title": campaign.title, "unanswered": number},
+    )  # fmt: skip
+
+
+def _require_asked(waiting: Sequence[ReviewLine]) -> None:
+    """Silence is an answer only from whoever was asked. Raises NobodyAsked."""
+    unasked = sum(line.reviewer_id is None for line in waiting)
+    if unasked:
+        raise NobodyAsked(
+            f"回答を求められる人のいない権限が{unasked}件あるため、取り消せません。"
+            "役職者の登録を確かめてください。誰かに回答を求められるようになれば、続けられます。"
+        )
+
+
+def _take_away(
+    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
+    now: datetime,
+) -> int:  # fmt: skip
     for line in waiting:
         line.decision, line.reason, line.decided_at = ReviewDecision.REMOVE, UNANSWERED, now
     session.flush()
@@ -195,12 +252,16 @@ def _hold_back(
     if not _reminder_due(campaign, day_of(now), policy):
         return {}
     campaign.reminded_on = day_of(now)
+    _tell_closers(session, campaign, why, now=now)
+    return {"reminded": 1}
+
+
+def _tell_closers(session: Session, campaign: ReviewCampaign, why: str, *, now: datetime) -> None:
     told = {person for role in (Role.SECURITY, Role.CHIEF) for person in holders(session, role, None, day_of(now))}
     notify(
         session, told, now=now, link=f"/reviews/{campaign.id}", subject=f"【棚卸し】{campaign.title}を終えられません",
-        body=f"回答のなかった権限の取消しが、一度に行える数を超えます。内容を確かめて、画面から終えてください。\n{why}",
+        body=f"回答のなかった権限を、まだ取り消していません。内容を確かめて、画面から終えてください。\n{why}",
     )  # fmt: skip
-    return {"reminded": 1}
 
 
 def _bench(session: Session, lines: Sequence[ReviewLine], *, policy: Policy, day: date) -> ReviewBench:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from idm import audit
@@ -18,13 +19,13 @@ from idm.models.systems import Entitlement, InformationSystem
 from idm.operations.notification.notices import notify
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
-from idm.queries.organisation.officers import roles_of
+from idm.queries.organisation.officers import holders, roles_of
 from idm.queries.organisation.reach import systems_reached
 from idm.queries.organisation.units import unit_on
 from idm.queries.reviews.review_candidates import LIVE, Candidate, Wanted, candidates
 from idm.queries.reviews.review_lines import ReviewBench, right_of
 from idm.reviews.review_rules import next_opening
-from idm.vocabulary import ReviewScope
+from idm.vocabulary import ReviewScope, Role
 from idm.wareki import format_wareki
 from idm.working_days import working_days
 from idm.written_text import written
@@ -49,14 +50,18 @@ def open_campaign(
         raise InvalidInput("この範囲には、棚卸しをする権限がありません。", fields={"scope": "対象の権限がありません。"})
     campaign = ReviewCampaign(
         title=named, scope=wanted.scope, system_id=wanted.system_id, unit_code=wanted.unit_code,
-        entitlement_id=wanted.entitlement_id, opened_by_id=actor.person_id, opened_at=now, answer_until=until,
+        entitlement_id=wanted.entitlement_id, looks_at=_looks_at(wanted), opened_by_id=actor.person_id, opened_at=now,
+        answer_until=until,
     )  # fmt: skip
     bench = ReviewBench.on(session, [right_of(one.grant) for one in found], rules=policy.reviews, day=day)
     lines = [_line(campaign, one) for one in found]
     for line in lines:
         line.reviewer_id = next((seat.person_id for seat in bench.asked(line)), None)
     session.add(campaign)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as another:
+        raise IllegalTransition("同じ範囲の棚卸しが、今ほかの人によって始められました。") from another
     _tell(session, campaign, lines, now=now)
     audit.record(
         session, action="review.opened", actor=actor, obj=("review", str(campaign.id)), now=now,
@@ -148,14 +153,16 @@ def _require_sound(session: Session, wanted: Wanted, until: date, day: date) -> 
     if fields:
         raise InvalidInput("\n".join(fields.values()), fields=fields)
     same = select(ReviewCampaign.title).where(
-        ReviewCampaign.closed_at.is_(None), ReviewCampaign.scope == wanted.scope,
-        ReviewCampaign.system_id.is_not_distinct_from(wanted.system_id),
-        ReviewCampaign.unit_code.is_not_distinct_from(wanted.unit_code),
-        ReviewCampaign.entitlement_id.is_not_distinct_from(wanted.entitlement_id),
-    )  # fmt: skip
-    running = session.scalar(same.limit(1))
+        ReviewCampaign.closed_at.is_(None), ReviewCampaign.looks_at == _looks_at(wanted)
+    )
+    running = session.scalar(same)
     if running is not None:
         raise IllegalTransition(f"同じ範囲の棚卸し「{running}」がまだ終わっていません。終わってから始めてください。")
+
+
+def _looks_at(wanted: Wanted) -> str:
+    named = wanted.system_id or wanted.unit_code or wanted.entitlement_id or "*"
+    return f"{wanted.scope.value}:{named}"
 
 
 def _missing(session: Session, kind: type[InformationSystem | Entitlement], row_id: int | None) -> bool:
@@ -163,6 +170,16 @@ def _missing(session: Session, kind: type[InformationSystem | Entitlement], row_
 
 
 def _tell(session: Session, campaign: ReviewCampaign, lines: Sequence[ReviewLine], *, now: datetime) -> None:
+    """Whoever is asked is told; and those who keep the offices, of what nobody can be asked about."""
+    unasked = sum(line.reviewer_id is None for line in lines)
+    if unasked:
+        keepers = {one for role in (Role.SECURITY, Role.CHIEF) for one in holders(session, role, None, day_of(now))}
+        notify(
+            session, keepers, now=now, link=f"/reviews/{campaign.id}",
+            subject=f"【棚卸し】回答を求められる人のいない権限が{unasked}件あります",
+            body=f"「{campaign.title}」で、役職者の登録がないため誰にも回答を求められません。"
+                 "役職者の登録を確かめてください。回答を求められるようになるまで、これらの権限は取り消されません。",
+        )  # fmt: skip
     counted = Counter(line.reviewer_id for line in lines if line.reviewer_id is not None)
     for person_id, number in sorted(counted.items()):
         notify(

@@ -41,6 +41,9 @@ class CampaignRow:
     escalated_on: date | None
     closed_at: datetime | None
     closed_by: str | None
+    closing_asked_at: datetime | None
+    """When somebody wanted more taken away than one person may."""
+    closing_asked_by: str | None
     total: int
     answered: int
     removed: int
@@ -95,10 +98,10 @@ class LineToAnswer:
 
 def campaigns(session: Session, *, day: date, campaign_id: int | None = None) -> list[CampaignRow]:
     """The campaigns, open ones first, newest first; of closed ones the last hundred."""
-    opener, closer = aliased(Person), aliased(Person)
+    opener, closer, asker = aliased(Person), aliased(Person), aliased(Person)
     query = (
         select(
-            ReviewCampaign, InformationSystem.name, Entitlement.name, opener.name, closer.name,
+            ReviewCampaign, InformationSystem.name, Entitlement.name, opener.name, closer.name, asker.name,
             func.count(ReviewLine.id),
             _sum(ReviewLine.decision.is_not(None)), _sum(ReviewLine.decision == ReviewDecision.REMOVE),
             _sum(ReviewLine.decision == ReviewDecision.CHANGE),
@@ -108,21 +111,24 @@ def campaigns(session: Session, *, day: date, campaign_id: int | None = None) ->
         .outerjoin(Entitlement, ReviewCampaign.entitlement_id == Entitlement.id)
         .outerjoin(opener, ReviewCampaign.opened_by_id == opener.id)
         .outerjoin(closer, ReviewCampaign.closed_by_id == closer.id)
+        .outerjoin(asker, ReviewCampaign.closing_asked_by_id == asker.id)
         .join(ReviewLine, ReviewLine.campaign_id == ReviewCampaign.id)
         .join(Grant, ReviewLine.grant_id == Grant.id)
-        .group_by(ReviewCampaign.id, InformationSystem.id, Entitlement.id, opener.id, closer.id)
+        .group_by(ReviewCampaign.id, InformationSystem.id, Entitlement.id, opener.id, closer.id, asker.id)
         .order_by(ReviewCampaign.closed_at.is_not(None), ReviewCampaign.id.desc())
     )  # fmt: skip
     if campaign_id is not None:
         query = query.where(ReviewCampaign.id == campaign_id)
     names = unit_names_on(session, day)
     found = []
-    for one, system, right, opened_by, closed_by, total, answered, removed, changed, waiting in session.execute(query):
+    for one, system, right, opened_by, closed_by, asked_by, *counted in session.execute(query):
+        total, answered, removed, changed, waiting = counted
         unit = names.get(one.unit_code, one.unit_code) if one.unit_code else "組織全体"
         target = {ReviewScope.SYSTEM: system, ReviewScope.ENTITLEMENT: right, ReviewScope.UNIT: unit}[one.scope]
         found.append(CampaignRow(
             one.id, one.title, one.scope, target or "", one.opened_at, opened_by, one.answer_until, one.escalated_on,
-            one.closed_at, closed_by, total, answered, removed, changed, 0 if one.closed_at else waiting,
+            one.closed_at, closed_by, one.closing_asked_at, asked_by, total, answered, removed, changed,
+            0 if one.closed_at else waiting,
         ))  # fmt: skip
     still_open = [row for row in found if row.closed_at is None]
     return [*still_open, *(row for row in found if row.closed_at is not None)][: len(still_open) + CLOSED_SHOWN]

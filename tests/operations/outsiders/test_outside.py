@@ -116,6 +116,7 @@ def test_a_manager_who_is_a_contractor_elsewhere_never_acts(cast: Cast) -> None:
         ({"kind": EmploymentKind.CONTRACTOR}, "contract_id"), ({"valid_from": TODAY - timedelta(days=1)}, "valid_from"),
         ({"valid_until": TODAY}, "valid_until"), ({"valid_until": TODAY + timedelta(days=367)}, "valid_until"),
         ({"mail": "a b@example.jp"}, "mail"), ({"mail": "吉塚@example.jp"}, "mail"), ({"mail": "x"}, "mail"),
+        ({"mail": "tanaka@"}, "mail"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_registered_is_told_at_its_field(cast: Cast, changes: dict[str, Any], field: str) -> None:

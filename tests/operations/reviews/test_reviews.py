@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from idm.calendar_days import start_of
@@ -15,6 +15,7 @@ from idm.errors import (
     FreshFactorNeeded,
     IllegalTransition,
     InvalidInput,
+    NobodyAsked,
     NotPermitted,
     NotSeated,
     SafetyLimit,
@@ -25,15 +26,16 @@ from idm.models.audit import AuditRecord
 from idm.models.officers import Officer
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
+from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
 from idm.models.systems import Account, Entitlement
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.operations.reviews import answering, opening
 from idm.operations.reviews.answering import Answered, Shown
-from idm.operations.reviews.following import ReviewsFollowed, close, follow
+from idm.operations.reviews.following import Closed, ReviewsFollowed, close, follow
 from idm.policy import Policy, ReviewRules, RunLimit
 from idm.queries.reviews.reviews import campaign_row, result_lines, reviewer_rows, to_answer
 from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
-from tests.cast import NOW, TODAY, Cast
+from tests.cast import NOW, PEOPLE, TODAY, Cast
 from tests.operations.approval.test_decision_races import at_once
 from tests.review_office import JOB, KEY, Reviews
 
@@ -350,27 +352,96 @@ def test_where_the_profile_says_so_what_nobody_answered_goes_on(cast: Cast) -> N
     assert night(reviews, end, lenient) == ReviewsFollowed()
     assert (reviews.campaign().closed_at, grants(cast, "staff")["enter"]) == (None, IN_FORCE)
     with cast.database.writing() as session:
-        assert close(session, 1, actor=cast.actor("chief"), policy=lenient, now=start_of(end)) == 0
+        assert close(session, 1, actor=cast.actor("chief"), policy=lenient, now=start_of(end)) == Closed()
     assert (reviews.campaign().closed_at, grants(cast, "staff")["enter"]) == (start_of(end), IN_FORCE)
 
 
-def test_a_run_takes_away_no_more_than_the_limits_let_it_and_a_person_may(cast: Cast) -> None:
+TIGHT = RunLimit(window_hours=24, share=0.01, count=1, unit_share=0.01, unit_count=1)
+
+
+def at_its_end(cast: Cast, policy: Policy) -> tuple[Reviews, date]:
+    """A campaign that nobody answered, on the first day on which it may be closed."""
     reviews = Reviews.of(cast)
     reviews.open()
-    tight = RunLimit(window_hours=24, share=0.01, count=1, unit_share=0.01, unit_count=1)
-    policy = replace(cast.policy, safety={**cast.policy.safety, SafetyAction.REVOKE: tight})
     late = LAST_DAY + timedelta(days=1)
     night(reviews, late, policy)
-    end = late + timedelta(days=15)
+    return reviews, late + timedelta(days=15)
+
+
+def tight(cast: Cast) -> Policy:
+    """The cast's profile, where a run may take away next to nothing."""
+    return replace(cast.policy, safety={**cast.policy.safety, SafetyAction.REVOKE: TIGHT})
+
+
+def test_more_than_the_limits_let_a_run_take_away_is_taken_away_by_two_people(office: Cast) -> None:
+    policy = tight(office)
+    reviews, end = at_its_end(office, policy)
     assert night(reviews, end, policy) == ReviewsFollowed(held_back=1, reminded=1)
     assert night(reviews, end + timedelta(days=1), policy) == ReviewsFollowed(held_back=1), "told once a week"
     assert reviews.mailed("終えられません") == {"security": 1, "chief": 1}
-    with cast.database.writing() as session, pytest.raises(SafetyLimit):
+
+    def closed_by(who: str) -> Closed:
+        with office.database.writing() as session:
+            return close(session, 1, actor=office.actor(who), policy=policy, now=start_of(end))
+
+    with office.database.writing() as session, pytest.raises(SafetyLimit):
         close(session, 1, actor=JOB, policy=policy, now=start_of(end))
-    assert grants(cast, "staff")["enter"] == IN_FORCE
+    assert closed_by("chief") == Closed(needs_another=True)
+    assert grants(office, "staff")["enter"] == IN_FORCE
+    with pytest.raises(SeparationOfDuties):
+        closed_by("chief")
+    assert grants(office, "staff")["enter"] == IN_FORCE
+    assert closed_by("security") == Closed(removed=4)
+    assert grants(office, "staff") == {"account": REVIEWED, "enter": REVIEWED}
+
+
+def test_a_batch_permitted_for_the_calendar_permits_no_removals_of_a_review(cast: Cast) -> None:
+    policy = tight(cast)
+    reviews, end = at_its_end(cast, policy)
     with cast.database.writing() as session:
-        assert close(session, 1, actor=cast.actor("chief"), policy=policy, now=start_of(end)) == 4
-    assert grants(cast, "staff") == {"account": REVIEWED, "enter": REVIEWED}
+        batch = PlannedBatch(
+            kind=RunKind.LIFECYCLE, day=end, reason="年度替わりの異動", proposed_by_id=cast.people["hr"],
+            proposed_at=NOW, approved_by_id=cast.people["chief"], approved_at=NOW,
+        )  # fmt: skip
+        batch.items = [
+            PlannedItem(action=SafetyAction.REVOKE, staff_number=PEOPLE[who][0])
+            for who in ("staff", "other", "security")
+        ]
+        session.add(batch)
+    assert night(reviews, end, policy) == ReviewsFollowed(held_back=1, reminded=1)
+
+
+def test_what_one_campaign_took_away_counts_for_the_next(cast: Cast) -> None:
+    limit = RunLimit(window_hours=24, share=1.0, count=5, unit_share=1.0, unit_count=5)
+    policy = replace(cast.policy, safety={**cast.policy.safety, SafetyAction.REVOKE: limit})
+    reviews, end = at_its_end(cast, policy)
+    assert night(reviews, end, policy).removed == 4
+    with cast.database.reading() as session:
+        counted = session.scalars(select(SafetyCount.people).where(SafetyCount.kind == RunKind.REVIEW)).all()
+    assert sum(counted) == 3, "people, not rights"
+
+
+def test_what_nobody_could_be_asked_about_is_not_taken_away_as_unanswered(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    with cast.database.writing() as session:
+        offices = (Role.SECTION, Role.VICE_CISO, Role.CISO)
+        for one in session.scalars(select(Officer).where(Officer.role.in_(offices))):
+            one.valid_until = TODAY
+    reviews.open(who=None)
+    assert reviews.mailed("回答を求められる人のいない権限が4件") == {"security": 1, "chief": 1}
+    late = LAST_DAY + timedelta(days=1)
+    night(reviews, late)
+    assert night(reviews, late + timedelta(days=15)) == ReviewsFollowed(held_back=1, reminded=1)
+    with cast.database.writing() as session, pytest.raises(NobodyAsked, match="4件"):
+        close(session, 1, actor=cast.actor("chief"), policy=cast.policy, now=start_of(late + timedelta(days=15)))
+    assert grants(cast, "staff") == {"account": IN_FORCE, "enter": IN_FORCE}
+
+
+def test_of_those_who_open_the_same_campaign_at_once_one_does(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    assert sorted(at_once(*[reviews.open] * 3)) == [IllegalTransition.code] * 2 + ["done"]
+    with office.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(ReviewCampaign)) == 1
 
 
 def test_a_campaign_is_closed_early_only_when_everything_is_answered(cast: Cast) -> None:
