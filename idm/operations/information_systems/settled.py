@@ -4,7 +4,7 @@ A seal vouches for the directory's side only. Ours is vouched for by the generat
 the day on which something else is wanted though nobody decides anything.
 """
 
-import marshal
+import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,19 +35,22 @@ class Settled(NamedTuple):
     groups: str
 
 
+_Row = tuple[int, str, int, int | None, str]
+
+
 @dataclass
 class SettledAccounts:
     """Those of one comparison, packed: a hundred thousand are held until they are recorded."""
 
-    _open: list[tuple[int, bytes, int, int | None, str]] = field(default_factory=list)
-    _packed: list[bytes] = field(default_factory=list)
+    _open: list[_Row] = field(default_factory=list)
+    _packed: list[str] = field(default_factory=list)
 
     def add(self, one: Settled) -> None:
         """Afterwards it is among them."""
         until = None if one.until is None else one.until.toordinal()
-        self._open.append((one.account_id, one.seal, one.generation, until, one.groups))
+        self._open.append((one.account_id, one.seal.hex(), one.generation, until, one.groups))
         if len(self._open) == ROWS_AT_ONCE:
-            self._packed.append(marshal.dumps(self._open))
+            self._packed.append(json.dumps(self._open))
             self._open = []
 
     def drop(self, account_ids: Collection[int]) -> None:
@@ -55,16 +58,17 @@ class SettledAccounts:
         if account_ids:
             self._open = [row for row in self._open if row[0] not in account_ids]
             self._packed = [
-                marshal.dumps([row for row in rows if row[0] not in account_ids])
-                for rows in map(marshal.loads, self._packed)
+                json.dumps([row for row in json.loads(some) if row[0] not in account_ids]) for some in self._packed
             ]
 
     def blocks(self) -> Iterator[list[Settled]]:
         """All of them, some thousand at a time, in the order of the accounts within each."""
-        for rows in (*map(marshal.loads, self._packed), self._open):
+        for rows in (*map(json.loads, self._packed), self._open):
             yield sorted(
-                Settled(account_id, seal, generation, None if until is None else date.fromordinal(until), groups)
-                for account_id, seal, generation, until, groups in rows
+                Settled(
+                    number, bytes.fromhex(seal), generation, None if until is None else date.fromordinal(until), groups
+                )
+                for number, seal, generation, until, groups in rows
             )
 
 
