@@ -190,7 +190,7 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.END_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM, **_all(Role.CISO)},
     Action.CHECK_EXCEPTIONS: _all(Role.SECURITY, Role.CHIEF),
     Action.ORDER_STOP: {**_OWN_SYSTEM, **_all(*_HEADS)},
-    Action.SEE_STOPS: _all(*_HEADS, Role.SYSTEM, Role.AUDITOR),
+    Action.SEE_STOPS: {**_OWN_SYSTEM, **_all(*_HEADS, Role.AUDITOR)},
     Action.LIFT_STOP: _all(*_HEADS),
     Action.REPORT_VIOLATION: {**_OWN_UNIT, **_all(Role.SECURITY, Role.CHIEF)},
     Action.STOP_FOR_VIOLATION: _all(Role.SECURITY, Role.CHIEF),

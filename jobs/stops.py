@@ -97,7 +97,7 @@ def keep_up(installation: Installation) -> bool:
     Returns whether there was anything to do; where nothing is being stopped, nothing is written.
     """
     with installation.database.reading() as session:
-        if not unreached.to_do(session):
+        if not unreached.to_do(session, now=installation.clock()):
             return False
     now = installation.clock()
     with installation.database.writing() as session:

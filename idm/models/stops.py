@@ -19,7 +19,10 @@ class ViolationReport(Base):
         CheckConstraint("reported_by_id <> person_id", name="not_by_oneself"),
         CheckConstraint("guided_by_id IS NULL OR guided_by_id <> person_id", name="not_guided_by_oneself"),
         CheckConstraint("guidance_failed_at IS NULL OR guided_at IS NOT NULL", name="guided_first"),
-    )
+        CheckConstraint("(guidance_failed_at IS NULL) = (guidance_failed_by_id IS NULL)", name="failed_by_someone"),
+        CheckConstraint("guidance_failed_by_id IS NULL OR guidance_failed_by_id <> person_id",
+                        name="not_failed_by_oneself"),
+    )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
@@ -32,6 +35,9 @@ class ViolationReport(Base):
     guidance: Mapped[str | None] = mapped_column(Text)
     guidance_failed_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the section manager recorded that it did not help: only then may rights be stopped for it (FK 10(3))."""
+    guidance_failed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    guidance_failure: Mapped[str | None] = mapped_column(Text)
+    """What did not improve, for whoever decides on it."""
     closed_at: Mapped[datetime | None] = mapped_column(Instant)
     closing_note: Mapped[str | None] = mapped_column(Text)
 

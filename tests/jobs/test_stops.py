@@ -20,7 +20,7 @@ from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.operations.stops.unreached import LATE
 from idm.ports import Directory
-from idm.vocabulary import EntitlementKind, FindingKind, Zone
+from idm.vocabulary import EntitlementKind, FindingKind, Stage, Zone
 from jobs import provision, stops, worker
 from jobs.installation import Installation
 from tests.hand_office import SYSTEM, add_system, confirm, do
@@ -364,6 +364,24 @@ def test_a_stop_that_comes_while_another_system_hangs_is_not_held_up(
             assert not office.directory.sign_in(office.dn(name), password)
         finally:
             released.set()
+
+
+def test_while_an_order_waits_for_hands_nothing_is_written_every_second_and_nobody_is_said_to_try(
+    office: Office,
+) -> None:
+    """A system that is only observed; the order may stand for months."""
+    working(office, "staff")
+    with office.cast.database.writing() as session:
+        session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one().stage = Stage.OBSERVE
+    stop_person(office, "staff")
+    stops.keep_up(office.installation)
+    assert not stops.keep_up(office.installation)
+    office.clock.ahead += LATE + timedelta(seconds=1)
+    assert stops.keep_up(office.installation), "it is late: that is found"
+    assert not stops.keep_up(office.installation)
+    (one,) = found(office)
+    assert "試し続けます" not in str(one.details["repair"])
+    assert "その場で止める" in str(one.details["repair"])
 
 
 @contextmanager

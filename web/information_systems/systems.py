@@ -55,7 +55,10 @@ def show(system_id: int) -> str:
         may_stop = system_id in systems_reached(
             session, current.signed_in().person_id, Action.ORDER_STOP, current.today()
         )
-        stopped_by = orders_in_force(session, system_id=system_id) if may(current.roles(), Action.SEE_STOPS) else ()
+        sees_stops = system_id in systems_reached(
+            session, current.signed_in().person_id, Action.SEE_STOPS, current.today()
+        )
+        stopped_by = orders_in_force(session, system_id=system_id) if sees_stops else ()
         tasks = unfinished_tasks(
             session, system_id, reader=current.reader(), asked=request.args.get("page", 1, type=row_id)
         )

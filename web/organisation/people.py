@@ -150,7 +150,9 @@ def _facts(session: Session, person_id: int) -> dict[str, Any]:
         "tenures": tenures_of_person(session, person_id, current.today(), reader=reader),
         "credentials": credentials_of_person(session, person_id),
         "sign_in": sign_in_of_person(session, person_id, now=now),
-        "stopped_by": orders_in_force(session, person_id=person_id) if may(current.roles(), Action.SEE_STOPS) else (),
+        "stopped_by": orders_in_force(session, person_id=person_id)
+        if everywhere(current.roles(), Action.SEE_STOPS)
+        else (),
         "needs_two": decides(session, person_id, now=now),
         "places": open_sessions(session, person_id, policy=current.policy(), now=now),
         "second_factors": listed(session, person_id),

@@ -14,7 +14,7 @@ from idm.operations.stops import lifting, orders
 from idm.operations.stops.orders import Why
 from idm.permissions import Action, everywhere, may
 from idm.queries.factors.authenticators import authenticator_sheet
-from idm.queries.organisation.reach import reaches_system
+from idm.queries.organisation.reach import reaches_system, systems_reached
 from idm.queries.passwords.leaks import leakable
 from idm.queries.stops.orders import OrderSheet, order_sheet, stop_orders
 from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, StopCause, StopKind
@@ -32,7 +32,7 @@ Carry = Callable[[Session, Why], StopOrder]
 def index() -> str:
     """The orders in force, newest first, and then those that are over."""
     with current.look() as session:
-        page = stop_orders(session, asked=request.args.get("page", 1, type=row_id))
+        page = stop_orders(session, asked=request.args.get("page", 1, type=row_id), systems=_systems_seen(session))
     return render_template(
         "stops/index.html", page=page, may_order=may(current.roles(), Action.ORDER_STOP),
         may_everywhere=everywhere(current.roles(), Action.ORDER_STOP),
@@ -49,7 +49,7 @@ def show(stop_id: int) -> str:
 def progress(stop_id: int) -> Response:
     """The same while it is under way, looking again by itself until everything has been reached."""
     with current.look() as session:
-        sheet = order_sheet(session, stop_id)
+        sheet = order_sheet(session, stop_id, systems=_systems_seen(session))
     page = render_template("stops/progress.html", sheet=sheet, order=sheet.order, at=current.now())
     return kept_fresh(page, url_for("stops.progress", stop_id=stop_id), under_way=not sheet.done)
 
@@ -166,11 +166,18 @@ def _decide(stop_id: int, said: str, act: Callable[[Session], StopOrder]) -> Ans
 
 def _sheet(stop_id: int, typed: Mapping[str, str] | None = None, mistakes: Mapping[str, str] | None = None) -> str:
     with current.look() as session:
-        sheet: OrderSheet = order_sheet(session, stop_id)
+        sheet: OrderSheet = order_sheet(session, stop_id, systems=_systems_seen(session))
     return render_template(
         "stops/show.html", sheet=sheet, order=sheet.order, may_lift=may(current.roles(), Action.LIFT_STOP),
         may_see_violations=may(current.roles(), Action.SEE_AUDIT), typed=typed or {}, mistakes=mistakes or {},
     )  # fmt: skip
+
+
+def _systems_seen(session: Session) -> frozenset[int] | None:
+    """The systems whose orders this person sees; None = everything."""
+    if everywhere(current.roles(), Action.SEE_STOPS):
+        return None
+    return systems_reached(session, current.signed_in().person_id, Action.SEE_STOPS, current.today())
 
 
 def _form(

@@ -14,8 +14,9 @@ from idm.queries.factors.authenticators import units_of_owner
 from idm.queries.organisation.officers import humans
 from idm.queries.organisation.reach import units_reached
 from idm.queries.passwords.leaks import leakable
-from idm.queries.stops.orders import ViolationRow, violation_reports
+from idm.queries.stops.orders import ViolationRow, violation_report, violation_reports
 from web import current
+from web.row_ids import row_id
 
 blueprint = Blueprint("violations", __name__)
 
@@ -26,8 +27,13 @@ Answer = str | Response | tuple[str, int]
 def index() -> str:
     """The reports that this person may see: everybody's, or those of the people whom they manage; never of theirs."""
     with current.look() as session:
-        rows = [row for row in violation_reports(session) if _seen(session, row.person_id)]
-    return render_template("violations/index.html", rows=rows)
+        me, today = current.signed_in().person_id, current.today()
+        everybody = may(current.roles(), Action.SEE_AUDIT)
+        page = violation_reports(
+            session, asked=request.args.get("page", 1, type=row_id), without=humans(session, [me])[me].rows, day=today,
+            units=None if everybody else units_reached(session, me, Action.REPORT_VIOLATION, today),
+        )  # fmt: skip
+    return render_template("violations/index.html", page=page)
 
 
 @blueprint.get("/violations/<int:violation_id>")
@@ -128,14 +134,15 @@ def _sheet(
     violation_id: int, typed: Mapping[str, str] | None = None, mistakes: Mapping[str, str] | None = None
 ) -> str:  # fmt: skip
     with current.look() as session:
-        row = next(iter(violation_reports(session, violation_id=violation_id)), None)
+        row = violation_report(session, violation_id)
         if row is None or not _seen(session, row.person_id):
             raise NotFound(_("この違反の報告は見つかりません。"))
         handles = row.closed_at is None and violations.may_handle(
             session, row.person_id, actor=current.actor(), now=current.now()
         )
+        guides = handles and violations.may_guide(session, row.person_id, actor=current.actor(), now=current.now())
     return render_template(
-        "violations/show.html", row=row, handles=handles, may_stop=_may_stop(row),
+        "violations/show.html", row=row, handles=handles, guides=guides, may_stop=_may_stop(row),
         may_see_stops=may(current.roles(), Action.SEE_STOPS), typed=typed or {}, mistakes=mistakes or {},
     )  # fmt: skip
 
@@ -143,7 +150,8 @@ def _sheet(
 def _may_stop(row: ViolationRow) -> bool:
     named = not current.roles().isdisjoint(current.policy().stops.violation_decided_by)
     due = row.guidance_failed_at is not None and row.closed_at is None and row.stop_id is None
-    return due and named and may(current.roles(), Action.STOP_FOR_VIOLATION)
+    another = row.guidance_failed_by_id != current.signed_in().person_id
+    return due and named and another and may(current.roles(), Action.STOP_FOR_VIOLATION)
 
 
 def _form(person_id: int, typed: Mapping[str, str] | None = None, mistakes: Mapping[str, str] | None = None) -> str:

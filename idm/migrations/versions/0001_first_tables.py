@@ -1284,15 +1284,28 @@ def upgrade() -> None:
         sa.Column("guided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("guidance", sa.Text(), nullable=True),
         sa.Column("guidance_failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("guidance_failed_by_id", sa.Integer(), nullable=True),
+        sa.Column("guidance_failure", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closing_note", sa.Text(), nullable=True),
         sa.CheckConstraint(
+            "(guidance_failed_at IS NULL) = (guidance_failed_by_id IS NULL)",
+            name=op.f("ck_violation_reports_failed_by_someone"),
+        ),
+        sa.CheckConstraint(
             "guidance_failed_at IS NULL OR guided_at IS NOT NULL", name=op.f("ck_violation_reports_guided_first")
+        ),
+        sa.CheckConstraint(
+            "guidance_failed_by_id IS NULL OR guidance_failed_by_id <> person_id",
+            name=op.f("ck_violation_reports_not_failed_by_oneself"),
         ),
         sa.CheckConstraint(
             "guided_by_id IS NULL OR guided_by_id <> person_id", name=op.f("ck_violation_reports_not_guided_by_oneself")
         ),
         sa.CheckConstraint("reported_by_id <> person_id", name=op.f("ck_violation_reports_not_by_oneself")),
+        sa.ForeignKeyConstraint(
+            ["guidance_failed_by_id"], ["people.id"], name=op.f("fk_violation_reports_guidance_failed_by_id")
+        ),
         sa.ForeignKeyConstraint(["guided_by_id"], ["people.id"], name=op.f("fk_violation_reports_guided_by_id")),
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_violation_reports_person_id")),
         sa.ForeignKeyConstraint(["reported_by_id"], ["people.id"], name=op.f("fk_violation_reports_reported_by_id")),

@@ -234,19 +234,37 @@ def _claimed(now: datetime) -> ColumnElement[bool]:
 
 def follow_what_was_listed(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards stops in systems to which nothing is written are where the newest list, or inventory, shows them."""
+    for stop in _followed(session):
+        if stop.until is not None:
+            stop.restored_at = now
+        else:
+            stop.stopped_at = now
+            _record(session, "entry.stop_reached", stop, actor=actor, policy=policy, now=now)
+
+
+def to_do(session: Session) -> bool:
+    """Whether any stop of an entry is still to be carried out by us, or was shown carried out by others."""
+    ours = any(stopping(stage, connector) is Stopping.BY_US for _, stage, connector in _unfinished(session))
+    return ours or bool(_followed(session))
+
+
+def _unfinished(session: Session) -> Sequence[tuple[EntryStop, Stage, str]]:
     rows = session.execute(
         select(EntryStop, InformationSystem.stage, InformationSystem.connector)
         .join(InformationSystem, EntryStop.system_id == InformationSystem.id)
         .where(unfinished())
-    ).all()
-    for stop, stage, connector in rows:
-        if stopping(stage, connector) is Stopping.BY_US:
-            continue
-        if stop.until is not None:
-            stop.restored_at = now
-        elif _shown_stopped(session, stop):
-            stop.stopped_at = now
-            _record(session, "entry.stop_reached", stop, actor=actor, policy=policy, now=now)
+    )
+    return [(stop, stage, connector) for stop, stage, connector in rows]
+
+
+def _followed(session: Session) -> list[EntryStop]:
+    """Those where nothing is written by us that are over, or were shown stopped."""
+    return [
+        stop
+        for stop, stage, connector in _unfinished(session)
+        if stopping(stage, connector) is not Stopping.BY_US
+        and (stop.until is not None or _shown_stopped(session, stop))
+    ]
 
 
 def _shown_stopped(session: Session, stop: EntryStop) -> bool:

@@ -8,32 +8,48 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
-from idm.models.stops import AccountStop, EntryStop, StopOrder
+from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account, InformationSystem
-from idm.models.work import Finding
+from idm.models.work import Finding, OutboxTask, TaskState
 from idm.operations.rights import account_stops
 from idm.operations.stops import entry_stops
 from idm.operations.sweep.findings import Found, Scope, SweepResult, record_comparison
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans
-from idm.queries.stops.entries import Entry, stoppable_entries, unfinished
+from idm.queries.stops.entries import Entry, stoppable_entries
 from idm.queries.stops.holding import late_stops, unreached
-from idm.vocabulary import FindingKind, StopKind
+from idm.stopping import Stopping, stopping
+from idm.vocabulary import FindingKind, Stage, StopKind
 
 LATE = timedelta(seconds=60)
 """After so long a stop that has not been seen to arrive is a finding."""
 KINDS = frozenset({FindingKind.STOP_NOT_REACHED})
+REPAIRS = {
+    Stopping.BY_US: "情報システムの管理者が、その場で止める。idm は届くまで試し続けます",
+    Stopping.BY_HAND: "指示書の作業を終えて報告し、別の人が確認する",
+    Stopping.NOT_BY_US: "情報システムの管理者が、その場で止める。観察の段階のため、idm は書き込みません",
+}
+"""What is left to do, and who does it."""
 
 
-def to_do(session: Session) -> bool:
-    """Whether there is anything to hurry, to reach or to tell of."""
-    told = select(Finding.id).where(Finding.kind.in_(KINDS), Finding.resolved_at.is_(None))
+def to_do(session: Session, *, now: datetime) -> bool:
+    """Whether there is anything to carry out or to hurry, to reach or to tell of.
+
+    What waits for somebody's hands, or stands where nothing is written, is not: it may do so for months.
+    """
+    tried = select(OutboxTask.id).join(Account, OutboxTask.account_id == Account.id).join(
+        InformationSystem, OutboxTask.system_id == InformationSystem.id
+    ).where(
+        Account.id.in_(unreached()), OutboxTask.generation == Account.generation,
+        OutboxTask.state.in_((TaskState.WAITING, TaskState.CLAIMED, TaskState.REFUSED)),
+        InformationSystem.stage != Stage.OBSERVE,
+    )  # fmt: skip
     return (
-        session.scalars(unreached().limit(1)).first() is not None
-        or session.scalars(told.limit(1)).first() is not None
-        or session.scalars(select(EntryStop.id).where(unfinished()).limit(1)).first() is not None
+        session.scalars(tried.limit(1)).first() is not None
+        or entry_stops.to_do(session)
         or any(newcomers for _, newcomers in _newcomers(session))
         or any(entries for _, entries in _new_entries(session))
+        or any(_to_tell(session, now=now))
     )
 
 
@@ -62,20 +78,26 @@ def _in_force(session: Session, order_id: int) -> bool:
 
 def record(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> None:
     """Afterwards the open findings say of each system which stops have not arrived there in time, and of no other."""
-    late = {system_id: found_late(session, system_id, now=now) for system_id in late_stops(session, before=now - LATE)}
-    told = _told(session)
-    for system_id in sorted(late.keys() | told.keys()):
-        found = late.get(system_id, [])
-        if {one.subject_key for one in found} == told.get(system_id, set()):
-            continue
+    for system_id, found in list(_to_tell(session, now=now)):
         code = session.get_one(InformationSystem, system_id).code
         result = SweepResult(system_id, code, examined=0, found=tuple(found))
         record_comparison(session, result, Scope(KINDS), actor=actor, policy=policy, now=now)
 
 
+def _to_tell(session: Session, *, now: datetime) -> Iterable[tuple[int, list[Found]]]:
+    """Each system of which something else is to be told than its open findings say, with what that is."""
+    late, told = late_stops(session, before=now - LATE), _told(session)
+    for system_id in sorted(late.keys() | told.keys()):
+        found = found_late(session, system_id, now=now) if system_id in late else []
+        if {one.subject_key for one in found} != told.get(system_id, set()):
+            yield system_id, found
+
+
 def found_late(session: Session, system_id: int, *, now: datetime) -> list[Found]:
     """The stops that have not arrived in this system in time: one fact of each order, and one of disuse."""
     late = late_stops(session, before=now - LATE, system_id=system_id).get(system_id, {})
+    system = session.get_one(InformationSystem, system_id)
+    repair = REPAIRS[stopping(system.stage, system.connector)]
     return [
         Found(
             FindingKind.STOP_NOT_REACHED, f"stop:{order_id}" if order_id is not None else "disuse",
@@ -83,7 +105,7 @@ def found_late(session: Session, system_id: int, *, now: datetime) -> list[Found
             details={
                 "reason": f"{of.accounts} 件の利用者IDに、停止がまだ届いていません。"
                           f"{of.error or '手作業の報告を待っているか、接続できていません。'}",
-                "repair": "情報システムの管理者が、その場で止める。idm は届くまで試し続けます",
+                "repair": repair,
                 "since": of.since.isoformat(),
             },
         )

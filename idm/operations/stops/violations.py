@@ -1,7 +1,8 @@
 """Violations: reported, guided, and only where guidance did not help decided on by the proper officer (FK 10; H4, J5).
 
-The section manager is told at once of what is reported about their people. A stop for a violation is decided by the
-offices that the profile names, after the manager has recorded that guidance failed; CISO and manager are told at once.
+The section manager is told at once of what is reported about their people, guides them, and says whether that helped;
+nobody else does, unless there is no manager but the person themselves. A stop for a violation is decided by the offices
+that the profile names, and by another human than recorded that guidance failed; CISO and manager are told at once.
 """
 
 from datetime import datetime
@@ -63,11 +64,11 @@ def report(
 def guide(
     session: Session, violation_id: int, *, guidance: str, actor: Actor, policy: Policy, now: datetime
 ) -> ViolationReport:
-    """Afterwards it says which guidance the person was given, by whom and when.
+    """Afterwards it says which guidance the person's section manager gave them, and when (FK 10(2)).
 
-    Raises as `report` does, and IllegalTransition.
+    Raises as `report` does, NotPermitted for whoever does not manage their section, and IllegalTransition.
     """
-    found, person_id = _open(session, violation_id, actor=actor, now=now)
+    found, person_id = _guiding(session, violation_id, actor=actor, now=now)
     if found.guided_at is not None:
         raise IllegalTransition("指導は、すでに記録されています。")
     found.guidance = written(guidance, field="guidance", empty="指導した内容を書いてください。")
@@ -84,11 +85,11 @@ def guidance_failed(
 
     Raises as `guide` does; without guidance IllegalTransition.
     """
-    found, _ = _open(session, violation_id, actor=actor, now=now)
+    found, person_id = _guiding(session, violation_id, actor=actor, now=now)
     if found.guided_at is None or found.guidance_failed_at is not None:
         raise IllegalTransition("指導を記録した後に、一度だけ記録できます。")
     text = written(note, field="note", empty="改善されなかったことを、具体的に書いてください。")
-    found.guidance_failed_at = now
+    found.guidance_failed_by_id, found.guidance_failed_at, found.guidance_failure = person_id, now, text
     session.flush()
     _record(session, "violation.guidance_failed", found, text, actor=actor, policy=policy, now=now)
     deciders = people_told(session, found.person_id, policy.stops.violation_decided_by, now=now)
@@ -118,8 +119,8 @@ def stop_for(
 ) -> StopOrder:
     """Afterwards the person's rights are suspended everywhere, by decision of an office that the profile names (H4).
 
-    Raises FreshFactorNeeded, NotPermitted, SeparationOfDuties for oneself, NotFound, InvalidInput, IllegalTransition
-    before guidance has failed, or where it is ordered already.
+    Raises FreshFactorNeeded, NotPermitted, SeparationOfDuties for oneself and whoever recorded that guidance failed,
+    NotFound, InvalidInput, IllegalTransition before it has failed, or where it is ordered already.
     """
     if actor.person_id is None:
         raise NotPermitted("違反による停止を決められるのは、名前のある人だけです。")
@@ -136,6 +137,11 @@ def stop_for(
     ordered = select(StopOrder.id).where(StopOrder.violation_id == found.id, StopOrder.lifted_at.is_(None))
     if session.scalars(ordered.limit(1)).first() is not None:
         raise IllegalTransition("この違反による停止命令は、すでに出ています。")
+    if humans(session, [actor.person_id])[actor.person_id].is_one_of(frozenset({found.guidance_failed_by_id or 0})):
+        raise SeparationOfDuties(
+            "改善されなかったことを記録した人は、停止を自分で決められません。別の人が決めてください。（SOD-4）",
+            code="SOD-4",
+        )
     order = StopOrder(
         kind=StopKind.PERSON, cause=StopCause.VIOLATION, person_id=found.person_id, violation_id=found.id,
         reason=written(reason, field="reason", empty="止める理由を書いてください。"), ordered_by_id=actor.person_id,
@@ -151,6 +157,25 @@ def may_handle(session: Session, person_id: int, *, actor: Actor, now: datetime)
     except (NotPermitted, SeparationOfDuties):
         return False
     return True
+
+
+def may_guide(session: Session, person_id: int, *, actor: Actor, now: datetime) -> bool:
+    """Whether this person may say how that person was guided, and whether it helped."""
+    return may_handle(session, person_id, actor=actor, now=now) and _guides(session, person_id, actor=actor, now=now)
+
+
+def _guides(session: Session, person_id: int, *, actor: Actor, now: datetime) -> bool:
+    """Whether it is their section manager; of whoever has no other manager than themselves, anybody who handles it."""
+    managers = section_managers(session, person_id, now=now)
+    me = actor.person_id or 0
+    return not managers or humans(session, [me])[me].is_one_of(managers)
+
+
+def _guiding(session: Session, violation_id: int, *, actor: Actor, now: datetime) -> tuple[ViolationReport, int]:
+    found, person_id = _open(session, violation_id, actor=actor, now=now)
+    if not _guides(session, found.person_id, actor=actor, now=now):
+        raise NotPermitted("指導とその結果を記録するのは、所属の課長です。")
+    return found, person_id
 
 
 def _allowed(session: Session, person_id: int, *, actor: Actor, now: datetime) -> int:

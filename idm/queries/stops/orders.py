@@ -1,12 +1,12 @@
 """Orders to stop as people read them: what they stop, how far they have come, and what has not answered yet (H5)."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from hashlib import sha256
 
-from sqlalchemy import CompoundSelect, Select, and_, case, func, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, case, exists, func, or_, select, true, union_all
 from sqlalchemy.orm import Session, aliased
 
 from idm.errors import NotFound
@@ -16,6 +16,7 @@ from idm.models.stops import AccountStop, EntryStop, StopOrder, ViolationReport
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask
 from idm.models.work_orders import WorkOrder, WorkOrderState
+from idm.queries.factors.authenticators import units_of_owner
 from idm.queries.organisation.officers import humans
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.stopping import Stopping, stopping
@@ -103,13 +104,31 @@ class OrderSheet:
         return counted == self.order.accounts
 
 
-def stop_orders(session: Session, *, asked: int) -> Page[OrderRow]:
-    """Orders that are in force, newest first, and then those that are over."""
-    total = session.scalar(select(func.count()).select_from(StopOrder)) or 0
+def stop_orders(session: Session, *, asked: int, systems: Collection[int] | None = None) -> Page[OrderRow]:
+    """Orders that are in force, newest first, and then those that are over.
+
+    `systems`: only what touches these, as their manager reads it (None = everything): not why of a violation's.
+    """
+    condition = true() if systems is None else _touches(systems)
+    total = session.scalar(select(func.count()).select_from(StopOrder).where(condition)) or 0
     number = nearest_page(asked, total)
     over = case((StopOrder.lifted_at.is_(None), 0), else_=1)
-    query = _orders().order_by(over, StopOrder.id.desc()).offset(offset_of(number)).limit(ROWS_A_PAGE)
-    return Page(_rows(session, query), number, total)
+    query = _orders().where(condition).order_by(over, StopOrder.id.desc())
+    rows = _rows(session, query.offset(offset_of(number)).limit(ROWS_A_PAGE))
+    return Page(rows if systems is None else tuple(map(_without_violation, rows)), number, total)
+
+
+def _touches(systems: Collection[int]) -> ColumnElement[bool]:
+    """The condition that an order stops a system of these, or an ID in one."""
+    accounts = exists().where(
+        AccountStop.stop_id == StopOrder.id, AccountStop.account_id == Account.id, Account.system_id.in_(systems)
+    )
+    entries = exists().where(EntryStop.stop_id == StopOrder.id, EntryStop.system_id.in_(systems))
+    return or_(StopOrder.system_id.in_(systems), accounts, entries)
+
+
+def _without_violation(row: OrderRow) -> OrderRow:
+    return replace(row, reason="") if row.cause is StopCause.VIOLATION else row
 
 
 def orders_in_force(
@@ -128,13 +147,16 @@ def orders_in_force(
     )
 
 
-def order_sheet(session: Session, stop_id: int) -> OrderSheet:
-    """One order with its progress. Raises NotFound."""
-    row = next(iter(_rows(session, _orders().where(StopOrder.id == stop_id))), None)
+def order_sheet(session: Session, stop_id: int, *, systems: Collection[int] | None = None) -> OrderSheet:
+    """One order with its progress; `systems` as in `stop_orders`. Raises NotFound."""
+    condition = true() if systems is None else _touches(systems)
+    row = next(iter(_rows(session, _orders().where(StopOrder.id == stop_id, condition))), None)
     if row is None:
         raise NotFound("この停止命令は見つかりません。")
+    if systems is not None:
+        row = _without_violation(row)
     named = _named().subquery()
-    systems = session.execute(
+    progress = session.execute(
         select(
             InformationSystem.id, InformationSystem.name, InformationSystem.stage, InformationSystem.connector,
             func.count(), func.count(named.c.stopped_at), func.count(named.c.restored_at),
@@ -150,7 +172,7 @@ def order_sheet(session: Session, stop_id: int) -> OrderSheet:
         row,
         tuple(
             SystemProgress(system_id, name, stopping(stage, connector), accounts, reached, restored)
-            for system_id, name, stage, connector, accounts, reached, restored in systems
+            for system_id, name, stage, connector, accounts, reached, restored in progress
         ),
         _waiting(session, stop_id, lifted=row.lifted_at is not None),
         _undone(session, stop_id),
@@ -284,31 +306,63 @@ class ViolationRow:
     guided_by: str | None
     guidance: str | None
     guidance_failed_at: datetime | None
+    guidance_failed_by: str | None
+    guidance_failed_by_id: int | None
+    guidance_failure: str | None
     closed_at: datetime | None
     closing_note: str | None
     stop_id: int | None
     """The order in force that was given for it."""
 
 
-def violation_reports(session: Session, *, violation_id: int | None = None) -> tuple[ViolationRow, ...]:
-    """Reports that are open, newest first, and then those that are closed; one of them where it is named."""
-    reporter, guide, subject = (aliased(Person) for _ in range(3))
-    query = (
-        select(ViolationReport, subject.name, reporter.name, guide.name, StopOrder.id)
+def violation_reports(
+    session: Session, *, asked: int, without: Collection[int], units: Collection[str] | None, day: date
+) -> Page[ViolationRow]:  # fmt: skip
+    """Reports that are open, newest first, and then those that are closed.
+
+    Those about the people `without` are left out; `units`: only about people who belong there on the day, or did last.
+    """
+    conditions = [ViolationReport.person_id.not_in(without)]
+    if units is not None:
+        about = session.scalars(select(ViolationReport.person_id).distinct()).all()
+        theirs = [one for one in about if not units_of_owner(session, one, day).isdisjoint(units)]
+        conditions.append(ViolationReport.person_id.in_(theirs))
+    total = session.scalar(select(func.count()).select_from(ViolationReport).where(*conditions)) or 0
+    number = nearest_page(asked, total)
+    over = case((ViolationReport.closed_at.is_(None), 0), else_=1)
+    query = _violations().where(*conditions).order_by(over, ViolationReport.id.desc())
+    return Page(_violation_rows(session, query.offset(offset_of(number)).limit(ROWS_A_PAGE)), number, total)
+
+
+def violation_report(session: Session, violation_id: int) -> ViolationRow | None:
+    """One of them; None = there is none."""
+    rows = _violation_rows(session, _violations().where(ViolationReport.id == violation_id))
+    return next(iter(rows), None)
+
+
+Violations = Select[ViolationReport, str, str, str | None, str | None, int | None]
+
+
+def _violations() -> Violations:
+    reporter, guide, failed_by, subject = (aliased(Person) for _ in range(4))
+    return (
+        select(ViolationReport, subject.name, reporter.name, guide.name, failed_by.name, StopOrder.id)
         .join(subject, ViolationReport.person_id == subject.id)
         .join(reporter, ViolationReport.reported_by_id == reporter.id)
         .outerjoin(guide, ViolationReport.guided_by_id == guide.id)
+        .outerjoin(failed_by, ViolationReport.guidance_failed_by_id == failed_by.id)
         .outerjoin(
             StopOrder, and_(StopOrder.violation_id == ViolationReport.id, StopOrder.lifted_at.is_(None))
         )
-        .order_by(case((ViolationReport.closed_at.is_(None), 0), else_=1), ViolationReport.id.desc())
     )  # fmt: skip
-    if violation_id is not None:
-        query = query.where(ViolationReport.id == violation_id)
+
+
+def _violation_rows(session: Session, query: Violations) -> tuple[ViolationRow, ...]:
     return tuple(
         ViolationRow(
             one.id, one.person_id, person, one.what, one.clause, one.reported_at, by, one.guided_at, guided_by,
-            one.guidance, one.guidance_failed_at, one.closed_at, one.closing_note, stop_id,
+            one.guidance, one.guidance_failed_at, failed_by, one.guidance_failed_by_id, one.guidance_failure,
+            one.closed_at, one.closing_note, stop_id,
         )
-        for one, person, by, guided_by, stop_id in session.execute(query)
+        for one, person, by, guided_by, failed_by, stop_id in session.execute(query)
     )  # fmt: skip

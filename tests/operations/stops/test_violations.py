@@ -146,3 +146,23 @@ def test_a_report_says_what_happened(working: Cast) -> None:
             session, working.people["staff"], what=" ", clause="", actor=working.actor("security"),
             policy=working.policy, now=NOW,
         )  # fmt: skip
+
+
+def test_guidance_is_the_section_managers_and_so_is_its_failure(working: Cast) -> None:
+    """FK 10(2), (3): 香椎 manages 青木's section; the chief handles violations and manages none."""
+    found = report(working, by="chief")
+    with pytest.raises(NotPermitted):
+        guide(working, found, by="chief")
+    guide(working, found, by="security")
+    with pytest.raises(NotPermitted):
+        failed(working, found, by="chief")
+
+
+def test_whoever_recorded_that_guidance_failed_leaves_the_decision_to_another(working: Cast) -> None:
+    found = report(working)
+    guide(working, found)
+    failed(working, found)
+    with pytest.raises(SeparationOfDuties):
+        stop(working, found, by="security")
+    assert stopped(working) == set()
+    stop(working, found, by="chief")

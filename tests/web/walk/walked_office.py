@@ -495,6 +495,7 @@ class _Maker:
                 person_id=self._id("staff"), what="共用", reported_by_id=self._id("security"), reported_at=NOW,
                 guided_by_id=self._id("security") if state != "reported" else None,
                 guided_at=NOW if state != "reported" else None, guidance_failed_at=NOW if state == "failed" else None,
+                guidance_failed_by_id=self._id("security") if state == "failed" else None,
             )  # fmt: skip
             made.append(Thing(self._add(row), state, unit="0100", persons={"subject": "staff"}))
         return made
