@@ -16,7 +16,7 @@ from idm.permissions import Action, everywhere, may
 from idm.queries.factors.authenticators import authenticator_sheet
 from idm.queries.organisation.reach import reaches_system, systems_reached
 from idm.queries.passwords.leaks import leakable
-from idm.queries.stops.orders import OrderSheet, order_sheet, stop_orders
+from idm.queries.stops.orders import OrderSheet, named_accounts, order_sheet, stop_orders
 from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, StopCause, StopKind
 from web import current
 from web.row_ids import row_id
@@ -166,9 +166,11 @@ def _decide(stop_id: int, said: str, act: Callable[[Session], StopOrder]) -> Ans
 
 def _sheet(stop_id: int, typed: Mapping[str, str] | None = None, mistakes: Mapping[str, str] | None = None) -> str:
     with current.look() as session:
-        sheet: OrderSheet = order_sheet(session, stop_id, systems=_systems_seen(session))
+        systems = _systems_seen(session)
+        sheet: OrderSheet = order_sheet(session, stop_id, systems=systems)
+        named = named_accounts(session, stop_id, asked=request.args.get("page", 1, type=row_id), systems=systems)
     return render_template(
-        "stops/show.html", sheet=sheet, order=sheet.order, may_lift=may(current.roles(), Action.LIFT_STOP),
+        "stops/show.html", sheet=sheet, order=sheet.order, named=named, may_lift=may(current.roles(), Action.LIFT_STOP),
         may_see_violations=may(current.roles(), Action.SEE_AUDIT), typed=typed or {}, mistakes=mistakes or {},
     )  # fmt: skip
 

@@ -6,7 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, case, exists, func, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased
 
 from idm.errors import NotFound
@@ -86,6 +99,17 @@ class UndoneAccount:
     system_name: str
     login_name: str
     undone_at: datetime
+
+
+@dataclass(frozen=True)
+class NamedAccount:
+    """An ID that an order names, and since when it is seen to be stopped, or restored."""
+
+    system_name: str
+    login_name: str
+    person: str | None
+    stopped_at: datetime | None
+    restored_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +217,39 @@ def _undone(session: Session, stop_id: int) -> tuple[UndoneAccount, ...]:
     )
     rows = session.execute(union_all(accounts, entries).order_by("undone_at").limit(MOST_SHOWN))
     return tuple(UndoneAccount(system, name, at) for system, name, at in rows if at is not None)
+
+
+def named_accounts(
+    session: Session, stop_id: int, *, asked: int, systems: Collection[int] | None = None
+) -> Page[NamedAccount]:  # fmt: skip
+    """Whom the order names, one page: also what was reached; `systems` as in `stop_orders`."""
+    accounts = (
+        select(
+            Account.system_id.label("system_id"), Account.login_name.label("login_name"), Person.name.label("person"),
+            AccountStop.stopped_at.label("stopped_at"), AccountStop.restored_at.label("restored_at"),
+        )
+        .join(Account, AccountStop.account_id == Account.id)
+        .outerjoin(Person, Account.person_id == Person.id)
+        .where(AccountStop.stop_id == stop_id)
+    )  # fmt: skip
+    entries = select(
+        EntryStop.system_id, EntryStop.login_name, null(), EntryStop.stopped_at, EntryStop.restored_at
+    ).where(EntryStop.stop_id == stop_id)  # fmt: skip
+    named = union_all(accounts, entries).subquery()
+    condition = true() if systems is None else named.c.system_id.in_(systems)
+    total = session.scalar(select(func.count()).select_from(named).where(condition)) or 0
+    number = nearest_page(asked, total)
+    rows = session.execute(
+        select(
+            InformationSystem.name, named.c.login_name, named.c.person, named.c.stopped_at, named.c.restored_at
+        )
+        .join(named, named.c.system_id == InformationSystem.id)
+        .where(condition)
+        .order_by(InformationSystem.name, named.c.login_name)
+        .offset(offset_of(number))
+        .limit(ROWS_A_PAGE)
+    )  # fmt: skip
+    return Page(tuple(NamedAccount(*row) for row in rows), number, total)
 
 
 def _waiting(session: Session, stop_id: int, *, lifted: bool) -> tuple[WaitingAccount, ...]:

@@ -32,7 +32,7 @@ from idm.passwords.password_hashing import nobodys_hash
 from idm.queries.rights.account_facts import account_facts
 from idm.queries.signing_in.sign_in_accounts import sign_in_of
 from idm.queries.stops.holding import person_is_stopped
-from idm.queries.stops.orders import order_sheet
+from idm.queries.stops.orders import named_accounts, order_sheet
 from idm.vocabulary import SignInWay, StopCause, StopKind
 from tests.authenticator_office import card, furnish
 from tests.cast import NOW, Cast
@@ -351,3 +351,14 @@ def test_an_order_lifted_while_newcomers_are_looked_for_shuts_none_of_them(
         actor = Actor.job("jobs.stops")
         assert unreached.reach_newcomers(session, actor=actor, policy=cast.policy, now=LATER) == 0
     assert stopped(cast) == set()
+
+
+def test_an_order_names_every_id_that_it_stops_to_whom_they_concern(working: Cast) -> None:
+    order = stop_person(working)
+    with working.database.reading() as session:
+        system = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+        whole, theirs, none = (
+            named_accounts(session, order, asked=1, systems=systems).rows for systems in (None, {system}, set[int]())
+        )
+        assert [one.person for one in whole] == ["青木　一郎"]
+    assert (theirs, none) == (whole, ())

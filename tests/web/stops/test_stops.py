@@ -116,6 +116,15 @@ def test_a_pasted_list_is_refused_line_by_line_with_what_was_typed(opened: Offic
     assert "1件" in chief.follow(chief.send("/stops/new/accounts", {**REASON, "names": "u100009"}))
 
 
+def test_an_orders_page_names_whom_it_stops_also_when_all_was_reached(opened: Office) -> None:
+    chief = opened.browser("chief")
+    chief.send("/stops/new/accounts", {**REASON, "names": "u100009"})
+    carry_out(opened.cast)
+    page = chief.page("/stops/1")
+    assert "u100009" in page
+    assert "青木　一郎" in page
+
+
 def test_a_system_is_stopped_from_its_own_page_by_its_own_manager(opened: Office) -> None:
     system = opened.browser("system")
     with opened.database.reading() as session:
