@@ -1,7 +1,7 @@
 """An incident's list of IDs as somebody pasted it: every line is known, or nothing is stopped (FK 6-5(2); H5)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
@@ -13,6 +13,7 @@ from idm.directory.own_service_account import is_own
 from idm.errors import InvalidInput
 from idm.models.systems import Account
 from idm.queries.information_systems.own_service_accounts import own_service_accounts
+from idm.queries.organisation.officers import humans
 from idm.queries.stops.entries import Entry, entries_called
 from idm.vocabulary import AccountKind
 
@@ -85,6 +86,8 @@ class _Known:
     system: str
     own: bool
     """The product itself signs in by it."""
+    owner_id: int | None
+    """Whose it is: a human, by one person row of theirs; None = nobody's."""
     entry: Entry | None = None
 
 
@@ -93,6 +96,9 @@ def _problem(found: Collection[_Known], reached: frozenset[int]) -> str | None:
         return "この利用者IDは、台帳にも、棚卸しと点検の記録にもありません。"
     if any(one.system_id not in reached for one in found):
         return "所管していない情報システムにもあるIDです。「所管の情報システムのコード/利用者ID」の形で書いてください。"
+    if len({one.owner_id for one in found} - {None}) > 1:
+        codes = "、".join(sorted({one.system for one in found}))
+        return f"{codes} で、別の人のIDです。止める人のIDだけを「システムのコード/利用者ID」の形で書いてください。"
     if any(one.own for one in found):
         return (
             "idm がディレクトリに接続するためのIDなので、止められません。止めると、ほかの停止も届かず、元に戻すことも"
@@ -105,18 +111,29 @@ def _known(session: Session, names: set[str]) -> Mapping[str, list[_Known]]:
     """Name, or id in its directory → everything that is called so."""
     ours, found = own_service_accounts(session), defaultdict[str, list[_Known]](list)
     for name, entries in entries_called(session, names).items():
-        found[name] += [_Known(one.account_id, one.system_id, one.system, one.is_ours(ours), one) for one in entries]
+        found[name] += [
+            _Known(one.account_id, one.system_id, one.system, one.is_ours(ours), None, one) for one in entries
+        ]
     for some in in_chunks(sorted(names)):
-        for account in session.scalars(
+        accounts = session.scalars(
             select(Account)
             .where(
                 or_(func.lower(Account.login_name).in_(some), func.lower(Account.external_id).in_(some)),
                 or_(Account.person_id.is_not(None), Account.kind == AccountKind.PERSONAL),
             )
             .options(joinedload(Account.system))
-        ):
+        ).all()
+        owners = _owners(session, accounts)
+        for account in accounts:
             called = OwnName(account.system.connector, account.external_id, account.login_name)
-            known = _Known(account.id, account.system_id, account.system.code, is_own(called, ours))
+            owner_id = owners.get(account.person_id or 0)
+            known = _Known(account.id, account.system_id, account.system.code, is_own(called, ours), owner_id)
             for name in {account.login_name.lower(), (account.external_id or "").lower()} & names:
                 found[name].append(known)
     return found
+
+
+def _owners(session: Session, accounts: Iterable[Account]) -> Mapping[int, int]:
+    """Person row → the human it is of, by the first of that human's rows."""
+    people = {one.person_id for one in accounts if one.person_id is not None}
+    return {person_id: min(human.rows) for person_id, human in humans(session, people).items()}

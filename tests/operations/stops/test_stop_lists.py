@@ -8,6 +8,7 @@ from idm.factors.authenticator_state import AuthenticatorState
 from idm.grant_state import GrantState
 from idm.models.authenticators import LossReport
 from idm.models.stops import AccountStop, StopOrder
+from idm.models.systems import Account, InformationSystem
 from idm.operations.stops import orders
 from idm.operations.stops.incident_list import Line, lines_of
 from tests.authenticator_office import card, furnish, held, lose, recover, state
@@ -39,6 +40,19 @@ def test_one_unknown_line_is_told_with_its_number_and_nothing_is_stopped(working
     assert stopped(working) == set()
     with working.database.reading() as session:
         assert session.scalars(select(StopOrder)).all() == []
+
+
+def test_a_bare_name_of_two_people_in_two_systems_stops_neither_before_it_is_said_which(working: Cast) -> None:
+    with working.database.writing() as session:
+        other = session.scalars(select(Account).where(Account.person_id == working.people["other"])).one()
+        other.system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "pension")).one()
+        session.flush()
+        other.login_name = "u100009"
+    with pytest.raises(InvalidInput, match="ledger、pension で、別の人のID"):
+        stop_list(working, "u100009")
+    assert stopped(working) == set()
+    stop_list(working, "ledger/u100009")
+    assert stopped(working) == {"staff"}
 
 
 def test_an_empty_list_stops_nothing(working: Cast) -> None:
