@@ -178,8 +178,10 @@ class DormancyRules:
     window_days: Positive
     """The sliding window of the next three: whichever is reached first holds the rest back, and says so."""
     most_share: Annotated[float, Field(gt=0, le=1)]
-    """Of a system's accounts that may be stopped for disuse within the window."""
+    """Of a system's accounts that may be stopped for disuse within the window; and as many may be deleted."""
     most_accounts: Positive
+    keep_after_leaving_days: Positive
+    """So long after somebody's last day nothing of theirs is deleted for disuse: records of a new term come late."""
 
     def times_of(self, kind: AccountKind) -> DormancyTimes:
         """The times of that kind of account."""

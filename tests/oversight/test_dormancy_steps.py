@@ -103,7 +103,7 @@ def test_zero_days_until_the_deletion_mean_that_there_is_none() -> None:
     ("accounts", "taken", "room"), [(1000, 0, 50), (300, 0, 30), (300, 29, 1), (300, 31, 0), (3, 0, 1), (3, 1, 0)]
 )
 def test_the_first_limit_that_is_reached_holds(accounts: int, taken: int, room: int) -> None:
-    rules = DormancyRules(TIMES, {}, window_days=7, most_share=0.1, most_accounts=50)
+    rules = DormancyRules(TIMES, {}, window_days=7, most_share=0.1, most_accounts=50, keep_after_leaving_days=30)
     assert room_left(rules, accounts=accounts, taken=taken) == room
 
 

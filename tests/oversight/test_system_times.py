@@ -8,7 +8,14 @@ from idm.vocabulary import AccountKind
 
 TIMES = DormancyTimes(unused_days=90, never_used_days=30, disable_after_days=14, delete_after_days=365)
 PRIVILEGED = DormancyTimes(unused_days=60, never_used_days=30, disable_after_days=7, delete_after_days=0)
-RULES = DormancyRules(TIMES, {AccountKind.PRIVILEGED: PRIVILEGED}, window_days=7, most_share=0.1, most_accounts=50)
+RULES = DormancyRules(
+    TIMES,
+    {AccountKind.PRIVILEGED: PRIVILEGED},
+    window_days=7,
+    most_share=0.1,
+    most_accounts=50,
+    keep_after_leaving_days=30,
+)
 OWN = st.fixed_dictionaries(
     {},
     optional={

@@ -31,6 +31,7 @@ DIRECTORY_CHIPS = {
     "refused": "error",
     "handover": "warning",
     "asleep": "neutral",
+    "nothing": "neutral",
     "shown": "success",
     "complete": "success",
     "hand_waiting": "warning",

@@ -165,7 +165,10 @@ def end(
         require_may_end(session, exception, person_id, day=day)
     if contracted(session, humans(session, [person_id])[person_id].rows, day):
         raise SeparationOfDuties("委託事業者は、例外措置を終えられません。（SOD-7）", code="SOD-7")
-    exception.state = after(exception.state, ExceptionEvent.END)
+    following = after(exception.state, ExceptionEvent.END)
+    if exception.acted_at is not None and exception.reported_at is None:
+        raise IllegalTransition("緊急の措置は、CISOに報告するまで終えられません。先に、とった措置を報告してください。")
+    exception.state = following
     exception.end_note = written(note, field="end_note", empty="終える理由を書いてください。")
     exception.ended_at, exception.ended_by_id = now, person_id
     session.flush()

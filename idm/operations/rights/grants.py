@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from idm import audit
@@ -12,13 +12,16 @@ from idm.actor import Actor
 from idm.calendar_days import day_of, iso
 from idm.errors import InvalidInput
 from idm.grant_state import EndReason, GrantEvent, GrantState, after
+from idm.models.privileged import PrivilegedUse, PrivilegedUseRight
 from idm.models.requests import Grant, GrantSuspension, RequestLine
+from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.systems import Account, Entitlement
 from idm.operations.factors import factor_readings
 from idm.operations.privileged import holder_changes
 from idm.operations.privileged.caps import require_room_for_holders
 from idm.operations.rights.accounts import accounts_of, record_taken_over, schedule
 from idm.policy import Policy
+from idm.privileged_use_state import LIVE as LIVE_USES
 from idm.queries.governance.configuration import organisation_in_force
 from idm.queries.organisation.lost_posts import judged_posts, post_to_rest_on
 from idm.queries.privileged.without_post import rights_without_post
@@ -60,10 +63,11 @@ def _give(
         )
     _require_ours(session, lines, accounts)
     before = _before(session, lines, accounts)
-    renewed = [
-        _renew(session, before[line.id], line, actor=actor, policy=policy, now=now)
+    renewals = {
+        before[line.id]: _renew(session, before[line.id], line, actor=actor, policy=policy, now=now)
         for line in lines if line.id in before
-    ]  # fmt: skip
+    }  # fmt: skip
+    renewed = list(renewals.values())
     given = [_grant(line, accounts[line.id], today) for line in lines if line.id not in before]
     for grant in (*renewed, *given):
         _rest_on_post(session, grant, today)
@@ -71,6 +75,7 @@ def _give(
     session.flush()
     session.add_all([*renewed, *given])
     session.flush()
+    _go_on(session, renewals)
     return given, renewed
 
 
@@ -105,6 +110,24 @@ def _renew(
     before.ended_by_line_id = line.id
     _end(session, before, EndReason.REQUESTED, actor=actor, policy=policy, now=now)
     return renewed
+
+
+def _go_on(session: Session, renewals: Mapping[Grant, Grant]) -> None:
+    """Afterwards whatever is under way with the right before is so with the one that goes on: uses, review lines."""
+    live_uses = select(PrivilegedUse.id).where(PrivilegedUse.state.in_(LIVE_USES))
+    open_reviews = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None))
+    for before, renewed in renewals.items():
+        session.execute(
+            update(PrivilegedUseRight)
+            .where(PrivilegedUseRight.grant_id == before.id, PrivilegedUseRight.use_id.in_(live_uses))
+            .values(grant_id=renewed.id)
+        )
+        session.execute(
+            update(ReviewLine)
+            .where(ReviewLine.grant_id == before.id, ReviewLine.decision.is_(None),
+                   ReviewLine.campaign_id.in_(open_reviews))
+            .values(grant_id=renewed.id)
+        )  # fmt: skip
 
 
 def _require_ours(session: Session, lines: Sequence[RequestLine], accounts: Mapping[int, Account]) -> None:

@@ -217,3 +217,12 @@ def employed_people(session: Session, person_ids: Collection[int], day: date) ->
         person for some in in_chunks(person_ids)
         for person in session.scalars(employed.where(Employment.person_id.in_(some)))
     }  # fmt: skip
+
+
+def employed_since(session: Session, person_ids: Collection[int], day: date) -> set[int]:
+    """Those of the people who were employed on the day or after it, or will be by what is on record."""
+    employed = select(Employment.person_id).where(or_(Employment.valid_until.is_(None), Employment.valid_until > day))
+    return {
+        person for some in in_chunks(person_ids)
+        for person in session.scalars(employed.where(Employment.person_id.in_(some)))
+    }  # fmt: skip

@@ -23,7 +23,7 @@ from idm.models.systems import Account, InformationSystem
 from idm.operations.information_systems.system_scope import require_for_system
 from idm.operations.notification.notices import notify
 from idm.operations.rights import account_stops
-from idm.operations.rights.lifecycle import employed_people
+from idm.operations.rights.lifecycle import employed_since
 from idm.operations.stops.stop_notices import section_managers
 from idm.operations.sweep.findings import Found, SweepResult
 from idm.oversight.dormancy import Holding, Step, UnusedFacts, Verdict, delete_day, disable_day, next_step, room_left
@@ -31,7 +31,15 @@ from idm.permissions import Action
 from idm.policy import DormancyRules, Policy
 from idm.queries.exceptions.coverage import Covered, covering
 from idm.queries.organisation.officers import humans
-from idm.queries.sweep.unused_ids import accounts_there, main_units, open_cases, stopped_within, usable_since
+from idm.queries.sweep.unused_ids import (
+    accounts_there,
+    deleted_within,
+    let_in_by_books,
+    main_units,
+    open_cases,
+    stopped_within,
+    usable_since,
+)
 from idm.step_up import require_fresh_factor_for
 from idm.vocabulary import AccountKind, DormancyStage, FindingKind, Stage
 from idm.wareki import format_wareki
@@ -58,7 +66,7 @@ def follow(session: Session, result: SweepResult, *, actor: Actor, policy: Polic
     if unread or system.stage is not Stage.ENFORCE:
         return result
     night = _Night.of(session, system, result, policy=policy, now=now)
-    taken: Taken = [(one, step) for one in night.accounts if (step := night.step_of(one)) is not Step.NONE]
+    taken: Taken = [(one, step) for one in night.in_turn() if (step := night.step_of(one)) is not Step.NONE]
     for account, step in taken:
         night.take(session, account, step, actor=actor, policy=policy, now=now)
     _tell(session, system, taken, night.cases, now=now)
@@ -99,12 +107,16 @@ class _Night:
     cases: dict[int, DormancyCase]
     since: Mapping[int, datetime]
     employed: Collection[int]
+    """Who is employed, will be, or was until so lately that a new term may still be told."""
     units: Mapping[int, str]
     covered: Covered
     rules: DormancyRules
     calendar: WorkingDays
     now: datetime
-    room: int
+    let_in: Collection[int]
+    """Accounts that our books let somebody in by: a right in force, and no order to stop."""
+    room: dict[Step, int]
+    """How many more may be stopped, and how many deleted, within the window."""
     reasons: dict[int, str] = field(default_factory=dict)
 
     @classmethod
@@ -116,13 +128,26 @@ class _Night:
         accounts = _accounts(session, {*cases, *found})
         people, day = {one.person_id for one in accounts if one.person_id is not None}, day_of(now)
         rules = policy.dormancy.in_system(system.unused_times)
-        taken = stopped_within(session, system.id, now - timedelta(days=rules.window_days))
+        since, there = now - timedelta(days=rules.window_days), accounts_there(session, system.id)
+        taken = {Step.DISABLE: stopped_within(session, system.id, since),
+                 Step.DELETE: deleted_within(session, system.id, since)}  # fmt: skip
+        kept = day - timedelta(days=rules.keep_after_leaving_days)
         return cls(
             system, accounts, found, cases, usable_since(session, [one.id for one in accounts]),
-            employed_people(session, people, day), main_units(session, people, day), covering(session, day), rules,
-            working_days(policy.calendar), now,
-            room_left(rules, accounts=accounts_there(session, system.id), taken=taken),
+            employed_since(session, people, kept), main_units(session, people, day), covering(session, day), rules,
+            working_days(policy.calendar), now, let_in_by_books(session, [one.id for one in accounts]),
+            {step: room_left(rules, accounts=there, taken=number) for step, number in taken.items()},
         )  # fmt: skip
+
+    def in_turn(self) -> list[Account]:
+        """The accounts, whoever has waited longest first: where there is no room for all, nobody is passed over."""
+
+        def due(account: Account) -> tuple[date, date, int]:
+            case = self.cases.get(account.id)
+            disable_on, delete_on = (case.disable_on, case.delete_on) if case is not None else (None, None)
+            return disable_on or date.max, delete_on or date.max, account.id
+
+        return sorted(self.accounts, key=due)
 
     def step_of(self, account: Account) -> Step:
         """The step that is taken of the account tonight; what is held back is written on its case."""
@@ -158,7 +183,8 @@ class _Night:
         found, case = self.found.get(account.id), self.cases.get(account.id)
         facts = UnusedFacts(
             stage=case.stage if case is not None else None, found=found.kind if found is not None else None,
-            counts_from=_counts_from(found, self.since[account.id]), usable=_usable(account),
+            counts_from=_counts_from(found, self.since[account.id]),
+            usable=_usable(account) and account.id in self.let_in,
             employed=account.person_id in self.employed, exempt=self._is_exempt(account, found, case),
             there=bool(account.seen_present),
             disable_on=case.disable_on if case is not None else None,
@@ -167,11 +193,11 @@ class _Night:
         return next_step(facts, self.rules.times_of(account.kind), self.calendar, self.now)
 
     def _limited(self, verdict: Verdict) -> Verdict:
-        if verdict.step is not Step.DISABLE:
+        if verdict.step not in self.room:
             return verdict
-        if self.room == 0:
+        if self.room[verdict.step] == 0:
             return Verdict(Step.HOLD, Holding.LIMIT.value)
-        self.room -= 1
+        self.room[verdict.step] -= 1
         return verdict
 
     def _is_exempt(self, account: Account, found: Found | None, case: DormancyCase | None) -> bool:

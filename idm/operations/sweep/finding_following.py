@@ -137,9 +137,9 @@ def _unit_of(person: ColumnElement[int], day: date) -> ColumnElement[str | None]
 def _reopen_ended(session: Session, *, policy: Policy, now: datetime) -> int:
     day = day_of(now)
     ended = session.scalars(
-        select(Finding).where(answer_ended(day)).options(joinedload(Finding.exception)).execution_options(
-            populate_existing=True
-        )
+        select(Finding).where(answer_ended(day)).options(joinedload(Finding.exception))
+        # Whoever answers at this moment is waited for; what is answered by then is looked at no more.
+        .with_for_update(of=Finding).execution_options(populate_existing=True)
     ).all()  # fmt: skip
     for finding in ended:
         reopen(session, finding, policy=policy, now=now)

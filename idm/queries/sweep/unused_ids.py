@@ -7,17 +7,18 @@ from datetime import date, datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from idm.calendar_days import day_of
+from idm.calendar_days import day_of, start_of
 from idm.database import in_chunks
+from idm.grant_state import GrantState
 from idm.models.dormancy import DormancyCase
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.requests import Grant, GrantSuspension
 from idm.models.stops import AccountStop
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.policy import DormancyRules, DormancyTimes
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
-from idm.vocabulary import DormancyStage
+from idm.vocabulary import DormancyStage, EntitlementKind
 
 
 def given_up(session: Session, account_ids: Collection[int] | Select[int]) -> dict[int, date]:
@@ -39,7 +40,7 @@ def open_cases(session: Session, system_id: int) -> dict[int, DormancyCase]:
 
 
 def usable_since(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
-    """Account → when it last became usable: handed over, opened again after a stop, or its right resumed.
+    """Account → when it last became usable: handed over, given again, opened after a stop, or its right resumed.
 
     Nobody can use what is stopped, so that time counts against nobody.
     """
@@ -57,10 +58,19 @@ def usable_since(session: Session, account_ids: Collection[int]) -> dict[int, da
             .where(Grant.account_id.in_(some), GrantSuspension.until.is_not(None))
             .group_by(Grant.account_id)
         )
+        given = (
+            select(Grant.account_id, func.min(Grant.valid_from))
+            .join(Grant.entitlement)
+            .where(Grant.account_id.in_(some), Grant.state == GrantState.IN_FORCE,
+                   Entitlement.kind == EntitlementKind.ACCOUNT)
+            .group_by(Grant.account_id)
+        )  # fmt: skip
         for query in (made, stopped, suspended):
             for account_id, at in session.execute(query):
                 if at is not None:
                     since[account_id] = max(since.get(account_id, at), at)
+        for account_id, day in session.execute(given):
+            since[account_id] = max(since[account_id], start_of(day))
     return since
 
 
@@ -83,6 +93,30 @@ def stopped_within(session: Session, system_id: int, since: datetime) -> int:
     """How many IDs of the system were stopped for disuse since then."""
     query = select(func.count()).select_from(DormancyCase).join(Account)
     return session.scalar(query.where(Account.system_id == system_id, DormancyCase.disabled_at > since)) or 0
+
+
+def deleted_within(session: Session, system_id: int, since: datetime) -> int:
+    """How many IDs of the system were deleted for disuse since then."""
+    query = select(func.count()).select_from(DormancyCase).join(Account)
+    return session.scalar(query.where(Account.system_id == system_id, DormancyCase.deleted_at > since)) or 0
+
+
+def let_in_by_books(session: Session, account_ids: Collection[int]) -> set[int]:
+    """Those of the accounts by which somebody may come in: a right in force, and no order that stops them.
+
+    The books, not what was read last: a leave that began today is not in the directory yet.
+    """
+    found: set[int] = set()
+    for some in in_chunks(account_ids):
+        by_order = select(AccountStop.account_id).where(
+            AccountStop.account_id.in_(some), AccountStop.stop_id.is_not(None), AccountStop.until.is_(None)
+        )
+        found |= set(session.scalars(
+            select(Grant.account_id).where(
+                Grant.account_id.in_(some), Grant.state == GrantState.IN_FORCE, Grant.account_id.not_in(by_order)
+            )
+        ))  # fmt: skip
+    return found
 
 
 def accounts_there(session: Session, system_id: int) -> int:
