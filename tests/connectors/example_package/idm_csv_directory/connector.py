@@ -53,7 +53,7 @@ def open_csv_folder(
 
 
 class CsvConnector:
-    """`Directory`, `Writes`, `ReadsPasswordState` and `ReportsLastUse` of `idm.ports`."""
+    """`Directory`, `Writes`, `ReadsPasswordState`, `ReportsLastUse` and `FindsByOwnId` of `idm.ports`."""
 
     def __init__(self, folder: CsvFolder, places: frozenset[str], clock: Callable[[], datetime]) -> None:
         self._folder = folder
@@ -91,6 +91,11 @@ class CsvConnector:
                 groups = frozenset(group for group, account in books.members if account == row.id)
                 found[uuid] = self._seen(row, now, groups)
         return found
+
+    def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
+        """Anybody's, by the folder's own ids, without groups."""
+        wanted, now = set(external_ids), self._clock()
+        return {row.id: self._seen(row, now) for row in self._folder.read().accounts.values() if row.id in wanted}
 
     def group(self, name: str) -> TargetGroup:
         """By name, once: from then on idm keeps its id. Raises NotOnTarget."""
