@@ -66,7 +66,7 @@ def test_asking_asks_for_the_second_factor_again_and_goes_on_with_what_was_typed
     desk: Desk, demo: Demonstration, story: Story
 ) -> None:
     with desk.signed_in("operator", at="/privileged-uses") as page:
-        page.get_by_role("link", name="利用を申し出る").click()
+        page.get_by_role("link", name=f"利用を申し出る （{ADMIN}）").click()
         page.get_by_label("何のために、何をするか").fill("証明書の更新と、更新後の接続の確認")
         page.get_by_label("整理番号").fill("変更R8-012")
         page.get_by_label("使う時間（時間）").fill("2")

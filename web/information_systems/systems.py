@@ -64,7 +64,7 @@ def show(system_id: int) -> str:
         )
         progress = progress_of_systems(session)[system_id]
         open_there = FindingFilter(system_id=system_id, day=current.today())
-        found = findings_page(session, open_there) if _sees_findings() else None
+        found = findings_page(session, open_there, reader=current.reader()) if _sees_findings() else None
         sweeps = sweep_page(session, system_id=system_id) if _sees_findings() else None
         tested = newest_test(session, system_id) if _sees_findings() else None
         gate = figures_of(_holders(session, system_id))

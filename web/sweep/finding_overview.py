@@ -44,7 +44,7 @@ def of_system(system_id: int) -> str:
         figures = figures_of_system(session, system_id, day=day)
         late = late_of_system(session, system_id, day=day)
         points = trend(session, day=day, days=days, system_id=system_id)
-        page = findings_page(session, FindingFilter(system_id=system_id, day=day))
+        page = findings_page(session, FindingFilter(system_id=system_id, day=day), reader=current.reader())
     return render_template(
         "findings/system.html", system=system, figures=figures, states=UNREPAIRED, late=late, page=page,
         points=points[::-1], drawing=_drawn(points), days=days, periods=PERIODS,
@@ -59,7 +59,7 @@ def table() -> Response:
         _("最終利用"), _("いつから"), _("最後に見つかった日時"), _("解消"), _("担当"), _("期限"), _("期限超過"),
     )  # fmt: skip
     with current.look() as session:
-        lines = [_cells(row) for row in all_findings(session, wanted_findings())]
+        lines = [_cells(row) for row in all_findings(session, wanted_findings(), reader=current.reader())]
     return csv_answer("findings.csv", headings, lines)
 
 

@@ -57,7 +57,7 @@ def index() -> str:
     """Findings as they stand today: open, answered for, accepted, or history."""
     wanted = wanted_findings()
     with current.look() as session:
-        page = findings_page(session, wanted, asked=request.args.get("page", 1, type=row_id))
+        page = findings_page(session, wanted, reader=current.reader(), asked=request.args.get("page", 1, type=row_id))
         counts, systems = open_counts(session, day=current.today()), system_names(session)
     return render_template(
         "findings/index.html", page=page, wanted=wanted, counts=counts, systems=systems, kinds=list(FindingKind),
@@ -190,7 +190,7 @@ def _day_after(typed: Typed, field: str) -> date:
 def _sheet(finding_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
     me, roles, policy = current.signed_in().person_id, current.roles(), current.policy()
     with current.look() as session:
-        sheet = finding_sheet(session, finding_id, day=current.today())
+        sheet = finding_sheet(session, finding_id, reader=current.reader(), day=current.today())
         cares = _cares_for(sheet, systems_reached(session, me, Action.CARE_FOR_FINDING, current.today()))
     return render_template(
         "findings/show.html", sheet=sheet, row=sheet.row, typed=typed, mistakes=mistakes,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from idm.directory.drift import puts_right_by_looking
@@ -19,6 +19,8 @@ from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import Finding, SweepRun
 from idm.oversight.finding_state import office_of
+from idm.publication import Reader
+from idm.queries.organisation.publication import known
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.sweep.finding_owners import Offices
 from idm.queries.sweep.finding_states import stands, state_column
@@ -144,26 +146,26 @@ class SweepRow:
     failure: str | None
 
 
-def findings_page(session: Session, wanted: FindingFilter, *, asked: int = 1) -> Page[FindingRow]:
+def findings_page(session: Session, wanted: FindingFilter, *, reader: Reader, asked: int = 1) -> Page[FindingRow]:
     """The findings that the filter lets through: open ones longest known first, resolved ones newest first."""
     conditions = list(_conditions(session, wanted))
     total = session.scalar(select(func.count()).select_from(Finding).where(*conditions)) or 0
     number = nearest_page(asked, total)
-    query = _rows(wanted.day).where(*conditions).order_by(*_order(wanted))
+    query = _rows(wanted.day, reader).where(*conditions).order_by(*_order(wanted))
     rows = session.execute(query.limit(ROWS_A_PAGE).offset(offset_of(number)))
     return Page(tuple(_row(row, wanted.day) for row in rows), number, total)
 
 
-def all_findings(session: Session, wanted: FindingFilter) -> Iterator[FindingRow]:
+def all_findings(session: Session, wanted: FindingFilter, *, reader: Reader) -> Iterator[FindingRow]:
     """The same, every one of them, as it is read."""
-    query = _rows(wanted.day).where(*_conditions(session, wanted)).order_by(*_order(wanted))
+    query = _rows(wanted.day, reader).where(*_conditions(session, wanted)).order_by(*_order(wanted))
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield _row(row, wanted.day)
 
 
-def finding_sheet(session: Session, finding_id: int, *, day: date) -> FindingSheet:
+def finding_sheet(session: Session, finding_id: int, *, reader: Reader, day: date) -> FindingSheet:
     """One finding as it stands on the day, with its history and everybody who answered for it. Raises NotFound."""
-    row = session.execute(_rows(day).where(Finding.id == finding_id)).one_or_none()
+    row = session.execute(_rows(day, reader).where(Finding.id == finding_id)).one_or_none()
     if row is None:
         raise NotFound("この点検結果は見つかりません。")
     finding = session.get_one(Finding, finding_id)
@@ -249,11 +251,13 @@ def sweep_page(session: Session, *, system_id: int | None = None, asked: int = 1
 _Owner = aliased(Person)
 
 
-def _rows(day: date | None) -> Select[*tuple[Any, ...]]:
+def _rows(day: date | None, reader: Reader) -> Select[*tuple[Any, ...]]:
+    """Whoever is nobody yet to the reader has no name here (control A7)."""
     return (
         select(
             Finding.id, Finding.kind, Finding.system_id, InformationSystem.name.label("system"), Finding.label,
-            Person.id.label("person"), Person.name.label("name"), Finding.first_seen_at, Finding.last_seen_at,
+            Person.id.label("person"), case((known(reader), Person.name)).label("name"),
+            Finding.first_seen_at, Finding.last_seen_at,
             Finding.resolved_at, Finding.details, Finding.repair_asked_at, _Owner.name.label("owner"), Finding.due_on,
             state_column(day or date.min).label("state"),
         )
@@ -301,7 +305,8 @@ def _row(row: Row[*tuple[Any, ...]], day: date | None) -> FindingRow:
     overdue = day is not None and row.due_on is not None and row.due_on < day
     return FindingRow(
         id=row.id, kind=row.kind, system_id=row.system_id, system_name=row.system, label=row.label,
-        person_id=row.person, person_name=row.name, state=state, first_seen_at=row.first_seen_at,
+        person_id=row.person if row.name is not None else None, person_name=row.name,
+        state=state, first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at, resolved_at=row.resolved_at,
         last_used_at=datetime.fromisoformat(last_used) if isinstance(last_used, str) else None,
         source=str(source) if source else None, reason=str(reason) if reason else None,

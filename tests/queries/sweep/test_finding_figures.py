@@ -17,6 +17,7 @@ from idm.models.work import Finding
 from idm.operations.sweep import finding_notices
 from idm.operations.sweep.finding_following import follow
 from idm.operations.sweep.findings import Found, SweepResult, record_sweep
+from idm.publication import Reader
 from idm.queries.sweep.finding_figures import figures_of_system, late_of_system, matrix, trend
 from idm.queries.sweep.findings import FindingFilter, findings_page
 from idm.vocabulary import FindingKind, FindingState
@@ -26,6 +27,8 @@ from tests.statements import counted
 
 ORPHAN = Found(FindingKind.ORPHAN, "e-1", "tanaka")
 DAY = timedelta(days=1)
+
+EVERYTHING = Reader(date(2026, 4, 1), may_see=True)
 
 
 def sweep(cast: Cast, *found: Found, now: datetime = NOW, system_id: int = 1) -> None:
@@ -131,7 +134,7 @@ LISTS: dict[str, tuple[FindingFilter, str]] = {
 def test_a_list_is_read_in_its_order_by_an_index(cast: Cast, name: str) -> None:
     wanted, index = LISTS[name]
     sweep(cast, *many(3))
-    plan = plans(cast, lambda session: findings_page(session, wanted))
+    plan = plans(cast, lambda session: findings_page(session, wanted, reader=EVERYTHING))
     assert index in plan
     assert "SCAN findings\n" not in f"{plan}\n"
     assert "TEMP B-TREE" not in plan
@@ -168,7 +171,7 @@ def test_a_page_asks_no_more_often_for_more_findings(cast: Cast) -> None:
     for found in (1, 40):
         sweep(cast, *many(found))
         with counted(cast.database) as sent, cast.database.reading() as session:
-            findings_page(session, FindingFilter(day=TODAY, owner=cast.people["system"]))
+            findings_page(session, FindingFilter(day=TODAY, owner=cast.people["system"]), reader=EVERYTHING)
             matrix(session, FindingState.OPEN, day=TODAY)
             trend(session, day=TODAY, days=31)
         numbers.append(len(sent))

@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 from idm.models.systems import InformationSystem
 from idm.operations.sweep.findings import Found, SweepResult, record_sweep
+from idm.publication import Reader
 from idm.queries.sweep.findings import FindingFilter, FindingRow, findings_page, open_counts, sweep_page
 from idm.vocabulary import FindingKind, FindingState
 from tests.carried_out import WORKER
 from tests.cast import NOW, Cast
 
 USED = datetime(2025, 12, 1, 3, 0, tzinfo=UTC)
+
+EVERYTHING = Reader(NOW.date(), may_see=True)
 
 
 def sweep(cast: Cast, *found: Found, now: datetime = NOW, failure: str | None = None) -> int:
@@ -22,7 +25,7 @@ def sweep(cast: Cast, *found: Found, now: datetime = NOW, failure: str | None = 
 
 def listed(cast: Cast, wanted: FindingFilter | None = None) -> list[FindingRow]:
     with cast.database.reading() as session:
-        return list(findings_page(session, wanted or FindingFilter()).rows)
+        return list(findings_page(session, wanted or FindingFilter(), reader=EVERYTHING).rows)
 
 
 def dormant(source: str = "pwdLastSuccess") -> Found:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.models.exceptions import RegisteredException
+from idm.models.people import Person
 from idm.models.work import Finding
 from idm.operations.sweep.finding_following import follow
 from idm.operations.sweep.findings import Found, SweepResult, record_everywhere, record_sweep
@@ -14,6 +15,7 @@ from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind
 from tests.carried_out import WORKER
 from tests.cast import NOW, TODAY
 from tests.web.office import Office
+from tests.web.test_unpublished import NEWCOMER, announce
 
 DRIFT = Found(FindingKind.DRIFT, "e-1", "u100009", details={"reason": "使えるはずのIDが止まっています。"})
 ORPHAN = Found(FindingKind.ORPHAN, "e-2", "tanaka")
@@ -42,6 +44,18 @@ def test_a_finding_says_whose_it_is_and_until_when(office: Office) -> None:
     assert LATE not in page
     office.pass_by(days=31)
     assert LATE in office.browser("auditor").page("/findings")
+
+
+@pytest.mark.parametrize("path", ["/findings", "/findings/1", "/findings.csv", "/systems/1/findings"])
+def test_of_whoever_is_not_published_yet_no_finding_tells_the_name(office: Office, path: str) -> None:
+    announce(office.cast)
+    with office.database.reading() as session:
+        newcomer = session.scalars(select(Person.id).where(Person.name == NEWCOMER)).one()
+    sweep(office, replace(ORPHAN, kind=FindingKind.NEVER_USED, person_id=newcomer))
+    told = office.browser("system").open(path)
+    assert told.status_code == 200
+    assert "tanaka" in told.text
+    assert NEWCOMER not in told.text
 
 
 def test_what_is_ones_own_and_what_is_late_is_found(office: Office) -> None:
