@@ -17,7 +17,7 @@ from jobs.installation import Installation
 Answer = TypeVar("Answer")
 
 
-def perform(
+def act_as(
     installation: Installation, who: str, attempted: str, obj: tuple[str, str | int], operation: Callable[..., Answer],
     /, *given: Any, **named: Any,
 ) -> Answer:  # fmt: skip

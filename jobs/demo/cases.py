@@ -37,7 +37,7 @@ from idm.queries.governance.configuration import policy_in_force
 from idm.request_state import Event
 from idm.unit_of_work import unit_of_work
 from idm.vocabulary import LineEffect, RequestAction, Role
-from jobs.demo.acting import perform, person_with
+from jobs.demo.acting import act_as, person_with
 from jobs.demo.cast import CAST
 from jobs.installation import Installation
 
@@ -133,7 +133,7 @@ def work_by_hand(installation: Installation) -> None:
         if order is None:
             return
         report = Report(frozenset(step.id for step in order.steps), handed_to="本人に封書で手渡し")
-    perform(installation, "handover", "work_order.do", ("work_order", order.id), work_orders.do, order.id, report)
+    act_as(installation, "handover", "work_order.do", ("work_order", order.id), work_orders.do, order.id, report)
 
 
 def bring_listing(installation: Installation) -> None:
@@ -142,8 +142,8 @@ def bring_listing(installation: Installation) -> None:
     system_id = _system_id(installation, "vehicles")
     sent = SentListing(system_id, day_of(installation.clock()), "sharyo-ichiran.csv", content)
     at = ("system", system_id)
-    listing = perform(installation, "handover", "listing.receive", at, listings.receive, sent)
-    perform(
+    listing = act_as(installation, "handover", "listing.receive", at, listings.receive, sent)
+    act_as(
         installation, "handover", "listing.take_over", at, listings.take_over, listing.id, shown=listing.sha256
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ def bring_enrolments(installation: Installation) -> None:
         login_name = session.scalars(query).one()
     content = f"ログインID,登録済みの認証,二要素\r\n{login_name},ICカード／暗証番号,必須\r\n".encode("cp932")
     sent = SentEnrolments(system_id, installation.clock(), "touroku-ichiran.csv", content)
-    perform(
+    act_as(
         installation, "handover", "enrolment_list.import", ("system", system_id), enrolment_lists.take_over, sent
     )  # fmt: skip
 
@@ -188,7 +188,7 @@ def apply_for(
         )
         return requests.submit(session, request, actor=actor, policy=policy, now=now).id
 
-    return perform(installation, applicant, "request.submit", ("request", "new"), submit)
+    return act_as(installation, applicant, "request.submit", ("request", "new"), submit)
 
 
 def decide_step(installation: Installation, request_id: int, seat: Role, who: str, event: Event, comment: str) -> None:
@@ -201,7 +201,7 @@ def decide_step(installation: Installation, request_id: int, seat: Role, who: st
             verdict = Verdict(event, comment, request.content_hash or "")
             decisions.decide(session, step_id=step_id, verdict=verdict, actor=actor, policy=policy, now=now)
 
-    perform(installation, who, "request.decide", ("request", str(request_id)), decide)
+    act_as(installation, who, "request.decide", ("request", str(request_id)), decide)
 
 
 def _attempt(act: Callable[[], object]) -> None:

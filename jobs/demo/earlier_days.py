@@ -17,7 +17,7 @@ from idm.operations.passwords import handovers
 from idm.policy import Policy
 from idm.working_days import working_days
 from jobs import provision
-from jobs.demo.acting import perform, person_id_of
+from jobs.demo.acting import act_as, person_id_of
 from jobs.demo.cases import granted
 from jobs.demo.directory import LocalDirectory
 from jobs.demo.mail_server import send_notices
@@ -72,15 +72,15 @@ def hand_over(installation: Installation) -> None:
     for account_id in list(_account_ids(installation)):
         private_key, public_key = new_handover_key()
         obj = ("account", account_id)
-        handover_id = perform(
+        handover_id = act_as(
             installation, "handover", "handover.ask", obj, handovers.ask, account_id=account_id, public_key=public_key
         ).id  # fmt: skip
         provision.run_due(installation, worker="idm demo")
-        perform(
+        act_as(
             installation, "handover", "handover.show", obj, handovers.show, handover_id=handover_id,
             private_key=private_key,
         )  # fmt: skip
-        perform(installation, "handover", "handover.receive", obj, handovers.receive, handover_id=handover_id)
+        act_as(installation, "handover", "handover.receive", obj, handovers.receive, handover_id=handover_id)
 
 
 def let_time_pass(installation: Installation, directory: LocalDirectory, days: Days, policy: Policy) -> None:

@@ -9,7 +9,7 @@ from idm.models.systems import InformationSystem
 from idm.operations.exceptions import register
 from idm.operations.exceptions.register import WantedException
 from idm.vocabulary import ExceptionScope, FindingKind
-from jobs.demo.acting import perform, person_id_of
+from jobs.demo.acting import act_as, person_id_of
 from jobs.installation import Installation
 
 
@@ -31,10 +31,10 @@ def ask_for_exceptions(installation: Installation) -> None:
         valid_from=day, valid_until=day + timedelta(days=60), finding_kind=FindingKind.PASSWORD_RULES, system_id=office,
     )  # fmt: skip
     asked = [
-        perform(installation, who, "registered_exception.ask", ("person", who), register.ask, wanted).id
+        act_as(installation, who, "registered_exception.ask", ("person", who), register.ask, wanted).id
         for who, wanted in (("security", yearly), ("system", rules))
     ]
-    perform(
+    act_as(
         installation, "ciso", "registered_exception.answer", ("exception", asked[0]), register.answer, asked[0],
         permit=True, note="代替措置を確認した",
     )  # fmt: skip

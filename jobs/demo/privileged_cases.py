@@ -17,7 +17,7 @@ from idm.operations.privileged.registered_ids import WantedId
 from idm.operations.privileged.uses import WantedUse
 from idm.vocabulary import AccountKind, EntitlementKind
 from jobs import provision
-from jobs.demo.acting import perform, person_id_of
+from jobs.demo.acting import act_as, person_id_of
 from jobs.demo.cases import granted
 from jobs.information_systems import inventory
 from jobs.installation import Installation
@@ -42,7 +42,7 @@ def use(installation: Installation) -> None:
     """Afterwards one use is over, reported and checked, and another waits for a permission."""
     done = _ask(installation, "職員の異動に伴う共有フォルダーの設定を確認する", "変更R8-003")
     for who, attempted, operation, said in _LIFE_OF_A_USE:
-        perform(installation, who, f"privileged_use.{attempted}", ("privileged_use", done), operation, done, **said)
+        act_as(installation, who, f"privileged_use.{attempted}", ("privileged_use", done), operation, done, **said)
         run_worker(installation)
     _ask(installation, "サーバー証明書の更新", "変更R8-007")
 
@@ -65,11 +65,11 @@ def register_shared(installation: Installation) -> None:
         AccountKind.SHARED, "基盤の監視画面（24時間運用の当番が使う）", person_id_of(installation, "system"), kept=True,
         valid_until=day_of(installation.clock()) + timedelta(days=365),
     )  # fmt: skip
-    registered_id = perform(
+    registered_id = act_as(
         installation, "security", "registered_id.propose", ("found_account", found_id), registered_ids.propose,
         found_id, wanted,
     ).id  # fmt: skip
-    account_id = perform(
+    account_id = act_as(
         installation, "chief", "registered_id.accept", ("registered_id", registered_id), registered_ids.accept,
         registered_id,
     ).account_id  # fmt: skip
@@ -98,4 +98,4 @@ def _ask(installation: Installation, purpose: str, ticket: str) -> int:
     wanted = WantedUse(
         account_id, purpose, hours=2, wanted_from=installation.clock(), grant_ids=grants, ticket=ticket
     )  # fmt: skip
-    return perform(installation, HOLDER, "privileged_use.ask", ("account", account_id), uses.ask, wanted).id
+    return act_as(installation, HOLDER, "privileged_use.ask", ("account", account_id), uses.ask, wanted).id

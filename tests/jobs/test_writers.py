@@ -8,6 +8,7 @@ import jobs
 ROOT = Path(jobs.__file__).parent.parent
 WRITERS = {
     "jobs/provision.py",
+    "jobs/entry_stops.py",
     "jobs/privileged/rotations.py",
     "jobs/passwords/unlocking.py",
     "jobs/passwords/password_issue.py",
