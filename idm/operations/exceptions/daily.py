@@ -141,10 +141,12 @@ def _find_needed(session: Session, *, actor: Actor, policy: Policy, now: datetim
     renewed = set(
         session.scalars(
             select(RegisteredException.renews_id).where(
-                RegisteredException.renews_id.is_not(None), RegisteredException.state == ExceptionState.PERMITTED
+                # Once it was gone on with, the one that goes on is judged: also when that has ended in its turn.
+                RegisteredException.renews_id.is_not(None), RegisteredException.answered_at.is_not(None),
+                RegisteredException.state != ExceptionState.REFUSED,
             )
         )
-    )
+    )  # fmt: skip
     open_ones = [one for one in expired if one.id not in renewed]
     needed = _still_there(session, open_ones, day_of(now)) | _said_needed(session, open_ones)
     found = [

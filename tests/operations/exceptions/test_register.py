@@ -334,6 +334,40 @@ def report(cast: Cast, exception_id: int, who: str = "security", *, now: datetim
         )
 
 
+def test_an_emergency_is_not_ended_before_it_was_reported(cast: Cast) -> None:
+    exception = ask(cast, acted_at=NOW)
+    with pytest.raises(IllegalTransition, match="報告するまで終えられません"):
+        end(cast, exception, "security")
+    assert follow(cast, NOW + timedelta(hours=25)).escalated == 1
+    report(cast, exception, now=NOW + timedelta(hours=26))
+    end(cast, exception, "security", now=NOW + timedelta(hours=27))
+    assert state(cast, exception) is ExceptionState.ENDED
+
+
+def gone_on_with(cast: Cast, before: int, begins: date) -> int:
+    made = ask(
+        cast, now=at(begins), renews_id=before, finding_kind=None, valid_from=begins, valid_until=begins + 90 * DAY
+    )
+    answer(cast, made, now=at(begins))
+    return made
+
+
+@pytest.mark.usefixtures("found_again")
+def test_of_a_chain_of_renewals_only_the_last_one_can_be_a_finding(cast: Cast) -> None:
+    first = ask(cast, finding_kind=None)
+    answer(cast, first)
+    follow(cast, at(END))
+    second = gone_on_with(cast, first, END)
+    follow(cast, at(END + 90 * DAY))
+    third = gone_on_with(cast, second, END + 90 * DAY)
+    follow(cast, at(END + 91 * DAY))
+    assert state(cast, third) is ExceptionState.PERMITTED
+    assert open_expired(cast) == []
+    end(cast, third, "security", now=at(END + 92 * DAY))
+    follow(cast, at(END + 93 * DAY))
+    assert open_expired(cast) == [], "the last one was not needed any more"
+
+
 def test_an_unreported_emergency_is_told_to_the_next_level_once_each(cast: Cast) -> None:
     exception = ask(cast, acted_at=NOW)
     hours = [23, 25, 26, 49, 50, 200]

@@ -437,6 +437,20 @@ def test_what_nobody_could_be_asked_about_is_not_taken_away_as_unanswered(cast: 
     assert grants(cast, "staff") == {"account": IN_FORCE, "enter": IN_FORCE}
 
 
+def test_a_right_renewed_during_the_campaign_is_still_looked_at(cast: Cast) -> None:
+    until = date(2026, 5, 1)
+    cast.approve(cast.file("hr", ("staff", "ledger/account"), valid_until=until))
+    reviews = Reviews(cast)
+    reviews.open()
+    later = NOW + timedelta(days=1)
+    again = cast.file("hr", ("staff", "ledger/account"), now=later, valid_from=until, valid_until=date(2027, 3, 31))
+    cast.approve(again, now=later)
+    night(reviews, TODAY + timedelta(days=2))
+    assert reviews.campaign().closed_at is None, "the right goes on, and nobody has answered for it"
+    reviews.answer("security", {reviews.line("staff", "account"): KEEP}, now=later, shown_at=later)
+    assert night(reviews, TODAY + timedelta(days=3)) == ReviewsFollowed(closed=1)
+
+
 def test_of_those_who_open_the_same_campaign_at_once_one_does(office: Cast) -> None:
     reviews = Reviews.of(office)
     assert sorted(at_once(*[reviews.open] * 3)) == [IllegalTransition.code] * 2 + ["done"]
