@@ -1,8 +1,10 @@
 """What becomes of findings: answered for, covered, accepted, open again, given to somebody, told of."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -19,7 +21,14 @@ from idm.models.nights import SweepNight
 from idm.models.officers import Deputy, Officer
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, MailMessage
-from idm.operations.sweep import finding_answers, finding_care, finding_notices, risk_acceptance
+from idm.operations.sweep import (
+    finding_answers,
+    finding_care,
+    finding_following,
+    finding_notices,
+    findings,
+    risk_acceptance,
+)
 from idm.operations.sweep.finding_following import OWNER_GONE, Followed, follow
 from idm.operations.sweep.findings import Found, SweepResult, record_everywhere, record_sweep
 from idm.oversight.finding_state import NEVER_ANSWERED, FindingFacts, state_of
@@ -555,3 +564,26 @@ def test_rows_and_facts_say_the_same_of_every_mixture_of_answers(office: Cast) -
         ended = set(session.scalars(select(Finding.id).where(answer_ended(TODAY))))
     untouched = {finding for finding, mixture in zip(sorted(expected), mixtures, strict=True) if mixture == (None,) * 3}
     assert ended == {finding for finding, state in expected.items() if state is FindingState.OPEN} - untouched
+
+
+def test_on_postgresql_an_acceptance_is_not_lost_to_the_job_of_the_minute(
+    postgres_office: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast, later = postgres_office, NOW + 6 * DAY
+    sweep(cast, DRIFT)
+    justify(cast, days=5)
+    original = findings.last_day
+    accepting = threading.Thread(target=lambda: accept(cast, now=later))
+
+    def meanwhile(*said: Any, **more: Any) -> date:
+        monkeypatch.setattr(finding_following, "last_day", original)
+        accepting.start()
+        # It is done at once, or it waits for the row that the job holds.
+        accepting.join(1)
+        return original(*said, **more)
+
+    monkeypatch.setattr(finding_following, "last_day", meanwhile)
+    followed(cast, later)
+    accepting.join(30)
+    assert one(cast).accepted_until is not None
+    assert state(cast, later) == "accepted"
