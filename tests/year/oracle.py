@@ -12,6 +12,8 @@ from tests.year.lives import DAY, DIRECTORY_AWAY, FIRST, LAST, Life, days, worki
 UNUSED = timedelta(days=90)
 WARNING = timedelta(days=14)
 DELETED_UNUSED = timedelta(days=60)
+KEPT_AFTER_LEAVING = timedelta(days=30)
+"""A stopped ID is kept so long after the last day: the record of a new term may come late."""
 DELETED_LEFT = timedelta(days=90)
 OVERLAP = timedelta(days=5)
 FOLDERS = {
@@ -114,7 +116,8 @@ def _deletion(life: Life, case: Case) -> date | None:
     left = life.last_day + DAY + DELETED_LEFT
     if case.stopped is None:
         return left
-    return min(left, max(working_day_from(case.stopped + DELETED_UNUSED), working_day_from(life.last_day + DAY)))
+    kept = life.last_day + DAY + KEPT_AFTER_LEAVING
+    return min(left, max(working_day_from(case.stopped + DELETED_UNUSED), working_day_from(kept)))
 
 
 def _folders(life: Life, night: date) -> frozenset[str]:
