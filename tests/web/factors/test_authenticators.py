@@ -49,7 +49,7 @@ def test_officers_desk_and_auditor_see_it(furnished: Office, path: str, who: str
 
 
 def test_the_navigation_leads_there(furnished: Office) -> None:
-    assert 'href="/authenticators"' in furnished.browser("desk").page("/")
+    assert 'href="/authenticators"' in furnished.browser("desk").page("/handovers")
     assert 'href="/authenticators"' not in furnished.browser("staff").page("/")
 
 
