@@ -25,8 +25,9 @@ def test_every_day_of_the_span_stands_in_exactly_one_cell_below_its_weekday(firs
 @pytest.mark.parametrize("who", ["hr", "ciso", "auditor", "security", "system"])
 def test_whoever_sees_the_feed_or_manages_a_section_opens_the_calendar(office: Office, who: str) -> None:
     browser = office.browser(who)
-    assert "令和8年4月" in browser.page("/calendar?days=90")
-    assert 'href="/calendar"' in browser.page("/")
+    page = browser.page("/calendar?days=90")
+    assert "令和8年4月" in page
+    assert 'href="/calendar"' in page, "the tab of its subject"
 
 
 @pytest.mark.parametrize("who", ["staff", "desk", "contractor"])

@@ -458,8 +458,8 @@ class _Maker:
         made = []
         for closed_at in (None, NOW):
             campaign = ReviewCampaign(
-                title="棚卸し", scope=ReviewScope.UNIT, unit_code="0100", looks_at="unit:0100", opened_at=NOW, answer_until=TODAY,
-                closed_at=closed_at,
+                title="棚卸し", scope=ReviewScope.UNIT, unit_code="0100", looks_at="unit:0100", opened_at=NOW,
+                answer_until=TODAY, closed_at=closed_at,
             )  # fmt: skip
             campaign.lines.append(ReviewLine(grant=grant, holder_id=self._id("other"), alike=0, alike_holding=0))
             campaign_id = self._add(campaign)
