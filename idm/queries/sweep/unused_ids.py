@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from idm.calendar_days import day_of, start_of
 from idm.database import in_chunks
@@ -42,9 +42,11 @@ def open_cases(session: Session, system_id: int) -> dict[int, DormancyCase]:
 def usable_since(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
     """Account → when it last became usable: handed over, given again, opened after a stop, or its right resumed.
 
-    Nobody can use what is stopped, so that time counts against nobody.
+    Nobody can use what is stopped, so that time counts against nobody. A right that is renewed begins nothing anew.
     """
     since: dict[int, datetime] = {}
+    before = aliased(Grant)
+    goes_on = exists().where(before.account_id == Grant.account_id, before.ended_by_line_id == Grant.line_id)
     for some in in_chunks(account_ids):
         made = select(Account.id, func.coalesce(Account.handed_over_at, Account.created_at)).where(Account.id.in_(some))
         stopped = (
@@ -62,7 +64,7 @@ def usable_since(session: Session, account_ids: Collection[int]) -> dict[int, da
             select(Grant.account_id, func.min(Grant.valid_from))
             .join(Grant.entitlement)
             .where(Grant.account_id.in_(some), Grant.state == GrantState.IN_FORCE,
-                   Entitlement.kind == EntitlementKind.ACCOUNT)
+                   Entitlement.kind == EntitlementKind.ACCOUNT, ~goes_on)
             .group_by(Grant.account_id)
         )  # fmt: skip
         for query in (made, stopped, suspended):

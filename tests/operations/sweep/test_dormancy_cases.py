@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from idm.actor import Actor
+from idm.calendar_days import day_of
 from idm.directory.wanted_account import wanted_account
 from idm.employment_kind import EmploymentKind
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
@@ -265,6 +266,17 @@ def test_who_was_given_the_right_again_is_not_warned_on_the_first_night(held: Ca
     held.approve(held.file("hr", ("staff", "ledger/account"), now=WARNED_ON - DAY), now=WARNED_ON - DAY)
     night(held, "staff", now=WARNED_ON)
     assert cases(held) == []
+
+
+def test_a_renewal_begins_no_days_anew(held: Cast) -> None:
+    ends = day_of(WARNED_ON + 20 * DAY)
+    with held.database.writing() as session:
+        session.scalars(select(Grant).where(Grant.account_id == account_of(held).id)).one().valid_until = ends
+    held.approve(
+        held.file("hr", ("staff", "ledger/account"), now=WARNED_ON - DAY, valid_from=ends, valid_until=ends + 90 * DAY),
+        now=WARNED_ON - DAY,
+    )
+    assert night(held, "staff", now=WARNED_ON) == 1
 
 
 def test_whoever_waits_longest_is_stopped_first_and_deleted_first(held: Cast) -> None:
