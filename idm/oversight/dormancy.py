@@ -59,7 +59,8 @@ class Holding(StrEnum):
     """Why a step that is due is not taken tonight."""
 
     UNKNOWN = "最後に使われた日が分からないため、自動では進めません。"
-    EMPLOYED = "在籍している人のIDのため、削除しません。"
+    UNREAD = "最後に使われた日を読み取れなかったため、このままにします。"
+    EMPLOYED = "在籍している人、これから在籍する人、または退職から日の浅い人のIDのため、削除しません。"
     LIMIT = "一定期間に止められる数の上限に達したため、見合わせました。点検の設定が正しいかを確かめてください。"
 
 
@@ -78,6 +79,8 @@ class UnusedFacts:
     exempt: bool = False
     there: bool = True
     """Whether the target showed it at all, when it was read last."""
+    use_read: bool = False
+    """Whether the target showed tonight when it was last used, or that it never was."""
     disable_on: date | None = None
     delete_on: date | None = None
 
@@ -97,13 +100,10 @@ def next_step(facts: UnusedFacts, times: DormancyTimes, calendar: WorkingDays, n
     """What is due of this ID at `now`, safety limits aside."""
     if facts.stage is None:
         return _unheeded(facts, times, calendar, now)
-    if not facts.there:
-        # Not shown is not the same as used.
-        return NOTHING if facts.employed else Verdict(Step.CLOSE, Closing.OUT_OF_USE.value)
+    if not facts.there and not facts.employed:
+        return Verdict(Step.CLOSE, Closing.OUT_OF_USE.value)
     if facts.exempt:
         return Verdict(Step.CLOSE, Closing.EXEMPT.value)
-    if facts.found is None:
-        return Verdict(Step.CLOSE, Closing.USED.value)
     if facts.stage is DormancyStage.WARNED:
         return _warned(facts, times, calendar, now)
     return _disabled(facts, calendar, day_of(now))
@@ -146,15 +146,19 @@ def _warned(facts: UnusedFacts, times: DormancyTimes, calendar: WorkingDays, now
     day = day_of(now)
     if not facts.usable:
         return Verdict(Step.CLOSE, Closing.OUT_OF_USE.value)
+    if facts.found is None:
+        return _not_found(facts)
     due = facts.disable_on is not None and day >= facts.disable_on and calendar.is_working(day)
     if facts.found is FindingKind.LAST_USE_UNKNOWN:
         return Verdict(Step.HOLD, Holding.UNKNOWN.value) if due else NOTHING
-    if facts.found is None or not is_unused(facts.found, facts.counts_from, times, now):
+    if not is_unused(facts.found, facts.counts_from, times, now):
         return Verdict(Step.CLOSE, Closing.USED.value)
     return Verdict(Step.DISABLE) if due else NOTHING
 
 
 def _disabled(facts: UnusedFacts, calendar: WorkingDays, day: date) -> Verdict:
+    if facts.found is None:
+        return _not_found(facts)
     if facts.delete_on is None or day < facts.delete_on or not calendar.is_working(day):
         return NOTHING
     if facts.employed:
@@ -162,3 +166,8 @@ def _disabled(facts: UnusedFacts, calendar: WorkingDays, day: date) -> Verdict:
     if facts.found is FindingKind.LAST_USE_UNKNOWN:
         return Verdict(Step.HOLD, Holding.UNKNOWN.value)
     return Verdict(Step.DELETE)
+
+
+def _not_found(facts: UnusedFacts) -> Verdict:
+    """Whoever was not found unused was used only if that was read: what is not shown is not the same as used."""
+    return Verdict(Step.CLOSE, Closing.USED.value) if facts.use_read else Verdict(Step.HOLD, Holding.UNREAD.value)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from idm.calendar_days import day_of
 from idm.database import in_chunks
 from idm.directory.drift import stray_kind
 from idm.employment_kind import EmploymentKind
+from idm.errors import TargetRefused
 from idm.models.going_live import SystemProgress
 from idm.models.people import Employment
 from idm.models.periods import holding_on
@@ -25,7 +27,7 @@ from idm.operations.rights.lifecycle import employed_people
 from idm.operations.sweep.findings import Found
 from idm.oversight.dormancy import kind_of, never_used_cutoff, unused_cutoff
 from idm.policy import DormancyRules, DormancyTimes
-from idm.ports import AccountId, Directory, ExternalId, LastUse, ReportsLastUse, Sighting
+from idm.ports import SOURCE_LAG, AccountId, Directory, ExternalId, LastUse, ReportsLastUse, Sighting
 from idm.queries.information_systems.comparable import found_states
 from idm.queries.information_systems.settled import accounts_by_external_id
 from idm.queries.outsiders.ended_contracts import people_without_contract
@@ -210,6 +212,27 @@ def unused(
     for days in {times.never_used_days: times for times in all_times}.values():
         take(directory.never_used(never_used_cutoff(days, now)), partial(_same_days, "never_used_days", days))
     return found
+
+
+def use_read(
+    directory: Directory, owners: Callable[[Collection[UUID]], dict[UUID, Owner]], asked: Collection[int], *,
+    now: datetime,
+) -> frozenset[int]:  # fmt: skip
+    """Those of these accounts whose last use the directory shows, or that they were never used, whenever it was.
+
+    Raises TargetError; TargetRefused where it shows that of nobody at all: then it is not ours to read (any more).
+    """
+    if not asked or not isinstance(directory, ReportsLastUse):
+        return frozenset()
+    read, anybody = set[int](), False
+    later = now + max(SOURCE_LAG.values())
+    for uses in in_chunks(chain(directory.unused_since(later), directory.never_used(now)), ACCOUNTS_AT_ONCE):
+        anybody = True
+        known = owners([use.account_uuid for use in uses if use.account_uuid is not None])
+        read.update(owner.account_id for owner in known.values())
+    if not anybody:
+        raise TargetRefused("最終利用日が、どのIDについても示されません。")
+    return frozenset(read & set(asked))
 
 
 def _same_days(which: str, one: DormancyTimes, other: DormancyTimes) -> bool:

@@ -37,12 +37,13 @@ from idm.policy import Policy
 from idm.ports import Directory
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.watched import registered_ids
+from idm.queries.sweep.unused_ids import open_cases
 from idm.vocabulary import AccountKind, FindingKind
 from jobs.information_systems.check_attempts import CheckAttempts
 from jobs.installation import Installation
 from jobs.sweep.clocks import clock_found, clocks_apart
 from jobs.sweep.comparison import Compared, compare, reads_everybody
-from jobs.sweep.directory_reading import Owner, Ownership, examine, owners_of, unused
+from jobs.sweep.directory_reading import Owner, Ownership, examine, owners_of, unused, use_read
 from jobs.sweep.our_books import found_in_our_books
 from jobs.sweep.out_of_band import take_out
 from jobs.sweep.password_ages import PasswordAges
@@ -230,6 +231,12 @@ class _Sweeping:
                 one, partial(self._owners, system), policy.dormancy.in_system(system.unused_times), now=self.judged_at
             ), (),
         )  # fmt: skip
+        read_again: frozenset[int] = checks.make(
+            SweepCheck.LAST_USE,
+            lambda one: use_read(
+                one, partial(self._owners, system), self._no_longer_found(system, unused_ids), now=started_at
+            ), frozenset(),
+        )  # fmt: skip
         ownership = Ownership(
             self.installation, system, self.judged_at, (looked.accounts, looked.ages), looked.ages.old,
             partial(self.progress.reads, system.code),
@@ -253,8 +260,13 @@ class _Sweeping:
             clock_apart=apart, skipped=frozenset(compared.skipped),
             compared=compared.accounts, settled=compared.settled, looked_at=frozenset(compared.looked_at),
             shown=compared.shown, still_so=frozenset(compared.still_so), read_at=started_at,
-            resolved=compared.resolved,
+            resolved=compared.resolved, use_read=read_again,
         )  # fmt: skip
+
+    def _no_longer_found(self, system: InformationSystem, unused_ids: Sequence[Found]) -> Collection[int]:
+        """The accounts with an open case of disuse that were not found unused tonight."""
+        with self.installation.database.reading() as session:
+            return open_cases(session, system.id).keys() - {one.account_id for one in unused_ids}
 
     def _owners(self, system: InformationSystem, account_uuids: Collection[UUID]) -> dict[UUID, Owner]:
         with self.installation.database.reading() as session:

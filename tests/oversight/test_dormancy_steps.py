@@ -71,11 +71,11 @@ def test_nothing_happens_on_a_day_off(facts: UnusedFacts) -> None:
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        (replace(WARNED, found=None), Closing.USED),
+        (replace(WARNED, found=None, use_read=True), Closing.USED),
         (replace(WARNED, counts_from=BEGIN - timedelta(days=1)), Closing.USED),
         (replace(WARNED, usable=False), Closing.OUT_OF_USE),
         (replace(WARNED, exempt=True), Closing.EXEMPT),
-        (replace(STOPPED, found=None), Closing.USED),
+        (replace(STOPPED, found=None, use_read=True), Closing.USED),
         (replace(STOPPED, exempt=True), Closing.EXEMPT),
     ],
 )
@@ -108,7 +108,10 @@ def test_the_first_limit_that_is_reached_holds(accounts: int, taken: int, room: 
 
 
 def test_an_id_that_its_target_does_not_show_is_not_opened_again_for_that() -> None:
-    assert step(replace(STOPPED, there=False, found=None))[0] is Step.NONE
+    for there in (True, False):
+        facts = replace(STOPPED, there=there, found=None)
+        assert step(facts) == (Step.HOLD, Holding.UNREAD.value)
+    assert step(replace(WARNED, found=None)) == (Step.HOLD, Holding.UNREAD.value)
     gone = replace(STOPPED, there=False, found=None, employed=False)
     assert step(gone) == (Step.CLOSE, Closing.OUT_OF_USE.value)
 
@@ -128,7 +131,7 @@ class _OneId:
         """The target says what it says; the step that follows is taken."""
         found = FindingKind.DORMANT if self.last_use <= now - timedelta(days=TIMES.unused_days) else None
         facts = UnusedFacts(
-            self.stage, found, self.last_use, usable=self.stage is not DormancyStage.DISABLED,
+            self.stage, found, self.last_use, use_read=True, usable=self.stage is not DormancyStage.DISABLED,
             employed=self.employed, disable_on=self.disable_on, delete_on=self.delete_on,
         )  # fmt: skip
         taken, day = next_step(facts, TIMES, CALENDAR, now).step, day_of(now)

@@ -2,7 +2,8 @@
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +37,19 @@ class OpenLDAP(LocalDirectory):
         port = self.ldaps_port
         self.stop()
         self.start(port)
+
+    @contextmanager
+    def hiding(self, attribute: str) -> Iterator[None]:
+        """Within it nobody but the administrator may read the attribute."""
+        before = self._configuration_file.read_text()
+        at = before.index("access to ")
+        self._configuration_file.write_text(f"{before[:at]}access to attrs={attribute}\n  by * none\n{before[at:]}")
+        self.restart()
+        try:
+            yield
+        finally:
+            self._configuration_file.write_text(before)
+            self.restart()
 
     @property
     def tools(self) -> LdapTools:

@@ -104,6 +104,7 @@ class _Night:
     system: InformationSystem
     accounts: list[Account]
     found: Mapping[int, Found]
+    use_read: Collection[int]
     cases: dict[int, DormancyCase]
     since: Mapping[int, datetime]
     employed: Collection[int]
@@ -133,7 +134,7 @@ class _Night:
                  Step.DELETE: deleted_within(session, system.id, since)}  # fmt: skip
         kept = day - timedelta(days=rules.keep_after_leaving_days)
         return cls(
-            system, accounts, found, cases, usable_since(session, [one.id for one in accounts]),
+            system, accounts, found, result.use_read, cases, usable_since(session, [one.id for one in accounts]),
             employed_since(session, people, kept), main_units(session, people, day), covering(session, day), rules,
             working_days(policy.calendar), now, let_in_by_books(session, [one.id for one in accounts]),
             {step: room_left(rules, accounts=there, taken=number) for step, number in taken.items()},
@@ -186,7 +187,7 @@ class _Night:
             counts_from=_counts_from(found, self.since[account.id]),
             usable=_usable(account) and account.id in self.let_in,
             employed=account.person_id in self.employed, exempt=self._is_exempt(account, found, case),
-            there=bool(account.seen_present),
+            there=bool(account.seen_present), use_read=account.id in self.use_read,
             disable_on=case.disable_on if case is not None else None,
             delete_on=case.delete_on if case is not None else None,
         )  # fmt: skip

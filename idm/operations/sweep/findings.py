@@ -64,6 +64,8 @@ class SweepResult:
     read_at: datetime | None = None
     done: int = 0
     """How many steps were taken: warnings, stops, deletions, removals."""
+    use_read: frozenset[int] = frozenset()
+    """Accounts with an open case of disuse that were not found unused, and whose last use was read all the same."""
     unlooked: frozenset[FindingKind] = frozenset()
     """Kinds of which nothing was seen because they could not be looked at: known ones of them are not gone."""
     clock_apart: float | None = None

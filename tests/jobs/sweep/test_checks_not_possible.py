@@ -24,7 +24,7 @@ from tests.jobs.conftest import Office
 ANCIENT = timedelta(days=400)
 
 
-def _open(office: Office, *kinds: FindingKind) -> dict[str, str]:
+def open_findings(office: Office, *kinds: FindingKind) -> dict[str, str]:
     """Label → what is said of it."""
     with office.cast.database.reading() as session:
         rows = session.scalars(
@@ -33,7 +33,7 @@ def _open(office: Office, *kinds: FindingKind) -> dict[str, str]:
         return {one.label: str(one.details.get("reason")) for one in rows}
 
 
-def _unused_account(office: Office) -> None:
+def unused_account(office: Office) -> None:
     office.grant("staff", "ledger/account")
     office.provision()
     _, password = office.hand_over("staff")
@@ -55,20 +55,20 @@ def test_a_check_that_the_directory_refuses_is_told_of_and_what_it_found_before_
     def refuse(*_: object) -> Iterator[LastUse]:
         raise TargetRefused("最終利用日を読む権限がありません。")
 
-    _unused_account(office)
+    unused_account(office)
     sweep.sweep(office.installation, system_code="ledger")
-    assert set(_open(office, FindingKind.DORMANT)) == {"u100009"}
+    assert set(open_findings(office, FindingKind.DORMANT)) == {"u100009"}
     with monkeypatch.context() as patch:
         patch.setattr(_directory_class(office), "unused_since", refuse)
         office.directory.apply(f"dn: {office.dn('stray')}\nobjectClass: inetOrgPerson\nuid: stray\ncn: x\nsn: x\n")
         (result,) = sweep.sweep(office.installation, system_code="ledger")
     assert result.failure is None
-    (said,) = _open(office, FindingKind.NOT_CHECKED).values()
+    (said,) = open_findings(office, FindingKind.NOT_CHECKED).values()
     assert "最終利用日を読む権限がありません。" in said
-    assert set(_open(office, FindingKind.DORMANT)) == {"u100009"}, "not seen is not the same as gone"
-    assert set(_open(office, FindingKind.ORPHAN)) == {"stray"}, "the other checks were made"
+    assert set(open_findings(office, FindingKind.DORMANT)) == {"u100009"}, "not seen is not the same as gone"
+    assert set(open_findings(office, FindingKind.ORPHAN)) == {"stray"}, "the other checks were made"
     sweep.sweep(office.installation, system_code="ledger")
-    assert _open(office, FindingKind.NOT_CHECKED) == {}
+    assert open_findings(office, FindingKind.NOT_CHECKED) == {}
 
 
 class WithoutLastUse:
@@ -87,14 +87,14 @@ class WithoutLastUse:
 def test_a_directory_that_shows_no_last_use_is_found_and_its_unused_ids_stay_open(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _unused_account(office)
+    unused_account(office)
     sweep.sweep(office.installation, system_code="ledger")
     really = Installation.open_target
     monkeypatch.setattr(Installation, "open_target", lambda self, system: WithoutLastUse(really(self, system)))
     sweep.sweep(office.installation, system_code="ledger")
-    (said,) = _open(office, FindingKind.NOT_CHECKED).values()
+    (said,) = open_findings(office, FindingKind.NOT_CHECKED).values()
     assert "最終利用日が示されない" in said
-    assert set(_open(office, FindingKind.DORMANT)) == {"u100009"}
+    assert set(open_findings(office, FindingKind.DORMANT)) == {"u100009"}
 
 
 @pytest.mark.parametrize(("ahead", "found"), [(59, set()), (61, {"会計システム"}), (-61, {"会計システム"})])
@@ -107,7 +107,7 @@ def test_clocks_further_apart_than_the_profile_allows_are_found(
         _directory_class(office), "server_time", lambda _self: stands + timedelta(seconds=ahead), raising=False
     )
     sweep.sweep(office.installation, system_code="ledger")
-    assert set(_open(office, FindingKind.CLOCK_DRIFT)) == found
+    assert set(open_findings(office, FindingKind.CLOCK_DRIFT)) == found
     with office.cast.database.reading() as session:
         assert session.scalars(select(SweepRun.clock_apart)).one() == ahead
 
@@ -145,8 +145,8 @@ def test_an_account_of_somebody_whose_contract_is_over_is_found_as_that(office: 
     today = day_of(office.clock())
     _under_contract(office, "staff", today, ends=today)
     sweep.sweep(office.installation, system_code="ledger")
-    assert set(_open(office, FindingKind.CONTRACT_ENDED)) == {"u100009"}
-    assert _open(office, FindingKind.LEFT) == {}
+    assert set(open_findings(office, FindingKind.CONTRACT_ENDED)) == {"u100009"}
+    assert open_findings(office, FindingKind.LEFT) == {}
 
 
 @pytest.mark.parametrize("days_left", [0, 1])

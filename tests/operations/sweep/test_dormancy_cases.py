@@ -1,6 +1,6 @@
 """Unused IDs, night by night: warned of, stopped, deleted, let go; each step once, recorded and told (control C1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -59,16 +59,22 @@ def night(
     cast: Cast, *who: str, now: datetime, kind: FindingKind = FindingKind.DORMANT,
     change: Callable[[SweepResult], SweepResult] = lambda result: result,
 ) -> int:  # fmt: skip
-    """A night finds these people's IDs unused; how many steps were taken."""
+    """A night finds these people's IDs unused and reads when the others were used; how many steps were taken."""
     found = []
     for one in who:
         account = account_of(cast, one)
         used = None if kind is FindingKind.NEVER_USED else LONG_AGO.isoformat()
         details: dict[str, object] = {"last_used_at": used, "source": LastUseSource.AUTH_TIMESTAMP.value}
         found.append(Found(kind, account.external_id or "", account.login_name, account.id, details))
-    result = change(SweepResult(account_of(cast).system_id, "ledger", 2, tuple(found)))
+    result = change(SweepResult(account_of(cast).system_id, "ledger", 2, tuple(found), use_read=_others(cast, who)))
     with cast.database.writing() as session:
         return dormancy_cases.follow(session, result, actor=SWEEP, policy=cast.policy, now=now).done
+
+
+def _others(cast: Cast, who: Collection[str]) -> frozenset[int]:
+    people = {cast.people[one] for one in who}
+    with cast.database.reading() as session:
+        return frozenset(session.scalars(select(Account.id).where(Account.person_id.not_in(people))))
 
 
 def cases(cast: Cast) -> list[DormancyCase]:
@@ -163,6 +169,14 @@ def test_what_could_not_be_read_moves_nothing(held: Cast, change: Callable[[Swee
     before = stopped(held)
     assert night(held, now=STOPPED_ON + DAY, change=change) == 0
     assert cases(held)[0].stage is before.stage
+
+
+def test_of_whom_no_last_use_was_read_nothing_is_taken_for_use(held: Cast) -> None:
+    before = stopped(held)
+    night(held, now=STOPPED_ON + DAY, change=lambda result: replace(result, use_read=frozenset()))
+    (case,) = cases(held)
+    assert (case.stage, case.held_back) == (before.stage, Holding.UNREAD.value)
+    assert lets_in(held, now=STOPPED_ON + DAY) == (True, False)
 
 
 def test_a_system_that_is_not_enforced_warns_nobody(held: Cast) -> None:
