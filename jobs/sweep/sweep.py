@@ -37,7 +37,7 @@ from idm.policy import Policy
 from idm.ports import Directory
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.watched import registered_ids
-from idm.queries.sweep.unused_ids import open_cases
+from idm.queries.sweep.unused_ids import accounts_with_case
 from idm.vocabulary import AccountKind, FindingKind
 from jobs.information_systems.check_attempts import CheckAttempts
 from jobs.installation import Installation
@@ -266,7 +266,7 @@ class _Sweeping:
     def _no_longer_found(self, system: InformationSystem, unused_ids: Sequence[Found]) -> Collection[int]:
         """The accounts with an open case of disuse that were not found unused tonight."""
         with self.installation.database.reading() as session:
-            return open_cases(session, system.id).keys() - {one.account_id for one in unused_ids}
+            return accounts_with_case(session, system.id) - {one.account_id for one in unused_ids}
 
     def _owners(self, system: InformationSystem, account_uuids: Collection[UUID]) -> dict[UUID, Owner]:
         with self.installation.database.reading() as session:

@@ -32,11 +32,19 @@ def given_up(session: Session, account_ids: Collection[int] | Select[int]) -> di
 
 
 def open_cases(session: Session, system_id: int) -> dict[int, DormancyCase]:
-    """Account → its open case, of one system."""
-    query = select(DormancyCase).join(Account).where(
-        Account.system_id == system_id, DormancyCase.closed_at.is_(None)
+    """Account → its open case, of one system; locked, so that whoever opens an ID again and a night do not cross."""
+    query = (
+        select(DormancyCase).join(Account)
+        .where(Account.system_id == system_id, DormancyCase.closed_at.is_(None))
+        .order_by(DormancyCase.id).with_for_update(of=DormancyCase).execution_options(populate_existing=True)
     )  # fmt: skip
     return {case.account_id: case for case in session.scalars(query)}
+
+
+def accounts_with_case(session: Session, system_id: int) -> set[int]:
+    """The accounts of one system that have an open case."""
+    query = select(DormancyCase.account_id).join(Account)
+    return set(session.scalars(query.where(Account.system_id == system_id, DormancyCase.closed_at.is_(None))))
 
 
 def usable_since(session: Session, account_ids: Collection[int]) -> dict[int, datetime]:
