@@ -29,6 +29,7 @@ def sweep() -> None:
 @click.pass_context
 def run(context: click.Context, system_code: str | None, as_of: date | None, *, dry_run: bool, as_json: bool) -> None:
     """各システムのディレクトリに尋ね、使われていないID・持ち主のないID・承認のない特権・パスワードの規則の違いなどを記録します。"""
+    dry_run = dry_run or as_of is not None
     progress = shown_on(Console(stderr=True), suffix="（記録していません）" if dry_run else "")
     with closing(progress):
         results = nightly.sweep(

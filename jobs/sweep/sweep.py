@@ -91,16 +91,17 @@ def sweep(
     """Afterwards every system (or the one named) was examined and its findings are on record.
 
     Systems that a broken-off night has examined already are left out. Days are counted back from `as_of`, by default
-    today. With `dry_run` nothing is recorded. `budget`: how long one system may take, by default what the profile says.
-    Raises NotFound for an unknown system.
+    today; of such a day, as with `dry_run`, nothing is recorded. `budget`: how long one system may take, by default
+    what the profile says. Raises NotFound for an unknown system.
     """
     gc.set_threshold(*PATIENTLY)
     systems, now = _systems(installation, system_code), installation.clock()
+    dry_run = dry_run or as_of is not None
     with installation.database.reading() as session:
         policy = policy_in_force(session, now=now)
     sweeping = _Sweeping(
         installation, judged_at=now if as_of is None else start_of(as_of), dry_run=dry_run,
-        progress=progress or Silent(), steps=as_of is None,
+        progress=progress or Silent(),
     )  # fmt: skip
     side_by_side = SideBySide(
         sweeping.examine, sweeping.failed, at_once=policy.sweep.at_once,
@@ -113,9 +114,7 @@ def sweep(
     if system_code is not None:
         return side_by_side.run(systems)
     with installation.database.writing() as session:
-        night = nights.begin(
-            session, systems=len(systems), anew=as_of is not None, actor=ACTOR, policy=policy, now=now
-        )  # fmt: skip
+        night = nights.begin(session, systems=len(systems), actor=ACTOR, policy=policy, now=now)
     sweeping.night_id = night.id
     left = [system for system in systems if system.id not in night.answered]
     sweeping.progress.began(len(left), len(systems) - len(left))
@@ -160,8 +159,6 @@ class _Sweeping:
     judged_at: datetime
     dry_run: bool
     progress: Progress
-    steps: bool = True
-    """Whether unused IDs take their steps: not by a day that somebody only supposes."""
     night_id: int | None = None
     writing: Lock = field(default_factory=Lock)
     """One system writes at a time: those that wait in line do not fight for the database."""
@@ -294,8 +291,7 @@ class _Sweeping:
             )  # fmt: skip
             retry_refused(session, system.id, now=now)
             result = put_right(session, result, actor=ACTOR, policy=policy, now=now)
-            if self.steps:
-                result = dormancy_cases.follow(session, result, actor=ACTOR, policy=policy, now=now)
+            result = dormancy_cases.follow(session, result, actor=ACTOR, policy=policy, now=now)
             result, removals = out_of_band.follow(session, result, actor=ACTOR, policy=policy, now=now)
             looked.keep(session, result, now=now)
             remind(session, session.get_one(InformationSystem, system.id), policy=policy, now=now)

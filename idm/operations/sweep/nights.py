@@ -28,13 +28,13 @@ class Night:
     answered: frozenset[int] = frozenset()
 
 
-def begin(session: Session, *, systems: int, anew: bool, actor: Actor, policy: Policy, now: datetime) -> Night:
+def begin(session: Session, *, systems: int, actor: Actor, policy: Policy, now: datetime) -> Night:
     """Afterwards a night is under way: the one that was broken off lately, else the day's.
 
-    A system that could not be examined has no answer yet. `anew`: what was broken off is not gone on with. A night that
-    had ended begins once more when it is asked for on the same day, and then every system is examined again.
+    A system that could not be examined has no answer yet. A night that had ended begins once more when it is asked for
+    on the same day, and then every system is examined again.
     """
-    broken_off = None if anew else _broken_off(session, now)
+    broken_off = _broken_off(session, now)
     if broken_off is not None:
         answered = _answered(session, broken_off)
         _record(session, "sweep.night_resumed", broken_off, actor=actor, policy=policy, now=now, answered=len(answered))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Container, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -56,6 +56,13 @@ def _opening(monkeypatch: pytest.MonkeyPatch, opened: Callable[[str], None]) -> 
         return really(self, system)
 
     monkeypatch.setattr(Installation, "open_target", open_target)
+
+
+def test_a_run_for_a_supposed_day_is_not_the_night_of_the_day(office: Office) -> None:
+    office.clock.ahead = datetime(2030, 6, 2, 18, tzinfo=UTC) - datetime.now(UTC)  # 03:00 in Tokyo
+    sweep.sweep(office.installation, as_of=date(2030, 1, 1))
+    assert (_nights(office), _runs(office)) == ([], [])
+    assert nights.run_due(office.installation)
 
 
 def test_a_killed_night_goes_on_with_the_systems_that_have_no_answer_yet(office: Office) -> None:
