@@ -1,8 +1,8 @@
 """What the seats put their names to: what was examined, found, done and failed in a system since the last names (C2).
 
-A time begins with the night after the last one that every seat has signed. The first name fixes its last night: all
-seats sign the same. Who signs is decided as for applications: the holder or their deputy, then the vice-CISO, then the
-CISO, and nobody for two seats.
+A time begins after the last one that every seat has signed. The first name fixes its last night, and what of that night
+it is about: all seats sign the same, and what is examined once more afterwards belongs to the next time. Who signs is
+decided as for applications: the holder or their deputy, then the vice-CISO, then the CISO, and nobody for two seats.
 """
 
 import json
@@ -103,8 +103,8 @@ def sign_off_sheet(
     session: Session, system: InformationSystem, rules: SweepRules, *, person_id: int, bench: Bench
 ) -> SignOffSheet:
     """The system's open time, or the one that is complete where nothing came after it."""
-    nights = _nights(session, system.id)
     signed = _signed(session, system.id)
+    nights = _nights(session, system.id, signed)
     complete = [one for one in nights if {row.seat for row in signed.get(one.night_id, ())} >= set(rules.sign_off)]
     last = complete[-1] if complete else None
     after = [one for one in nights if last is None or one.at > last.at]
@@ -146,16 +146,17 @@ def signatures(session: Session, system_id: int, night_id: int) -> list[SweepSig
     )
 
 
-def _nights(session: Session, system_id: int) -> list[_Ended]:
-    """The nights that examined the system, or tried to, oldest first."""
+def _nights(session: Session, system_id: int, signed: Mapping[int, Sequence[SweepSignOff]]) -> list[_Ended]:
+    """The nights that examined the system, or tried to, each until the first name under it, oldest first."""
     rows = session.execute(
-        select(SweepNight.id, SweepNight.day, func.max(SweepRun.finished_at))
+        select(SweepNight.id, SweepNight.day, SweepRun.finished_at)
         .join(SweepRun, SweepRun.night_id == SweepNight.id)
         .where(SweepRun.system_id == system_id)
-        .group_by(SweepNight.id, SweepNight.day)
-        .order_by(func.max(SweepRun.finished_at))
+        .order_by(SweepRun.finished_at)
     )
-    return [_Ended(*row) for row in rows]
+    fixed = {night_id: min(row.signed_at for row in names) for night_id, names in signed.items()}
+    ended = {night_id: _Ended(night_id, day, at) for night_id, day, at in rows if at <= fixed.get(night_id, at)}
+    return sorted(ended.values(), key=lambda one: one.at)
 
 
 def _signed(session: Session, system_id: int) -> dict[int, list[SweepSignOff]]:

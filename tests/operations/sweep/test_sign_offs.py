@@ -23,12 +23,13 @@ from tests.cast import NOW, TODAY, Cast
 JOB = Actor.job("tests.sweep")
 SEATS = (Role.CHIEF, Role.SYSTEM, Role.SECURITY)
 DAY = timedelta(days=1)
+ONE, TWO = Found(FindingKind.ORPHAN, "1", "a"), Found(FindingKind.ORPHAN, "2", "b")
 
 
 def night(cast: Cast, now: datetime = NOW, *found: Found, failure: str | None = None, done: int = 0) -> None:
     """One night of the ledger alone."""
     with cast.database.writing() as session:
-        held = nights.begin(session, systems=1, anew=True, actor=JOB, policy=cast.policy, now=now)
+        held = nights.begin(session, systems=1, actor=JOB, policy=cast.policy, now=now)
         result = SweepResult(_ledger(session).id, "ledger", 10, found, failure, done=done)
         record_sweep(
             session, result, started_at=now, actor=JOB, policy=cast.policy, now=now, night_id=held.id
@@ -106,6 +107,32 @@ def test_all_seats_sign_the_night_that_the_first_signed(office: Cast) -> None:
     sign(office, "security", Role.SECURITY, now=NOW + DAY)
     with office.database.reading() as session:
         assert len(set(session.scalars(select(SweepSignOff.shown_hash)))) == 1
+
+
+def test_what_a_night_finds_once_more_does_not_slip_under_a_name_that_stands_there(office: Cast) -> None:
+    later = NOW + timedelta(hours=2)
+    night(office, NOW, ONE)
+    sign(office, "chief", Role.CHIEF)
+    night(office, later, ONE, TWO)
+    for seat, who in zip(SEATS[1:], ("system", "security"), strict=True):
+        sign(office, who, seat, now=later)
+    with office.database.reading() as session:
+        assert len(set(session.scalars(select(SweepSignOff.shown_hash)))) == 1
+    night(office, NOW + DAY, ONE, TWO)
+    results = sheet(office, now=NOW + DAY).results
+    assert results is not None
+    assert (results.since, results.sweeps, results.new) == (NOW, 2, 1), "the next names are about it"
+
+
+def test_what_a_night_finds_once_more_after_every_name_is_shown_for_the_next_ones(office: Cast) -> None:
+    night(office, NOW, ONE)
+    for seat, who in zip(SEATS, ("chief", "system", "security"), strict=True):
+        sign(office, who, seat)
+    night(office, NOW + timedelta(hours=2), ONE, TWO)
+    night(office, NOW + DAY, ONE, TWO)
+    results = sheet(office, now=NOW + DAY).results
+    assert results is not None
+    assert results.kinds == {FindingKind.ORPHAN: 1}
 
 
 @pytest.mark.parametrize(("who", "seat"), [("system", Role.CHIEF), ("staff", Role.SYSTEM), ("auditor", Role.SECURITY)])
