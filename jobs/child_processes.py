@@ -16,6 +16,8 @@ SYSTEM_PLACES = ("/usr/sbin", "/usr/local/sbin", "/usr/libexec", "/usr/local/lib
 POLL_SECONDS = 0.02
 QUIET_PORTS = range(20_000, 32_000)
 """Unprivileged, and not handed out by the kernel to whoever connects somewhere meanwhile."""
+BLOCK = 20
+"""How many neighbouring ports one process takes for itself at a time."""
 
 
 def program(name: str, package: str) -> str:
@@ -27,12 +29,35 @@ def program(name: str, package: str) -> str:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nothing listened on a moment ago, and that no outgoing connection takes by itself."""
-    for port in (secrets.choice(QUIET_PORTS) for _ in range(100)):
+    """A TCP port that nothing listened on a moment ago, and that no outgoing connection takes by itself.
+
+    No other process is told the same one while this one lives, and this one not again before many others: a server
+    may take a second from the choice of its port until it listens there.
+    """
+    for port in _own_ports:
         with socket.socket() as probe, suppress(OSError):
             probe.bind((host, port))
             return port
     raise RuntimeError(f"no free port between {QUIET_PORTS.start} and {QUIET_PORTS.stop}")
+
+
+def _ports_of_this_process() -> Iterator[int]:
+    """The ports of one block after the other. A name in the kernel says whose a block is until its process ends."""
+    kept: list[socket.socket] = []
+    blocks = [range(first, first + BLOCK) for first in QUIET_PORTS[::BLOCK]]
+    secrets.SystemRandom().shuffle(blocks)
+    for block in blocks:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0idm-ports-{block.start}")
+        except OSError:
+            claim.close()
+        else:
+            kept.append(claim)
+            yield from block
+
+
+_own_ports = _ports_of_this_process()
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -369,7 +369,8 @@ class LocalDirectory:
         }
 
     def _command(self) -> list[str]:
-        return [program("slapd", PACKAGE), "-f", str(self._configuration_file), "-h", self._listeners(), "-d", "0"]
+        # "-d none": in the foreground, and it still says why it cannot start; "-d 0" would hold even that back
+        return [program("slapd", PACKAGE), "-f", str(self._configuration_file), "-h", self._listeners(), "-d", "none"]
 
     def _listeners(self) -> str:
         return f"ldaps://127.0.0.1:{self.ldaps_port}/"

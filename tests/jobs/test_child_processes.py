@@ -1,6 +1,8 @@
 """Ports that servers of ours are given: nobody else's, also a minute later."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,17 @@ def test_a_held_port_is_taken_for_everybody_else_and_free_again_afterwards() -> 
         with pytest.raises(ConfigurationInvalid, match=str(port)), held_port(port):
             pass
     assert port_is_free(port)
+
+
+def test_no_port_is_told_to_two_processes_that_live_at_the_same_time() -> None:
+    asks = "from jobs.child_processes import free_port; print(*(free_port() for _ in range(400)), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", asks], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        theirs = {int(port) for port in other.stdout.readline().split()}
+        ours = {free_port() for _ in range(400)}
+        other.communicate(b"\n")
+    assert len(theirs) == len(ours) == 400  # nor to the same one twice
+    assert not theirs & ours
 
 
 def test_a_port_whose_last_connection_just_closed_counts_as_free() -> None:

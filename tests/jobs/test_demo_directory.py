@@ -1,8 +1,10 @@
 """The demonstration's directory: each system has a service account of its own, which may do what it needs."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -109,3 +111,10 @@ def test_a_table_cuts_no_sentence_off(capsys: pytest.CaptureFixture[str]) -> Non
 
 def create(login_name: str) -> CreateAccount:
     return CreateAccount(uuid4(), attributes(login_name))
+
+
+def test_a_directory_that_cannot_start_says_why(tmp_path: Path) -> None:
+    directory = LocalDirectory(tmp_path / "directory")
+    directory.build()
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(RuntimeError, match="Address already in use"):
+        directory.start(taken.getsockname()[1])
