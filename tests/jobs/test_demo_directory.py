@@ -116,5 +116,7 @@ def create(login_name: str) -> CreateAccount:
 def test_a_directory_that_cannot_start_says_why(tmp_path: Path) -> None:
     directory = LocalDirectory(tmp_path / "directory")
     directory.build()
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(RuntimeError, match="Address already in use"):
-        directory.start(taken.getsockname()[1])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # does not listen: it answers nobody in the directory's place
+        with pytest.raises(RuntimeError, match="Address already in use"):
+            directory.start(taken.getsockname()[1])
