@@ -17,6 +17,7 @@ from idm.models.work import OutboxTask, TaskState
 from idm.operations import outbox
 from idm.operations.outbox import FIRST_WAIT_SECONDS, LEASE, LONGEST_WAIT_SECONDS, Carried, wait_before
 from idm.operations.rights.accounts import schedule
+from idm.operations.stops import orders
 from idm.ports import Attributes, TargetAccount
 from idm.vocabulary import AccountKind, Zone
 from tests.cast import NOW, Cast
@@ -187,6 +188,27 @@ def test_a_lease_that_ran_out_is_not_brought_back(waiting: Cast) -> None:
     assert renew(waiting, task_id, now=NOW + LEASE) == 0
     claim(waiting, "w2", now=NOW + LEASE)
     assert renew(waiting, task_id, now=NOW + LEASE + timedelta(seconds=1)) == 0
+
+
+def test_a_stop_does_not_wait_for_the_batch_that_was_begun_before_it(waiting: Cast) -> None:
+    ((task_id, _),) = claim(waiting)
+    decide_again(waiting)
+    assert renew(waiting, task_id, now=NOW) == 1  # a newer decision that stops nobody waits for its turn
+    with waiting.database.writing() as session:
+        orders.stop_person(
+            session,
+            waiting.people["staff"],
+            orders.Why("端末の紛失"),
+            actor=waiting.actor("chief"),
+            policy=waiting.policy,
+            now=NOW,
+        )
+    assert claim(waiting, "w2") == []
+    assert renew(waiting, task_id, now=NOW) == 0
+    ((stop, _),) = claim(waiting, "w2")
+    assert stop != task_id
+    finish(waiting, Carried(task_id, SEEN, ("SetEnabled",)))  # the first comes back late, and may have enabled it
+    assert [task.state for task in tasks(waiting)][-1] is TaskState.WAITING  # so it is looked at once more
 
 
 def test_nobody_renews_the_claim_of_another(waiting: Cast) -> None:
