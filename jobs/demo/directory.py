@@ -19,6 +19,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -269,14 +270,27 @@ class LocalDirectory:
             built.touch()
 
     def start(self, port: int | None = None) -> None:
-        """Afterwards the directory answers on `ldaps_port`. Raises RuntimeError with slapd's own words."""
-        self.ldaps_port = port or free_port()
+        """Afterwards the directory answers on `ldaps_port`. Raises RuntimeError with slapd's own words.
+
+        Where no port is given, another is tried if somebody took the one that was free a moment ago.
+        """
+        if port is None:
+            with suppress(RuntimeError):
+                return self._start(free_port())
+        return self._start(port or free_port())
+
+    def _start(self, port: int) -> None:
+        self.ldaps_port = port
         log = self.folder / "slapd.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # slapd, with arguments of ours
                 die_with_parent(self._command()), stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
-        wait_port(self._process, self.ldaps_port, log=log)
+        try:
+            wait_port(self._process, self.ldaps_port, log=log)
+        except RuntimeError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Afterwards the directory is down; its data stays."""

@@ -23,7 +23,9 @@ from idm.ports import (
     Writes,
 )
 from idm.vocabulary import BY_HAND, ConfigurationKind
+from jobs.child_processes import free_port
 from jobs.commands.terminal import print_table
+from jobs.demo import directory as directory_module
 from jobs.demo.directory import LocalDirectory
 from jobs.demo.prepare import BRANCHES, configuration_texts
 from tests.connectors.target import attributes
@@ -120,3 +122,17 @@ def test_a_directory_that_cannot_start_says_why(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))  # does not listen: it answers nobody in the directory's place
         with pytest.raises(RuntimeError, match="Address already in use"):
             directory.start(taken.getsockname()[1])
+
+
+def test_a_port_that_somebody_took_meanwhile_is_exchanged_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = LocalDirectory(tmp_path / "directory")
+    directory.build()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        ports = iter([taken.getsockname()[1], free_port()])
+        monkeypatch.setattr(directory_module, "free_port", lambda: next(ports))
+        directory.start()
+    directory.stop()
+    assert next(ports, None) is None

@@ -16,7 +16,7 @@ REFUSED = (49, 53)
 
 
 class OpenLDAP(LocalDirectory):
-    """A directory in a folder of its own, without the disk's durability, also listening for StartTLS.
+    """A directory in a folder of its own, without the disk's durability, also listening for StartTLS on `plain_port`.
 
     Other programs of the OpenLDAP project are the witnesses here: what they see does not depend on our connector.
     """
@@ -26,11 +26,6 @@ class OpenLDAP(LocalDirectory):
     ) -> None:  # fmt: skip
         super().__init__(folder or Path(tempfile.mkdtemp(prefix="openldap-")), durable=durable, branches=branches)
         self.plain_port = 0
-
-    def start(self, port: int | None = None) -> None:
-        """Afterwards it answers on `ldaps_port`, and on `plain_port` to those who begin with StartTLS."""
-        self.plain_port = self.plain_port or free_port()
-        super().start(port)
 
     def restart(self) -> None:
         """Afterwards it has been down and answers again where it did."""
@@ -95,6 +90,15 @@ class OpenLDAP(LocalDirectory):
     ) -> subprocess.CompletedProcess[bytes]:
         """What a program of the OpenLDAP project answers somebody who signs in with the password in that file."""
         return self.tools.run(tool, dn, password_file, *arguments, given=given)
+
+    def _start(self, port: int) -> None:
+        kept = self.plain_port
+        self.plain_port = kept or free_port()
+        try:
+            super()._start(port)
+        except RuntimeError:
+            self.plain_port = kept
+            raise
 
     def _listeners(self) -> str:
         return f"{super()._listeners()} ldap://127.0.0.1:{self.plain_port}/"
