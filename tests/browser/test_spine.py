@@ -200,6 +200,13 @@ def test_auditor_sees_the_refusals_and_the_chain_verifies(desk: Desk, demo: Demo
     assert verified.returncode == 0, verified.stderr
 
 
+def test_the_register_of_exceptions_is_wide_and_so_is_its_paper(desk: Desk) -> None:
+    with desk.signed_in("ciso", at="/exceptions/print") as page:
+        expect(page.get_by_role("heading", name="例外措置台帳", exact=True)).to_be_visible()
+        paper = page.pdf(prefer_css_page_size=True)
+        assert re.findall(rb"/MediaBox \[0 0 (\d+)[\d.]* (\d+)", paper) == [(b"841", b"594")]  # A4 across, in points
+
+
 THE_APPLICATION = "the application of the story"
 PAGES = {
     "chief": ("/", "/requests", "/approvals", THE_APPLICATION, "/help"),
