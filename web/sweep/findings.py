@@ -26,6 +26,7 @@ from idm.vocabulary import FindingKind, FindingState
 from idm.wareki import parse_date
 from web import current
 from web.row_ids import row_id
+from web.sweep.finding_advice import ADVICE
 
 blueprint = Blueprint("findings", __name__)
 
@@ -200,7 +201,7 @@ def _sheet(finding_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
         own=sheet.holder_id == me, mine=me in sheet.own, compared=sheet.row.kind in COMPARED,
         answerable=sheet.row.kind in ANSWERABLE, days=policy.reconciliation.justify_days,
         accept_days=policy.findings.accept_longest_days,
-        latest=last_day(sheet.row.kind, policy=policy, now=current.now()),
+        latest=last_day(sheet.row.kind, policy=policy, now=current.now()), advice=ADVICE[sheet.row.kind],
     )  # fmt: skip
 
 

@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from idm.models.systems import InformationSystem
+from idm.models.work import Finding
 from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.vocabulary import FindingKind
 from tests.carried_out import WORKER, carry_out
 from tests.cast import NOW
 from tests.web.office import Office
+from web.sweep.finding_advice import ADVICE
 
 USED = datetime(2025, 12, 1, 3, 0, tzinfo=UTC)
 
@@ -44,6 +46,20 @@ def test_last_use_comes_with_its_source_and_unknown_is_not_never(office: Office)
     assert "pwdLastSuccess（認証成功の日時）" in page
     assert "利用の記録なし" in page
     assert "使われたかどうかを読み取れません" in page
+
+
+def test_every_kind_says_what_to_do_until_it_is_repaired(office: Office) -> None:
+    sweep(office, *(Found(kind, kind.value, "u900001") for kind in FindingKind))
+    browser, kinds = office.browser("security"), list(FindingKind)
+    with office.database.reading() as session:
+        numbers = {one.kind: one.id for one in session.scalars(select(Finding))}
+    assert numbers.keys() == set(kinds)
+    for kind in kinds:
+        said = re.search(r"<h2>することと、終わり方</h2>\s*<p>(.+?)</p>", browser.page(f"/findings/{numbers[kind]}"))
+        assert said is not None
+        assert said[1] == str(ADVICE[kind])
+    sweep(office, now=NOW + timedelta(days=1))
+    assert "することと、終わり方" not in browser.page(f"/findings/{numbers[FindingKind.DRIFT]}")
 
 
 def test_a_finding_leads_to_the_person_of_its_account(office: Office) -> None:
