@@ -21,6 +21,9 @@ class SweepNight(Base):
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     systems: Mapped[int]
     """How many systems there were to examine."""
+    held_by: Mapped[str | None] = mapped_column(Text)
+    """Whoever is having it; until `held_until` nobody else goes on with it."""
+    held_until: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class SweepSignOff(Base):

@@ -23,7 +23,7 @@ def run_due(installation: Installation) -> bool:
     if local.time() < NIGHTLY_AT:
         return False
     with installation.database.reading() as session:
-        if nights.is_over(session, local.date()):
+        if nights.is_over(session, local.date()) or nights.is_under_way(session, now=installation.clock()):
             return False
     sweep.sweep(installation)
     return True

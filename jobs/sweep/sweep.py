@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from threading import Lock
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -44,6 +44,7 @@ from jobs.installation import Installation
 from jobs.sweep.clocks import clock_found, clocks_apart
 from jobs.sweep.comparison import Compared, compare, reads_everybody
 from jobs.sweep.directory_reading import Owner, Ownership, examine, owners_of, unused, use_read
+from jobs.sweep.kept_night import kept_night
 from jobs.sweep.our_books import found_in_our_books
 from jobs.sweep.out_of_band import take_out
 from jobs.sweep.password_ages import PasswordAges
@@ -92,7 +93,7 @@ def sweep(
 
     Systems that a broken-off night has examined already are left out. Days are counted back from `as_of`, by default
     today; of such a day, as with `dry_run`, nothing is recorded. `budget`: how long one system may take, by default
-    what the profile says. Raises NotFound for an unknown system.
+    what the profile says. Raises NotFound for an unknown system, IllegalTransition while somebody else has the night.
     """
     gc.set_threshold(*PATIENTLY)
     systems, now = _systems(installation, system_code), installation.clock()
@@ -113,17 +114,26 @@ def sweep(
     _count_holders(installation)
     if system_code is not None:
         return side_by_side.run(systems)
+    return _night(installation, systems, sweeping, side_by_side, policy)
+
+
+def _night(
+    installation: Installation, systems: Sequence[InformationSystem], sweeping: "_Sweeping",
+    side_by_side: SideBySide[InformationSystem, SweepResult], policy: Policy,
+) -> list[SweepResult]:  # fmt: skip
+    holder = uuid4().hex
     with installation.database.writing() as session:
-        night = nights.begin(session, systems=len(systems), actor=ACTOR, policy=policy, now=now)
+        night = nights.begin(
+            session, systems=len(systems), holder=holder, actor=ACTOR, policy=policy, now=installation.clock()
+        )
     sweeping.night_id = night.id
     left = [system for system in systems if system.id not in night.answered]
     sweeping.progress.began(len(left), len(systems) - len(left))
-    results = side_by_side.run(left)
+    with kept_night(installation, night.id, holder):
+        results = side_by_side.run(left)
     failed = [result.system_code for result in results if result.failure is not None]
     with installation.database.writing() as session:
-        nights.end(
-            session, night.id, failed=failed, actor=ACTOR, policy=policy, now=installation.clock()
-        )  # fmt: skip
+        nights.end(session, night.id, failed=failed, actor=ACTOR, policy=policy, now=installation.clock())
         sign_offs.remind(session, actor=ACTOR, policy=policy, now=installation.clock())
     return results
 

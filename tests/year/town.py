@@ -39,6 +39,7 @@ from idm.operations.outsiders.contracts import NewContract
 from idm.operations.outsiders.outside_entry import NewPerson
 from idm.operations.passwords import handovers
 from idm.operations.sweep import dormancy_cases, finding_answers
+from idm.operations.sweep.nights import LEASE
 from idm.samples.people import UNITS, Worker, feed_file, half_width
 from idm.schema import upgrade
 from idm.settings import MailSettings, Settings
@@ -136,6 +137,10 @@ class Town(SampleOffice):
         """Afterwards it is that moment, for the product and for the directory."""
         ahead = datetime.combine(day, at, TOKYO) - datetime.now(UTC)
         self.clock.ahead = timedelta(seconds=round(ahead.total_seconds()))
+        self._later(timedelta())
+
+    def _later(self, by: timedelta) -> None:
+        self.clock.ahead += by
         self.directory.shift(self.clock.ahead)
 
     def year(self) -> None:
@@ -159,6 +164,7 @@ class Town(SampleOffice):
         with self._directory_of(day):
             if day in KILLED:
                 self._killed(KILLED[day])
+                self._later(LEASE)  # until then the night may still be somebody's
             nights.run_due(self.installation)
         self.work()
         self._look(day)

@@ -277,6 +277,8 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("systems", sa.Integer(), nullable=False),
+        sa.Column("held_by", sa.Text(), nullable=True),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sweep_nights")),
         sa.UniqueConstraint("day", name=op.f("uq_sweep_nights_day")),
     )

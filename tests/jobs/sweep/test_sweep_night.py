@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from connectors.ldap.connector import LdapConnector
 from idm.calendar_days import day_of
-from idm.errors import TargetUnavailable
+from idm.errors import IllegalTransition, TargetUnavailable
 from idm.models.audit import AuditRecord
 from idm.models.nights import SweepNight
 from idm.models.officers import ConfigurationVersion
@@ -22,7 +22,7 @@ from idm.operations.sweep import nights as sweep_nights
 from idm.ports import Directory, Sighting, Standing
 from idm.vocabulary import FindingKind
 from jobs.installation import Installation
-from jobs.sweep import nights, sweep
+from jobs.sweep import kept_night, nights, sweep
 from jobs.sweep.comparison import compare
 from tests.jobs.conftest import Office
 
@@ -71,6 +71,9 @@ def test_a_killed_night_goes_on_with_the_systems_that_have_no_answer_yet(office:
     assert died.returncode == -signal.SIGKILL
     assert _runs(office) == [("ledger", 1, True)]
     assert [night.finished_at for night in _nights(office)] == [None]
+    with pytest.raises(IllegalTransition):  # as long as they may still be at it
+        sweep.sweep(office.installation)
+    office.clock.ahead += sweep_nights.LEASE
     results = sweep.sweep(office.installation)
     assert [result.system_code for result in results] == ["pension"]
     assert _runs(office) == [("ledger", 1, True), ("pension", 1, True)]
@@ -80,6 +83,49 @@ def test_a_killed_night_goes_on_with_the_systems_that_have_no_answer_yet(office:
     with office.cast.database.reading() as session:
         recorded = [one.action for one in session.scalars(select(AuditRecord)) if one.action.startswith("sweep.night")]
     assert recorded == ["sweep.night_begun", "sweep.night_resumed", "sweep.night_ended"]
+
+
+def test_a_night_that_is_under_way_is_not_gone_on_with_by_somebody_else(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.clock.ahead = datetime(2030, 6, 2, 18, tzinfo=UTC) - datetime.now(UTC)  # 03:00 in Tokyo
+    meanwhile: list[str] = []
+
+    def by_hand_and_by_itself(_code: str) -> None:
+        if not meanwhile:
+            meanwhile.append("begun")
+            with pytest.raises(IllegalTransition, match="別のところで"):
+                sweep.sweep(office.installation)
+            meanwhile.append("by hand")
+            assert not nights.run_due(office.installation)
+            meanwhile.append("by itself")
+
+    _opening(monkeypatch, by_hand_and_by_itself)
+    sweep.sweep(office.installation)
+    assert meanwhile == ["begun", "by hand", "by itself"]
+    assert sorted(_runs(office)) == [("ledger", 1, True), ("pension", 1, True)]
+
+
+def test_a_night_is_kept_as_long_as_it_takes_and_never_for_whoever_lost_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_night, "EVERY_SECONDS", 0.01)
+    until: list[datetime | None] = []
+    lost = threading.Event()
+
+    def slowly(_code: str) -> None:
+        office.clock.ahead += sweep_nights.LEASE
+        while (now := _nights(office)[0].held_until) is None or now <= office.clock():
+            lost.wait(0.01)
+        until.append(now)
+
+    _opening(monkeypatch, slowly)
+    sweep.sweep(office.installation, system_code=None)
+    assert len(until) == 2
+    (night,) = _nights(office)
+    assert (night.held_by, night.held_until) == (None, None)
+    with office.cast.database.writing() as session:
+        assert not sweep_nights.keep(session, night.id, holder="whoever lost it", now=office.clock())
 
 
 def test_a_system_that_could_not_be_examined_is_tried_again_when_its_night_is_resumed(

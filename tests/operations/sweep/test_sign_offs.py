@@ -29,7 +29,7 @@ ONE, TWO = Found(FindingKind.ORPHAN, "1", "a"), Found(FindingKind.ORPHAN, "2", "
 def night(cast: Cast, now: datetime = NOW, *found: Found, failure: str | None = None, done: int = 0) -> None:
     """One night of the ledger alone."""
     with cast.database.writing() as session:
-        held = nights.begin(session, systems=1, actor=JOB, policy=cast.policy, now=now)
+        held = nights.begin(session, systems=1, holder="w1", actor=JOB, policy=cast.policy, now=now)
         result = SweepResult(_ledger(session).id, "ledger", 10, found, failure, done=done)
         record_sweep(
             session, result, started_at=now, actor=JOB, policy=cast.policy, now=now, night_id=held.id

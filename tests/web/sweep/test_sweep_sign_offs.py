@@ -19,7 +19,7 @@ def night(office: Office, *found: Found, failure: str | None = None, clock_apart
     policy = office.cast.policy
     with office.database.writing() as session:
         system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
-        held = nights.begin(session, systems=1, actor=WORKER, policy=policy, now=NOW)
+        held = nights.begin(session, systems=1, holder="w1", actor=WORKER, policy=policy, now=NOW)
         result = SweepResult(system.id, "ledger", 12, found, failure, clock_apart=clock_apart)
         record_sweep(session, result, started_at=NOW, actor=WORKER, policy=policy, now=NOW, night_id=held.id)
 
