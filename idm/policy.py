@@ -240,9 +240,12 @@ class ReviewRules:
 
     every_months: Positive
     answer_days: Positive
+    most_answer_days: Positive
+    """The last day that whoever opens a campaign may name: so many days later at most."""
     remind_every_days: Positive
     escalate_after_days: Positive
-    """Days past the last one until what nobody answered is treated as the next value says."""
+    """Days past the last one until what nobody answered is treated as the next value says; whoever is asked in
+    somebody's place later has as many of their own."""
     unanswered: Literal["remove", "stays_open"]
     approver_may_review: bool
     """Whether somebody may review what they approved themselves; the holder never may."""

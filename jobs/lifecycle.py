@@ -3,10 +3,12 @@
 Killed between two transactions, or within one, it ends in the same place when it is run again.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -34,6 +36,7 @@ from idm.queries.rights.rehearsal import Rehearsal, rehearsal
 from idm.unit_of_work import unit_of_work
 from jobs.installation import Installation
 
+LOG = logging.getLogger("idm.lifecycle")
 ACTOR = Actor.job("jobs.lifecycle")
 PEOPLE_AT_ONCE = 200
 """How many people one transaction touches: others wait no longer than that takes."""
@@ -205,7 +208,26 @@ class _Stages:
             return leaving.follow(session, policy=policy, actor=ACTOR, now=self.now)
 
     def reviews(self, policy: Policy) -> None:
-        """Access reviews are opened when the profile says so, brought to mind, and brought to their end (A10)."""
-        with self._act() as session:
-            opening.open_when_due(session, actor=ACTOR, policy=policy, now=self.now)
-            following.follow(session, actor=ACTOR, policy=policy, now=self.now)
+        """Access reviews are opened when the profile says so, brought to mind, and brought to their end (A10).
+
+        Each by itself: one that fails is told in the end, and holds up no other.
+        """
+        with self.installation.database.reading() as session:
+            running = following.open_campaigns(session)
+        steps: list[Callable[[Session], object]] = [
+            partial(opening.open_when_due, actor=ACTOR, policy=policy, now=self.now),
+            *(partial(following.follow, campaign_id=one, actor=ACTOR, policy=policy, now=self.now) for one in running),
+            partial(following.remind, policy=policy, now=self.now),
+        ]
+        failures = [failure for step in steps if (failure := self._failure_of(step)) is not None]
+        if failures:
+            raise failures[0]
+
+    def _failure_of(self, step: Callable[[Session], object]) -> Exception | None:
+        try:
+            with self._act() as session:
+                step(session)
+        except Exception as failure:
+            LOG.exception("reviews")
+            return failure
+        return None

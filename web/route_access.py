@@ -384,6 +384,7 @@ _REVIEWS = {
     "reviews.show": looking(Action.SEE_REVIEWS),
     "reviews.result": looking(Action.SEE_REVIEWS),
     "reviews.close": sending(Action.OPEN_REVIEW),
+    "reviews.withdraw": sending(Action.OPEN_REVIEW),
     "review_answers.index": looking(relation=_ASKED),
     "review_answers.check": sending(relation=_ASKED),
     "review_answers.give": sending(relation=_ANSWERING),

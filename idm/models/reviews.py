@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from idm.models.base import Base, Instant, closed_list
@@ -22,8 +22,16 @@ class ReviewCampaign(Base):
         CheckConstraint("scope = 'unit' OR unit_code IS NULL", name="of_a_unit"),
         CheckConstraint("(closing_asked_by_id IS NULL) = (closing_asked_at IS NULL)", name="closing_asked_sometime"),
         CheckConstraint(
-            "closing_asked_by_id IS NULL OR closed_by_id IS NULL OR closed_by_id <> closing_asked_by_id",
+            "withdrawn IS true OR closing_asked_by_id IS NULL OR closed_by_id IS NULL "
+            "OR closed_by_id <> closing_asked_by_id",
             name="closed_by_two",
+        ),
+        CheckConstraint("(withdrawal_asked_by_id IS NULL) = (withdrawal_asked_at IS NULL)", name="withdrawal_asked"),
+        CheckConstraint("(withdrawal_asked_by_id IS NULL) = (withdrawal_reason IS NULL)", name="withdrawal_explained"),
+        CheckConstraint(
+            "withdrawn IS NOT true OR (closed_at IS NOT NULL AND withdrawal_asked_by_id IS NOT NULL "
+            "AND closed_by_id IS NOT NULL AND closed_by_id <> withdrawal_asked_by_id)",
+            name="withdrawn_by_two",
         ),
         # One campaign at a time looks at the same, whoever opens it at the same moment.
         Index(
@@ -55,6 +63,14 @@ class ReviewCampaign(Base):
     closing_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Who wanted more taken away unanswered than the limits let one person."""
     closing_asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawal_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who wanted it given up (取り下げ); another person does it."""
+    withdrawal_asked_at: Mapped[datetime | None] = mapped_column(Instant)
+    withdrawal_reason: Mapped[str | None] = mapped_column(Text)
+    withdrawn: Mapped[bool] = mapped_column(default=False)
+    """It was given up: what had no answer went on, and it counts as no regular review."""
+    result_digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 over the result as it stood when the campaign was closed (`idm.queries.reviews.results`)."""
 
     lines: Mapped[list["ReviewLine"]] = relationship(back_populates="campaign", order_by="ReviewLine.id")
 
@@ -81,6 +97,8 @@ class ReviewLine(Base):
     holder_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     reviewer_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     """Who is asked, as the offices were held on the last night; None = nobody may, it is shown as such."""
+    asked_on: Mapped[date | None]
+    """Since when this person is asked, where it was somebody else before; None = since the opening."""
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
     last_use_source: Mapped[str | None] = mapped_column(Text)
     """Where the last use was read; None = it is unknown. A source without a date = it was never used (control C3).
@@ -90,6 +108,10 @@ class ReviewLine(Base):
     alike_holding: Mapped[int]
     alike: Mapped[int]
     """How many other people of the same unit and post there are, and how many of them hold the right."""
+    shown: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """What its row said when it was decided on, or else when the campaign was closed; the result says so for good."""
+    ended_unanswered: Mapped[bool] = mapped_column(default=False)
+    """The campaign was closed, and the right had ended before anybody answered."""
     shown_at: Mapped[datetime | None] = mapped_column(Instant)
     """When what was decided on was shown to who decided: what the seconds of a decision are counted from."""
     decision: Mapped[ReviewDecision | None] = mapped_column(closed_list(ReviewDecision))

@@ -198,18 +198,22 @@ class Schedule:
     answer_until: date
     reminded_on: date | None = None
     escalated_on: date | None = None
+    asked_on: date | None = None
+    """When somebody was last asked in another's place about what still waits."""
 
 
 def step_on(day: date, schedule: Schedule, *, remind_every_days: int, escalate_after_days: int) -> Step | None:
     """What falls due on the day while somebody has yet to answer; each step once, whatever nights were missed.
 
     Before the last day is over: a reminder every so many days. After it the next rung is asked, and is given so many
-    days; then whatever has no answer is at its end.
+    days; then whatever has no answer is at its end, unless somebody was asked in another's place since: they have as
+    many days.
     """
     if day > schedule.answer_until:
         if schedule.escalated_on is None:
             return Step.ESCALATE
-        if day > schedule.escalated_on + timedelta(days=escalate_after_days):
+        asked = max(schedule.escalated_on, schedule.asked_on or schedule.escalated_on)
+        if day > asked + timedelta(days=escalate_after_days):
             return Step.END
     last = max(one for one in (schedule.opened_on, schedule.reminded_on, schedule.escalated_on) if one is not None)
     return Step.REMIND if day >= last + timedelta(days=remind_every_days) else None

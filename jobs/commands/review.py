@@ -16,7 +16,7 @@ from idm.calendar_days import day_of
 from idm.errors import NotFound
 from idm.models.people import Person
 from idm.models.systems import Entitlement, InformationSystem
-from idm.operations.reviews import following, opening
+from idm.operations.reviews import closing, opening
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.reviews import ReviewerRow, campaign_row, campaigns, reviewer_rows
@@ -124,7 +124,7 @@ def close(campaign_id: int, *, dry_run: bool, as_json: bool) -> None:
     now = found.clock()
     with found.database.reading() as session:
         policy = policy_in_force(session, now=now)
-        would = following.closing(session, campaign_id, policy=policy, now=now)
+        would = closing.closing(session, campaign_id, policy=policy, now=now)
     if not dry_run:
         would = replace(would, removed=_close(found, campaign_id))
     if as_json:
@@ -143,7 +143,7 @@ def _close(found: Installation, campaign_id: int) -> int:
         found.database, actor=ACTOR, now=now, attempted="review.close", obj=("review", campaign_id)
     ) as session:  # fmt: skip
         policy = policy_in_force(session, now=now)
-        return following.close(session, campaign_id, actor=ACTOR, policy=policy, now=now).removed
+        return closing.close(session, campaign_id, actor=ACTOR, policy=policy, now=now).removed
 
 
 def _wanted(session: Session, system_code: str | None, right: str | None, unit_code: str | None) -> Wanted:

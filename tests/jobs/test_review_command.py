@@ -4,16 +4,19 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from idm.calendar_days import start_of
+from idm.calendar_days import day_of, start_of
 from idm.errors import IllegalTransition, NotFound
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign
+from idm.operations.reviews import following
 from idm.settings import Settings
 from idm.vocabulary import ReviewDecision
 from jobs import lifecycle
@@ -126,3 +129,22 @@ def test_the_nightly_run_opens_once_a_year_reminds_and_takes_away_what_nobody_an
         office.now = start_of(first + timedelta(days=days))
         lifecycle.run(office.installation)
     assert (office.live(), office.reviews.campaign().closed_at) == (0, office.now)
+
+
+def test_one_campaign_that_fails_holds_up_no_other_and_is_told(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in (("--all",), ("--system", "ledger")):
+        office.run("open", "--title", "定期", *words)
+    follow = following.follow
+
+    def failing(session: Session, campaign_id: int, **rest: Any) -> following.ReviewsFollowed:
+        found = follow(session, campaign_id, **rest)
+        if campaign_id == 1:
+            raise RuntimeError("broken")
+        return found
+
+    monkeypatch.setattr(following, "follow", failing)
+    office.now = NOW + timedelta(days=31)
+    with pytest.raises(RuntimeError, match="broken"):
+        lifecycle.run(office.installation)
+    assert [office.reviews.campaign(one).escalated_on is not None for one in (1, 2)] == [False, True]
+    assert office.reviews.campaign(1).reminded_on == day_of(office.now), "who has yet to answer is told all the same"

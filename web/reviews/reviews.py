@@ -8,14 +8,15 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
-from idm.operations.reviews import following, opening
+from idm.operations.reviews import closing, opening, withdrawal
 from idm.permissions import Action, everywhere, may
 from idm.queries.information_systems.systems import system_names
 from idm.queries.organisation.people import units_on
 from idm.queries.organisation.reach import systems_reached
+from idm.queries.reviews.results import result_lines
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.review_lines import waiting_of
-from idm.queries.reviews.reviews import asked_of, campaign_row, campaigns, result_lines, reviewer_rows, rights_in
+from idm.queries.reviews.reviews import asked_of, campaign_row, campaigns, reviewer_rows, rights_in
 from idm.vocabulary import REVIEW_DECISION_TITLES, REVIEW_SCOPE_TITLES, ReviewScope
 from idm.wareki import parse_date
 from web import current
@@ -68,6 +69,10 @@ def begin() -> Response | tuple[str, int]:
 @blueprint.get("/reviews/<int:campaign_id>")
 def show(campaign_id: int) -> str:
     """One campaign: who is asked, what waits, and how answers came."""
+    return _one(campaign_id, {})
+
+
+def _one(campaign_id: int, mistakes: Mapping[str, str]) -> str:
     with current.look() as session:
         row = campaign_row(session, campaign_id, day=current.today())
         reviewers = reviewer_rows(session, campaign_id)
@@ -75,6 +80,7 @@ def show(campaign_id: int) -> str:
     return render_template(
         "reviews/show.html", row=row, reviewers=reviewers, mine=mine, scopes=REVIEW_SCOPE_TITLES,
         rules=current.policy().reviews, today=current.today(), may_close=may(current.roles(), Action.OPEN_REVIEW),
+        mistakes=mistakes, typed=request.form,
     )  # fmt: skip
 
 
@@ -94,7 +100,7 @@ def result(campaign_id: int) -> str:
 def close(campaign_id: int) -> Response:
     """Afterwards the campaign is closed, and what nobody answered is treated as the profile says."""
     with current.act("review.close", ("review", campaign_id)) as session:
-        closed = following.close(
+        closed = closing.close(
             session, campaign_id, actor=current.actor(), policy=current.policy(), now=current.now()
         )  # fmt: skip
     if closed.needs_another:
@@ -106,6 +112,24 @@ def close(campaign_id: int) -> Response:
         )
     else:
         flash(_("棚卸しを終えました。回答のなかった権限の取消しは%(count)s件です。", count=closed.removed), "success")
+    return redirect(url_for("reviews.show", campaign_id=campaign_id))
+
+
+@blueprint.post("/reviews/<int:campaign_id>/withdrawal")
+def withdraw(campaign_id: int) -> Response | tuple[str, int]:
+    """Afterwards somebody wants the campaign given up; or, by another person, it is."""
+    reason = request.form.get("reason", "").strip()
+    try:
+        with current.act("review.withdraw", ("review", campaign_id)) as session:
+            done = withdrawal.withdraw(
+                session, campaign_id, reason, actor=current.actor(), policy=current.policy(), now=current.now()
+            )  # fmt: skip
+    except InvalidInput as mistake:
+        return _one(campaign_id, mistake.fields), 422
+    if done:
+        flash(_("棚卸しを取り下げました。"), "success")
+    else:
+        flash(_("取下げを求めました。別の人が、同じ画面で理由を確かめて取り下げてください。"), "info")
     return redirect(url_for("reviews.show", campaign_id=campaign_id))
 
 

@@ -3055,6 +3055,11 @@ def upgrade() -> None:
         sa.Column("closed_by_id", sa.Integer(), nullable=True),
         sa.Column("closing_asked_by_id", sa.Integer(), nullable=True),
         sa.Column("closing_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawal_asked_by_id", sa.Integer(), nullable=True),
+        sa.Column("withdrawal_asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("withdrawal_reason", sa.Text(), nullable=True),
+        sa.Column("withdrawn", sa.Boolean(), nullable=False),
+        sa.Column("result_digest", sa.String(length=64), nullable=True),
         sa.CheckConstraint(
             "(scope = 'entitlement') = (entitlement_id IS NOT NULL)", name=op.f("ck_review_campaigns_of_a_right")
         ),
@@ -3068,7 +3073,19 @@ def upgrade() -> None:
             name=op.f("ck_review_campaigns_closing_asked_sometime"),
         ),
         sa.CheckConstraint(
-            "closing_asked_by_id IS NULL OR closed_by_id IS NULL OR closed_by_id <> closing_asked_by_id",
+            "(withdrawal_asked_by_id IS NULL) = (withdrawal_asked_at IS NULL)",
+            name=op.f("ck_review_campaigns_withdrawal_asked"),
+        ),
+        sa.CheckConstraint(
+            "(withdrawal_asked_by_id IS NULL) = (withdrawal_reason IS NULL)",
+            name=op.f("ck_review_campaigns_withdrawal_explained"),
+        ),
+        sa.CheckConstraint(
+            "withdrawn IS NOT true OR (closed_at IS NOT NULL AND withdrawal_asked_by_id IS NOT NULL AND closed_by_id IS NOT NULL AND closed_by_id <> withdrawal_asked_by_id)",
+            name=op.f("ck_review_campaigns_withdrawn_by_two"),
+        ),
+        sa.CheckConstraint(
+            "withdrawn IS true OR closing_asked_by_id IS NULL OR closed_by_id IS NULL OR closed_by_id <> closing_asked_by_id",
             name=op.f("ck_review_campaigns_closed_by_two"),
         ),
         sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_review_campaigns_closed_by_id")),
@@ -3080,6 +3097,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["opened_by_id"], ["people.id"], name=op.f("fk_review_campaigns_opened_by_id")),
         sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_review_campaigns_system_id")),
+        sa.ForeignKeyConstraint(
+            ["withdrawal_asked_by_id"], ["people.id"], name=op.f("fk_review_campaigns_withdrawal_asked_by_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_campaigns")),
     )
     with op.batch_alter_table("review_campaigns", schema=None) as batch_op:
@@ -3858,10 +3878,13 @@ def upgrade() -> None:
         sa.Column("grant_id", sa.Integer(), nullable=False),
         sa.Column("holder_id", sa.Integer(), nullable=False),
         sa.Column("reviewer_id", sa.Integer(), nullable=True),
+        sa.Column("asked_on", sa.Date(), nullable=True),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_use_source", sa.Text(), nullable=True),
         sa.Column("alike_holding", sa.Integer(), nullable=False),
         sa.Column("alike", sa.Integer(), nullable=False),
+        sa.Column("shown", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("ended_unanswered", sa.Boolean(), nullable=False),
         sa.Column("shown_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "decision",

@@ -3,9 +3,9 @@
 Any number of lines are answered in one act; each is judged by itself, and one that is refused refuses the act.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 
 from sqlalchemy.orm import Session
@@ -89,6 +89,7 @@ def answer(
         if not is_sealed(shown.key, campaign.id, actor.person_id, shown.at, cells, given.seal):
             raise ContentChanged(f"{_named(line)}: 表示された後に内容が変わりました。もう一度内容を確かめてください。")
         _require_factor(line, actor, policy=policy, now=now)
+        line.shown = asdict(rows[line.id])
         line.decision, line.reason, line.decided_by_id = given.decision, reasons[line.id], actor.person_id
         line.acting_for_id, line.decided_at, line.shown_at, line.by_file = seat.acting_for, now, shown.at, shown.by_file
     _require_consistent(lines)
@@ -172,16 +173,25 @@ def _require_factor(line: ReviewLine, actor: Actor, *, policy: Policy, now: date
 
 def _require_consistent(lines: Sequence[ReviewLine]) -> None:
     """No account is taken from somebody whose rights on it are kept in the same breath. Raises InvalidInput."""
-    taken = [line for line in lines if line.decision is ReviewDecision.REMOVE]
+    taken: dict[tuple[int, int], list[ReviewLine]] = defaultdict(list)
+    for line in lines:
+        if line.decision is ReviewDecision.REMOVE:
+            taken[_place(line)].append(line)
     for other in lines:
-        if other.decision is not ReviewDecision.REMOVE and any(_goes_with(other, line) for line in taken):
+        if other.decision is not ReviewDecision.REMOVE and any(
+            _goes_with(other, line) for line in taken[_place(other)]
+        ):
             message = f"{_named(other)}: 利用者IDを「不要」とするときは、そのIDの権限も「不要」にしてください。"
             raise InvalidInput(message, fields={f"decision-{other.id}": message})
 
 
+def _place(line: ReviewLine) -> tuple[int, int]:
+    """Whose it is, and in which system: nothing hangs on anything elsewhere."""
+    return line.holder_id, line.grant.account.system_id
+
+
 def _goes_with(line: ReviewLine, taken: ReviewLine) -> bool:
-    same_system = line.grant.account.system_id == taken.grant.account.system_id
-    return line.holder_id == taken.holder_id and same_system and hangs_on(line.grant, taken.grant.entitlement)
+    return hangs_on(line.grant, taken.grant.entitlement)
 
 
 def _named(line: ReviewLine) -> str:
@@ -190,9 +200,10 @@ def _named(line: ReviewLine) -> str:
 
 def _tell_of_changes(session: Session, lines: Sequence[ReviewLine], *, now: datetime) -> None:
     """What is needed, but not as it is, goes on until an application changes it: the holder is told."""
-    holders = sorted({line.holder_id for line in lines})
-    for person_id in holders:
-        theirs = [line for line in lines if line.holder_id == person_id]
+    by_holder: dict[int, list[ReviewLine]] = defaultdict(list)
+    for line in lines:
+        by_holder[line.holder_id].append(line)
+    for person_id, theirs in sorted(by_holder.items()):
         said = "\n".join(
             f"・{line.grant.account.system.name}「{line.grant.entitlement.name}」 {line.reason}" for line in theirs
         )

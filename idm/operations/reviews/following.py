@@ -1,37 +1,27 @@
 """What the calendar does with campaigns: reminds, asks the next rung, treats what nobody answered, closes (A10).
 
-Running it twice on one day does nothing the second time.
+Each campaign by itself, so that none waits for another. Running it twice on one day does nothing the second time.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import IllegalTransition, NobodyAsked, NotFound, SafetyLimit, SeparationOfDuties
+from idm.errors import NobodyAsked, SafetyLimit
 from idm.models.reviews import ReviewCampaign, ReviewLine
-from idm.models.safety import RunKind
-from idm.operations.hr import safety
 from idm.operations.notification.notices import notify
-from idm.operations.reviews.opening import require_reach
-from idm.operations.reviews.removal import remove
-from idm.personnel.safety_limits import Touched
+from idm.operations.reviews.closing import end_campaign, remove_unanswered, tell_closers
+from idm.operations.reviews.schedule import ask_whoever_holds_the_office, bench_of, reminder_due, step_of
 from idm.policy import Policy
-from idm.queries.organisation.officers import holders, humans
-from idm.queries.reviews.review_candidates import Wanted
-from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, posts_on, right_of, rows_of
-from idm.reviews.review_rules import Schedule, Step, may_answer, step_on
-from idm.step_up import matters_most, require_fresh_factor
-from idm.vocabulary import ReviewDecision, Role, SafetyAction
+from idm.queries.reviews.review_lines import ReviewBench, campaign_of, lines_of, right_of
+from idm.reviews.review_rules import Step, may_answer
 from idm.wareki import format_wareki
-
-UNANSWERED = "期限までに回答がなかったため、プロファイルの定めにより取り消しました。"
 
 
 @dataclass(frozen=True)
@@ -48,17 +38,57 @@ class ReviewsFollowed:
     held_back: int = 0
 
 
-def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ReviewsFollowed:
-    """Afterwards whatever falls due today of the open campaigns has been done, each step once."""
-    found: Counter[str] = Counter()
-    reminders = _Reminders()
-    open_ids = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None)).order_by(ReviewCampaign.id)
-    for campaign_id in session.scalars(open_ids).all():
+def open_campaigns(session: Session) -> list[int]:
+    """The campaigns that run, the oldest first."""
+    running = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None)).order_by(ReviewCampaign.id)
+    return list(session.scalars(running))
+
+
+def follow(
+    session: Session, campaign_id: int, *, actor: Actor, policy: Policy, now: datetime
+) -> ReviewsFollowed:  # fmt: skip
+    """Afterwards whatever falls due today of this campaign has been done, each step once; `remind` is for all of them.
+
+    Whoever holds an office now is asked in the place of whoever held it, is told so, and has days of their own.
+    """
+    campaign = campaign_of(session, campaign_id, lock=True)
+    if campaign is None or campaign.closed_at is not None:
+        return ReviewsFollowed()
+    waiting = lines_of(session, campaign.id, waiting=True, lock=True)
+    if not waiting:
+        end_campaign(session, campaign, [], actor=actor, policy=policy, now=now)
+        return ReviewsFollowed(closed=1)
+    day = day_of(now)
+    bench = bench_of(session, waiting, policy=policy, day=day)
+    new = ask_whoever_holds_the_office(waiting, bench, day)
+    step = step_of(campaign, waiting, day, policy)
+    if step is Step.ESCALATE:
+        _escalate(session, campaign, waiting, bench, now=now)
+        return ReviewsFollowed(escalated=1)
+    if step is Step.END and policy.reviews.unanswered == "remove":
+        return _end(session, campaign, waiting, actor=actor, policy=policy, now=now)
+    if new and not reminder_due(campaign, day, policy):
+        reminders = _Reminders()
+        reminders.ask(campaign, new, "　あなたが新たに回答する人になりました。")
+        reminders.send(session, now=now)
+    return ReviewsFollowed()
+
+
+def remind(session: Session, *, policy: Policy, now: datetime) -> int:
+    """Afterwards whoever has yet to answer has been told, of all campaigns by one mail; returns of how many campaigns.
+
+    Each every so many days; past the last day the next rung too.
+    """
+    day, reminders, reminded = day_of(now), _Reminders(), 0
+    for campaign_id in open_campaigns(session):
         campaign = campaign_of(session, campaign_id, lock=True)
-        if campaign is not None:
-            found.update(_follow(session, campaign, reminders, actor=actor, policy=policy, now=now))
+        if campaign is None or campaign.closed_at is not None or not reminder_due(campaign, day, policy):
+            continue
+        waiting = lines_of(session, campaign_id, waiting=True)
+        _remind(campaign, waiting, bench_of(session, waiting, policy=policy, day=day), reminders, day)
+        reminded += 1
     reminders.send(session, now=now)
-    return ReviewsFollowed(**found)
+    return reminded
 
 
 @dataclass
@@ -86,207 +116,28 @@ class _Reminders:
             )  # fmt: skip
 
 
-def _follow(
-    session: Session, campaign: ReviewCampaign, reminders: _Reminders, *, actor: Actor, policy: Policy, now: datetime
-) -> dict[str, int]:  # fmt: skip
-    waiting = lines_of(session, campaign.id, waiting=True, lock=True)
-    if not waiting:
-        _close(session, campaign, [], actor=actor, policy=policy, now=now)
-        return {"closed": 1}
-    day = day_of(now)
-    bench = _bench(session, waiting, policy=policy, day=day)
-    _ask_whoever_holds_the_office(waiting, bench)
-    step = _step(campaign, day, policy)
-    if step is Step.ESCALATE:
-        _escalate(campaign, waiting, bench, reminders, day)
-        return {"escalated": 1}
-    if step is Step.END and policy.reviews.unanswered == "remove":
-        try:
-            removed = _remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now)
-        except (SafetyLimit, NobodyAsked) as reason:
-            return {"held_back": 1, **_hold_back(session, campaign, str(reason), policy=policy, now=now)}
-        return {"closed": 1, "removed": removed}
-    if step is not None and _reminder_due(campaign, day, policy):
-        _remind(campaign, waiting, bench, reminders, day)
-        return {"reminded": 1}
-    return {}
-
-
-@dataclass(frozen=True)
-class Closing:
-    """What closing a campaign now would do: how many lines wait, whether it may be closed, and how many rights go."""
-
-    title: str
-    waiting: int
-    may_close: bool
-    removed: int
-
-
-def closing(session: Session, campaign_id: int, *, policy: Policy, now: datetime) -> Closing:
-    """What `close` would do now. Changes nothing. Raises NotFound."""
-    campaign = campaign_of(session, campaign_id)
-    if campaign is None:
-        raise NotFound("この棚卸しは見つかりません。")
-    waiting = lines_of(session, campaign_id, waiting=True)
-    ripe = not waiting or _step(campaign, day_of(now), policy) is Step.END
-    removed = len(waiting) if ripe and policy.reviews.unanswered == "remove" else 0
-    return Closing(campaign.title, len(waiting), campaign.closed_at is None and ripe, removed)
-
-
-@dataclass(frozen=True)
-class Closed:
-    """What came of closing: how many rights went unanswered, or that a second person has to agree before any does."""
-
-    removed: int = 0
-    needs_another: bool = False
-
-
-def close(session: Session, campaign_id: int, *, actor: Actor, policy: Policy, now: datetime) -> Closed:
-    """Afterwards the campaign is closed, and what nobody answered is treated as the profile says.
-
-    Before the next rung has had its days it can be closed only when everything is answered. What is more than the
-    safety limits let a run take away is taken away by two people: the first asks, and another one who may close does.
-    Raises NotFound, NotPermitted, IllegalTransition, SafetyLimit for a job, NobodyAsked, SeparationOfDuties (SOD-1),
-    FreshFactorNeeded where a right that matters most is taken away.
-    """
-    campaign = campaign_of(session, campaign_id, lock=True)
-    if campaign is None:
-        raise NotFound("この棚卸しは見つかりません。")
-    if actor.person_id is not None:
-        wanted = Wanted(campaign.scope, campaign.system_id, campaign.unit_code, campaign.entitlement_id)
-        require_reach(session, wanted, actor, day_of(now))
-    if campaign.closed_at is not None:
-        raise IllegalTransition("この棚卸しはすでに終わっています。")
-    waiting = lines_of(session, campaign.id, waiting=True, lock=True)
-    if waiting and _step(campaign, day_of(now), policy) is not Step.END:
-        raise IllegalTransition(
-            f"まだ{len(waiting)}件の回答を待っています。すべて回答されるか、期限を過ぎて次の順位の人に"
-            f"{policy.reviews.escalate_after_days}日の猶予を与えた後でなければ終えられません。"
-        )
-    if not waiting or policy.reviews.unanswered != "remove":
-        _close(session, campaign, waiting, actor=actor, policy=policy, now=now)
-        return Closed()
-    if actor.person_id is None:
-        return Closed(_remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now))
-    if any(_matters(line) for line in waiting):
-        require_fresh_factor(actor, policy=policy, now=now)
-    return _remove_by_hand(session, campaign, waiting, actor=actor, policy=policy, now=now)
-
-
-def _remove_unanswered(
+def _end(
     session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
     now: datetime,
-) -> int:  # fmt: skip
-    """Within the limits, counted. Raises SafetyLimit, NobodyAsked."""
-    _require_asked(waiting)
-    touched = _touched(session, waiting, now=now)
-    safety.require_within_limits(session, touched, kind=RunKind.REVIEW, day=day_of(now), policy=policy, now=now)
-    safety.count(session, touched, kind=RunKind.REVIEW, batch=None, now=now)
-    return _take_away(session, campaign, waiting, actor=actor, policy=policy, now=now)
-
-
-def _remove_by_hand(
-    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
-    now: datetime,
-) -> Closed:  # fmt: skip
-    """Within the limits by one person; beyond them the first one's wish is written down, and the second one's act."""
+) -> ReviewsFollowed:  # fmt: skip
     try:
-        return Closed(_remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now))
-    except SafetyLimit as excess:
-        if campaign.closing_asked_by_id is None:
-            _ask_for_another(session, campaign, str(excess), len(waiting), actor=actor, policy=policy, now=now)
-            return Closed(needs_another=True)
-    asked = humans(session, [campaign.closing_asked_by_id])[campaign.closing_asked_by_id]
-    if asked.is_one_of(frozenset({actor.person_id or 0})):
-        raise SeparationOfDuties(
-            "あなたが終了を求めた棚卸しです。取り消す数が上限を超えるため、別の人が終えてください。", code="SOD-1"
-        )
-    return Closed(_take_away(session, campaign, waiting, actor=actor, policy=policy, now=now))
+        removed = remove_unanswered(session, campaign, waiting, actor=actor, policy=policy, now=now)
+    except (SafetyLimit, NobodyAsked) as reason:
+        told = _hold_back(session, campaign, str(reason), policy=policy, now=now)
+        return ReviewsFollowed(held_back=1, reminded=told)
+    return ReviewsFollowed(closed=1, removed=removed)
 
 
-def _ask_for_another(
-    session: Session, campaign: ReviewCampaign, why: str, number: int, *, actor: Actor, policy: Policy, now: datetime
-) -> None:  # fmt: skip
-    campaign.closing_asked_by_id, campaign.closing_asked_at = actor.person_id, now
-    _tell_closers(session, campaign, why, now=now)
-    audit.record(
-        session, action="review.closing_asked", actor=actor, obj=("review", str(campaign.id)), now=now,
-        policy_digest=policy.digest, payload={"title": campaign.title, "unanswered": number},
-    )  # fmt: skip
+def _hold_back(session: Session, campaign: ReviewCampaign, why: str, *, policy: Policy, now: datetime) -> int:
+    """Nothing is taken away; those who may close the campaign by hand are told, as often as others are reminded.
 
-
-def _require_asked(waiting: Sequence[ReviewLine]) -> None:
-    """Silence is an answer only from whoever was asked. Raises NobodyAsked."""
-    unasked = sum(line.reviewer_id is None for line in waiting)
-    if unasked:
-        raise NobodyAsked(
-            f"回答を求められる人のいない権限が{unasked}件あるため、取り消せません。"
-            "役職者の登録を確かめてください。誰かに回答を求められるようになれば、続けられます。"
-        )
-
-
-def _take_away(
-    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
-    now: datetime,
-) -> int:  # fmt: skip
-    for line in waiting:
-        line.decision, line.reason, line.decided_at = ReviewDecision.REMOVE, UNANSWERED, now
-    session.flush()
-    remove(session, waiting, actor=actor, policy=policy, now=now)
-    _close(session, campaign, waiting, actor=actor, policy=policy, now=now)
-    return len(waiting)
-
-
-def _touched(session: Session, lines: Sequence[ReviewLine], *, now: datetime) -> list[Touched]:
-    rows, posts = rows_of(session, lines, day=day_of(now)), posts_on(session, day_of(now))
-    return sorted({
-        Touched(SafetyAction.REVOKE, rows[line.id].staff_number, posts.get(line.holder_id, ("", ""))[0])
-        for line in lines
-    })  # fmt: skip
-
-
-def _hold_back(
-    session: Session, campaign: ReviewCampaign, why: str, *, policy: Policy, now: datetime
-) -> dict[str, int]:  # fmt: skip
-    """Nothing is taken away; those who may close the campaign by hand are told, as often as others are reminded."""
-    if not _reminder_due(campaign, day_of(now), policy):
-        return {}
+    Returns whether they were.
+    """
+    if not reminder_due(campaign, day_of(now), policy):
+        return 0
     campaign.reminded_on = day_of(now)
-    _tell_closers(session, campaign, why, now=now)
-    return {"reminded": 1}
-
-
-def _tell_closers(session: Session, campaign: ReviewCampaign, why: str, *, now: datetime) -> None:
-    told = {person for role in (Role.SECURITY, Role.CHIEF) for person in holders(session, role, None, day_of(now))}
-    notify(
-        session, told, now=now, link=f"/reviews/{campaign.id}", subject=f"【棚卸し】{campaign.title}を終えられません",
-        body=f"回答のなかった権限を、まだ取り消していません。内容を確かめて、画面から終えてください。\n{why}",
-    )  # fmt: skip
-
-
-def _bench(session: Session, lines: Sequence[ReviewLine], *, policy: Policy, day: date) -> ReviewBench:
-    return ReviewBench.on(session, [right_of(line.grant) for line in lines], rules=policy.reviews, day=day)
-
-
-def _ask_whoever_holds_the_office(lines: Sequence[ReviewLine], bench: ReviewBench) -> None:
-    """Offices change while a campaign runs: whoever holds one now is asked, and reminded."""
-    for line in lines:
-        asked = {seat.person_id: None for seat in bench.asked(line)}
-        if line.reviewer_id not in asked:
-            line.reviewer_id = next(iter(asked), None)
-
-
-def _step(campaign: ReviewCampaign, day: date, policy: Policy) -> Step | None:
-    schedule = Schedule(day_of(campaign.opened_at), campaign.answer_until, campaign.reminded_on, campaign.escalated_on)
-    rules = policy.reviews
-    return step_on(
-        day, schedule, remind_every_days=rules.remind_every_days, escalate_after_days=rules.escalate_after_days
-    )
-
-
-def _reminder_due(campaign: ReviewCampaign, day: date, policy: Policy) -> bool:
-    told = (day_of(campaign.opened_at), campaign.reminded_on, campaign.escalated_on)
-    return day >= max(one for one in told if one is not None) + timedelta(days=policy.reviews.remind_every_days)
+    tell_closers(session, campaign, why, now=now)
+    return 1
 
 
 def _remind(
@@ -302,39 +153,18 @@ def _remind(
 
 
 def _escalate(
-    campaign: ReviewCampaign, waiting: Sequence[ReviewLine], bench: ReviewBench, reminders: _Reminders, day: date
-) -> None:
+    session: Session, campaign: ReviewCampaign, waiting: Sequence[ReviewLine], bench: ReviewBench, *, now: datetime
+) -> None:  # fmt: skip
     """Afterwards the next rung may answer too, and knows; so does who has not answered."""
-    campaign.escalated_on = day
+    campaign.escalated_on, reminders = day_of(now), _Reminders()
     asked = Counter(line.reviewer_id for line in waiting if line.reviewer_id is not None)
     reminders.ask(campaign, asked, "　期限を過ぎました。")
     above = Counter(person for line in waiting for person in _next_rung(line, bench))
     reminders.ask(campaign, above, "　期限までに回答がありませんでした。代わりに回答してください。")
+    reminders.send(session, now=now)
 
 
 def _next_rung(line: ReviewLine, bench: ReviewBench) -> list[int]:
     facts = bench.facts(right_of(line.grant), line.campaign.scope)
     first = len(may_answer(facts, escalated=False))
     return [seat.person_id for seat in may_answer(facts, escalated=True)[first:]]
-
-
-def _matters(line: ReviewLine) -> bool:
-    right = line.grant.entitlement
-    zone = line.grant.account.system.zone
-    return matters_most(zone, privileged=right.privileged, external_access=right.external_access)
-
-
-def _close(
-    session: Session, campaign: ReviewCampaign, unanswered: Sequence[ReviewLine], *, actor: Actor, policy: Policy,
-    now: datetime,
-) -> None:  # fmt: skip
-    campaign.closed_at, campaign.closed_by_id = now, actor.person_id
-    session.flush()
-    audit.record(
-        session, action="review.closed", actor=actor, obj=("review", str(campaign.id)), now=now,
-        policy_digest=policy.digest,
-        payload={
-            "title": campaign.title, "unanswered": len(unanswered), "treated": policy.reviews.unanswered,
-            "lines": [line.id for line in unanswered],
-        },
-    )  # fmt: skip

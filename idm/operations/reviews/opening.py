@@ -22,7 +22,7 @@ from idm.policy import Policy
 from idm.queries.organisation.officers import holders, roles_of
 from idm.queries.organisation.reach import systems_reached
 from idm.queries.organisation.units import unit_on
-from idm.queries.reviews.review_candidates import LIVE, Candidate, Wanted, candidates
+from idm.queries.reviews.review_candidates import LIVE, OF_SOMEBODY, Candidate, Wanted, candidates
 from idm.queries.reviews.review_lines import ReviewBench, right_of
 from idm.reviews.review_rules import next_opening
 from idm.vocabulary import ReviewScope, Role
@@ -45,6 +45,8 @@ def open_campaign(
     named = written(title, field="title", empty="棚卸しの名前を書いてください。")
     until = answer_until or working_days(policy.calendar).on_or_after(day + timedelta(days=policy.reviews.answer_days))
     _require_sound(session, wanted, until, day)
+    if answer_until is not None:
+        _require_near(answer_until, policy, day)
     found = candidates(session, wanted, rules=policy.dormancy, day=day)
     if not found:
         raise InvalidInput("この範囲には、棚卸しをする権限がありません。", fields={"scope": "対象の権限がありません。"})
@@ -99,14 +101,18 @@ def preview(session: Session, wanted: Wanted, *, policy: Policy, now: datetime) 
 def open_when_due(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ReviewCampaign | None:
     """Afterwards the campaign over the whole organisation is open, if so many months have passed since the last one.
 
-    The first one falls due so many months after the oldest right that is held today began.
+    The first one falls due so many months after the oldest right that somebody holds today began. One that was given up
+    counts for nothing: what it should have looked at is still due.
     """
     day = day_of(now)
     whole = (ReviewCampaign.scope == ReviewScope.UNIT, ReviewCampaign.unit_code.is_(None))
     if session.scalar(select(ReviewCampaign.id).where(*whole, ReviewCampaign.closed_at.is_(None)).limit(1)):
         return None
-    opened = session.scalar(select(func.max(ReviewCampaign.opened_at)).where(*whole))
-    oldest = session.scalar(select(func.min(Grant.valid_from)).where(Grant.state.in_(LIVE)))
+    held = ReviewCampaign.withdrawn.is_(False)
+    opened = session.scalar(select(func.max(ReviewCampaign.opened_at)).where(*whole, held))
+    oldest = session.scalar(
+        select(func.min(Grant.valid_from)).join(Grant.account).where(Grant.state.in_(LIVE), OF_SOMEBODY)
+    )
     last = day_of(opened) if opened is not None else oldest
     if oldest is None or last is None or day < next_opening(last, policy.reviews.every_months):
         return None
@@ -138,6 +144,14 @@ def _require_permitted(session: Session, wanted: Wanted, actor: Actor, day: date
     """A job opens what the profile or whoever runs the command asks for: opening decides nothing."""
     if actor.person_id is not None:
         require_reach(session, wanted, actor, day)
+
+
+def _require_near(until: date, policy: Policy, day: date) -> None:
+    """A slip of the keyboard does not keep a campaign, and with it every regular one, open for years."""
+    last = day + timedelta(days=policy.reviews.most_answer_days)
+    if until > last:
+        said = f"回答の期限は、{format_wareki(last)}（{policy.reviews.most_answer_days}日後）までの日にしてください。"
+        raise InvalidInput(said, fields={"answer_until": said})
 
 
 def _require_sound(session: Session, wanted: Wanted, until: date, day: date) -> None:

@@ -25,6 +25,9 @@ from idm.vocabulary import FindingKind, ReviewScope
 LIVE = (GrantState.IN_FORCE, GrantState.SUSPENDED)
 """What is looked at: a right that has yet to begin was decided just now."""
 
+OF_SOMEBODY = Account.person_id.is_not(None)
+"""Rights of IDs that are somebody's; registered IDs have owners and ends of their own."""
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -73,7 +76,7 @@ def _grants(wanted: Wanted) -> Select[Grant]:
         select(Grant)
         .join(Grant.account)
         .join(Grant.entitlement)
-        .where(Grant.state.in_(LIVE), Account.person_id.is_not(None))
+        .where(Grant.state.in_(LIVE), OF_SOMEBODY)
         .options(contains_eager(Grant.account).joinedload(Account.system), contains_eager(Grant.entitlement))
         .order_by(Grant.id)
     )
@@ -135,7 +138,7 @@ def _holding(session: Session, entitlement_ids: Collection[int]) -> dict[int, se
         rows = session.execute(
             select(Grant.entitlement_id, Account.person_id)
             .join(Account, Grant.account_id == Account.id)
-            .where(Grant.entitlement_id.in_(some), Grant.state.in_(LIVE), Account.person_id.is_not(None))
+            .where(Grant.entitlement_id.in_(some), Grant.state.in_(LIVE), OF_SOMEBODY)
         )
         for entitlement_id, person_id in rows:
             found[entitlement_id].add(person_id or 0)

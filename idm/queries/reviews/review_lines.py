@@ -106,9 +106,10 @@ def _approvers(session: Session, line_ids: Collection[int]) -> dict[int, frozens
 
 def lines_of(
     session: Session, campaign_id: int, *, line_ids: Collection[int] | None = None, waiting: bool = False,
-    lock: bool = False,
+    undecided: bool = False, lock: bool = False, offset: int = 0, limit: int | None = None,
 ) -> list[ReviewLine]:  # fmt: skip
-    """The campaign's lines with all that is asked of them, by line; with `waiting` only those that need an answer."""
+    """The campaign's lines with all that is asked of them, by line; with `waiting` only those that need an answer, with
+    `undecided` those that have none, needed or not."""
     query = (
         select(ReviewLine)
         .join(ReviewLine.grant)
@@ -124,6 +125,10 @@ def lines_of(
     )
     if line_ids is not None:
         query = query.where(ReviewLine.id.in_(line_ids))
+    if undecided:
+        query = query.where(ReviewLine.decision.is_(None))
+    if limit is not None:
+        query = query.offset(offset).limit(limit)
     if waiting:
         query = query.where(ReviewLine.decision.is_(None), Grant.state != GrantState.ENDED)
     if lock:

@@ -44,6 +44,12 @@ class CampaignRow:
     closing_asked_at: datetime | None
     """When somebody wanted more taken away than one person may."""
     closing_asked_by: str | None
+    withdrawal_asked_at: datetime | None
+    withdrawal_asked_by: str | None
+    withdrawal_reason: str | None
+    withdrawn: bool
+    result_digest: str | None
+    """SHA-256 over the result as it stood at the closing."""
     total: int
     answered: int
     removed: int
@@ -71,22 +77,6 @@ class ReviewerRow:
 
 
 @dataclass(frozen=True)
-class ResultLine:
-    """One line as the result sheet has it. `reviewer` is who is asked; `decided_by` None with a decision = nobody."""
-
-    row: ReviewRow
-    decision: ReviewDecision | None
-    reason: str | None
-    reviewer: str | None
-    decided_by: str | None
-    acting_for: str | None
-    decided_at: datetime | None
-    done_at: datetime | None
-    """When the right was taken away because of the answer."""
-    ended: bool
-
-
-@dataclass(frozen=True)
 class LineToAnswer:
     """One line that waits for somebody, as they are shown it. `careful`: never answered in bulk."""
 
@@ -96,47 +86,69 @@ class LineToAnswer:
     fresh_factor: bool
 
 
-def campaigns(session: Session, *, day: date, campaign_id: int | None = None) -> list[CampaignRow]:
-    """The campaigns, open ones first, newest first; of closed ones the last hundred."""
-    opener, closer, asker = aliased(Person), aliased(Person), aliased(Person)
+def campaigns(session: Session, *, day: date, campaign_ids: Collection[int] | None = None) -> list[CampaignRow]:
+    """These campaigns, or the open ones, newest first, and the last hundred closed ones."""
+    ids = _listed(session) if campaign_ids is None else campaign_ids
+    opener, closer, asker, giver_up = aliased(Person), aliased(Person), aliased(Person), aliased(Person)
     query = (
         select(
             ReviewCampaign, InformationSystem.name, Entitlement.name, opener.name, closer.name, asker.name,
-            func.count(ReviewLine.id),
-            _sum(ReviewLine.decision.is_not(None)), _sum(ReviewLine.decision == ReviewDecision.REMOVE),
-            _sum(ReviewLine.decision == ReviewDecision.CHANGE),
-            _sum(ReviewLine.decision.is_(None) & (Grant.state != GrantState.ENDED)),
+            giver_up.name,
         )
         .outerjoin(InformationSystem, ReviewCampaign.system_id == InformationSystem.id)
         .outerjoin(Entitlement, ReviewCampaign.entitlement_id == Entitlement.id)
         .outerjoin(opener, ReviewCampaign.opened_by_id == opener.id)
         .outerjoin(closer, ReviewCampaign.closed_by_id == closer.id)
         .outerjoin(asker, ReviewCampaign.closing_asked_by_id == asker.id)
-        .join(ReviewLine, ReviewLine.campaign_id == ReviewCampaign.id)
-        .join(Grant, ReviewLine.grant_id == Grant.id)
-        .group_by(ReviewCampaign.id, InformationSystem.id, Entitlement.id, opener.id, closer.id, asker.id)
+        .outerjoin(giver_up, ReviewCampaign.withdrawal_asked_by_id == giver_up.id)
+        .where(ReviewCampaign.id.in_(ids))
         .order_by(ReviewCampaign.closed_at.is_not(None), ReviewCampaign.id.desc())
     )  # fmt: skip
-    if campaign_id is not None:
-        query = query.where(ReviewCampaign.id == campaign_id)
-    names = unit_names_on(session, day)
+    counted, names = _counted(session, ids), unit_names_on(session, day)
     found = []
-    for one, system, right, opened_by, closed_by, asked_by, *counted in session.execute(query):
-        total, answered, removed, changed, waiting = counted
+    for one, system, right, opened_by, closed_by, asked_by, given_up_by in session.execute(query):
+        total, answered, removed, changed, waiting = counted[one.id]
         unit = names.get(one.unit_code, one.unit_code) if one.unit_code else "組織全体"
         target = {ReviewScope.SYSTEM: system, ReviewScope.ENTITLEMENT: right, ReviewScope.UNIT: unit}[one.scope]
         found.append(CampaignRow(
             one.id, one.title, one.scope, target or "", one.opened_at, opened_by, one.answer_until, one.escalated_on,
-            one.closed_at, closed_by, one.closing_asked_at, asked_by, total, answered, removed, changed,
+            one.closed_at, closed_by, one.closing_asked_at, asked_by, one.withdrawal_asked_at, given_up_by,
+            one.withdrawal_reason, one.withdrawn, one.result_digest, total, answered, removed, changed,
             0 if one.closed_at else waiting,
         ))  # fmt: skip
-    still_open = [row for row in found if row.closed_at is None]
-    return [*still_open, *(row for row in found if row.closed_at is not None)][: len(still_open) + CLOSED_SHOWN]
+    return found
+
+
+def _listed(session: Session) -> list[int]:
+    running = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None))
+    over = (
+        select(ReviewCampaign.id)
+        .where(ReviewCampaign.closed_at.is_not(None))
+        .order_by(ReviewCampaign.id.desc())
+        .limit(CLOSED_SHOWN)
+    )
+    return [*session.scalars(running), *session.scalars(over)]
+
+
+def _counted(session: Session, campaign_ids: Collection[int]) -> dict[int, Sequence[int]]:
+    """Campaign → its lines: all, answered, not needed, to be changed, waiting."""
+    rows = session.execute(
+        select(
+            ReviewLine.campaign_id, func.count(ReviewLine.id),
+            _sum(ReviewLine.decision.is_not(None)), _sum(ReviewLine.decision == ReviewDecision.REMOVE),
+            _sum(ReviewLine.decision == ReviewDecision.CHANGE),
+            _sum(ReviewLine.decision.is_(None) & (Grant.state != GrantState.ENDED)),
+        )
+        .join(ReviewLine.grant)
+        .where(ReviewLine.campaign_id.in_(campaign_ids))
+        .group_by(ReviewLine.campaign_id)
+    )  # fmt: skip
+    return {campaign_id: counted for campaign_id, *counted in rows}
 
 
 def campaign_row(session: Session, campaign_id: int, *, day: date) -> CampaignRow:
     """One campaign. Raises NotFound."""
-    row = next(iter(campaigns(session, day=day, campaign_id=campaign_id)), None)
+    row = next(iter(campaigns(session, day=day, campaign_ids=[campaign_id])), None)
     if row is None:
         raise NotFound("この棚卸しは見つかりません。")
     return row
@@ -214,22 +226,6 @@ def asked_of(session: Session, person_id: int) -> dict[int, int]:
         .group_by(ReviewLine.campaign_id)
     )  # fmt: skip
     return dict(rows.all())
-
-
-def result_lines(session: Session, campaign_id: int, *, day: date) -> list[ResultLine]:
-    """Every line of the campaign with what was said of it, by unit and name."""
-    lines = lines_of(session, campaign_id)
-    rows = rows_of(session, lines, day=day)
-    ids = {person for one in lines for person in (one.reviewer_id, one.decided_by_id, one.acting_for_id) if person}
-    names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(ids))).all())
-    found = [
-        ResultLine(
-            rows[one.id], one.decision, one.reason, names.get(one.reviewer_id or 0), names.get(one.decided_by_id or 0),
-            names.get(one.acting_for_id or 0), one.decided_at, one.done_at, one.grant.state is GrantState.ENDED,
-        )
-        for one in lines
-    ]  # fmt: skip
-    return sorted(found, key=lambda line: (line.row.unit, line.row.staff_number, int(line.row.line_id)))
 
 
 def rights_in(session: Session, system_ids: Collection[int]) -> list[tuple[int, str]]:

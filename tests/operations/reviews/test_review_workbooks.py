@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]
@@ -25,13 +25,13 @@ LATER = NOW + timedelta(minutes=5)
 Sheet = list[list[str]]
 
 
-def saved(reviews: Reviews, who: str = "security", campaign_id: int = 1) -> bytes:
+def saved(reviews: Reviews, who: str = "security", campaign_id: int = 1, at: datetime = NOW) -> bytes:
     """The workbook that this person is given."""
     person = reviews.cast.people[who]
     with reviews.cast.database.reading() as session:
         lines = to_answer(session, campaign_id, person, rules=reviews.cast.policy.reviews, day=day_of(NOW))
-    rows = [(one.row.cells, seal(KEY, campaign_id, person, NOW, one.row.cells)) for one in lines]
-    return workbook(rows, made_at=NOW)
+    rows = [(one.row.cells, seal(KEY, campaign_id, person, at, one.row.cells)) for one in lines]
+    return workbook(rows, made_at=at)
 
 
 def opened(data: bytes) -> Sheet:
@@ -114,6 +114,12 @@ def test_two_rows_whose_answers_were_dragged_are_whole_but_rows_put_together_are
 def test_a_doubled_row_is_refused(reviews: Reviews) -> None:
     sheet = fill(opened(saved(reviews)), ("必要", ""))
     assert refused_rows(reviews, [*sheet, list(sheet[1])]) == [5]
+
+
+def test_rows_of_two_files_that_were_saved_at_different_moments_are_refused(reviews: Reviews) -> None:
+    sheet = fill(opened(saved(reviews)), ("必要", ""), ("必要", ""), ("必要", ""))
+    sheet[2] = fill(opened(saved(reviews, at=NOW + timedelta(minutes=1))), ("", ""), ("必要", ""))[2]
+    assert refused_rows(reviews, sheet) == [3]
 
 
 def test_a_row_of_somebody_else_or_of_another_campaign_is_refused(reviews: Reviews) -> None:

@@ -1,7 +1,8 @@
 """Access reviews: who is asked, what an answer does, and what the calendar does when there is none (control A10)."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from idm.errors import (
 from idm.grant_state import EndReason, GrantState
 from idm.models.audit import AuditRecord
 from idm.models.officers import Officer
+from idm.models.people import Assignment
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
@@ -31,9 +33,14 @@ from idm.models.systems import Account, Entitlement
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.operations.reviews import answering, opening
 from idm.operations.reviews.answering import Answered, Shown
-from idm.operations.reviews.following import Closed, ReviewsFollowed, close, follow
+from idm.operations.reviews.closing import Closed, close
+from idm.operations.reviews.following import ReviewsFollowed, follow, open_campaigns, remind
+from idm.operations.reviews.withdrawal import withdraw
+from idm.operations.rights import grants as rights
 from idm.policy import Policy, ReviewRules, RunLimit
-from idm.queries.reviews.reviews import campaign_row, result_lines, reviewer_rows, to_answer
+from idm.queries.reviews.results import result_digest, result_lines
+from idm.queries.reviews.review_candidates import Wanted
+from idm.queries.reviews.reviews import campaign_row, reviewer_rows, to_answer
 from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
 from tests.cast import NOW, PEOPLE, TODAY, Cast
 from tests.operations.approval.test_decision_races import at_once
@@ -50,8 +57,17 @@ def with_rules(cast: Cast, **changed: object) -> Policy:
 
 
 def night(reviews: Reviews, day: date, policy: Policy | None = None) -> ReviewsFollowed:
-    with reviews.cast.database.writing() as session:
-        return follow(session, actor=JOB, policy=policy or reviews.cast.policy, now=max(start_of(day), NOW))
+    """What the nightly run does: campaign by campaign, then the reminders."""
+    database, policy, now = reviews.cast.database, policy or reviews.cast.policy, max(start_of(day), NOW)
+    with database.reading() as session:
+        running = open_campaigns(session)
+    found: Counter[str] = Counter()
+    for campaign_id in running:
+        with database.writing() as session:
+            found.update(asdict(follow(session, campaign_id, actor=JOB, policy=policy, now=now)))
+    with database.writing() as session:
+        found["reminded"] += remind(session, policy=policy, now=now)
+    return ReviewsFollowed(**found)
 
 
 def grants(cast: Cast, who: str) -> dict[str, tuple[GrantState, EndReason | None]]:
@@ -513,6 +529,136 @@ def test_the_lists_tell_what_was_answered_and_what_waits_on_either_database(offi
         assert answered == {"香椎　宮子": (1, 2, 1), "百道　浜男": (1, 0, 0)}
         lines = result_lines(session, 1, day=TODAY)
         result = {(line.row.name, line.row.right): (line.decision, line.ended) for line in lines}
-        assert result["青木　一郎", "伝票入力"] == (REMOVE, True)
+        assert result["青木　一郎", "伝票入力"] == (REMOVE, False), "it did not end before the answer"
         own = to_answer(session, 1, office.people["vice"], rules=office.policy.reviews, day=TODAY)
         assert [one.row.name for one in own] == ["香椎　宮子"]
+
+
+def test_a_last_day_far_away_is_refused_because_it_would_hold_up_all_regular_reviews(cast: Cast) -> None:
+    Reviews.of(cast)
+    most = cast.policy.reviews.most_answer_days
+
+    def until(day: date) -> ReviewCampaign:
+        with cast.database.writing() as session:
+            return opening.open_campaign(
+                session, Wanted(ReviewScope.UNIT), "定期", answer_until=day, actor=cast.actor("chief"),
+                policy=cast.policy, now=NOW,
+            )  # fmt: skip
+
+    with pytest.raises(InvalidInput) as refused:
+        until(TODAY + timedelta(days=most + 1))
+    assert set(refused.value.fields) == {"answer_until"}
+    assert until(TODAY + timedelta(days=most)).answer_until == TODAY + timedelta(days=most)
+
+
+def give_up(cast: Cast, who: str, reason: str = "打ち間違い") -> bool:
+    with cast.acting(who, "review.withdraw") as session:
+        return withdraw(session, 1, reason, actor=cast.actor(who), policy=cast.policy, now=NOW)
+
+
+def test_a_campaign_is_given_up_by_two_people_with_a_reason_and_takes_nothing_away(office: Cast) -> None:
+    reviews = Reviews.of(office)
+    reviews.open()
+    reviews.answer("security", {reviews.line("staff", "enter"): KEEP})
+    with pytest.raises(InvalidInput, match="理由"):
+        give_up(office, "chief", " ")
+    with pytest.raises(NotPermitted):
+        give_up(office, "hr")
+    assert give_up(office, "chief") is False
+    assert reviews.mailed("取下げが求められています") == {"security": 1}
+    with pytest.raises(SeparationOfDuties):
+        give_up(office, "chief")
+    assert reviews.campaign().closed_at is None
+    by_one = text("UPDATE review_campaigns SET withdrawn = true, closed_at = opened_at, closed_by_id = :chief")
+    with office.database.writing() as session, pytest.raises(IntegrityError):
+        session.execute(by_one, {"chief": office.people["chief"]})
+    assert give_up(office, "security", "") is True
+    assert (reviews.campaign().closed_at, reviews.campaign().withdrawn) == (NOW, True)
+    assert reviews.mailed("は取り下げられました") == {"security": 1, "vice": 1}
+    assert grants(office, "staff") == {"account": IN_FORCE, "enter": IN_FORCE}
+    with pytest.raises(IllegalTransition):
+        give_up(office, "chief")
+
+
+def test_a_campaign_that_was_given_up_is_no_regular_review(cast: Cast) -> None:
+    Reviews.of(cast)
+    first = start_of(date(2027, 4, 1))
+    with cast.database.writing() as session:
+        campaign = opening.open_when_due(session, actor=JOB, policy=cast.policy, now=first)
+        assert campaign is not None
+        for who in ("chief", "security"):
+            withdraw(session, campaign.id, "誤り", actor=cast.actor(who), policy=cast.policy, now=first)
+        assert opening.open_when_due(session, actor=JOB, policy=cast.policy, now=first) is not None
+
+
+def test_rights_of_registered_ids_alone_make_no_regular_review(cast: Cast) -> None:
+    Reviews.of(cast)
+    with cast.database.writing() as session:
+        for account in session.scalars(select(Account)):
+            account.person_id = None
+    with cast.database.writing() as session:
+        assert opening.open_when_due(session, actor=JOB, policy=cast.policy, now=start_of(date(2028, 4, 1))) is None
+
+
+def test_the_result_of_a_closed_campaign_says_for_good_what_was_so_then(office: Cast) -> None:
+    reviews, lenient = Reviews.of(office), with_rules(office, unanswered="stays_open")
+    reviews.open(policy=lenient)
+    reviews.answer("security", {reviews.line("other", "account"): KEEP})
+    night(reviews, LAST_DAY + timedelta(days=1), lenient)
+    end = LAST_DAY + timedelta(days=30)
+    with office.database.writing() as session:
+        close(session, 1, actor=office.actor("chief"), policy=lenient, now=start_of(end))
+    with office.database.reading() as session:
+        before = result_lines(session, 1, day=end)
+        assert session.get_one(ReviewCampaign, 1).result_digest == result_digest(session, 1)
+    with office.database.writing() as session:
+        for grant in session.scalars(select(Grant)):
+            if grant.entitlement.code == "enter":
+                rights.end(session, grant, EndReason.REQUESTED, actor=JOB, policy=office.policy, now=start_of(end))
+            grant.valid_until = date(2030, 1, 1)
+        for assignment in session.scalars(select(Assignment)):
+            assignment.post = "部長"
+    with office.database.reading() as session:
+        assert result_lines(session, 1, day=end + timedelta(days=200)) == before
+        assert session.get_one(ReviewCampaign, 1).result_digest == result_digest(session, 1)
+    with office.database.writing() as session:
+        session.get_one(ReviewLine, 1).reason = "書換え"
+    with office.database.reading() as session:
+        assert session.get_one(ReviewCampaign, 1).result_digest != result_digest(session, 1)
+
+
+def test_who_takes_over_the_office_is_told_and_has_days_of_their_own(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    late = LAST_DAY + timedelta(days=1)
+    night(reviews, late)
+    end = late + timedelta(days=15)
+    night(reviews, end - timedelta(days=4))
+    change = end - timedelta(days=2)
+    with cast.database.writing() as session:
+        held = select(Officer).where(Officer.role == Role.SECTION, Officer.person_id == cast.people["security"])
+        before = session.scalars(held).one()
+        before.valid_until = change
+        session.add(Officer(
+            role=Role.SECTION, person_id=cast.people["hr"], unit_code=before.unit_code, valid_from=change,
+            valid_until=None, confirmed_at=NOW, confirmed_by_id=cast.people["chief"],
+        ))  # fmt: skip
+    with pytest.raises(IllegalTransition, match="替わった"), cast.database.writing() as session:
+        close(session, 1, actor=cast.actor("chief"), policy=cast.policy, now=start_of(end))
+    night(reviews, change)
+    assert reviews.mailed("あなたが新たに回答する人") == {"hr": 1}
+    assert night(reviews, end).closed == 0
+    own = cast.policy.reviews.escalate_after_days
+    assert night(reviews, change + timedelta(days=own)).closed == 0
+    assert grants(cast, "staff") == {"account": IN_FORCE, "enter": IN_FORCE}
+    assert night(reviews, change + timedelta(days=own + 1)) == ReviewsFollowed(closed=1, removed=4)
+
+
+def test_taking_away_a_right_that_matters_most_unanswered_asks_for_a_fresh_factor(cast: Cast) -> None:
+    reviews = Reviews.of(cast, PRIVILEGED)
+    reviews.open()
+    late = LAST_DAY + timedelta(days=1)
+    night(reviews, late)
+    end = start_of(late + timedelta(days=15))
+    with cast.database.writing() as session, pytest.raises(FreshFactorNeeded):
+        close(session, 1, actor=cast.stale("chief"), policy=cast.policy, now=end)
