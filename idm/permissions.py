@@ -184,7 +184,7 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.CARE_FOR_FINDING: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
     Action.ACCEPT_RISK: _all(Role.CISO),
     Action.OPEN_REVIEW: {**_OWN_SYSTEM, **_all(Role.SECURITY, Role.CHIEF)},
-    Action.SEE_REVIEWS: _all(*_HEADS, Role.SYSTEM, Role.AUDITOR),
+    Action.SEE_REVIEWS: {**_OWN_SYSTEM, **_all(*_HEADS, Role.AUDITOR)},
     Action.ASK_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM},
     Action.SEE_EXCEPTIONS: _all(*_HEADS, *_MANAGERS, Role.AUDITOR),
     Action.END_EXCEPTION: {**_OWN_UNIT, **_OWN_SYSTEM, **_all(Role.CISO)},

@@ -16,7 +16,7 @@ from idm.queries.organisation.reach import systems_reached
 from idm.queries.reviews.results import result_lines
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.review_lines import waiting_of
-from idm.queries.reviews.reviews import asked_of, campaign_row, campaigns, reviewer_rows, rights_in
+from idm.queries.reviews.reviews import asked_of, campaign_row, campaign_rows, campaigns, reviewer_rows, rights_in
 from idm.vocabulary import REVIEW_DECISION_TITLES, REVIEW_SCOPE_TITLES, ReviewScope
 from idm.wareki import parse_date
 from web import current
@@ -33,12 +33,12 @@ def index() -> str:
     me, day = current.signed_in().person_id, current.today()
     rules, sees = current.policy().reviews, may(current.roles(), Action.SEE_REVIEWS)
     with current.look() as session:
-        rows = campaigns(session, day=day)
-        still_open = [row for row in rows if row.closed_at is None]
-        own = {one: len(lines) for one, lines in waiting_of(session, me, rules=rules, day=day).items()}
+        waiting = {one: len(lines) for one, lines in waiting_of(session, me, rules=rules, day=day).items()}
+        own = campaign_rows(session, waiting, day=day)
+        rows = campaigns(session, day=day, reader_id=me) if sees else []
     return render_template(
-        "reviews/index.html", own=[row for row in still_open if row.campaign_id in own], waiting=own, today=day,
-        still_open=still_open if sees else [], closed=[row for row in rows if row.closed_at] if sees else [],
+        "reviews/index.html", own=own, waiting=waiting, today=day,
+        still_open=[row for row in rows if not row.closed_at], closed=[row for row in rows if row.closed_at],
         sees=sees, may_open=may(current.roles(), Action.OPEN_REVIEW), scopes=REVIEW_SCOPE_TITLES,
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ def show(campaign_id: int) -> str:
 
 def _one(campaign_id: int, mistakes: Mapping[str, str]) -> str:
     with current.look() as session:
-        row = campaign_row(session, campaign_id, day=current.today())
+        row = campaign_row(session, campaign_id, day=current.today(), reader_id=current.signed_in().person_id)
         reviewers = reviewer_rows(session, campaign_id)
         mine = asked_of(session, current.signed_in().person_id).get(campaign_id, 0)
     return render_template(
@@ -88,7 +88,7 @@ def _one(campaign_id: int, mistakes: Mapping[str, str]) -> str:
 def result(campaign_id: int) -> str:
     """The result sheet, to be printed."""
     with current.look() as session:
-        row = campaign_row(session, campaign_id, day=current.today())
+        row = campaign_row(session, campaign_id, day=current.today(), reader_id=current.signed_in().person_id)
         reviewers, lines = reviewer_rows(session, campaign_id), result_lines(session, campaign_id, day=current.today())
     return render_template(
         "reviews/result.html", row=row, reviewers=reviewers, lines=lines, rules=current.policy().reviews,

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from idm.database import in_chunks
@@ -15,7 +15,10 @@ from idm.models.people import Person
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.systems import Entitlement, InformationSystem
+from idm.permissions import Action, everywhere
 from idm.policy import ReviewRules
+from idm.queries.organisation.officers import roles_of
+from idm.queries.organisation.reach import systems_reached
 from idm.queries.organisation.units import unit_names_on
 from idm.queries.reviews.review_lines import lines_of, rows_of, waiting_of
 from idm.reviews.review_rows import ReviewRow
@@ -86,9 +89,30 @@ class LineToAnswer:
     fresh_factor: bool
 
 
-def campaigns(session: Session, *, day: date, campaign_ids: Collection[int] | None = None) -> list[CampaignRow]:
-    """These campaigns, or the open ones, newest first, and the last hundred closed ones."""
-    ids = _listed(session) if campaign_ids is None else campaign_ids
+def campaigns(session: Session, *, day: date, reader_id: int | None = None) -> list[CampaignRow]:
+    """The open campaigns, newest first, and the last hundred closed ones; to a reader those within their reach."""
+    within = _within_reach(session, reader_id, day)
+    running = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None), within)
+    over = (
+        select(ReviewCampaign.id)
+        .where(ReviewCampaign.closed_at.is_not(None), within)
+        .order_by(ReviewCampaign.id.desc())
+        .limit(CLOSED_SHOWN)
+    )
+    return campaign_rows(session, [*session.scalars(running), *session.scalars(over)], day=day)
+
+
+def _within_reach(session: Session, reader_id: int | None, day: date) -> ColumnElement[bool]:
+    """A manager of systems sees the campaigns over these and their rights; None reads for the command line."""
+    if reader_id is None or everywhere(roles_of(session, reader_id, day), Action.SEE_REVIEWS):
+        return true()
+    systems = systems_reached(session, reader_id, Action.SEE_REVIEWS, day)
+    rights = select(Entitlement.id).where(Entitlement.system_id.in_(systems))
+    return ReviewCampaign.system_id.in_(systems) | ReviewCampaign.entitlement_id.in_(rights)
+
+
+def campaign_rows(session: Session, ids: Collection[int], *, day: date) -> list[CampaignRow]:
+    """These campaigns, open ones first, newest first."""
     opener, closer, asker, giver_up = aliased(Person), aliased(Person), aliased(Person), aliased(Person)
     query = (
         select(
@@ -119,17 +143,6 @@ def campaigns(session: Session, *, day: date, campaign_ids: Collection[int] | No
     return found
 
 
-def _listed(session: Session) -> list[int]:
-    running = select(ReviewCampaign.id).where(ReviewCampaign.closed_at.is_(None))
-    over = (
-        select(ReviewCampaign.id)
-        .where(ReviewCampaign.closed_at.is_not(None))
-        .order_by(ReviewCampaign.id.desc())
-        .limit(CLOSED_SHOWN)
-    )
-    return [*session.scalars(running), *session.scalars(over)]
-
-
 def _counted(session: Session, campaign_ids: Collection[int]) -> dict[int, Sequence[int]]:
     """Campaign → its lines: all, answered, not needed, to be changed, waiting."""
     rows = session.execute(
@@ -146,9 +159,10 @@ def _counted(session: Session, campaign_ids: Collection[int]) -> dict[int, Seque
     return {campaign_id: counted for campaign_id, *counted in rows}
 
 
-def campaign_row(session: Session, campaign_id: int, *, day: date) -> CampaignRow:
-    """One campaign. Raises NotFound."""
-    row = next(iter(campaigns(session, day=day, campaign_ids=[campaign_id])), None)
+def campaign_row(session: Session, campaign_id: int, *, day: date, reader_id: int | None = None) -> CampaignRow:
+    """One campaign. Raises NotFound, also where it is not within the reader's reach."""
+    asked = select(ReviewCampaign.id).where(ReviewCampaign.id == campaign_id, _within_reach(session, reader_id, day))
+    row = next(iter(campaign_rows(session, session.scalars(asked).all(), day=day)), None)
     if row is None:
         raise NotFound("この棚卸しは見つかりません。")
     return row

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
+from idm.models.systems import InformationSystem
 from idm.reviews.review_workbook import ANSWER, COLUMNS, SHEET
 from idm.vocabulary import ReviewDecision, ReviewScope
 from tests.review_office import Reviews
@@ -183,3 +184,32 @@ def test_who_sees_campaigns(office: Office, reviews: Reviews, who: str, status: 
     browser = office.browser(who)
     assert {browser.open(f"/reviews/1{rest}").status_code for rest in ("", "/result")} == {status}
     assert ("令和8年度の棚卸し" in browser.page("/reviews")) is (status == 200)
+
+
+def test_a_systems_manager_sees_the_campaigns_over_own_systems_and_no_others(office: Office) -> None:
+    reviews = Reviews.of(office.cast)
+    whole, ledger, right = reviews.open(), reviews.open(ReviewScope.SYSTEM), reviews.open(ReviewScope.ENTITLEMENT)
+    with office.database.reading() as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+    manager = office.browser("system")
+
+    def seen() -> dict[int, int]:
+        return {one: manager.open(f"/reviews/{one}/result").status_code for one in (whole, ledger, right)}
+
+    assert seen() == {whole: 404, ledger: 200, right: 200}
+    assert f'href="/reviews/{whole}"' not in manager.page("/reviews")
+    with office.database.writing() as session:
+        session.get_one(InformationSystem, system_id).manager_unit_code = "9999"
+    assert seen() == {whole: 404, ledger: 404, right: 404}
+
+
+def test_a_campaign_is_given_up_on_its_page_by_two(office: Office, reviews: Reviews) -> None:
+    chief, page = office.browser("chief"), "/reviews/1"
+    nothing = chief.send("/reviews/1/withdrawal", {"reason": ""}, shown=page)
+    assert (nothing.status_code, 'href="#reason"' in nothing.text) == (422, True)
+    said = chief.follow(chief.send("/reviews/1/withdrawal", {"reason": "期限の打ち間違い"}, shown=page))
+    assert "取下げを求めました" in said
+    security = office.browser("security")
+    assert "期限の打ち間違い" in security.page(page)
+    assert "棚卸しを取り下げました" in security.follow(security.send("/reviews/1/withdrawal", {}, shown=page))
+    assert live(office) == 4

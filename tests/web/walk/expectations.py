@@ -135,7 +135,7 @@ LOOKING: dict[str, Expectation] = {
     "sweep_sign_offs.index": FINDINGS, "sweep_sign_offs.show": FINDINGS, "sweep_sign_offs.failures": FINDINGS,
     "finding_overview.index": FINDINGS, "finding_overview.of_system": FINDINGS, "finding_overview.table": FINDINGS,
     "reviews.index": everybody, "reviews.new": only(Role.SYSTEM, Role.SECURITY, Role.CHIEF),
-    "reviews.show": FINDINGS, "reviews.result": FINDINGS,
+    "reviews.show": GOVERNING, "reviews.result": GOVERNING,
     "review_answers.index": in_state(own_unit, "open"), "review_answers.save": in_state(own_unit, "open"),
     "work_orders.index": WORK, "work_orders.history": WORK, "work_orders.show": ORDER, "work_orders.sheet": ORDER,
     "listings.index": only(Role.SYSTEM, Role.HANDOVER), "listings.new": only(Role.SYSTEM, Role.HANDOVER),
