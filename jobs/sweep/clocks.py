@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from math import copysign, log2
 
 from idm.models.systems import InformationSystem
 from idm.operations.sweep.findings import Found
@@ -35,5 +36,11 @@ def clock_found(apart: float | None, system: InformationSystem, rules: LogCheckR
                 "reason": f"ディレクトリの時計が、この製品の時計より{abs(apart):.0f}秒{way}います。"
                 f"{rules.most_clock_seconds}秒を超えると、記録の時刻を突き合わせられません。",
                 "repair": "両方の機械の時計を同じ時刻サーバーに合わせる",
+                "differences": _doublings(apart, rules.most_clock_seconds),
             },
         )  # fmt: skip
+
+
+def _doublings(apart: float, most: int) -> int:
+    """How often the limit doubles up to there, with the way: whoever answers for a minute does not for a day."""
+    return int(copysign(1 + log2(abs(apart) / max(most, 1)), apart))

@@ -30,7 +30,7 @@ from jobs.sweep.comparison import compare
 from jobs.sweep.out_of_band import take_out
 
 ACTOR = Actor.job("jobs.sweep.reconcile")
-WHOLE = Scope(COMPARED | OF_FACTORS | {FindingKind.CHECK_FAILED})
+WHOLE = Scope(COMPARED | OF_FACTORS | {FindingKind.CHECK_FAILED}, whole=False)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ def _one(installation: Installation, system: InformationSystem, *, changed: bool
         finally:
             directory.close()
     except (TargetError, ConfigurationInvalid, SafetyLimit) as failure:
-        found = Found(FindingKind.CHECK_FAILED, system.code, system.name, details={"reason": str(failure)})
+        key = f"comparison:{system.code}"
+        found = Found(FindingKind.CHECK_FAILED, key, system.name, details={"reason": str(failure)})
         result = SweepResult(system.id, system.code, 0, (found,), failure=str(failure))
     return result if dry_run else _kept(installation, system, result, only, cursor, policy)
 
@@ -103,7 +104,7 @@ def _kept(
     cursor: str | None, policy: Policy,
 ) -> SweepResult:  # fmt: skip
     now = installation.clock()
-    scope = WHOLE if only is None else Scope(OF_FACTORS | {FindingKind.DRIFT, FindingKind.MISSING}, only)
+    scope = WHOLE if only is None else Scope(OF_FACTORS | {FindingKind.DRIFT, FindingKind.MISSING}, only, whole=False)
     with installation.database.writing() as session:
         result = factor_watch.follow(session, result, only=only, actor=ACTOR, policy=policy, now=now)
         record_comparison(session, result, scope, actor=ACTOR, policy=policy, now=now)

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from idm.errors import InvalidInput
 from idm.operations.sweep import finding_answers, finding_care, risk_acceptance
-from idm.operations.sweep.findings import ANSWERABLE, COMPARED, last_day
+from idm.operations.sweep.findings import ANSWERABLE, COMPARED
 from idm.oversight.finding_state import NEVER_ANSWERED
 from idm.permissions import Action, may
 from idm.queries.information_systems.systems import system_names
@@ -201,7 +201,8 @@ def _sheet(finding_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
         own=sheet.holder_id == me, mine=me in sheet.own, compared=sheet.row.kind in COMPARED,
         answerable=sheet.row.kind in ANSWERABLE, days=policy.reconciliation.justify_days,
         accept_days=policy.findings.accept_longest_days,
-        latest=last_day(sheet.row.kind, policy=policy, now=current.now()), advice=ADVICE[sheet.row.kind],
+        latest=finding_care.latest_day(sheet.row.kind, sheet.row.first_seen_at, policy=policy, now=current.now()),
+        advice=ADVICE[sheet.row.kind],
     )  # fmt: skip
 
 

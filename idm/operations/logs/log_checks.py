@@ -207,7 +207,7 @@ def _found(session: Session, one: StandingOut, rules: LogCheckRules) -> Found:
         person_id=person.id if person is not None else None,
         details={
             "reason": said, "day": one.day.isoformat(), "count": one.count, "records": list(one.records),
-            "differences": one.count,
+            "differences": one.count.bit_length(),  # half as much again is the same, twice as much is not
         },
     )  # fmt: skip
 

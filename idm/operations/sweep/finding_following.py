@@ -5,13 +5,13 @@ writes down what has come about, gives what is open again a new last day, and le
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, null, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from idm import audit
 from idm.actor import Actor
@@ -33,6 +33,10 @@ from idm.vocabulary import ExceptionScope, ExceptionState, FindingEventKind, Fin
 
 OWNER_GONE = "担当者がこの職を離れたため、この種類の担当の職に戻りました。"
 BY_EXCEPTION = "例外措置 第{}号による。"
+UNACCEPTED: Mapping[str, None] = dict.fromkeys(
+    ("accepted_by_id", "accepted_until", "accepted_reason", "accepted_fingerprint")
+)
+"""What is written of a finding whose risk nobody accepts any more."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,23 @@ def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> 
 
 def reopen(session: Session, finding: Finding, *, policy: Policy, now: datetime) -> None:
     """Afterwards nobody accepts the finding's risk any more; unless something else answers for it, it is open, with
-    a new last day and nobody told of its passing."""
-    finding.accepted_by_id = finding.accepted_until = finding.accepted_reason = finding.accepted_fingerprint = None
-    if state_of(facts_of(session, finding), day_of(now)) in ANSWERED:
-        return
-    finding.answered_at, finding.exception_id = None, None
-    finding.due_on = last_day(finding.kind, policy=policy, now=now)
-    finding.escalated_level, finding.escalated_at = 0, None
+    a new last day and nobody told of it or of its passing."""
+    _set(finding, UNACCEPTED)
+    if state_of(facts_of(session, finding), day_of(now)) not in ANSWERED:
+        _set(finding, _open_anew(finding.kind, policy=policy, now=now))
+
+
+def _set(finding: Finding, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(finding, name, value)
+
+
+def _open_anew(kind: FindingKind, *, policy: Policy, now: datetime) -> dict[str, object]:
+    """What is written of a finding of the kind that is open again: nobody has been told of it yet."""
+    return {
+        "answered_at": None, "exception_id": None, "due_on": last_day(kind, policy=policy, now=now),
+        "escalated_level": 0, "escalated_at": None, "told_at": None,
+    }  # fmt: skip
 
 
 def _cover(session: Session, *, day: date, now: datetime) -> int:
@@ -135,17 +149,17 @@ def _unit_of(person: ColumnElement[int], day: date) -> ColumnElement[str | None]
 
 
 def _reopen_ended(session: Session, *, policy: Policy, now: datetime) -> int:
-    day = day_of(now)
-    ended = session.scalars(
-        select(Finding).where(answer_ended(day)).options(joinedload(Finding.exception))
-        # Whoever answers at this moment is waited for; what is answered by then is looked at no more.
-        .with_for_update(of=Finding).execution_options(populate_existing=True)
-    ).all()  # fmt: skip
-    for finding in ended:
-        reopen(session, finding, policy=policy, now=now)
-    session.flush()
-    note(session, FindingEventKind.ANSWER_ENDED, [one.id for one in ended], person_id=None, now=now)
-    return len(ended)
+    ended: dict[FindingKind, list[int]] = defaultdict(list)
+    # Whoever answers at this moment is waited for; what is answered by then is looked at no more.
+    query = select(Finding.kind, Finding.id).where(answer_ended(day_of(now))).with_for_update(of=Finding)
+    for kind, finding_id in session.execute(query):
+        ended[kind].append(finding_id)
+    for kind, ids in ended.items():
+        anew = {**UNACCEPTED, **_open_anew(kind, policy=policy, now=now)}
+        for some in in_chunks(ids):
+            session.execute(update(Finding).where(Finding.id.in_(some)).values(anew))
+        note(session, FindingEventKind.ANSWER_ENDED, ids, person_id=None, now=now)
+    return sum(map(len, ended.values()))
 
 
 def _unown(session: Session, *, day: date, now: datetime) -> int:

@@ -14,7 +14,7 @@ from idm import audit
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.database import in_chunks
-from idm.models.systems import Entitlement
+from idm.models.systems import Entitlement, InformationSystem
 from idm.models.work import Finding, SweepRun
 from idm.operations.information_systems.settled import SettledAccounts, keep_settled
 from idm.operations.sweep.finding_history import note
@@ -80,7 +80,7 @@ COMPARED = ANSWERABLE | {FindingKind.OUT_OF_BAND}
 """What comes of comparing what was approved with what a directory shows."""
 OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
 FROM_OUR_BOOKS = OF_FACTORS | {
-    FindingKind.CHECK_FAILED, FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
+    FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
     FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE, FindingKind.SHARED_USER_LEFT, FindingKind.STOP_NOT_REACHED,
 }  # fmt: skip
 """What is known even where the directory could not be examined."""
@@ -88,10 +88,14 @@ FROM_OUR_BOOKS = OF_FACTORS | {
 
 @dataclass(frozen=True)
 class Scope:
-    """What an examination looked at: these kinds, and of accounts only these (None = all)."""
+    """What an examination looked at: these kinds, and of accounts only these (None = all).
+
+    `whole`: everything a night looks at. Only another night says that what kept one from examining is over.
+    """
 
     kinds: frozenset[FindingKind] = frozenset(FindingKind)
     accounts: frozenset[int] | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,7 @@ def _settle(
 ) -> Laid:  # fmt: skip
     """Afterwards the books have what was found; what was looked for and not found is repaired. In bulk: a first night
     finds a hundred thousand facts at once."""
+    _alone_with(session, system_id)
     known = _known(session, system_id)
     seen = {(one.kind, one.subject_key): one for one in found}
     new = [one for key, one in seen.items() if key not in known]
@@ -185,6 +190,14 @@ def _settle(
     return Laid(len(seen), len(new), len(gone))
 
 
+def _alone_with(session: Session, system_id: int | None) -> None:
+    """Afterwards nobody else lays findings of this system until this transaction ends: a night and a comparison that
+    find the same fact would both write it down as new."""
+    if system_id is not None:
+        one = select(InformationSystem.id).where(InformationSystem.id == system_id)
+        session.execute(one.with_for_update(key_share=True))
+
+
 class _Known(NamedTuple):
     """An open finding of the books."""
 
@@ -192,17 +205,24 @@ class _Known(NamedTuple):
     kind: FindingKind
     subject_key: str
     account_id: int | None
+    person_id: int | None
     label: str
     details: dict[str, object]
     fingerprint: str | None
+
+    def shows(self, found: Found, print_: str) -> bool:
+        """Whether the books say of it what was found now."""
+        return (self.account_id, self.person_id, self.label, self.details, self.fingerprint) == (
+            found.account_id, found.person_id, found.label, found.details, print_,
+        )  # fmt: skip
 
 
 def _known(session: Session, system_id: int | None) -> dict[tuple[FindingKind, str], _Known]:
     session.flush()
     rows = session.execute(
         select(
-            Finding.id, Finding.kind, Finding.subject_key, Finding.account_id, Finding.label, Finding.details,
-            Finding.fingerprint,
+            Finding.id, Finding.kind, Finding.subject_key, Finding.account_id, Finding.person_id, Finding.label,
+            Finding.details, Finding.fingerprint,
         ).where(Finding.system_id == system_id, Finding.resolved_at.is_(None))
     )  # fmt: skip
     return {(row.kind, row.subject_key): _Known(*row) for row in rows}
@@ -213,13 +233,18 @@ def _seen_again(session: Session, again: Sequence[tuple[_Known, Found]], *, now:
         session.execute(update(Finding).where(Finding.id.in_(some)).values(last_seen_at=now))
     seen = [(known, one, fingerprint(one)) for known, one in again]
     changed = [
-        {"id": known.id, "label": one.label, "details": one.details, "fingerprint": print_}
+        {
+            "id": known.id, "account_id": one.account_id, "person_id": one.person_id, "label": one.label,
+            "details": one.details, "fingerprint": print_,
+        }
         for known, one, print_ in seen
-        if (known.label, known.details, known.fingerprint) != (one.label, one.details, print_)
-    ]
+        if not known.shows(one, print_)
+    ]  # fmt: skip
     for some_rows in in_chunks(changed):
         session.execute(update(Finding), some_rows)
     other = [known.id for known, _, print_ in seen if known.fingerprint != print_]
+    for some in in_chunks(other):  # it is another thing to know now
+        session.execute(update(Finding).where(Finding.id.in_(some)).values(told_at=None))
     note(session, FindingEventKind.CHANGED, other, person_id=None, now=now)
 
 
@@ -253,9 +278,13 @@ def _repaired_before(
     return {(kind, key): earlier for kind, key, earlier in rows}
 
 
+TELLING: Mapping[FindingKind, str] = {FindingKind.CHECK_FAILED: "reason", FindingKind.NOT_CHECKED: "reason"}
+"""Kind → which of the details says what exactly was found; of the others the "differences"."""
+
+
 def fingerprint(found: Found) -> str:
     """What exactly was found, whatever it is worded like."""
-    said = [found.kind.value, found.subject_key, found.details.get("differences")]
+    said = [found.kind.value, found.subject_key, found.details.get(TELLING.get(found.kind, "differences"))]
     return sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
@@ -277,6 +306,8 @@ def _examined(finding: _Known, result: SweepResult, scope: Scope) -> bool:
     if scope.accounts is not None and finding.account_id not in scope.accounts:
         return False
     if finding.kind in COMPARED and finding.account_id in result.skipped:
+        return False
+    if finding.kind is FindingKind.CHECK_FAILED and finding.subject_key == result.system_code and not scope.whole:
         return False
     return result.failure is None or finding.kind in FROM_OUR_BOOKS
 

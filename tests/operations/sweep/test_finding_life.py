@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, func, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -19,8 +19,8 @@ from idm.models.finding_history import FindingEvent
 from idm.models.going_live import Justification
 from idm.models.nights import SweepNight
 from idm.models.officers import Deputy, Officer
-from idm.models.systems import InformationSystem
-from idm.models.work import Finding, MailMessage
+from idm.models.systems import Account, InformationSystem
+from idm.models.work import Finding, MailMessage, SweepRun
 from idm.operations.sweep import (
     finding_answers,
     finding_care,
@@ -30,11 +30,19 @@ from idm.operations.sweep import (
     risk_acceptance,
 )
 from idm.operations.sweep.finding_following import OWNER_GONE, Followed, follow
-from idm.operations.sweep.findings import Found, SweepResult, record_everywhere, record_sweep
+from idm.operations.sweep.findings import (
+    Found,
+    Scope,
+    SweepResult,
+    record_comparison,
+    record_everywhere,
+    record_sweep,
+)
 from idm.oversight.finding_state import NEVER_ANSWERED, FindingFacts, state_of
 from idm.queries.sweep.finding_owners import Offices
 from idm.queries.sweep.finding_states import answer_ended, facts_of, stands, state_column
 from idm.vocabulary import ExceptionScope, ExceptionState, FindingKind, FindingState, Role, Stage
+from jobs.sweep.reconcile import WHOLE
 from tests.carried_out import carry_out
 from tests.cast import NOW, TODAY, Cast
 
@@ -587,3 +595,169 @@ def test_on_postgresql_an_acceptance_is_not_lost_to_the_job_of_the_minute(
     accepting.join(30)
     assert one(cast).accepted_until is not None
     assert state(cast, later) == "accepted"
+
+
+# --- the same fact is one finding -------------------------------------------------------------------------------------
+
+
+def _account(cast: Cast) -> int:
+    cast.approve(cast.file("hr", ("staff", "ledger/account")))
+    with cast.database.reading() as session:
+        return session.scalars(select(Account.id).where(Account.person_id == cast.people["staff"])).one()
+
+
+def test_what_was_found_before_its_id_was_taken_over_is_somebodys_afterwards(cast: Cast) -> None:
+    before = Found(FindingKind.DORMANT, "e-7", "u100009")
+    sweep(cast, before)
+    account = _account(cast)
+    sweep(cast, replace(before, account_id=account), now=NOW + DAY)
+    assert one(cast).account_id == account
+    register(cast, ExceptionScope.PERSON, finding_kind=FindingKind.DORMANT, person_id=cast.people["staff"])
+    followed(cast, NOW + DAY)
+    assert state(cast, now=NOW + DAY) == "justified"
+
+
+def test_nights_that_fail_are_one_finding_also_where_the_comparison_by_day_succeeds(cast: Cast) -> None:
+    for night in range(3):
+        _lay(cast, _failed("ledger"), Scope(), now=NOW + night * DAY)
+        _lay(cast, None, WHOLE, now=NOW + night * DAY + DAY / 4)
+    assert (_kept(cast), one(cast).resolved_at) == ([("ledger", True)], None)
+    sweep(cast, now=NOW + 4 * DAY)
+    assert one(cast).resolved_at == NOW + 4 * DAY
+
+
+def test_comparisons_that_fail_are_one_finding_also_where_nights_fail_too(cast: Cast) -> None:
+    for day in range(3):
+        _lay(cast, _failed("comparison:ledger"), WHOLE, now=NOW + day * DAY)
+        _lay(cast, _failed("ledger"), Scope(), now=NOW + day * DAY + DAY / 4)
+    assert _kept(cast) == [("comparison:ledger", True), ("ledger", True)]
+    _lay(cast, None, WHOLE, now=NOW + 4 * DAY)
+    assert _kept(cast) == [("comparison:ledger", False), ("ledger", True)]
+
+
+def _failed(key: str) -> Found:
+    return Found(FindingKind.CHECK_FAILED, key, "会計システム", details={"reason": "時間のうちに終わりません"})
+
+
+def _lay(cast: Cast, failed: Found | None, scope: Scope, *, now: datetime) -> None:
+    with cast.database.writing() as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+        found = (failed,) if failed is not None else ()
+        result = SweepResult(system_id, "ledger", 0, found, failure="失敗" if failed is not None else None)
+        record_comparison(session, result, scope, actor=SWEEP, policy=cast.policy, now=now)
+
+
+def _kept(cast: Cast) -> list[tuple[str, bool]]:
+    """What is on record of failures, and whether it is open."""
+    with cast.database.reading() as session:
+        rows = session.scalars(select(Finding).order_by(Finding.id)).all()
+        return [(row.subject_key, row.resolved_at is None) for row in rows]
+
+
+def test_on_postgresql_a_night_is_not_lost_because_a_comparison_found_the_same(postgres_office: Cast) -> None:
+    cast, begun = postgres_office, threading.Event()
+    problems: list[BaseException] = []
+
+    def night() -> None:
+        begun.set()
+        try:
+            sweep(cast, DRIFT)
+        except DBAPIError as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=night)
+    with cast.database.writing() as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+        result = SweepResult(system_id, "ledger", 1, (DRIFT,))
+        record_comparison(session, result, WHOLE, actor=SWEEP, policy=cast.policy, now=NOW)
+        thread.start()
+        begun.wait()
+        thread.join(0.5)  # the night comes to where it has to wait, or fails
+        assert thread.is_alive()
+    thread.join()
+    with cast.database.reading() as session:
+        runs, found = (session.scalar(select(func.count()).select_from(table)) for table in (SweepRun, Finding))
+    assert (runs, found, problems) == (1, 1, [])
+
+
+# --- answers hold for what was found ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "same", "other"),
+    [
+        (FindingKind.CHECK_FAILED, {"reason": "保守中"}, {"reason": "保守中"}, {"reason": "証明書が違います"}),
+        (FindingKind.NOT_CHECKED, {"reason": "権限不足"}, {"reason": "権限不足"}, {"reason": "応答なし"}),
+    ],
+)
+def test_a_risk_that_was_accepted_for_one_reason_is_not_for_another(
+    cast: Cast, kind: FindingKind, first: dict[str, object], same: dict[str, object], other: dict[str, object]
+) -> None:
+    sweep(cast, Found(kind, "ledger", "会計", details=first))
+    accept(cast)
+    sweep(cast, Found(kind, "ledger", "会計", details=same), now=NOW + DAY)
+    assert state(cast, now=NOW + DAY) == "accepted"
+    sweep(cast, Found(kind, "ledger", "会計", details=other), now=NOW + 2 * DAY)
+    assert state(cast, now=NOW + 2 * DAY) == "open"
+
+
+def test_an_urgent_finding_that_says_something_else_is_told_of_again(cast: Cast) -> None:
+    burst = Found(FindingKind.DEFAULT_NAME, "e-1", "Administrator", details={"differences": 6})
+    sweep(cast, burst)
+    assert told(cast)[0] == 1
+    sweep(cast, burst, now=NOW + DAY)
+    assert told(cast, NOW + DAY)[0] == 0
+    sweep(cast, replace(burst, details={"differences": 13}), now=NOW + 2 * DAY)
+    assert told(cast, NOW + 2 * DAY)[0] == 1
+
+
+def test_an_urgent_finding_that_its_exception_left_is_told_of_again(cast: Cast) -> None:
+    named = Found(FindingKind.DEFAULT_NAME, "e-1", "Administrator")
+    sweep(cast, named)
+    assert told(cast)[0] == 1
+    with cast.database.reading() as session:
+        system_id = session.scalars(select(InformationSystem.id).where(InformationSystem.code == "ledger")).one()
+    register(cast, ExceptionScope.SYSTEM, finding_kind=FindingKind.DEFAULT_NAME, system_id=system_id)
+    followed(cast)
+    later = NOW + 400 * DAY
+    sweep(cast, named, now=later)
+    assert followed(cast, later).reopened == 1
+    assert (state(cast, later), told(cast, later)[0]) == ("open", 1)
+
+
+# --- nobody gets round a last day -------------------------------------------------------------------------------------
+
+
+def test_whose_it_is_moves_no_last_day_by_giving_it_away_for_a_moment(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    later = NOW + 20 * DAY
+    act(cast, "system", finding_care.assign, to=cast.people["chief"], now=later)
+    with pytest.raises(SeparationOfDuties):
+        act(cast, "system", finding_care.move_due, due=TODAY + 40 * DAY, reason="多忙のため", now=later)
+
+
+def test_a_last_day_is_not_moved_without_end(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    for month in range(1, 12):
+        now = NOW + month * 25 * DAY
+        due = finding_care.latest_day(FindingKind.DRIFT, NOW, policy=cast.policy, now=now)
+        act(cast, "security", finding_care.move_due, due=due, reason="多忙のため", now=now)
+    now = NOW + cast.policy.findings.accept_longest_days * DAY
+    with pytest.raises(InvalidInput, match="CISO"):
+        act(cast, "security", finding_care.move_due, due=now.date() + DAY, reason="多忙のため", now=now)
+
+
+def test_nobody_is_named_for_a_finding_about_themselves(cast: Cast) -> None:
+    sweep(cast, replace(SUDDEN, person_id=cast.people["system"]))
+    with pytest.raises(InvalidInput, match="本人"):
+        act(cast, "chief", finding_care.assign, to=cast.people["system"])
+
+
+def test_what_is_open_again_is_written_down_in_as_few_statements_however_much_it_is(cast: Cast) -> None:
+    sweep(cast, *(replace(DRIFT, subject_key=f"e-{number}") for number in range(200)))
+    register(cast, ExceptionScope.ORGANISATION)
+    followed(cast)
+    statements: list[object] = []
+    event.listen(cast.database.engine, "before_cursor_execute", lambda *said: statements.append(said))
+    assert followed(cast, NOW + 400 * DAY).reopened == 200
+    assert len(statements) < 30
