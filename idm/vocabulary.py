@@ -221,6 +221,8 @@ class FindingKind(StrEnum):
     CLOCK_DRIFT = "clock_drift"
     EXPORT_LATE = "export_late"
     """The collector of the audit record does not take what waits for it."""
+    CHANGE_DUE = "change_due"
+    """An access review said that a right needs changing, and it is as it was."""
 
 
 LOG_FINDINGS = frozenset({
@@ -505,6 +507,7 @@ FINDING_TITLES = {
     FindingKind.SUDDEN_USE: "長く使われていなかったIDの突然の利用",
     FindingKind.CLOCK_DRIFT: "時計のずれ",
     FindingKind.EXPORT_LATE: "監査記録の外部送信の遅れ",
+    FindingKind.CHANGE_DUE: "棚卸しで変更が必要とされた権限",
 }
 FINDING_STATE_TITLES = {
     FindingState.OPEN: "未対応",

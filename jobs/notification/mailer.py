@@ -27,7 +27,10 @@ from jobs.installation import Installation, read_credential
 
 ROUND = 50
 CLAIM = timedelta(minutes=15)
-"""For how long a round has its notices to itself, longer than it can take; a killed round's wait so long."""
+"""For how long a round has its notices to itself; a killed round's wait so long."""
+SPELL = CLAIM / 2
+"""For how long a round begins with another notice: one that its server keeps waiting ends long before the claim does
+(at most ten replies of 25 seconds each), and nobody else sends what this round is sending."""
 _PERMANENT = 500
 _NOT_THE_ADDRESS = re.compile(r"\b5\.7\.\d+\b")
 """Security or policy (RFC 3463, 3.8): about who sends, not about who is sent to."""
@@ -73,15 +76,17 @@ def _claim(installation: Installation) -> list[int]:
 
 def _send_all(installation: Installation, message_ids: Sequence[int]) -> int:
     """Nothing of the database is held while a mail server is waited for."""
-    sent, left = 0, list(message_ids)
+    sent, left, begun = 0, list(message_ids), installation.clock()
     under_way = left
     try:
         with _connect(installation) as server:
-            while left:
+            while left and installation.clock() < begun + SPELL:
                 under_way, left = left[:1], left[1:]
                 outcome = _send(installation, server, under_way[0])
                 _note(installation, under_way, outcome)
                 sent += outcome.error is None
+            unsent, left = left, []
+            _let_go(installation, unsent)
     except (OSError, smtplib.SMTPException, IdmError) as failure:
         _note(installation, under_way, Outcome(f"{type(failure).__name__}: {failure}"))
         if under_way is not left:

@@ -18,6 +18,7 @@ from idm.queries.privileged.owners import waiting_for_hand_change, without_owner
 from idm.queries.privileged.shared_ids import users_gone
 from idm.queries.privileged.uses import overdue_reports
 from idm.queries.privileged.vault_status import STANDING_TITLES, URGENT, kept_rows
+from idm.queries.reviews.review_lines import still_to_change
 from idm.vocabulary import AccountKind, FindingKind
 
 
@@ -31,6 +32,7 @@ def found_in_our_books(session: Session, system: InformationSystem, *, policy: P
         *_changes_by_hand(session, system),
         *_without_owner(session, system, now),
         *_shared_with_departed(session, system, now),
+        *_unchanged(session, system),
         *found_late(session, system.id, now=now),
     ]
 
@@ -87,6 +89,18 @@ def _shared_with_departed(session: Session, system: InformationSystem, now: date
             {
                 "reason": f"{who}さんは離職したか、この権限の職を離れましたが、共用IDの利用者に残っています。",
                 "repair": "日次の処理が止まっていないか確かめる（処理が終われば利用者から外れ、パスワードが変わる）",
+            },
+        )  # fmt: skip
+
+
+def _unchanged(session: Session, system: InformationSystem) -> Iterator[Found]:
+    for line in still_to_change(session, system.id):
+        yield Found(
+            FindingKind.CHANGE_DUE, f"review-line:{line.id}", line.grant.account.login_name, line.grant.account_id,
+            {
+                "reason": f"棚卸し「{line.campaign.title}」で、{line.holder.name}さんの"
+                          f"「{line.grant.entitlement.name}」は変更が必要とされました（{line.reason}）。",
+                "repair": "所属の課長に確かめ、変更又は廃止を申請してもらう",
             },
         )  # fmt: skip
 

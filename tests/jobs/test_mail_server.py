@@ -140,6 +140,22 @@ def test_a_recipient_at_whom_the_server_hangs_up_keeps_nobody_else_waiting(post:
     assert post.messages()[ADDRESS["staff"]][:2] == (MailState.WAITING, 1)
 
 
+def test_a_slow_server_ends_the_round_before_anybody_else_may_send_what_is_left_of_it(post: Post) -> None:
+    post.tell("staff", "other")
+
+    class SlowSink(SmtpSink):
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+            post.now += mailer.SPELL
+            return await super().handle_DATA(server, session, envelope)
+
+    with SlowSink() as sink:
+        assert post.deliver(sink) == 1
+        assert sorted(state for state, *_ in post.messages().values()) == [MailState.SENT, MailState.WAITING]
+        assert sorted(attempts for _, attempts, _ in post.messages().values()) == [0, 1], "that was no try"
+        assert post.deliver(sink) == 1
+        assert len(sink.received) == 2
+
+
 @pytest.mark.parametrize("sign", ["\u2028", "\u2029", "\x85", "\n"])
 def test_a_subject_of_several_lines_is_sent_as_one(post: Post, sign: str) -> None:
     post.tell("other", subject=f"令和8年度{sign}棚卸し")

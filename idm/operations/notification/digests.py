@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
-from idm.models.people import Person
+from idm.calendar_days import day_of
+from idm.models.people import Employment, Person
+from idm.models.periods import holding_on
 from idm.models.work import MailMessage, MailState
 from idm.notice_times import last_digest
 from idm.policy import Policy
@@ -24,11 +26,19 @@ PEOPLE_AT_ONCE = 200
 def gather(session: Session, *, policy: Policy, now: datetime) -> int:
     """Afterwards some of the people whose digest is due have it waiting; returns how many, 0 = nobody was left.
 
-    On working days only, at the profile's hour or whenever somebody comes round after it.
+    On working days only, at the profile's hour or whenever somebody comes round after it. Whoever has left gets none:
+    what was held for them stays held.
     """
     before = last_digest(now, policy.notices, working_days(policy.calendar))
     due = (MailMessage.state == MailState.HELD, MailMessage.due_at < before)
-    people = select(MailMessage.person_id).where(*due).distinct().order_by(MailMessage.person_id).limit(PEOPLE_AT_ONCE)
+    there = exists().where(Employment.person_id == MailMessage.person_id, holding_on(Employment, day_of(now)))
+    people = (
+        select(MailMessage.person_id)
+        .where(*due, there)
+        .distinct()
+        .order_by(MailMessage.person_id)
+        .limit(PEOPLE_AT_ONCE)
+    )
     some = session.scalars(people).all()
     held = session.scalars(
         select(MailMessage).where(MailMessage.person_id.in_(some), *due).order_by(MailMessage.id).with_for_update()

@@ -82,6 +82,7 @@ OF_FACTORS = frozenset({FindingKind.FACTOR_MISSING, FindingKind.FACTOR_UNSHOWN})
 FROM_OUR_BOOKS = OF_FACTORS | {
     FindingKind.WORK_OVERDUE, FindingKind.ROTATION_OVERDUE, FindingKind.REPORT_OVERDUE,
     FindingKind.TEMPORARY_OVERDUE, FindingKind.OWNER_GONE, FindingKind.SHARED_USER_LEFT, FindingKind.STOP_NOT_REACHED,
+    FindingKind.CHANGE_DUE,
 }  # fmt: skip
 """What is known even where the directory could not be examined."""
 

@@ -25,7 +25,7 @@ from idm.request_state import StepState
 from idm.reviews.review_rows import ReviewRow, alike_text, last_use_text, version_of
 from idm.reviews.review_rules import ReviewFacts, may_answer, office_of
 from idm.routing import Seated
-from idm.vocabulary import ReviewScope, Role
+from idm.vocabulary import ReviewDecision, ReviewScope, Role
 
 
 @dataclass(frozen=True)
@@ -178,16 +178,39 @@ def rows_of(session: Session, lines: Sequence[ReviewLine], *, day: date) -> dict
 
 
 def _row(line: ReviewLine, card: PersonCard) -> ReviewRow:
-    grant, last = line.grant, end_to_last_day(line.grant.valid_until)
+    grant = line.grant
     return ReviewRow(
         line_id=str(line.id),
         version=version_of(grant.id, grant.line_id, grant.state, grant.valid_from, grant.valid_until),
         unit=card.unit or "", post=card.post or "", staff_number=card.staff_number or "", name=card.name,
         system=grant.account.system.name, right=grant.entitlement.name, login_name=grant.account.login_name,
-        until=last.isoformat() if last else "期限なし",
+        until=_until(grant),
         last_use=last_use_text(_day(line.last_used_at), line.last_use_source),
         alike=alike_text(line.alike_holding, line.alike),
     )  # fmt: skip
+
+
+def still_to_change(session: Session, system_id: int) -> list[ReviewLine]:
+    """The lines of the system's rights that need changing, as somebody said, and are as they were shown then.
+
+    A right is changed when it ends or gets another last day; that it rests meanwhile changes nothing.
+    """
+    query = (
+        select(ReviewLine)
+        .join(ReviewLine.grant)
+        .join(Grant.account)
+        .where(
+            Account.system_id == system_id, ReviewLine.decision == ReviewDecision.CHANGE,
+            Grant.state != GrantState.ENDED,
+        )
+        .order_by(ReviewLine.id)
+    )  # fmt: skip
+    return [line for line in session.scalars(query) if line.shown is None or line.shown["until"] == _until(line.grant)]
+
+
+def _until(grant: Grant) -> str:
+    last = end_to_last_day(grant.valid_until)
+    return last.isoformat() if last else "期限なし"
 
 
 def _day(moment: datetime | None) -> date | None:

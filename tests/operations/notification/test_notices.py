@@ -283,3 +283,12 @@ def test_the_calendar_of_the_profile_rules_digests(cast: Cast) -> None:
     new_year = datetime(2027, 1, 3, 12, tzinfo=TOKYO)
     at = last_digest(new_year, cast.policy.notices, working_days(cast.policy.calendar))
     assert at.date() == date(2026, 12, 28)
+
+
+def test_who_has_left_is_sent_no_digest_of_what_was_held(cast: Cast) -> None:
+    prefer(cast, "staff", daily=True)
+    tell(cast, "staff")
+    with cast.database.writing() as session:
+        held = session.scalars(select(Employment).where(Employment.person_id == cast.people["staff"])).one()
+        held.valid_until = NEXT_MORNING.date()
+    assert gather(cast, NEXT_MORNING) == 0

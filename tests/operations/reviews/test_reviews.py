@@ -29,7 +29,7 @@ from idm.models.people import Assignment
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.safety import PlannedBatch, PlannedItem, RunKind, SafetyCount
-from idm.models.systems import Account, Entitlement
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, OutboxTask, SweepRun, TaskState
 from idm.operations.reviews import answering, opening
 from idm.operations.reviews.answering import Answered, Shown
@@ -42,6 +42,7 @@ from idm.queries.reviews.results import result_digest, result_lines
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.reviews import campaign_row, reviewer_rows, to_answer
 from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
+from jobs.sweep.our_books import found_in_our_books
 from tests.cast import NOW, PEOPLE, TODAY, Cast
 from tests.operations.approval.test_decision_races import at_once
 from tests.review_office import JOB, KEY, Reviews
@@ -662,3 +663,24 @@ def test_taking_away_a_right_that_matters_most_unanswered_asks_for_a_fresh_facto
     end = start_of(late + timedelta(days=15))
     with cast.database.writing() as session, pytest.raises(FreshFactorNeeded):
         close(session, 1, actor=cast.stale("chief"), policy=cast.policy, now=end)
+
+
+def test_what_needs_changing_is_found_until_it_ends_or_gets_another_last_day(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    reviews.answer("security", {reviews.line("staff", "enter"): CHANGE, reviews.line("other", "account"): KEEP})
+
+    def found() -> list[str]:
+        with cast.database.reading() as session:
+            system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+            books = found_in_our_books(session, system, policy=cast.policy, now=NOW)
+            return [str(one.details["reason"]) for one in books if one.kind is FindingKind.CHANGE_DUE]
+
+    assert ["担当を外れたため" in one for one in found()] == [True]
+    with cast.database.writing() as session:
+        grant = session.get_one(ReviewLine, reviews.line("staff", "enter")).grant
+        grant.state = GrantState.SUSPENDED
+    assert len(found()) == 1, "a right that rests is not changed"
+    with cast.database.writing() as session:
+        session.get_one(Grant, grant.id).valid_until = date(2026, 9, 1)
+    assert found() == []
