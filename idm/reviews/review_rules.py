@@ -34,6 +34,13 @@ class ReviewFacts:
     approvers: frozenset[PersonId] = frozenset()
     never_deciding: frozenset[PersonId] = frozenset()
 
+    @property
+    def people(self) -> frozenset[PersonId]:
+        """Everybody who could be asked, under every row of theirs."""
+        humans = [human for office in (*self.offices, self.vice_cisos, self.cisos) for human in office]
+        humans += [named.deputy for named in self.deputies]
+        return frozenset().union(*(human.rows for human in humans)) | {named.principal for named in self.deputies}
+
 
 class Bar(StrEnum):
     """Why somebody may not answer for a right, whatever their office."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from math import ceil
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -24,6 +25,8 @@ from web.row_ids import row_id
 
 blueprint = Blueprint("reviews", __name__)
 
+LINES_A_SHEET = 1_000
+"""Of a result to be printed."""
 FIELDS = ("title", "scope", "system", "unit", "right", "answer_until")
 
 
@@ -89,9 +92,15 @@ def result(campaign_id: int) -> str:
     """The result sheet, to be printed."""
     with current.look() as session:
         row = campaign_row(session, campaign_id, day=current.today(), reader_id=current.signed_in().person_id)
-        reviewers, lines = reviewer_rows(session, campaign_id), result_lines(session, campaign_id, day=current.today())
+        sheets = max(1, ceil(row.total / LINES_A_SHEET))
+        sheet = min(request.args.get("sheet", 1, type=row_id), sheets)
+        lines = result_lines(
+            session, campaign_id, day=current.today(), offset=(sheet - 1) * LINES_A_SHEET, limit=LINES_A_SHEET
+        )  # fmt: skip
+        reviewers = reviewer_rows(session, campaign_id)
     return render_template(
         "reviews/result.html", row=row, reviewers=reviewers, lines=lines, rules=current.policy().reviews,
+        sheet=sheet, sheets=sheets, before=(sheet - 1) * LINES_A_SHEET,
         titles=REVIEW_DECISION_TITLES, scopes=REVIEW_SCOPE_TITLES,
     )  # fmt: skip
 

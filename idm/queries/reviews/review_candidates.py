@@ -53,7 +53,7 @@ class Candidate:
 
 
 def candidates(session: Session, wanted: Wanted, *, rules: DormancyRules, day: date) -> list[Candidate]:
-    """The rights that a campaign of this scope would look at on the day, by right."""
+    """The rights that a campaign of this scope would look at on the day, by unit and holder: the order of its lines."""
     posts = posts_on(session, day)
     peers = Peers.of(posts)
     grants = list(session.scalars(_grants(wanted)))
@@ -68,7 +68,7 @@ def candidates(session: Session, wanted: Wanted, *, rules: DormancyRules, day: d
         used_at, source = uses.get(grant.account_id, (None, None))
         have, there = peers.alike(holder_id, holding[grant.entitlement_id])
         found.append(Candidate(grant, holder_id, used_at, source, have, there))
-    return found
+    return sorted(found, key=lambda one: (posts.get(one.holder_id, ("", ""))[0], one.holder_id, one.grant.id))
 
 
 def _grants(wanted: Wanted) -> Select[Grant]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import select
@@ -27,6 +27,9 @@ from idm.reviews.review_rules import ReviewFacts, may_answer, office_of
 from idm.routing import Seated
 from idm.vocabulary import ReviewDecision, ReviewScope, Role
 
+NOBODY = 0
+"""No person's id."""
+
 
 @dataclass(frozen=True)
 class ReviewedRight:
@@ -48,6 +51,8 @@ class ReviewBench:
     posts: dict[int, tuple[str, str]]
     approvers: dict[int, frozenset[int]]
     """Line of an application → who approved it; empty where the profile lets them review it."""
+    seats: dict[tuple[Role, str, bool], tuple[tuple[Seated, ...], frozenset[int]]] = field(default_factory=dict)
+    """Office, unit, past the last day → who may answer for whoever is none of those who could be asked; and these."""
 
     @classmethod
     def on(cls, session: Session, rights: Collection[ReviewedRight], *, rules: ReviewRules, day: date) -> "ReviewBench":
@@ -57,17 +62,33 @@ class ReviewBench:
 
     def facts(self, right: ReviewedRight, scope: ReviewScope) -> ReviewFacts:
         """Who is who for that right in a campaign of this scope."""
+        return self._facts(*self._office(right, scope), right.holder_id, self.approvers.get(right.line_id, frozenset()))
+
+    def _office(self, right: ReviewedRight, scope: ReviewScope) -> tuple[Role, str]:
         office = office_of(scope, privileged=right.privileged)
-        unit, _ = self.posts.get(right.holder_id, ("", ""))
-        units = [right.manager_unit_code] if office is Role.SYSTEM else upwards(unit, self.above)
-        return self.bench.review_facts(office, units, right.holder_id, self.approvers.get(right.line_id, frozenset()))
+        unit = right.manager_unit_code if office is Role.SYSTEM else self.posts.get(right.holder_id, ("", ""))[0]
+        return office, unit
+
+    def _facts(self, office: Role, unit: str, holder_id: int, approvers: frozenset[int]) -> ReviewFacts:
+        units = [unit] if office is Role.SYSTEM else upwards(unit, self.above)
+        return self.bench.review_facts(office, units, holder_id, approvers)
 
     def asked(self, line: ReviewLine) -> tuple[Seated, ...]:
         """Who may answer for the line now; empty = nobody."""
         return self.asked_about(right_of(line.grant), line.campaign.scope, line.campaign.escalated_on is not None)
 
     def asked_about(self, right: ReviewedRight, scope: ReviewScope, escalated: bool) -> tuple[Seated, ...]:
-        """The same of a right; `escalated`: the last day is over."""
+        """The same of a right; `escalated`: the last day is over.
+
+        Judged once for each office, and by itself only where holder or approvers are among those who could be asked.
+        """
+        office, unit = self._office(right, scope)
+        if (office, unit, escalated) not in self.seats:
+            anybodys = self._facts(office, unit, NOBODY, frozenset())
+            self.seats[office, unit, escalated] = may_answer(anybodys, escalated=escalated), anybodys.people
+        seats, people = self.seats[office, unit, escalated]
+        if people.isdisjoint((right.holder_id, *self.approvers.get(right.line_id, ()))):
+            return seats
         return may_answer(self.facts(right, scope), escalated=escalated)
 
 

@@ -1,9 +1,10 @@
 """Access reviews as pages list them: campaigns, who has answered how, one's own lines, and the result (control A10)."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, func, select, true
 from sqlalchemy.orm import Session, aliased
@@ -170,37 +171,53 @@ def campaign_row(session: Session, campaign_id: int, *, day: date, reader_id: in
 
 def reviewer_rows(session: Session, campaign_id: int) -> list[ReviewerRow]:
     """Who is asked and who has answered, those with the most to do first."""
-    lines = lines_of(session, campaign_id)
-    open_lines = [one for one in lines if one.decision is None and one.grant.state is not GrantState.ENDED]
-    waiting: dict[int | None, int] = defaultdict(int)
-    for line in open_lines:
-        waiting[line.reviewer_id] += line.campaign.closed_at is None
-    answered: dict[int | None, list[ReviewLine]] = defaultdict(list)
-    for line in lines:
-        if line.decided_by_id is not None:
-            answered[line.decided_by_id].append(line)
+    waiting = _waiting_by_reviewer(session, campaign_id)
+    answered: dict[int, list[_Answered]] = defaultdict(list)
+    decided = select(
+        ReviewLine.decided_by_id, ReviewLine.decision, ReviewLine.shown_at, ReviewLine.decided_at, ReviewLine.by_file
+    ).where(ReviewLine.campaign_id == campaign_id, ReviewLine.decided_by_id.is_not(None))
+    for decided_by, decision, shown_at, decided_at, by_file in session.execute(decided):
+        if decided_by is not None and decision is not None and shown_at is not None and decided_at is not None:
+            answered[decided_by].append(_Answered(Answer(decision, shown_at, decided_at), by_file))
     people = {person for person in (*waiting, *answered) if person is not None}
     names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(people))).all())
-    rows = [_reviewer(person, names, waiting[person], answered[person]) for person in {*waiting, *answered}]
+    rows = [
+        _reviewer(person, names, waiting.get(person, 0), answered.get(person or 0, []))
+        for person in {*waiting, *answered}
+    ]
     return sorted(rows, key=lambda row: (-row.waiting, row.name))
 
 
-def _reviewer(
-    person_id: int | None, names: dict[int, str], waiting: int, answered: Sequence[ReviewLine]
-) -> ReviewerRow:  # fmt: skip
-    counted = [line.decision for line in answered]
-    return ReviewerRow(
-        person_id, names.get(person_id or 0, ""), waiting, pace(_answers(answered)),
-        counted.count(ReviewDecision.REMOVE), counted.count(ReviewDecision.CHANGE),
-        sum(line.by_file for line in answered),
-        max((line.decided_at for line in answered if line.decided_at is not None), default=None),
+class _Answered(NamedTuple):
+    answer: Answer
+    by_file: bool
+
+
+def _waiting_by_reviewer(session: Session, campaign_id: int) -> dict[int | None, int]:
+    """Who is asked (None = nobody may be) → how many lines of theirs had no answer, and wait while it is open."""
+    rows = session.execute(
+        select(ReviewLine.reviewer_id, _sum(ReviewCampaign.closed_at.is_(None)))
+        .join(ReviewLine.campaign)
+        .join(ReviewLine.grant)
+        .where(
+            ReviewLine.campaign_id == campaign_id, ReviewLine.decision.is_(None),
+            ReviewLine.ended_unanswered.is_(False),
+            ReviewCampaign.closed_at.is_not(None) | (Grant.state != GrantState.ENDED),
+        )
+        .group_by(ReviewLine.reviewer_id)
     )  # fmt: skip
+    return dict(rows.all())
 
 
-def _answers(lines: Iterable[ReviewLine]) -> Iterable[Answer]:
-    for line in lines:
-        if line.decision is not None and line.shown_at is not None and line.decided_at is not None:
-            yield Answer(line.decision, line.shown_at, line.decided_at)
+def _reviewer(
+    person_id: int | None, names: dict[int, str], waiting: int, answered: Sequence[_Answered]
+) -> ReviewerRow:  # fmt: skip
+    counted = Counter(one.answer.decision for one in answered)
+    return ReviewerRow(
+        person_id, names.get(person_id or 0, ""), waiting, pace(one.answer for one in answered),
+        counted[ReviewDecision.REMOVE], counted[ReviewDecision.CHANGE], sum(one.by_file for one in answered),
+        max((one.answer.decided_at for one in answered), default=None),
+    )  # fmt: skip
 
 
 def to_answer(

@@ -40,7 +40,10 @@ from idm.operations.rights import grants as rights
 from idm.policy import Policy, ReviewRules, RunLimit
 from idm.queries.reviews.results import result_digest, result_lines
 from idm.queries.reviews.review_candidates import Wanted
+from idm.queries.reviews.review_lines import waiting_of
 from idm.queries.reviews.reviews import campaign_row, reviewer_rows, to_answer
+from idm.reviews.review_rules import ReviewFacts, may_answer
+from idm.routing import Seated
 from idm.vocabulary import FindingKind, ReviewDecision, ReviewScope, Role, SafetyAction
 from jobs.sweep.our_books import found_in_our_books
 from tests.cast import NOW, PEOPLE, TODAY, Cast
@@ -684,3 +687,25 @@ def test_what_needs_changing_is_found_until_it_ends_or_gets_another_last_day(cas
     with cast.database.writing() as session:
         session.get_one(Grant, grant.id).valid_until = date(2026, 9, 1)
     assert found() == []
+
+
+def test_who_is_asked_is_judged_once_for_each_office_and_not_for_each_right(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page is opened with a hundred thousand rights waiting: each may cost a look into a table, and no more."""
+    reviews = Reviews.of(cast)
+    reviews.open()
+    judged: list[int] = []
+
+    def counted(facts: ReviewFacts, *, escalated: bool) -> tuple[Seated, ...]:
+        judged.append(facts.holder)
+        return may_answer(facts, escalated=escalated)
+
+    monkeypatch.setattr("idm.queries.reviews.review_lines.may_answer", counted)
+    with cast.database.reading() as session:
+        found = waiting_of(session, cast.people["security"], rules=cast.policy.reviews, day=TODAY)
+        assert len(found[1]) == 3
+        del judged[:]
+        found = waiting_of(session, cast.people["vice"], rules=cast.policy.reviews, day=TODAY)
+    assert len(found[1]) == 1
+    assert sorted(judged) == [0, cast.people["security"]], "one office, and one who holds it"

@@ -96,9 +96,9 @@ def test_whoever_is_not_asked_has_no_such_page_and_what_they_send_is_refused(
     assert browser.open(ANSWERS).status_code == 404
     assert browser.open("/reviews/1/workbook").status_code == 404
     page = office.browser("security").page(ANSWERS)
-    seal = re.search(r'name="seal-1" value="([0-9a-f]+)"', page)
+    seal = re.search(r'name="seal-(\d+)" value="([0-9a-f]+)"', page)
     assert seal is not None
-    forged = {"line": 1, "decision-1": "keep", "seal-1": seal[1], "shown_at": 0}
+    forged = {"line": seal[1], f"decision-{seal[1]}": "keep", f"seal-{seal[1]}": seal[2], "shown_at": 0}
     assert browser.send(ANSWERS, forged).status_code in (403, 409)
     assert set(decided(office).values()) == {None}
 
@@ -158,13 +158,26 @@ def test_a_chief_opens_a_campaign_and_sees_who_answered_how(office: Office) -> N
     page = chief.page("/reviews/1")
     assert "読まずに回答したおそれ" in page
     assert "すべて「必要」" in page
-    assert "棚卸し結果表" in chief.page("/reviews/1/result")
+    assert "この棚卸しは終わっていません" in chief.page("/reviews/1/result")
     early = chief.send("/reviews/1/closing", {}, shown="/reviews/1")
     assert (early.status_code, "1件の回答を待っています" in early.text) == (409, True)
     reviews.answer("vice", {reviews.line("security", "account"): KEEP})
     assert "終了" in chief.follow(chief.send("/reviews/1/closing", {}, shown="/reviews/1"))
     with office.database.reading() as session:
-        assert session.scalars(select(ReviewCampaign)).one().closed_at is not None
+        digest = session.scalars(select(ReviewCampaign)).one().result_digest
+    assert digest
+    result = chief.page("/reviews/1/result")
+    assert (digest in result, "氏名（署名）" in result, "天神　太郎" in result) == (True, True, True)
+
+
+def test_a_long_result_is_told_part_by_part(
+    office: Office, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr("web.reviews.reviews.LINES_A_SHEET", 3)
+    chief = office.browser("chief")
+    first, second = chief.page("/reviews/1/result"), chief.page("/reviews/1/result?sheet=9")
+    assert ("全4件のうち1～3件" in first, "sheet=2" in first) == (True, True)
+    assert ("全4件のうち4～4件" in second, "sheet=1" in second) == (True, True)
 
 
 def test_a_systems_manager_opens_one_over_an_own_system_and_none_over_a_unit(office: Office) -> None:
