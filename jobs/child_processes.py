@@ -43,7 +43,6 @@ def free_port(host: str = "127.0.0.1") -> int:
 
 def _ports_of_this_process() -> Iterator[int]:
     """The ports of one block after the other. A name in the kernel says whose a block is until its process ends."""
-    kept: list[socket.socket] = []
     blocks = [range(first, first + BLOCK) for first in QUIET_PORTS[::BLOCK]]
     secrets.SystemRandom().shuffle(blocks)
     for block in blocks:
@@ -53,7 +52,7 @@ def _ports_of_this_process() -> Iterator[int]:
         except OSError:
             claim.close()
         else:
-            kept.append(claim)
+            claim.detach()  # it is kept until the process ends
             yield from block
 
 

@@ -153,12 +153,15 @@ def in_words(found: Collection[Difference], names: Mapping[ExternalId, str]) -> 
 
 
 def stray_kind(
-    state: FoundState | None, *, adopted: bool, stage: Stage, inventoried: bool, overdue: bool
+    state: FoundState | None, *, adopted: bool, stage: Stage, inventoried: bool, overdue: bool, over: bool
 ) -> FindingKind | None:
     """What an account that is not ours is found as; None = it is known, or still has time (control A18).
 
-    `state` is what the inventory knows of it, None = nothing; `overdue`: the last day of taking over has passed.
+    `state` is what the inventory knows of it, None = nothing; `overdue`: the last day of taking over has passed;
+    `over`: it stood in the register of shared and service IDs, and does so no longer (control A13).
     """
+    if over:
+        return FindingKind.ORPHAN
     if adopted or state is FoundState.NOT_PERSONAL:
         return None
     if state is None:

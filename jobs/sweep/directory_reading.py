@@ -31,6 +31,7 @@ from idm.ports import SOURCE_LAG, AccountId, Directory, ExternalId, LastUse, Rep
 from idm.queries.information_systems.comparable import found_states
 from idm.queries.information_systems.settled import accounts_by_external_id
 from idm.queries.outsiders.ended_contracts import people_without_contract
+from idm.queries.privileged.owners import registrations_over
 from idm.vocabulary import AccountKind, FindingKind, FoundState, Stage
 from jobs.installation import Installation
 
@@ -46,6 +47,10 @@ WORDS: Mapping[FindingKind, Mapping[str, object]] = {
     },
 }  # fmt: skip
 """What is said of accounts that are not ours, and what to do about them."""
+NO_LONGER_REGISTERED: Mapping[str, object] = {
+    "reason": "登録が終わったか、登録の期限が過ぎた共用ID・サービスID等です。",
+    "repair": "使っていなければディレクトリから削除し、使うなら登録し直すか期間を改める",
+}
 
 
 @dataclass(frozen=True)
@@ -96,13 +101,20 @@ class Strays:
     stage: Stage = Stage.ENFORCE
     inventoried: bool = False
     overdue: bool = False
+    over: frozenset[ExternalId] = frozenset()
+    """Those that stood in the register of shared and service IDs."""
 
     def kind_of(self, account: AccountId) -> FindingKind | None:
         """What such an account is found as; None = as nothing."""
         state, adopted = self.states.get(account.external_id, (None, False))
         return stray_kind(
-            state, adopted=adopted, stage=self.stage, inventoried=self.inventoried, overdue=self.overdue
+            state, adopted=adopted, stage=self.stage, inventoried=self.inventoried, overdue=self.overdue,
+            over=account.external_id in self.over,
         )  # fmt: skip
+
+    def words_of(self, account: AccountId, kind: FindingKind) -> dict[str, object]:
+        """What is said of it."""
+        return dict(NO_LONGER_REGISTERED if account.external_id in self.over else WORDS[kind])
 
 
 def strays_of(
@@ -114,6 +126,7 @@ def strays_of(
         found_states(session, system.id, external_ids), system.stage,
         inventoried=progress is not None and progress.inventoried_at is not None,
         overdue=system.adopt_until is not None and day_of(now) > system.adopt_until,
+        over=registrations_over(session, system.id, external_ids, day_of(now)),
     )  # fmt: skip
 
 
@@ -260,7 +273,7 @@ def _ownership(account: AccountId, owners: dict[UUID, Owner], strays: Strays) ->
     if owner is None:
         kind = strays.kind_of(account)
         if kind is not None:
-            yield Found(kind, account.external_id, account.login_name, details=dict(WORDS[kind]))
+            yield Found(kind, account.external_id, account.login_name, details=strays.words_of(account, kind))
     elif owner.contract_ended:
         yield Found(FindingKind.CONTRACT_ENDED, account.external_id, account.login_name, owner.account_id)
     elif not owner.employed:

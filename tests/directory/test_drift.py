@@ -100,5 +100,7 @@ def test_it_is_told_by_the_names_of_rights_with_what_would_be_done() -> None:
 def test_an_account_that_is_not_ours_is_found_as_what_is_known_of_it(
     state: FoundState | None, stage: Stage, inventoried: bool, overdue: bool, kind: FindingKind | None
 ) -> None:
-    assert stray_kind(state, adopted=False, stage=stage, inventoried=inventoried, overdue=overdue) is kind
-    assert stray_kind(state, adopted=True, stage=stage, inventoried=inventoried, overdue=overdue) is None
+    assert stray_kind(state, adopted=False, stage=stage, inventoried=inventoried, overdue=overdue, over=False) is kind
+    assert stray_kind(state, adopted=True, stage=stage, inventoried=inventoried, overdue=overdue, over=False) is None
+    registered = stray_kind(state, adopted=True, stage=stage, inventoried=inventoried, overdue=overdue, over=True)
+    assert registered is FindingKind.ORPHAN

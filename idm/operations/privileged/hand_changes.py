@@ -14,7 +14,14 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition
 from idm.models.privileged import RegisteredId
 from idm.operations.information_systems.system_scope import require_for_system
-from idm.operations.privileged.registration_steps import accepted_registration, in_charge, person_of, record, tell
+from idm.operations.privileged.registration_steps import (
+    accepted_registration,
+    in_charge,
+    person_of,
+    record,
+    registration_on_record,
+    tell,
+)
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.privileged.owners import live_registrations, owners_there
@@ -46,11 +53,14 @@ def ask(
 
 
 def done(session: Session, registered_id: int, *, actor: Actor, policy: Policy, now: datetime) -> RegisteredId:
-    """Afterwards somebody has said, in their own name, that they changed the password.
+    """Afterwards somebody has said, in their own name, that they changed the password, or that the account is deleted.
 
-    Raises NotFound, NotPermitted, IllegalTransition for one that we keep, FreshFactorNeeded.
+    Of a registration that has ended too, while it waits. Raises NotFound, NotPermitted, IllegalTransition for one that
+    we keep, FreshFactorNeeded.
     """
-    registered = accepted_registration(session, registered_id)
+    registered = registration_on_record(session, registered_id)
+    if registered.change_due_since is None:
+        registered = accepted_registration(session, registered_id)
     person_id = person_of(actor)
     require_for_system(
         session, registered.system, Action.PROPOSE_REGISTERED_ID, person_id=person_id, day=day_of(now)

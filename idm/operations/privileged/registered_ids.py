@@ -20,7 +20,7 @@ from idm.models.going_live import FoundAccount
 from idm.models.privileged import RegisteredId
 from idm.models.systems import Account
 from idm.operations.information_systems.system_scope import require_for_system
-from idm.operations.privileged import holder_changes, registered_owners, rotations, shared_ids, uses
+from idm.operations.privileged import hand_changes, holder_changes, registered_owners, rotations, shared_ids, uses
 from idm.operations.privileged.caps import require_room_for_registered
 from idm.operations.privileged.registration_steps import (
     accepted_registration,
@@ -174,6 +174,8 @@ def end(
             rotations.ask(
                 session, [registered.account_id], RotationReason.HOLDER_CHANGED, actor=actor, policy=policy, now=now
             )
+        else:
+            hand_changes.ask(session, [registered.account_id], actor=actor, policy=policy, now=now)
     registered.ended_at, registered.end_reason = now, reason
     registered_owners.drop_proposal(session, registered, now=now)
     session.flush()

@@ -30,11 +30,17 @@ def person_of(actor: Actor) -> int:
     return actor.person_id
 
 
-def open_registration(session: Session, registered_id: int) -> RegisteredId:
-    """The registration as it is now, ours until the transaction ends. Raises NotFound, IllegalTransition once ended."""
+def registration_on_record(session: Session, registered_id: int) -> RegisteredId:
+    """The registration as it is now, ended or not, ours until the transaction ends. Raises NotFound."""
     registered = session.get(RegisteredId, registered_id, with_for_update=True, populate_existing=True)
     if registered is None:
         raise NotFound("登録が見つかりません。")
+    return registered
+
+
+def open_registration(session: Session, registered_id: int) -> RegisteredId:
+    """The registration as it is now, ours until the transaction ends. Raises NotFound, IllegalTransition once ended."""
+    registered = registration_on_record(session, registered_id)
     if registered.ended_at is not None:
         raise IllegalTransition("この登録は、すでに終わっています。")
     return registered

@@ -1,13 +1,17 @@
 """Who answers for a registered ID, and whether they still can (A13): there, staff, and in the unit they answer for."""
 
+from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from idm.database import in_chunks
+from idm.models.going_live import FoundAccount
 from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.models.periods import holding_on
 from idm.models.privileged import OwnerChange, RegisteredId
+from idm.ports import ExternalId
 from idm.queries.organisation.officers import under_contract
 
 
@@ -50,9 +54,32 @@ def waiting_owner_change(session: Session, registered_id: int) -> OwnerChange | 
     return session.scalars(open_one).one_or_none()
 
 
-def waiting_for_hand_change(session: Session, system_id: int) -> list[RegisteredId]:
-    """The registrations of the system whose password, which we do not keep, somebody has to change by hand."""
-    query = select(RegisteredId).where(
-        live_registrations(), RegisteredId.system_id == system_id, RegisteredId.change_due_since.is_not(None)
+def registrations_over(
+    session: Session, system_id: int, external_ids: Iterable[ExternalId], day: date
+) -> frozenset[ExternalId]:  # fmt: skip
+    """Those of these accounts that stood in the register and do so no longer: it was ended, or its last day is past."""
+    over = set[ExternalId]()
+    holds = and_(
+        RegisteredId.ended_at.is_(None), or_(RegisteredId.valid_until.is_(None), RegisteredId.valid_until > day)
     )
+    for some in in_chunks(external_ids):
+        rows = session.execute(
+            select(FoundAccount.external_id, func.max(case((holds, 1), else_=0)))
+            .join(RegisteredId, RegisteredId.found_id == FoundAccount.id)
+            .where(
+                FoundAccount.system_id == system_id, FoundAccount.external_id.in_(some),
+                RegisteredId.accepted_at.is_not(None),
+            )
+            .group_by(FoundAccount.external_id)
+        )  # fmt: skip
+        over.update(external_id for external_id, held in rows if not held)
+    return frozenset(over)
+
+
+def waiting_for_hand_change(session: Session, system_id: int) -> list[RegisteredId]:
+    """The registrations of the system whose password, which we do not keep, somebody has to change by hand: also those
+    that ended meanwhile, for whoever knew it can still sign in."""
+    query = select(RegisteredId).where(
+        RegisteredId.system_id == system_id, RegisteredId.change_due_since.is_not(None)
+    )  # fmt: skip
     return list(session.scalars(query.options(joinedload(RegisteredId.found)).order_by(RegisteredId.id)))

@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.grant_state import EndReason, GrantState
 from idm.models.requests import Grant
 from idm.models.systems import Entitlement, InformationSystem
 from idm.models.work import MailMessage
+from idm.ports import AccountId
 from idm.publication import Reader
 from idm.queries.privileged.holders import holders_on
 from idm.queries.privileged.id_history import Then, at_moment
@@ -26,6 +28,7 @@ from idm.vocabulary import (
     UseEnd,
     UseState,
 )
+from jobs.sweep.directory_reading import strays_of
 from tests.cast import Cast
 from tests.register_office import UNTIL, Register
 
@@ -278,3 +281,37 @@ def told(one: Register, what: str) -> list[str]:
     with one.cast.database.reading() as session:
         rows = session.scalars(select(MailMessage).where(MailMessage.subject.contains(what)).order_by(MailMessage.id))
         return [row.recipient for row in rows]
+
+
+def test_whoever_knew_it_still_does_when_the_registration_ends_until_somebody_has_changed_it(one: Register) -> None:
+    registered = one.register(kept=False)
+    one.give("staff", registered)
+    one.act("end", registered, "system", reason="使わなくなった")
+    assert (FindingKind.ROTATION_OVERDUE, "soumu") in one.findings()
+    one.changed_by_hand(registered)
+    assert (FindingKind.ROTATION_OVERDUE, "soumu") not in one.findings()
+    with pytest.raises(IllegalTransition):
+        one.changed_by_hand(registered)
+
+
+@pytest.mark.parametrize("over", ["ended", "past its last day", "registered again"])
+def test_an_id_whose_registration_is_over_is_nobodys_in_its_directory(one: Register, over: str) -> None:
+    registered = one.register()
+    assert _found_as(one) is None
+    if over == "past its last day":
+        one.uses.now += UNTIL - day_of(one.now) + timedelta(days=1)
+    else:
+        one.act("end", registered, "system", reason="使わなくなった")
+    if over == "registered again":
+        assert _found_as(one) is FindingKind.ORPHAN
+        one.register()
+    assert _found_as(one) is (None if over == "registered again" else FindingKind.ORPHAN)
+
+
+def _found_as(one: Register) -> FindingKind | None:
+    """What the sweep of the ledger takes the shared ID in its directory for."""
+    found = one.ledger.found("soumu")
+    with one.cast.database.reading() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        strays = strays_of(session, system, [found.external_id], one.now)
+    return strays.kind_of(AccountId(found.external_id, None, found.login_name))
