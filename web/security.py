@@ -63,6 +63,7 @@ def protect(app: Flask) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,  # checked by `refuse_forged_forms`, for every route and without exemption
         WTF_CSRF_TIME_LIMIT=None,  # a form token lives as long as its session
         MAX_CONTENT_LENGTH=FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=FORM_BYTES,
         SEND_FILE_MAX_AGE_DEFAULT=timedelta(days=30),
     )
     _csrf.init_app(app)

@@ -33,7 +33,9 @@ WIDTHS = {
     REASON: 40,
 }
 HIDDEN = frozenset({"行", "版", MADE, SEAL})
-LIMITS = FeedLimits(max_rows=20_001, max_bytes=16_000_000, max_columns=40, max_cells=800_000,
+ROWS_A_FILE = 1_000
+"""What does not fit into one workbook goes into another; so many can be looked at once more and confirmed at once."""
+LIMITS = FeedLimits(max_rows=ROWS_A_FILE + 1, max_bytes=16_000_000, max_columns=40, max_cells=800_000,
                     max_unpacked_bytes=100_000_000)  # fmt: skip
 _FORM = FeedProfile(
     title=SHEET, staff_number_width=20, columns=FeedColumns(), codes=FeedCodes(), format="xlsx", sheet=SHEET,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -17,7 +18,7 @@ from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.queries.reviews.reviews import CampaignRow, LineToAnswer, campaign_row, has_answered, to_answer
 from idm.reviews.review_rows import is_sealed, seal
 from idm.reviews.review_rules import with_bulk
-from idm.reviews.review_workbook import workbook
+from idm.reviews.review_workbook import ROWS_A_FILE, workbook
 from idm.vocabulary import REVIEW_DECISION_TITLES, ReviewDecision
 from web import current
 from web.row_ids import row_id
@@ -48,13 +49,13 @@ def index(campaign_id: int) -> Response:
 @blueprint.post("/reviews/<int:campaign_id>/answers/check")
 def check(campaign_id: int) -> Response:
     """What is about to be recorded, to be looked at once more; nothing is recorded."""
-    _row, lines = _own(campaign_id)
+    row, lines = _own(campaign_id)
     given = _given({one.line_id: one for one in lines})
     missing = {f"reason-{one.line.line_id}": _("「不要」「変更が必要」には理由を書いてください。") for one in given
                if one.decision is not ReviewDecision.KEEP and not one.reason}  # fmt: skip
     if not given:
         missing = {"bulk": _("一つも回答が選ばれていません。")}
-    return _page(campaign_id, missing) if missing else _summary(campaign_id, given)
+    return _page(campaign_id, missing) if missing else _summary(row, given, _shown_at())
 
 
 @blueprint.post("/reviews/<int:campaign_id>/answers")
@@ -68,7 +69,7 @@ def give(campaign_id: int) -> Response:
     try:
         with current.act("review.answer", ("review", campaign_id)) as session:
             counted = answering.answer(
-                session, campaign_id, answers, shown=Shown(_shown_at(), _key()), actor=current.actor(),
+                session, campaign_id, answers, shown=_shown(), actor=current.actor(),
                 policy=current.policy(), now=current.now(),
             )  # fmt: skip
     except InvalidInput as mistake:
@@ -78,33 +79,39 @@ def give(campaign_id: int) -> Response:
 
 @blueprint.get("/reviews/<int:campaign_id>/workbook")
 def save(campaign_id: int) -> Response:
-    """The lines that wait for this person, as a workbook to be filled in."""
+    """The lines that wait for this person, as a workbook to be filled in; the part that was asked for of many."""
     _row, lines = _own(campaign_id)
+    part = min(request.args.get("part", 1, type=row_id), _parts(len(lines)))
+    lines = lines[(part - 1) * ROWS_A_FILE : part * ROWS_A_FILE]
     me, now, key = current.signed_in().person_id, current.now(), _key()
     rows = [(one.row.cells, seal(key, campaign_id, me, now, one.row.cells)) for one in lines]
     answer = make_response(workbook(rows, made_at=now))
     answer.headers["Content-Type"] = XLSX
-    answer.headers["Content-Disposition"] = f'attachment; filename="review-{campaign_id}.xlsx"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="review-{campaign_id}-{part}.xlsx"'
     return answer
 
 
 @blueprint.post("/reviews/<int:campaign_id>/workbook")
 def send(campaign_id: int) -> Response:
-    """Afterwards every row of the workbook that has an answer is answered; or none, and the page says which and why."""
+    """What the workbook would record, to be looked at once more; or which of its rows are refused, and why."""
     file = request.files.get("file")
     if file is None or not file.filename:
         return _page(campaign_id, {"file": _("ファイルを選んでください。")})
     try:
         with current.act("review.answer", ("review", campaign_id)) as session:
-            counted = workbooks.take_in(
-                session, campaign_id, file.read(), key=_key(), actor=current.actor(), policy=current.policy(),
-                now=current.now(),
+            filled = workbooks.filled_in(
+                session, campaign_id, file.read(), key=_key(), actor=current.actor(), now=current.now()
             )  # fmt: skip
     except InvalidInput as mistake:
         return _page(campaign_id, {"file": " ".join(mistake.fields.values()) or mistake.message})
     except FeedRefused as refused:
         return _page(campaign_id, refused=refused)
-    return _done(campaign_id, counted)
+    row, own = _own(campaign_id)
+    lines = {one.line_id: one for one in own}
+    if not lines.keys() >= filled.answers.keys():
+        return _page(campaign_id, {"file": _("今のあなたの職では回答できない行があります。保存し直してください。")})
+    given = [Given(lines[one], said.decision, said.reason, said.seal) for one, said in filled.answers.items()]
+    return _summary(row, given, filled.shown_at, by_file=True)
 
 
 def _own(campaign_id: int) -> tuple[CampaignRow, list[LineToAnswer]]:
@@ -130,7 +137,7 @@ def _page(
     page = render_template(
         "reviews/answers.html", row=row, page=Page(tuple(shown), number, len(lines)), seals=seals,
         shown_at=int(since.timestamp()), titles=REVIEW_DECISION_TITLES, typed=request.form, mistakes=mistakes or {},
-        refused=refused, today=current.today(),
+        refused=refused, today=current.today(), parts=_parts(len(lines)),
     )  # fmt: skip
     return make_response(page, 422 if mistakes or refused else 200)
 
@@ -145,12 +152,11 @@ def _still_shown(campaign_id: int, lines: Sequence[LineToAnswer]) -> datetime | 
     return since if all(sealed) else None
 
 
-def _summary(campaign_id: int, given: Sequence[Given]) -> Response:
-    row, _lines = _own(campaign_id)
+def _summary(row: CampaignRow, given: Sequence[Given], shown_at: datetime, *, by_file: bool = False) -> Response:
     counted = Counter(one.decision for one in given)
     page = render_template(
-        "reviews/check.html", row=row, given=given, counted=counted, shown_at=int(_shown_at().timestamp()),
-        titles=REVIEW_DECISION_TITLES, page_number=request.form.get("page", 1, type=row_id),
+        "reviews/check.html", row=row, given=given, counted=counted, shown_at=int(shown_at.timestamp()),
+        by_file=by_file, titles=REVIEW_DECISION_TITLES, page_number=request.form.get("page", 1, type=row_id),
         unneeded=[one for one in given if one.decision is ReviewDecision.REMOVE],
     )  # fmt: skip
     return make_response(page)
@@ -177,6 +183,14 @@ def _given(lines: Mapping[int, LineToAnswer]) -> list[Given]:
 def _decision(field: str) -> ReviewDecision | None:
     said = request.form.get(field, "")
     return ReviewDecision(said) if said in set(ReviewDecision) else None
+
+
+def _shown() -> Shown:
+    return Shown(_shown_at(), _key(), by_file=request.form.get("by_file") == "1")
+
+
+def _parts(total: int) -> int:
+    return max(1, ceil(total / ROWS_A_FILE))
 
 
 def _shown_at() -> datetime:

@@ -1,7 +1,7 @@
 """Answers that come back in a workbook: every row is what its reviewer was given, or none of them counts (A10)."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -12,8 +12,7 @@ from idm.errors import InvalidInput
 from idm.feed.problem import FeedProblem, shown
 from idm.grant_state import GrantState
 from idm.models.reviews import ReviewLine
-from idm.operations.reviews.answering import Answered, Shown, answer
-from idm.policy import Policy
+from idm.operations.reviews.answering import Answered
 from idm.queries.reviews.review_lines import lines_of, rows_of
 from idm.reviews.review_rows import ReviewRow, is_sealed
 from idm.reviews.review_workbook import ANSWER, REASON, SheetRow, read_workbook, refused
@@ -22,13 +21,21 @@ from idm.vocabulary import REVIEW_DECISION_TITLES, ReviewDecision
 DECISIONS = {title: decision for decision, title in REVIEW_DECISION_TITLES.items()}
 
 
-def take_in(
-    session: Session, campaign_id: int, data: bytes, *, key: bytes, actor: Actor, policy: Policy, now: datetime
-) -> Counter[ReviewDecision]:
-    """Afterwards every row of the workbook that has an answer is answered, in one act; returns how many of each.
+@dataclass(frozen=True)
+class FilledIn:
+    """What a workbook answers: line → answer, and when its rows were shown to who filled it in."""
+
+    answers: Mapping[int, Answered]
+    shown_at: datetime
+
+
+def filled_in(
+    session: Session, campaign_id: int, data: bytes, *, key: bytes, actor: Actor, now: datetime
+) -> FilledIn:  # fmt: skip
+    """What this person's workbook answers. Changes nothing: it counts when it was seen once more and confirmed.
 
     Raises FeedRefused with every row that was changed, belongs to somebody or somewhere else, stands there twice, or is
-    no longer as it was when the workbook was made; InvalidInput without any answer; and what answering raises.
+    no longer as it was when the workbook was made; InvalidInput without any answer.
     """
     rows = read_workbook(data)
     problems = list(_not_given(rows, campaign_id, actor.person_id or 0, key))
@@ -43,8 +50,7 @@ def take_in(
     if problems:
         raise refused(sorted(problems, key=lambda problem: problem.row or 0))
     answers = {_line_id(row): Answered(DECISIONS[row.answer], row.reason, row.seal) for row in filled}
-    given = Shown(filled[0].made_at, key, by_file=True)
-    return answer(session, campaign_id, answers, shown=given, actor=actor, policy=policy, now=now)
+    return FilledIn(answers, filled[0].made_at)
 
 
 def _not_given(rows: Sequence[SheetRow], campaign_id: int, person_id: int, key: bytes) -> Iterator[FeedProblem]:

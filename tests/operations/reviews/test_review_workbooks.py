@@ -12,7 +12,8 @@ from idm.calendar_days import day_of
 from idm.errors import FeedRefused, InvalidInput
 from idm.models.people import Person
 from idm.models.reviews import ReviewLine
-from idm.operations.reviews.workbooks import take_in
+from idm.operations.reviews.answering import Shown, answer
+from idm.operations.reviews.workbooks import filled_in
 from idm.queries.reviews.reviews import reviewer_rows, to_answer
 from idm.reviews.review_rows import seal
 from idm.reviews.review_workbook import ANSWER, COLUMNS, REASON, SEAL, SHEET, workbook
@@ -60,9 +61,10 @@ def fill(sheet: Sheet, *answers: tuple[str, str]) -> Sheet:
 def send(reviews: Reviews, sheet: Sheet, *, who: str = "security", campaign_id: int = 1) -> Counter[ReviewDecision]:
     cast = reviews.cast
     with cast.acting(who, "review.answer", LATER) as session:
-        return take_in(
-            session, campaign_id, stored(sheet), key=KEY, actor=cast.actor(who), policy=cast.policy, now=LATER
-        )  # fmt: skip
+        actor = cast.actor(who)
+        filled = filled_in(session, campaign_id, stored(sheet), key=KEY, actor=actor, now=LATER)
+        shown = Shown(filled.shown_at, KEY, by_file=True)
+        return answer(session, campaign_id, filled.answers, shown=shown, actor=actor, policy=cast.policy, now=LATER)
 
 
 def decided(reviews: Reviews) -> dict[int, ReviewDecision | None]:
@@ -162,11 +164,11 @@ def test_nothing_in_it_is_a_formula_and_a_formula_in_it_is_refused(reviews: Revi
         book.add_worksheet(SHEET).write_formula(0, 0, "=1+1")
     cast = reviews.cast
     with cast.acting("security", "review.answer") as session, pytest.raises(FeedRefused):
-        take_in(session, 1, file.getvalue(), key=KEY, actor=cast.actor("security"), policy=cast.policy, now=NOW)
+        filled_in(session, 1, file.getvalue(), key=KEY, actor=cast.actor("security"), now=NOW)
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04", b"a,b\n", stored([["x"]]), stored([list(COLUMNS), ["1", "2"]])])
 def test_what_is_no_such_workbook_is_refused(reviews: Reviews, data: bytes) -> None:
     cast = reviews.cast
     with cast.acting("security", "review.answer") as session, pytest.raises(FeedRefused):
-        take_in(session, 1, data, key=KEY, actor=cast.actor("security"), policy=cast.policy, now=NOW)
+        filled_in(session, 1, data, key=KEY, actor=cast.actor("security"), now=NOW)

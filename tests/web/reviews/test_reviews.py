@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 import xlsxwriter  # type: ignore[import-untyped]
 from python_calamine import load_workbook
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
 from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.models.systems import InformationSystem
-from idm.reviews.review_workbook import ANSWER, COLUMNS, SHEET
+from idm.reviews.review_workbook import ANSWER, COLUMNS, ROWS_A_FILE, SHEET
 from idm.vocabulary import ReviewDecision, ReviewScope
 from tests.review_office import Reviews
 from tests.web.office import Browser, Office, token_in
@@ -117,7 +117,7 @@ def test_a_time_or_a_line_that_was_not_shown_is_refused(office: Office, reviews:
 def test_a_workbook_is_saved_filled_in_and_sent_back(office: Office, reviews: Reviews) -> None:
     browser = office.browser("security")
     data = browser.open("/reviews/1/workbook")
-    assert data.headers["Content-Disposition"] == 'attachment; filename="review-1.xlsx"'
+    assert data.headers["Content-Disposition"] == 'attachment; filename="review-1-1.xlsx"'
     with load_workbook(io.BytesIO(data.data)) as book:
         rows = [[str(cell) for cell in row] for row in book.get_sheet_by_name(SHEET).to_python()]
     for row in rows[1:]:
@@ -139,7 +139,11 @@ def test_a_workbook_is_saved_filled_in_and_sent_back(office: Office, reviews: Re
     changed[2][5] = "だれか"
     status, page = send(changed)
     assert (status, "書き換えられた行" in page, set(decided(office).values())) == (422, True, {None})
-    assert send(rows)[0] == 302
+    status, summary = send(rows)
+    assert (status, "記録する回答（3件）" in summary, set(decided(office).values())) == (200, True, {None})
+    assert "必要 3件" in browser.follow(browser.send_on(summary, ANSWERS, {}))
+    with office.database.reading() as session:
+        assert session.scalar(select(func.count()).where(ReviewLine.by_file.is_(True))) == 3
     assert list(decided(office).values()).count(KEEP) == 3
     assert "あなたの回答を待っている権限はありません" in browser.page(ANSWERS)
 
@@ -226,3 +230,28 @@ def test_a_campaign_is_given_up_on_its_page_by_two(office: Office, reviews: Revi
     assert "期限の打ち間違い" in security.page(page)
     assert "棚卸しを取り下げました" in security.follow(security.send("/reviews/1/withdrawal", {}, shown=page))
     assert live(office) == 4
+
+
+def test_whoever_has_more_than_a_workbook_holds_gets_several(
+    office: Office, reviews: Reviews, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr("web.reviews.review_answers.ROWS_A_FILE", 2)
+    browser = office.browser("security")
+    assert "2個目のファイルを保存する" in browser.page(ANSWERS)
+    found = []
+    for part in (1, 2):
+        with load_workbook(io.BytesIO(browser.open(f"/reviews/1/workbook?part={part}").data)) as book:
+            found.append([row[0] for row in book.get_sheet_by_name(SHEET).to_python()[1:]])
+    assert [len(rows) for rows in found] == [2, 1]
+    assert len({line for rows in found for line in rows}) == 3
+
+
+def test_a_whole_workbook_with_long_reasons_is_not_too_much_to_confirm(office: Office, reviews: Reviews) -> None:
+    chosen: dict[str, str | int] = {"shown_at": 0}
+    lines = range(1_000, 1_000 + ROWS_A_FILE)
+    for line in lines:
+        chosen |= {f"decision-{line}": "remove", f"reason-{line}": "異" * 100, f"seal-{line}": "0" * 32}
+    browser = office.browser("security")
+    token = token_in(browser.page(ANSWERS))
+    sent = {**chosen, "line": [str(line) for line in lines], "csrf_token": token}
+    assert browser.client.post(ANSWERS, data=sent).status_code == 404, "there are no such lines, and it was read"
