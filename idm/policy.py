@@ -251,6 +251,8 @@ class ReviewRules:
     """Whether somebody may review what they approved themselves; the holder never may."""
     rubber_stamp_seconds: Positive
     """Decisions quicker than this, on average, are shown as rubber-stamping."""
+    kept_at_once: Positive
+    """So is keeping so many, and everything, in one act, however long it was looked at."""
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -135,6 +135,9 @@ class Peers:
         return len(others & holding), len(others)
 
 
+KEEP = ReviewDecision.KEEP
+
+
 @dataclass(frozen=True)
 class Answer:
     """One decision on one right, as the measure of care looks at it."""
@@ -151,6 +154,8 @@ class Pace:
     answers: int
     kept: int
     seconds_each: float | None
+    most_at_once: int = 0
+    """The most that was answered in one act that kept everything: no waiting before it makes that careful."""
 
     @property
     def all_kept(self) -> bool:
@@ -160,6 +165,10 @@ class Pace:
     def rubber_stamped(self, seconds: int) -> bool:
         """Whether they took less time for each than anybody needs to read it."""
         return self.seconds_each is not None and self.seconds_each < seconds
+
+    def hurried(self, seconds: int, at_once: int) -> bool:
+        """Whether they took too little time for each, or kept too many in one act."""
+        return self.rubber_stamped(seconds) or self.most_at_once >= at_once
 
 
 def pace(answers: Iterable[Answer]) -> Pace:
@@ -177,8 +186,9 @@ def pace(answers: Iterable[Answer]) -> Pace:
         begun = shown if before is None else max(shown, before)
         spent += max(decided_at - begun, timedelta())
         before = decided_at
-    kept = sum(answer.decision is ReviewDecision.KEEP for answer in known)
-    return Pace(len(known), kept, spent.total_seconds() / len(known) if known else None)
+    kept = sum(answer.decision is KEEP for answer in known)
+    most = max((len(act) for act in acts.values() if all(one.decision is KEEP for one in act)), default=0)
+    return Pace(len(known), kept, spent.total_seconds() / len(known) if known else None, most)
 
 
 def with_bulk(

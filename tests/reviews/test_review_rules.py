@@ -121,9 +121,17 @@ def answer(seconds: float, decision: ReviewDecision = KEEP, *, shown: float = 0)
 
 
 def test_what_is_decided_in_one_act_shares_its_time_and_later_acts_count_from_the_one_before() -> None:
-    assert pace([answer(20), answer(20)]) == Pace(2, 2, 10)
-    assert pace([answer(20), answer(24), answer(60, REMOVE, shown=50)]) == Pace(3, 2, (20 + 4 + 10) / 3)
+    assert pace([answer(20), answer(20)]) == Pace(2, 2, 10, 2)
+    assert pace([answer(20), answer(24), answer(60, REMOVE, shown=50)]) == Pace(3, 2, (20 + 4 + 10) / 3, 1)
     assert pace([]) == Pace(0, 0, None)
+
+
+def test_waiting_before_everything_is_kept_in_one_act_does_not_make_it_careful() -> None:
+    day_long = [answer(86_400) for _ in range(30)]
+    assert pace(day_long).rubber_stamped(3) is False
+    assert (pace(day_long).hurried(3, 30), pace(day_long).hurried(3, 31)) == (True, False)
+    assert pace([*day_long[1:], answer(86_400, REMOVE)]).hurried(3, 30) is False, "something was found not to be needed"
+    assert pace([answer(4), answer(4)]).hurried(3, 30) is True
 
 
 def test_rubber_stamping_and_keeping_everything_are_told_apart() -> None:

@@ -24,6 +24,7 @@ from idm.queries.organisation.officers import holders, humans
 from idm.queries.reviews.results import result_digest
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.review_lines import campaign_of, lines_of, posts_on, rows_of
+from idm.queries.reviews.reviews import ReviewerRow, reviewer_rows
 from idm.reviews.review_rules import Step
 from idm.step_up import matters_most, require_fresh_factor
 from idm.vocabulary import ReviewDecision, Role, SafetyAction
@@ -203,14 +204,36 @@ def end_campaign(
 ) -> None:  # fmt: skip
     """Afterwards the campaign is closed, and the audit record says what nobody answered and how the result looks."""
     keep_result(session, campaign, actor=actor, now=now)
+    rules = policy.reviews
+    hurried = [
+        row for row in reviewer_rows(session, campaign.id)
+        if row.pace.hurried(rules.rubber_stamp_seconds, rules.kept_at_once)
+    ]  # fmt: skip
+    _tell_of_haste(session, campaign, hurried, now=now)
     audit.record(
         session, action="review.closed", actor=actor, obj=("review", str(campaign.id)), now=now,
         policy_digest=policy.digest,
         payload={
             "title": campaign.title, "unanswered": len(unanswered), "treated": policy.reviews.unanswered,
             "lines": [line.id for line in unanswered], "result": campaign.result_digest,
+            "hurried": [row.person_id for row in hurried],
         },
     )  # fmt: skip
+
+
+def _tell_of_haste(
+    session: Session, campaign: ReviewCampaign, hurried: Sequence[ReviewerRow], *, now: datetime
+) -> None:  # fmt: skip
+    """Those who may end any campaign know who may not have read what they answered, but for themselves."""
+    for keeper in sorted(keepers(session, now=now)):
+        named = "\n".join(f"・{row.name}　{row.pace.answers}件" for row in hurried if row.person_id != keeper)
+        if named:
+            notify(
+                session, [keeper], now=now, link=f"/reviews/{campaign.id}",
+                subject=f"【棚卸し】{campaign.title}で、読まずに回答したおそれのある人がいます",
+                body="回答が速すぎるか、多くを一度にすべて「必要」としています。"
+                     f"必要なら、範囲を絞って改めて棚卸しをしてください。\n{named}",
+            )  # fmt: skip
 
 
 def keep_result(session: Session, campaign: ReviewCampaign, *, actor: Actor, now: datetime) -> None:

@@ -709,3 +709,16 @@ def test_who_is_asked_is_judged_once_for_each_office_and_not_for_each_right(
         found = waiting_of(session, cast.people["vice"], rules=cast.policy.reviews, day=TODAY)
     assert len(found[1]) == 1
     assert sorted(judged) == [0, cast.people["security"]], "one office, and one who holds it"
+
+
+def test_the_officers_are_told_in_the_end_of_whoever_may_not_have_read_what_they_answered(cast: Cast) -> None:
+    reviews = Reviews.of(cast)
+    reviews.open()
+    lines = [reviews.line("staff", "account"), reviews.line("staff", "enter"), reviews.line("other", "account")]
+    reviews.answer("security", dict.fromkeys(lines, KEEP), now=NOW + timedelta(days=1))
+    own = reviews.line("security", "account")
+    reviews.answer("vice", {own: KEEP}, now=NOW + timedelta(days=1))
+    strict = with_rules(cast, kept_at_once=3)
+    assert night(reviews, TODAY + timedelta(days=2), strict) == ReviewsFollowed(closed=1)
+    assert reviews.mailed("読まずに回答したおそれ") == {"chief": 1}, "nobody is told of themselves"
+    assert reviews.mailed("香椎　宮子　3件") == {"chief": 1}
