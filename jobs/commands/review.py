@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import NotFound
+from idm.errors import ContentChanged, IllegalTransition, NotFound
 from idm.models.people import Person
 from idm.models.systems import Entitlement, InformationSystem
 from idm.operations.reviews import closing, opening
 from idm.queries.governance.configuration import policy_in_force
+from idm.queries.reviews.results import result_digest
 from idm.queries.reviews.review_candidates import Wanted
 from idm.queries.reviews.reviews import ReviewerRow, campaign_row, campaigns, reviewer_rows
 from idm.unit_of_work import unit_of_work
@@ -134,6 +135,21 @@ def close(campaign_id: int, *, dry_run: bool, as_json: bool) -> None:
         say(f"「{would.title}」は{may}。回答待ち {would.waiting} 件、取り消す権限 {would.removed} 件（表示だけ）")
     else:
         say(f"「{would.title}」を終えました。取り消した権限 {would.removed} 件")
+
+
+@review.command()
+@click.argument("campaign_id", type=click.IntRange(1, 2**31 - 1), metavar="番号")
+def check(campaign_id: int) -> None:
+    """終わった棚卸しの結果が、終わったときのままかどうかを、照合値で確かめます。"""
+    found = installation()
+    with found.database.reading() as session:
+        row = campaign_row(session, campaign_id, day=day_of(found.clock()))
+        now_is = result_digest(session, campaign_id)
+    if row.result_digest is None:
+        raise IllegalTransition(f"「{row.title}」はまだ終わっていないため、照合値がありません。")
+    if row.result_digest != now_is:
+        raise ContentChanged(f"「{row.title}」の結果は、終わったときと違います。監査記録の照合値と比べてください。")
+    say(f"「{row.title}」の結果は、終わったときのままです。照合値 {now_is}")
 
 
 def _close(found: Installation, campaign_id: int) -> int:

@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of, start_of
-from idm.errors import IllegalTransition, NotFound
+from idm.errors import ContentChanged, IllegalTransition, NotFound
 from idm.grant_state import GrantState
 from idm.models.requests import Grant
-from idm.models.reviews import ReviewCampaign
+from idm.models.reviews import ReviewCampaign, ReviewLine
 from idm.operations.reviews import following
 from idm.settings import Settings
 from idm.vocabulary import ReviewDecision
@@ -113,8 +113,16 @@ def test_closing_waits_for_the_last_day_and_the_next_rung(office: Office, capsys
     capsys.readouterr()
     office.run("close", "1", "--dry-run", "--json")
     assert json.loads(capsys.readouterr().out)["removed"] == office.live() == 4
+    with pytest.raises(IllegalTransition):
+        office.run("check", "1")
     office.run("close", "1")
     assert office.live() == 0
+    office.run("check", "1")
+    assert str(office.reviews.campaign().result_digest) in capsys.readouterr().err
+    with office.installation.database.writing() as session:
+        session.get_one(ReviewLine, 1).reason = "書換え"
+    with pytest.raises(ContentChanged):
+        office.run("check", "1")
 
 
 def test_the_nightly_run_opens_once_a_year_reminds_and_takes_away_what_nobody_answered_for(office: Office) -> None:
