@@ -431,6 +431,8 @@ class PrivilegedRules:
     deputy_notified: tuple[Role, ...]
     """Who is told at once when one is accepted."""
     deputy_longest_days: Positive
+    longest_days: Positive
+    """For how long a privileged right, the use of a shared ID or a place in the register is given at a time (D1)."""
     unused_days: Positive
     """After how many days without use a privileged right is proposed for removal (D1)."""
     end_notice_days: Positive

@@ -128,6 +128,8 @@ def settlement(lines: Collection[LineState]) -> Event | None:
         return None
     if LineState.APPROVED in lines:
         return Event.SETTLE_APPROVED
+    if set(lines) == {LineState.LAPSED}:
+        return Event.LAPSE
     return Event.SETTLE_RETURNED if LineState.RETURNED in lines else Event.SETTLE_REJECTED
 
 

@@ -111,6 +111,8 @@ def test_an_application_settles_when_its_last_line_is_final_and_not_before(lines
         assert event is Event.SETTLE_APPROVED
     elif LineState.RETURNED in lines:
         assert event is Event.SETTLE_RETURNED
+    elif set(lines) == {LineState.LAPSED}:
+        assert event is Event.LAPSE
     else:
         assert event is Event.SETTLE_REJECTED
     if event is not None:

@@ -43,7 +43,7 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
         return
     if rules.hr_for_all and everywhere(roles, Action.APPLY_FOR_ANYONE):
         return
-    others = {line.subject_id for line in request.lines} - ({applicant_id} if rules.own else set())
+    others = {line.subject_id for line in request.lines if not _is_own(line, applicant_id, own=rules.own)}
     if not others:
         return
     units: frozenset[str] | None = frozenset()
@@ -51,6 +51,11 @@ def require_may_apply(session: Session, request: Request, *, applicant_id: int, 
         units = managed_units(session, applicant_id, Action.APPLY_FOR_OWN_UNIT, day)
     if units is not None and not all(units & _units_and_parents(session, subject, day) for subject in others):
         raise NotPermitted("この人のために申請することはできません。本人、所属の課長又は人事担当者が申請してください。")
+
+
+def _is_own(line: RequestLine, applicant_id: int, *, own: bool) -> bool:
+    """Whether a line is for the applicant, who may ask for that; to give back what they have everybody may (A8)."""
+    return line.subject_id == applicant_id and (own or line.effect is LineEffect.REVOKE)
 
 
 def require_no_contractor(session: Session, lines: Iterable[RequestLine], applicant_id: int, day: date) -> None:
@@ -97,7 +102,7 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
         _require_employed(line, facts, line.valid_from)
         _require_consent(line, facts, policy, line.valid_from)
         _require_needed(line, facts)
-        _require_end_where_needed(line, facts)
+        _require_end_where_needed(line, facts, policy)
         _require_not_held(line, facts)
         _require_settled(line, facts)
     twice = facts.asked_elsewhere(line)
@@ -122,7 +127,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     _require_employed(line, facts, max(line.valid_from, day))
     _require_consent(line, facts, policy, max(line.valid_from, day))
     _require_needed(line, facts)
-    _require_end_where_needed(line, facts)
+    _require_end_where_needed(line, facts, policy)
     _require_settled(line, facts)
 
 
@@ -243,9 +248,16 @@ def _not_over(line: RequestLine, facts: Admission, day: date) -> list[Employment
     return [employment for employment in held if employment.valid_until is None or employment.valid_until > day]
 
 
-def _require_end_where_needed(line: RequestLine, facts: Admission) -> None:
-    """Privileged rights, the use of shared IDs and contractors' rights always end (FK 6-2(3)①, 5-4(2), 6-3(2)⑪)."""
+def _require_end_where_needed(line: RequestLine, facts: Admission, policy: Policy) -> None:
+    """Privileged rights, the use of shared IDs and contractors' rights always end (FK 6-2(3)①, 5-4(2), 6-3(2)⑪), the
+    first two after so many days at the latest."""
+    longest = policy.privileged.longest_days
     if line.valid_until is not None:
+        if line.entitlement.bound_to_post and (line.valid_until - line.valid_from).days > longest:
+            raise InvalidInput(
+                f"{_label(line)}の期間は{longest}日までです。続けて必要なときは、期限の前に更新を申請してください。",
+                fields={"valid_until": f"開始日から{longest}日以内にしてください"},
+            )
         return
     contractor = any(e.kind is EmploymentKind.CONTRACTOR for e in _not_over(line, facts, line.valid_from))
     if line.entitlement.bound_to_post or contractor:

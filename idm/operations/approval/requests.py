@@ -1,6 +1,6 @@
 """Written applications: drafted, submitted under a number, withdrawn, lapsed (FK 6-2(1)①, control A1)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Never
@@ -25,7 +25,7 @@ from idm.operations.approval.admissibility import (
 )
 from idm.policy import Policy
 from idm.queries.approval.admission import Admission, admission
-from idm.request_state import Event, LineState, RequestState, StepState, after
+from idm.request_state import Event, LineState, RequestState, StepState, after, settlement
 from idm.vocabulary import LineEffect, RequestAction
 from idm.written_text import written
 
@@ -218,6 +218,37 @@ def lapse_overdue(session: Session, *, actor: Actor, policy: Policy, now: dateti
         approval_notices.lapsed(session, request, now=now)
         _record(session, "request.lapsed", request, actor=actor, now=now, policy=policy)
     return list(overdue)
+
+
+def lapse_lines(
+    session: Session, subject_id: int, entitlement_ids: Collection[int], *, actor: Actor, policy: Policy, now: datetime
+) -> int:  # fmt: skip
+    """Afterwards no application waits in which somebody asks for these rights for them; returns how many lines did.
+
+    For what its holder has given back meanwhile: a decision would give it again.
+    """
+    waiting = (
+        select(RequestLine.request_id)
+        .where(
+            RequestLine.subject_id == subject_id, RequestLine.entitlement_id.in_(entitlement_ids),
+            RequestLine.effect == LineEffect.GRANT, RequestLine.state == LineState.PENDING,
+        )
+        .scalar_subquery()
+    )  # fmt: skip
+    found = select(Request).where(Request.state == RequestState.SUBMITTED, Request.id.in_(waiting)).order_by(Request.id)
+    lapsed = 0
+    for request in session.scalars(found.with_for_update().execution_options(populate_existing=True)).all():
+        lines = [line for line in request.lines if line.subject_id == subject_id and line.state is LineState.PENDING]
+        lines = [line for line in lines if line.entitlement_id in entitlement_ids and line.effect is LineEffect.GRANT]
+        for line in lines:
+            line.state = after(line.state, Event.LAPSE)
+            close_pending_steps(line)
+        event = settlement([line.state for line in request.lines])
+        if event is not None:
+            request.state = after(request.state, event)
+        lapsed += len(lines)
+        _record(session, "request.lapsed", request, actor=actor, now=now, policy=policy)
+    return lapsed
 
 
 def find(session: Session, request_id: int, *, lock: bool = False) -> Request:

@@ -75,7 +75,7 @@ def propose(
     require_fresh_factor(actor, policy=policy, now=now)
     _require_nobodys(session, found)
     purpose = written(wanted.purpose, field="purpose", empty="何に使うIDかを書いてください。")
-    _require_sensible(session, found, wanted, day_of(now))
+    _require_sensible(session, found, wanted, day_of(now), policy)
     registered = RegisteredId(
         system_id=found.system_id, found_id=found.id, kind=wanted.kind, purpose=purpose, owner_id=wanted.owner_id,
         kept=wanted.kept, valid_until=wanted.valid_until, proposed_by_id=person_id, proposed_at=now,
@@ -105,7 +105,7 @@ def accept(session: Session, registered_id: int, *, actor: Actor, policy: Policy
     if found.person_id is not None:
         raise IllegalTransition("このIDは、その後、個人のIDと判断されています。申出を却下してください。")
     lock_names(session, registered.system_id, organisation_in_force(session, now=now).login_names)
-    _require_still_sensible(session, registered, day_of(now))
+    _require_still_sensible(session, registered, day_of(now), policy)
     require_room_for_registered(session, registered.system_id, registered.kind)
     _settle(found, registered, actor, now=now)
     registered.account = _account_of(session, registered, found, now=now)
@@ -145,7 +145,7 @@ def renew(
     """
     registered = accepted_registration(session, registered_id)
     _accepter(session, registered, actor, policy=policy, now=now)
-    _require_end(registered.kind, valid_until, day_of(now))
+    _require_end(registered.kind, valid_until, day_of(now), policy)
     _require_still_used(session, registered, now=now)
     registered.valid_until = valid_until
     session.flush()
@@ -216,28 +216,35 @@ def _require_nobodys(session: Session, found: FoundAccount) -> None:
         raise IllegalTransition("このIDは、すでに登録されているか、登録の申出が出ています。")
 
 
-def _require_sensible(session: Session, found: FoundAccount, wanted: WantedId, day: date) -> None:
+def _require_sensible(
+    session: Session, found: FoundAccount, wanted: WantedId, day: date, policy: Policy
+) -> None:  # fmt: skip
     if wanted.kind not in KINDS:
         refuse_field("kind", "特権ID、共用ID、サービスIDのどれかを選んでください。")
-    _require_end(wanted.kind, wanted.valid_until, day)
+    _require_end(wanted.kind, wanted.valid_until, day, policy)
     require_owner(session, wanted.owner_id, day)
     if wanted.kept:
         _require_keepable(session, found)
 
 
-def _require_still_sensible(session: Session, registered: RegisteredId, day: date) -> None:
+def _require_still_sensible(session: Session, registered: RegisteredId, day: date, policy: Policy) -> None:
     """Between the proposal and its acceptance an owner leaves, a day passes, a directory begins to guard the ID."""
-    _require_end(registered.kind, registered.valid_until, day)
+    _require_end(registered.kind, registered.valid_until, day, policy)
     require_owner(session, registered.owner_id, day)
     if registered.kept:
         _require_keepable(session, registered.found)
 
 
-def _require_end(kind: AccountKind, valid_until: date | None, day: date) -> None:
+def _require_end(kind: AccountKind, valid_until: date | None, day: date, policy: Policy) -> None:
     if valid_until is None and kind is not AccountKind.SERVICE:
         refuse_field("valid_until", f"{ACCOUNT_KIND_TITLES[kind]}には、必要な期間の最終日を入れてください。")
     if valid_until is not None and valid_until <= day:
         refuse_field("valid_until", "今日以後の日にしてください。")
+    longest = policy.privileged.longest_days
+    if valid_until is not None and (valid_until - day).days > longest:
+        refuse_field(
+            "valid_until", f"今日から{longest}日以内の日にしてください。期限の前に改められます。"
+        )
 
 
 def _require_keepable(session: Session, found: FoundAccount) -> None:

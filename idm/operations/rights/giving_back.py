@@ -72,6 +72,8 @@ def _apply(session: Session, grant: Grant, reason: str, *, actor: Actor, policy:
 
 def _end_at_once(session: Session, grant: Grant, reason: str, *, actor: Actor, policy: Policy, now: datetime) -> int:
     taken = grants.end_with_what_hangs(session, grant, EndReason.GIVEN_BACK, actor=actor, policy=policy, now=now)
+    rights = {one.entitlement_id for one in taken}
+    requests.lapse_lines(session, actor.person_id or 0, rights, actor=actor, policy=policy, now=now)
     audit.record(
         session, action="giving_back.noticed", actor=actor, obj=("grant", str(grant.id)), now=now,
         policy_digest=policy.digest, payload={"reason": reason, "grants": [one.id for one in taken]},

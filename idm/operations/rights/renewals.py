@@ -8,11 +8,13 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import InvalidInput, NotPermitted
+from idm.models.requests import Grant
 from idm.operations.approval import requests
 from idm.operations.approval.requests import WantedLine
 from idm.policy import Policy
@@ -36,6 +38,8 @@ def renew(
     scope = scope_of(
         session, actor.person_id, roles_of(session, actor.person_id, day_of(now)), policy=policy, day=day_of(now)
     )
+    # Two who ask at once for the same: the second waits, and finds that it was asked for.
+    session.execute(select(Grant.id).where(Grant.id.in_(grant_ids)).order_by(Grant.id).with_for_update(key_share=True))
     found = renewable_rights(session, scope, policy=policy, reader=reader, grant_ids=grant_ids)
     _require_renewable(found, set(grant_ids), valid_until)
     by_system: dict[int, list[EndingRight]] = defaultdict(list)

@@ -223,6 +223,16 @@ def test_privileged_rights_and_contractors_rights_need_an_end(cast: Cast, who: s
     cast.file("hr", *wanted, valid_until=NEXT_YEAR)
 
 
+def test_privileged_rights_are_asked_for_for_as_long_as_the_profile_gives_them_at_a_time(cast: Cast) -> None:
+    wanted = (("staff", "ledger/admin-account"), ("staff", "ledger/admin"))
+    longest = timedelta(days=cast.policy.privileged.longest_days)
+    assert (
+        "366日まで"
+        in refusal_of(cast, *wanted, applicant="hr", valid_until=TODAY + longest + timedelta(days=1)).message
+    )
+    cast.file("hr", *wanted, valid_until=TODAY + longest)
+
+
 def test_a_contract_that_is_over_no_longer_asks_for_an_end(cast: Cast) -> None:
     with cast.database.writing() as session:
         person = session.get_one(Person, cast.people["contractor"])

@@ -167,6 +167,7 @@ def test_without_a_second_factor_given_just_now_nothing_is_proposed_or_accepted(
         ("administrator", {"kind": AccountKind.PERSONAL}, "kind", "どれかを選んでください"),
         ("administrator", {"valid_until": None}, "valid_until", "必要な期間の最終日"),
         ("administrator", {"valid_until": TODAY}, "valid_until", "今日以後"),
+        ("administrator", {"valid_until": TODAY + timedelta(days=367)}, "valid_until", "366日以内"),
         ("administrator", {"owner_id": 999}, "owner", "在職している職員"),
         ("root", {}, "kept", "手作業で変更し、封をして保管"),
         ("idm", {"kind": AccountKind.SERVICE}, "kept", "接続に使うID"),

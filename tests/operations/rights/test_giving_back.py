@@ -1,7 +1,10 @@
 """Rights that are given back, reminders before rights end, and renewals: many at once, each line decided (A8)."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -19,7 +22,8 @@ from idm.operations.rights import giving_back, renewals
 from idm.operations.rights.giving_back import GivenBack
 from idm.operations.rights.lifecycle import carry_out_due
 from idm.publication import Reader
-from idm.request_state import RequestState
+from idm.queries.approval.choices import scope_of
+from idm.request_state import LineState, RequestState
 from idm.vocabulary import RequestAction
 from tests.cast import NOW, TODAY, Cast
 
@@ -274,3 +278,53 @@ def test_on_postgresql_a_reminder_and_a_renewal_are_the_same(postgres_office: Ca
         postgres_office.approve(request_id, line=line)
     assert [remind(postgres_office, END - 5 * DAY), remind(postgres_office, END - 4 * DAY)] == [1, 0]
     assert len(renew(postgres_office, "security", ("staff", "account"), ("staff", "enter"))) == 1
+
+
+def test_what_was_given_back_is_not_given_again_by_a_renewal_that_was_asked_for_before(office: Cast) -> None:
+    (request_id,) = renew(office, "security", ("staff", "enter"))
+    give_back(by_notice(office), "enter")
+    assert state_of(office, request_id) is RequestState.LAPSED
+    with pytest.raises(IllegalTransition):
+        office.approve(request_id, now=at(END - 20 * DAY))
+
+
+def test_of_an_application_for_several_only_what_was_given_back_lapses(office: Cast) -> None:
+    (request_id,) = renew(office, "security", ("staff", "enter"), ("other", "enter"))
+    give_back(by_notice(office), "enter")
+    assert state_of(office, request_id) is RequestState.SUBMITTED
+    with office.database.reading() as session:
+        lines = {line.subject_id: line.state for line in session.get_one(Request, request_id).lines}
+    assert lines == {office.people["staff"]: LineState.LAPSED, office.people["other"]: LineState.PENDING}
+
+
+def state_of(cast: Cast, request_id: int) -> RequestState:
+    with cast.database.reading() as session:
+        return session.get_one(Request, request_id).state
+
+
+def test_where_nobody_applies_for_themselves_everybody_gives_back_what_they_have(office: Cast) -> None:
+    policy = replace(office.policy, applications=replace(office.policy.applications, own=False))
+    strict = replace(office, policy=policy)
+    with pytest.raises(InvalidInput):
+        renew(strict, "staff", ("staff", "enter"))
+    assert give_back(strict, "enter").request_id is not None
+
+
+def test_on_postgresql_two_who_renew_at_once_make_one_application(
+    postgres_office: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cast = postgres_office
+    request_id = cast.file("hr", ("staff", "ledger/account"), ("staff", "ledger/enter"), valid_until=END)
+    for line in (0, 1):
+        cast.approve(request_id, line=line)
+    begun, really = threading.Barrier(2), scope_of
+
+    def together(*said: Any, **more: Any) -> Any:
+        begun.wait()
+        return really(*said, **more)
+
+    monkeypatch.setattr(renewals, "scope_of", together)
+    with ThreadPoolExecutor() as both:
+        asked = [both.submit(renew, cast, who, ("staff", "enter")) for who in ("security", "hr")]
+        problems = [one.exception() for one in asked]
+    assert [type(problem) for problem in problems if problem is not None] == [InvalidInput]
