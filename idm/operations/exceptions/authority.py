@@ -6,13 +6,14 @@ from sqlalchemy.orm import Session
 
 from idm.errors import NotPermitted
 from idm.models.exceptions import RegisteredException
-from idm.models.systems import Account
+from idm.models.systems import Account, InformationSystem
 from idm.permissions import Action, everywhere, require
 from idm.policy import Policy
 from idm.queries.exceptions.answering import subjects_of
 from idm.queries.factors.authenticators import units_of_owner
-from idm.queries.organisation.officers import roles_of
+from idm.queries.organisation.officers import holders, roles_of
 from idm.queries.organisation.reach import systems_reached, units_reached
+from idm.queries.rights.leaving import SectionManagers
 from idm.vocabulary import ExceptionScope, Role
 
 
@@ -34,6 +35,8 @@ def require_may_end(session: Session, exception: RegisteredException, person_id:
     require(roles, Action.END_EXCEPTION)
     if everywhere(roles, Action.END_EXCEPTION):
         return
+    if exception.scope is ExceptionScope.ORGANISATION and person_id != exception.asked_by_id:
+        raise NotPermitted("組織全体についての例外措置を終えられるのは、申請した人とCISO等だけです。")
     if not _reaches(session, exception, person_id, Action.END_EXCEPTION, roles, day):
         raise NotPermitted("例外措置を終えられるのは、対象を所管する課長・情報システム管理者とCISOです。")
 
@@ -65,3 +68,27 @@ def _units_of(session: Session, exception: RegisteredException, day: date) -> fr
     for person_id in subjects_of(session, exception):
         units |= units_of_owner(session, person_id, day)
     return frozenset(units)
+
+
+def answering_for(session: Session, exception: RegisteredException, *, policy: Policy, day: date) -> frozenset[int]:
+    """Whoever answers for it today: those who asked, as long as they still might; else who has their office now, by
+    the units and the system that it is about, and the security officer."""
+    people = set(_managers(session, exception, day))
+    try:
+        require_may_ask(session, exception, exception.asked_by_id, policy=policy, day=day)
+    except NotPermitted:
+        people.update(holders(session, Role.SECURITY, None, day))
+        managers = SectionManagers.on(session, day)
+        for unit in _units_of(session, exception, day):
+            people |= managers.of(unit, without=subjects_of(session, exception))
+    else:
+        people.add(exception.asked_by_id)
+    return frozenset(people)
+
+
+def _managers(session: Session, exception: RegisteredException, day: date) -> list[int]:
+    system_id = _system_of(session, exception)
+    if system_id is None:
+        return []
+    unit = session.get_one(InformationSystem, system_id).manager_unit_code
+    return holders(session, Role.SYSTEM, unit, day)

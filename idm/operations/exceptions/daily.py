@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.exceptions import ExceptionCheck, RegisteredException
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account
 from idm.models.work import Finding
+from idm.operations.exceptions import unanswered
+from idm.operations.exceptions.authority import answering_for
 from idm.operations.exceptions.exception_notices import PAGE, record
 from idm.operations.notification.notices import notify
 from idm.operations.sweep.findings import Found, record_everywhere
@@ -28,22 +30,24 @@ from idm.oversight.exception_state import (
     reminder_due,
     report_levels,
 )
-from idm.permissions import PERMISSIONS, Action, may
+from idm.permissions import PERMISSIONS, Action
 from idm.policy import Policy
 from idm.queries.exceptions.coverage import as_coverings, last_checks
 from idm.queries.organisation.departments import departments
-from idm.queries.organisation.officers import holders, roles_of
-from idm.vocabulary import ExceptionState, FindingKind, Role
+from idm.queries.organisation.officers import holders
+from idm.vocabulary import ExceptionState, FindingKind
 
 
 @dataclass(frozen=True)
 class ExceptionsFollowed:
-    """How many expired, were reminded of, had an overdue report told to one more level, and an overdue check told."""
+    """How many expired, were reminded of, had an overdue report told to one more level, an overdue check told, and
+    their missing answer."""
 
     expired: int
     reminded: int
     escalated: int
     checks_told: int
+    unanswered: int
 
 
 def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ExceptionsFollowed:
@@ -53,7 +57,8 @@ def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> 
         expired=expired,
         reminded=_remind(session, actor=actor, policy=policy, now=now),
         escalated=_escalate(session, actor=actor, policy=policy, now=now),
-        checks_told=_tell_of_checks(session, policy=policy, now=now),
+        checks_told=_tell_of_checks(session, actor=actor, policy=policy, now=now),
+        unanswered=unanswered.follow(session, actor=actor, policy=policy, now=now),
     )
     _find_needed(session, actor=actor, policy=policy, now=now)
     return done
@@ -67,7 +72,7 @@ def _expire(session: Session, *, actor: Actor, policy: Policy, now: datetime) ->
         exception.ended_at = now
         session.flush()
         record(session, "registered_exception.expired", exception, actor=actor, policy=policy, now=now)
-        for person_id in _answering(session, exception, day_of(now)):
+        for person_id in answering_for(session, exception, policy=policy, day=day_of(now)):
             told[person_id] += 1
     _notify(session, told, "期限が過ぎました", "期限の過ぎた例外措置が{count}件あります。"
             "続けて必要なものは更新を申請し、必要のないものは終えてください。"
@@ -85,7 +90,7 @@ def _remind(session: Session, *, actor: Actor, policy: Policy, now: datetime) ->
         exception.reminded_on = day
         reminded += 1
         record(session, "registered_exception.reminded", exception, actor=actor, policy=policy, now=now)
-        for person_id in _answering(session, exception, day):
+        for person_id in answering_for(session, exception, policy=policy, day=day):
             told[person_id] += 1
     _notify(session, told, "期限が近づいています", "期限の近い例外措置が{count}件あります。続けて必要なものは、"
             "期限の前に更新を申請してください。申請のないものは、期限で効力がなくなります。", now=now)  # fmt: skip
@@ -114,7 +119,7 @@ def _escalate(session: Session, *, actor: Actor, policy: Policy, now: datetime) 
     return escalated
 
 
-def _tell_of_checks(session: Session, *, policy: Policy, now: datetime) -> int:
+def _tell_of_checks(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     day = day_of(now)
     holding = _in_state(session, ExceptionState.PERMITTED)
     checked = last_checks(session)
@@ -127,6 +132,7 @@ def _tell_of_checks(session: Session, *, policy: Policy, now: datetime) -> int:
         if check_to_tell(due, told_on, day):
             exception.escalated_at = now
             overdue += 1
+            record(session, "registered_exception.check_overdue", exception, actor=actor, policy=policy, now=now)
     checkers = {one for role in PERMISSIONS[Action.CHECK_EXCEPTIONS] for one in holders(session, role, None, day)}
     if overdue:
         _notify(session, dict.fromkeys(checkers, overdue), "定期確認をしてください",
@@ -200,21 +206,6 @@ def _said_needed(session: Session, expired: list[RegisteredException]) -> set[in
         one.id for one in expired
         if one.finding_kind is None and (one.id not in checked or checked[one.id].still_needed)
     }  # fmt: skip
-
-
-def _answering(session: Session, exception: RegisteredException, day: date) -> set[int]:
-    """Whoever asked for it, and the manager of the system that it is about; the security officer, where whoever asked
-    has left the office by which they did."""
-    people = {exception.asked_by_id}
-    if not may(roles_of(session, exception.asked_by_id, day), Action.ASK_EXCEPTION):
-        people = set(holders(session, Role.SECURITY, None, day))
-    system_id = exception.system_id
-    if exception.account_id is not None:
-        system_id = session.get_one(Account, exception.account_id).system_id
-    if system_id is not None:
-        unit = session.get_one(InformationSystem, system_id).manager_unit_code
-        people.update(holders(session, Role.SYSTEM, unit, day))
-    return people
 
 
 def _notify(

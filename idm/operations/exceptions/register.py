@@ -16,14 +16,21 @@ from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, 
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
-from idm.operations.exceptions.authority import require_may_ask, require_may_end
+from idm.operations.exceptions.authority import answering_for, require_may_ask, require_may_end
 from idm.operations.exceptions.exception_notices import record, tell, tell_ciso
-from idm.oversight.exception_state import ExceptionEvent, after, may_renew, require_coverable, require_period
+from idm.oversight.exception_state import (
+    ExceptionEvent,
+    after,
+    may_renew,
+    report_levels,
+    require_coverable,
+    require_period,
+)
 from idm.permissions import Action, require
 from idm.policy import Policy
 from idm.queries.approval.bench import Bench
 from idm.queries.exceptions.answering import answering, subjects_of
-from idm.queries.organisation.officers import contracted, humans, roles_of
+from idm.queries.organisation.officers import contracted, holders, humans, roles_of
 from idm.queries.organisation.units import unit_on
 from idm.routing import RUNG_TITLES, Seated
 from idm.step_up import require_fresh_factor
@@ -99,10 +106,24 @@ def report(
         raise IllegalTransition("報告を待っている緊急の措置ではありません。")
     exception.report = written(text, field="report", empty="とった措置と、そのときの状況を書いてください。")
     exception.reported_at = now
+    _tell_levels(session, exception, policy=policy, now=now)
+    exception.escalated_level, exception.escalated_at = 0, None
     session.flush()
     record(session, "registered_exception.reported", exception, actor=actor, policy=policy, now=now)
     tell_ciso(session, exception, "緊急の措置の報告", f"{actor.label} さんが報告しました。", now=now)
     return exception
+
+
+def _tell_levels(session: Session, exception: RegisteredException, *, policy: Policy, now: datetime) -> None:
+    """Afterwards every level that has to know of a late report by now does: also where the act is written down only
+    with its report, long after (FK 8(2))."""
+    levels = report_levels(exception.acted_at or now, now, policy.exceptions)
+    told: set[int] = set()
+    for role in policy.exceptions.emergency_escalate_to[exception.escalated_level : levels]:
+        told.update(holders(session, role, None, day_of(now)))
+    hours = policy.exceptions.emergency_report_hours
+    said = f"緊急の措置が、とってから{hours}時間を過ぎて報告されました。"
+    tell(session, told, exception, "報告の遅れた緊急の措置", said, now=now)
 
 
 def answer(
@@ -211,7 +232,8 @@ def check(
     )  # fmt: skip
     if not still_needed:
         tell(
-            session, {exception.asked_by_id}, exception, "必要がなくなったようです",
+            session, answering_for(session, exception, policy=policy, day=day_of(now)), exception,
+            "必要がなくなったようです",
             f"{actor.label} さんの定期確認: {said}\n必要がなければ、終えてください。", now=now,
         )  # fmt: skip
     return done

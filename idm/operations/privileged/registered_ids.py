@@ -242,9 +242,7 @@ def _require_end(kind: AccountKind, valid_until: date | None, day: date, policy:
         refuse_field("valid_until", "今日以後の日にしてください。")
     longest = policy.privileged.longest_days
     if valid_until is not None and (valid_until - day).days > longest:
-        refuse_field(
-            "valid_until", f"今日から{longest}日以内の日にしてください。期限の前に改められます。"
-        )
+        refuse_field("valid_until", f"今日から{longest}日以内の日にしてください。期限の前に改められます。")
 
 
 def _require_keepable(session: Session, found: FoundAccount) -> None:

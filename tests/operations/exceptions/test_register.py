@@ -20,6 +20,8 @@ from idm.errors import (
 )
 from idm.models.audit import AuditRecord
 from idm.models.exceptions import RegisteredException
+from idm.models.officers import Officer
+from idm.models.people import Person
 from idm.models.systems import InformationSystem
 from idm.models.work import Finding, MailMessage
 from idm.operations.exceptions import daily, register
@@ -458,3 +460,92 @@ def test_on_postgresql_it_is_all_the_same(postgres_office: Cast) -> None:
     twice = update(RegisteredException).where(RegisteredException.id == renewal).values(asked_by_id=cast.people["ciso"])
     with cast.database.writing() as session, pytest.raises(IntegrityError, match="two_people"):
         session.execute(twice)
+
+
+# --- what nobody answers, reports or checks ---------------------------------------------------------------------------
+
+
+def test_an_application_that_is_left_lying_is_brought_to_mind_and_told_to_the_next_in_line(cast: Cast) -> None:
+    exception = ask(cast)
+    asked = [who for who, _ in told(cast)]
+    assert [follow(cast, at(TODAY + days * DAY)).unanswered for days in (1, 10, 10, 60)] == [0, 1, 0, 1]
+    assert {subject.partition("：")[0] for _, subject in told(cast)[len(asked) :]} == {
+        "【例外措置】許可・不許可を決めてください", "【例外措置】答えがありません",
+    }  # fmt: skip
+    assert actions(cast).count("registered_exception.unanswered") == 2
+    answer(cast, exception, now=at(TODAY + 61 * DAY))
+    assert follow(cast, at(TODAY + 62 * DAY)).unanswered == 0
+
+
+def test_an_application_whose_period_is_over_waits_no_longer_and_stands_in_nobodys_way(cast: Cast) -> None:
+    first = ask(cast)
+    answer(cast, first)
+    over = END + 20 * DAY
+    waiting = ask(cast, now=at(END), renews_id=first, valid_from=END, valid_until=END + 10 * DAY)
+    follow(cast, at(over))
+    assert state(cast, waiting) is ExceptionState.ENDED
+    assert "registered_exception.lapsed" in actions(cast)
+    assert ask(cast, now=at(over), renews_id=first, valid_from=over, valid_until=over + 20 * DAY)
+
+
+def test_an_emergency_without_its_report_does_not_end_with_its_period(cast: Cast) -> None:
+    emergency = ask(cast, acted_at=NOW - timedelta(hours=1))
+    follow(cast, at(END + DAY))
+    assert state(cast, emergency) is ExceptionState.ASKED
+
+
+def test_an_emergency_that_is_written_down_late_is_told_to_the_levels_though_its_report_is_with_it(cast: Cast) -> None:
+    acted = NOW - timedelta(days=30)
+    ask(cast, acted_at=acted, valid_from=TODAY - 30 * DAY, valid_until=TODAY + 30 * DAY, report="止めて復旧した")
+    late = {who for who, subject in told(cast) if "報告の遅れた" in subject}
+    assert len(late) == len(cast.policy.exceptions.emergency_escalate_to)
+    ask(cast, acted_at=NOW - timedelta(hours=1), report="止めて復旧した")
+    assert {who for who, subject in told(cast) if "報告の遅れた" in subject} == late
+
+
+def test_a_check_that_is_overdue_is_on_record(cast: Cast) -> None:
+    answer(cast, ask(cast, valid_until=TODAY + 300 * DAY))
+    assert follow(cast, at(TODAY + 93 * DAY)).checks_told == 1
+    assert actions(cast).count("registered_exception.check_overdue") == 1
+
+
+def actions(cast: Cast) -> list[str]:
+    with cast.database.reading() as session:
+        return list(session.scalars(select(AuditRecord.action)))
+
+
+# --- who answers for it, and who ends it ------------------------------------------------------------------------------
+
+
+def test_what_holds_for_the_whole_organisation_is_ended_by_whoever_asked_and_the_heads(cast: Cast) -> None:
+    everywhere = ask(cast, scope=ExceptionScope.ORGANISATION, person_id=None)
+    answer(cast, everywhere)
+    _manages(cast, "auditor", "0900")
+    with pytest.raises(NotPermitted):
+        end(cast, everywhere, "auditor")
+    end(cast, everywhere, "security")
+    assert state(cast, everywhere) is ExceptionState.ENDED
+
+
+def test_where_whoever_asked_manages_another_section_now_the_manager_of_today_hears_of_it(cast: Cast) -> None:
+    exception = ask(cast)
+    answer(cast, exception)
+    with cast.database.writing() as session:
+        theirs = select(Officer).where(Officer.person_id == cast.people["security"], Officer.role == Role.SECTION)
+        for one in session.scalars(theirs).all():
+            one.person_id = cast.people["hr"]
+    _manages(cast, "security", "0900")
+    assert follow(cast, at(END - DAY)).reminded == 1
+    heard = {who for who, subject in told(cast) if "期限が近づいています" in subject}
+    with cast.database.reading() as session:
+        manager = session.get_one(Person, cast.people["hr"]).name
+    assert manager.partition("　")[0] in heard
+
+
+def _manages(cast: Cast, who: str, unit: str) -> None:
+    """`who` is section manager of the unit, too."""
+    with cast.database.writing() as session:
+        one = session.scalars(select(Officer).where(Officer.role == Role.SECTION)).first()
+        assert one is not None
+        same = {column.key: getattr(one, column.key) for column in Officer.__table__.columns if column.key != "id"}
+        session.add(Officer(**{**same, "person_id": cast.people[who], "unit_code": unit}))
