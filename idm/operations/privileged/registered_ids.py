@@ -145,7 +145,7 @@ def renew(
     """
     registered = accepted_registration(session, registered_id)
     _accepter(session, registered, actor, policy=policy, now=now)
-    _require_end(registered.kind, valid_until, day_of(now), policy)
+    _require_end(registered.kind, valid_until, day_of(now), policy, going_on=registered.valid_until)
     _require_still_used(session, registered, now=now)
     registered.valid_until = valid_until
     session.flush()
@@ -235,14 +235,20 @@ def _require_still_sensible(session: Session, registered: RegisteredId, day: dat
         _require_keepable(session, registered.found)
 
 
-def _require_end(kind: AccountKind, valid_until: date | None, day: date, policy: Policy) -> None:
-    if valid_until is None and kind is not AccountKind.SERVICE:
-        refuse_field("valid_until", f"{ACCOUNT_KIND_TITLES[kind]}には、必要な期間の最終日を入れてください。")
-    if valid_until is not None and valid_until <= day:
+def _require_end(
+    kind: AccountKind, valid_until: date | None, day: date, policy: Policy, *, going_on: date | None = None
+) -> None:
+    """`going_on`: until when it stands there already."""
+    if valid_until is None:
+        if kind is not AccountKind.SERVICE:
+            refuse_field("valid_until", f"{ACCOUNT_KIND_TITLES[kind]}には、必要な期間の最終日を入れてください。")
+        return
+    if valid_until <= day:
         refuse_field("valid_until", "今日以後の日にしてください。")
     longest = policy.privileged.longest_days
-    if valid_until is not None and (valid_until - day).days > longest:
-        refuse_field("valid_until", f"今日から{longest}日以内の日にしてください。期限の前に改められます。")
+    if (valid_until - max(day, going_on or day)).days > longest:
+        since = "いまの期限" if going_on is not None and going_on > day else "今日"
+        refuse_field("valid_until", f"{since}から{longest}日以内の日にしてください。期限の前に改められます。")
 
 
 def _require_keepable(session: Session, found: FoundAccount) -> None:
