@@ -9,6 +9,7 @@ for every action of `idm.permissions`, because every one of them asks here.
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -20,7 +21,12 @@ from idm.models.periods import holding_on
 from idm.separation_of_duties import Human
 from idm.vocabulary import Role
 
+DAYS_AT_HAND = 64
+"""Of so many days the statements below are kept: every page asks them several times, and putting one together costs more
+than the database's answer. A statement never changes once it is made."""
 
+
+@lru_cache(DAYS_AT_HAND)
 def tenures_on(day: date) -> Select[Officer]:
     """The tenures that count on the day."""
     return (
@@ -93,6 +99,7 @@ def holders(session: Session, role: Role, unit_code: str | None, day: date) -> l
     return sorted(set(session.scalars(query.with_only_columns(Officer.person_id))))
 
 
+@lru_cache(DAYS_AT_HAND)
 def deputations_on(day: date) -> Select[Deputy]:
     """The deputies who count on the day: accepted, within their period, employed, and no contractors."""
     employed = exists().where(Employment.person_id == Deputy.deputy_id, holding_on(Employment, day))
