@@ -22,8 +22,8 @@ from idm.separation_of_duties import Human
 from idm.vocabulary import Role
 
 DAYS_AT_HAND = 64
-"""Of so many days the statements below are kept: every page asks them several times, and putting one together costs more
-than the database's answer. A statement never changes once it is made."""
+"""Of so many days the statements below are kept: every page asks them several times, and putting one together costs
+more than the database's answer. A statement never changes once it is made."""
 
 
 @lru_cache(DAYS_AT_HAND)

@@ -8,6 +8,7 @@ deciding in an officer's place (代決, `idm.queries.organisation.officers.deput
 
 from collections.abc import Collection
 from datetime import date
+from functools import lru_cache
 
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
@@ -17,10 +18,11 @@ from idm.models.people import Employment
 from idm.models.periods import holding_on
 from idm.models.privileged import PrivilegeDeputy
 from idm.models.systems import InformationSystem
-from idm.queries.organisation.officers import auditor_under_any_row, tenures_on, under_contract
+from idm.queries.organisation.officers import DAYS_AT_HAND, auditor_under_any_row, tenures_on, under_contract
 from idm.vocabulary import Role
 
 
+@lru_cache(DAYS_AT_HAND)
 def standing_on(day: date) -> Select[PrivilegeDeputy]:
     """The deputyships, accepted or not, that stand on the day: the principal holds the office, and the deputy is
     employed and, under every row of theirs, neither a contractor nor an auditor (SOD-5 to SOD-7)."""

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, func, or_, select
@@ -220,6 +221,7 @@ def _conditions(wanted: UseFilter) -> list[Any]:
 _BY_BEGINNING = (PrivilegedUse.emergency.desc(), PrivilegedUse.wanted_from, PrivilegedUse.id)
 
 
+@cache
 def _sheets() -> Select[*tuple[Any, ...]]:
     person, named, approver, principal, attending, checker = (aliased(Person) for _ in range(6))
     return (
