@@ -10,7 +10,7 @@ from idm.permissions import Action, may
 from idm.queries.approval.approvals import PendingRow, pending_for
 from idm.queries.exceptions.exception_todo import ExceptionTodo, exception_todo
 from idm.queries.hand_work.work_orders import Reach, WorkCounts, work_counts
-from idm.queries.privileged.todo import PrivilegedTodo, privileged_todo
+from idm.queries.privileged.todo import OthersUses, OwnUses, others_uses, own_uses
 from idm.queries.reviews.reviews import asked_of
 from idm.queries.sweep.finding_figures import Own, own_findings
 from web import current
@@ -58,10 +58,16 @@ class WaitingWork:
             return exception_todo(session, self.person_id, policy=current.policy(), now=current.now())
 
     @cached_property
-    def privileged(self) -> PrivilegedTodo:
-        """What waits for them about the use of privileged IDs."""
+    def others_uses(self) -> OthersUses:
+        """Uses of privileged IDs by other people that wait for them."""
         with current.look() as session:
-            return privileged_todo(session, self.person_id, policy=current.policy(), now=current.now())
+            return others_uses(session, self.person_id, policy=current.policy(), now=current.now())
+
+    @cached_property
+    def own_uses(self) -> OwnUses:
+        """Their own uses of privileged IDs."""
+        with current.look() as session:
+            return own_uses(session, self.person_id, now=current.now())
 
 
 COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
@@ -70,9 +76,7 @@ COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
     "work_orders.index": lambda waiting: waiting.work.to_do + waiting.work.to_confirm,
     "findings.index": lambda waiting: waiting.findings.open if waiting.findings else 0,
     "exceptions.index": lambda waiting: waiting.exceptions.number,
-    "privileged_use_oversight.index": lambda waiting: (
-        waiting.privileged.to_decide + waiting.privileged.to_attend + waiting.privileged.to_check
-    ),
+    "privileged_use_oversight.index": lambda waiting: waiting.others_uses.number,
 }
 """Page of the navigation → how much of what it shows waits for the person."""
 

@@ -30,6 +30,8 @@ def units_reached(session: Session, person_id: int, action: Action, day: date) -
 def systems_reached(session: Session, person_id: int, action: Action, day: date) -> frozenset[int]:
     """The systems for which the person may do the action; empty = none."""
     managers = _units(session, person_id, action, Scope.OWN_SYSTEM, day)
+    if managers is not None and not managers:
+        return frozenset()
     query = select(InformationSystem.id)
     if managers is not None:
         query = query.where(InformationSystem.manager_unit_code.in_(managers))
