@@ -19,6 +19,7 @@ class DormancyCase(Base):
               sqlite_where=text("closed_at IS NULL"), postgresql_where=text("closed_at IS NULL")),
         CheckConstraint("(closed_at IS NULL) = (close_reason IS NULL)", name="close_explained"),
         CheckConstraint("stage <> 'disabled' OR disabled_at IS NOT NULL", name="disabled_when"),
+        CheckConstraint("stage <> 'disabled' OR told_id IS NOT NULL", name="stopped_after_somebody_was_told"),
         CheckConstraint("stage <> 'deleted' OR deleted_at IS NOT NULL", name="deleted_when"),
     )  # fmt: skip
 
@@ -32,6 +33,9 @@ class DormancyCase(Base):
     warned_at: Mapped[datetime] = mapped_column(Instant)
     disable_on: Mapped[date]
     """A working day."""
+    told_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    """Who was told of that day: the holder, or, where no mail reaches them, who manages their section. None = nobody
+    could be told so far."""
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     delete_on: Mapped[date | None]
     deleted_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -4,7 +4,8 @@
                  └──used, given back, exempted, out of use anyway──► closed ◄──┘
 
 Unknown is not the same as never: where the target may have lost the date, the ID is listed as unknown, and no machine
-goes on with it. No step falls on a day off. An ID is never deleted while an employment lasts.
+goes on with it. No step falls on a day off, and nothing is stopped of which nobody could be told. An ID is never
+deleted while an employment lasts.
 """
 
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Holding(StrEnum):
     UNKNOWN = "最後に使われた日が分からないため、自動では進めません。"
     UNREAD = "最後に使われた日を読み取れなかったため、このままにします。"
     EMPLOYED = "在籍している人、これから在籍する人、または退職から日の浅い人のIDのため、削除しません。"
+    UNTOLD = (
+        "停止する日を本人にも所属長にも知らせることができないため、停止しません。"
+        "人事データのメールアドレスを直すと、知らせた日から日数を数え直します。"
+    )
     LIMIT = "一定期間に止められる数の上限に達したため、見合わせました。点検の設定が正しいかを確かめてください。"
 
 
@@ -81,6 +86,8 @@ class UnusedFacts:
     """Whether the target showed it at all, when it was read last."""
     use_read: bool = False
     """Whether the target showed tonight when it was last used, or that it never was."""
+    told: bool = True
+    """Whether somebody was told of the day on which it is to be stopped."""
     disable_on: date | None = None
     delete_on: date | None = None
 
@@ -153,6 +160,8 @@ def _warned(facts: UnusedFacts, times: DormancyTimes, calendar: WorkingDays, now
         return Verdict(Step.HOLD, Holding.UNKNOWN.value) if due else NOTHING
     if not is_unused(facts.found, facts.counts_from, times, now):
         return Verdict(Step.CLOSE, Closing.USED.value)
+    if due and not facts.told:
+        return Verdict(Step.HOLD, Holding.UNTOLD.value)
     return Verdict(Step.DISABLE) if due else NOTHING
 
 

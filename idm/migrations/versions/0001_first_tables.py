@@ -1455,12 +1455,17 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=32), nullable=False),
         sa.Column("warned_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("disable_on", sa.Date(), nullable=False),
+        sa.Column("told_id", sa.Integer(), nullable=True),
         sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delete_on", sa.Date(), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("held_back", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("close_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "stage <> 'disabled' OR told_id IS NOT NULL",
+            name=op.f("ck_dormancy_cases_stopped_after_somebody_was_told"),
+        ),
         sa.CheckConstraint("stage <> 'deleted' OR deleted_at IS NOT NULL", name=op.f("ck_dormancy_cases_deleted_when")),
         sa.CheckConstraint(
             "stage <> 'disabled' OR disabled_at IS NOT NULL", name=op.f("ck_dormancy_cases_disabled_when")
@@ -1469,6 +1474,7 @@ def upgrade() -> None:
             "(closed_at IS NULL) = (close_reason IS NULL)", name=op.f("ck_dormancy_cases_close_explained")
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_dormancy_cases_account_id")),
+        sa.ForeignKeyConstraint(["told_id"], ["people.id"], name=op.f("fk_dormancy_cases_told_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dormancy_cases")),
     )
     with op.batch_alter_table("dormancy_cases", schema=None) as batch_op:

@@ -5,7 +5,6 @@ stopped ID opens again by somebody of the system or the security section who is 
 what shows that it was used after all.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -21,15 +20,15 @@ from idm.errors import IllegalTransition, NotFound, SeparationOfDuties
 from idm.models.dormancy import DormancyCase
 from idm.models.systems import Account, InformationSystem
 from idm.operations.information_systems.system_scope import require_for_system
-from idm.operations.notification.notices import notify
 from idm.operations.rights import account_stops
 from idm.operations.rights.lifecycle import employed_since
-from idm.operations.stops.stop_notices import section_managers
+from idm.operations.sweep import dormancy_notices
 from idm.operations.sweep.findings import Found, SweepResult
 from idm.oversight.dormancy import Holding, Step, UnusedFacts, Verdict, delete_day, disable_day, next_step, room_left
 from idm.permissions import Action
 from idm.policy import DormancyRules, Policy
 from idm.queries.exceptions.coverage import Covered, covering
+from idm.queries.notification.notices import reached_by_mail
 from idm.queries.organisation.officers import humans
 from idm.queries.sweep.unused_ids import (
     accounts_there,
@@ -42,14 +41,12 @@ from idm.queries.sweep.unused_ids import (
 )
 from idm.step_up import require_fresh_factor_for
 from idm.vocabulary import AccountKind, DormancyStage, FindingKind, Stage
-from idm.wareki import format_wareki
 from idm.working_days import WorkingDays, working_days
 from idm.written_text import written
 
 Taken = list[tuple[Account, Step]]
 UNUSED = frozenset({FindingKind.DORMANT, FindingKind.NEVER_USED, FindingKind.LAST_USE_UNKNOWN})
 REOPENED = "申出により再開しました。理由：{}"
-WORDS: Mapping[Step, str] = {Step.WARN: "まもなく停止", Step.DISABLE: "停止", Step.DELETE: "削除"}
 ACTIONS: Mapping[Step, str] = {
     Step.WARN: "unused_id.warned", Step.DISABLE: "unused_id.disabled", Step.DELETE: "unused_id.deleted",
     Step.CLOSE: "unused_id.closed",
@@ -66,11 +63,12 @@ def follow(session: Session, result: SweepResult, *, actor: Actor, policy: Polic
     if unread or system.stage is not Stage.ENFORCE:
         return result
     night = _Night.of(session, system, result, policy=policy, now=now)
+    night.tell_again(session)
     taken: Taken = [(one, step) for one in night.in_turn() if (step := night.step_of(one)) is not Step.NONE]
     for account, step in taken:
         night.take(session, account, step, actor=actor, policy=policy, now=now)
-    _tell(session, system, taken, night.cases, now=now)
-    return replace(result, done=result.done + sum(step in WORDS for _, step in taken))
+    dormancy_notices.tell(session, system, taken, night.cases, now=now)
+    return replace(result, done=result.done + sum(step in dormancy_notices.WORDS for _, step in taken))
 
 
 def reopen(
@@ -150,6 +148,25 @@ class _Night:
 
         return sorted(self.accounts, key=due)
 
+    def tell_again(self, session: Session) -> None:
+        """Afterwards of each ID that is to be stopped somebody knows whom mail reaches, if there is anybody.
+
+        The days of the warning are counted from when they were told.
+        """
+        day = day_of(self.now)
+        warned = [case for case in self.cases.values() if case.stage is DormancyStage.WARNED]
+        if not warned or not self.calendar.is_working(day):
+            return
+        told = {case.told_id for case in warned if case.told_id is not None}
+        reached = reached_by_mail(session, told)
+        for case in warned:
+            if case.told_id in reached:
+                continue
+            again = disable_day(self.rules.times_of(case.account.kind), self.calendar, day)
+            case.told_id = dormancy_notices.warn(session, self.system, case.account, again, now=self.now)
+            if case.told_id is not None:
+                case.warned_at, case.disable_on = self.now, again
+
     def step_of(self, account: Account) -> Step:
         """The step that is taken of the account tonight; what is held back is written on its case."""
         verdict = self._limited(self._due(account))
@@ -188,6 +205,7 @@ class _Night:
             usable=_usable(account) and account.id in self.let_in,
             employed=account.person_id in self.employed, exempt=self._is_exempt(account, found, case),
             there=bool(account.seen_present), use_read=account.id in self.use_read,
+            told=case is None or case.told_id is not None,
             disable_on=case.disable_on if case is not None else None,
             delete_on=case.delete_on if case is not None else None,
         )  # fmt: skip
@@ -252,45 +270,6 @@ def _close(
     case.deleted_at = now if stage is DormancyStage.DELETED else None
     session.flush()
     account_stops.release(session, dormancy_id=case.id, actor=actor, policy=policy, now=now)
-
-
-def _tell(
-    session: Session, system: InformationSystem, taken: Taken, cases: Mapping[int, DormancyCase], *, now: datetime
-) -> None:
-    """Holders know of their own IDs, section managers how many of their people's; one notice each."""
-    counted: dict[int, Counter[Step]] = defaultdict(Counter)
-    for account, step in taken:
-        if step not in WORDS or account.person_id is None:
-            continue
-        for manager in section_managers(session, account.person_id, now=now):
-            counted[manager][step] += 1
-        if step is not Step.DELETE:
-            _tell_holder(session, system, account, step, cases[account.id], now=now)
-    for manager, steps in sorted(counted.items()):
-        lines = "\n".join(f"・{WORDS[step]}　{number} 件" for step, number in sorted(steps.items()))
-        notify(
-            session, [manager], subject="使われていない利用者IDがあります", link="/people",
-            body=f"「{system.name}」で、あなたの課の職員の使われていない利用者IDは次のとおりです。\n{lines}", now=now,
-        )  # fmt: skip
-
-
-def _tell_holder(
-    session: Session, system: InformationSystem, account: Account, step: Step, case: DormancyCase, *, now: datetime
-) -> None:
-    if step is Step.WARN:
-        subject = "使われていない利用者IDがあります"
-        body = (
-            f"「{system.name}」の利用者ID（{account.login_name}）が長く使われていません。"
-            f"{format_wareki(case.disable_on)}に停止します。必要な場合は、その前に一度サインインしてください。"
-            "不要な場合は、返却の手続をしてください。"
-        )
-    else:
-        subject = "使われていない利用者IDを停止しました"
-        body = (
-            f"「{system.name}」の利用者ID（{account.login_name}）は、長く使われていないため停止しました。"
-            "必要な場合は、情報システム管理者に申し出てください。"
-        )
-    notify(session, [account.person_id or 0], subject=subject, body=body, link="/me", now=now)
 
 
 def _record(

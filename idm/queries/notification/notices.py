@@ -1,11 +1,11 @@
 """What was sent to whom, and how it went: one's own in full; everybody's by kind alone, for those who look after it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from idm.models.notices import NoticePreference
@@ -55,6 +55,17 @@ class OwnChoice:
     away_until: date | None = None
     named: str = ""
     staff_number: str = ""
+
+
+def reached_by_mail(session: Session, person_ids: Collection[int]) -> frozenset[int]:
+    """Those of the people who have an address that has not refused mail for good since it last took some."""
+    later = aliased(MailMessage)
+    taken_since = exists().where(
+        later.recipient == MailMessage.recipient, later.state == MailState.SENT, later.id > MailMessage.id
+    )
+    refused = exists().where(MailMessage.recipient == Person.mail, MailMessage.state == MailState.REFUSED, ~taken_since)
+    query = select(Person.id).where(Person.id.in_(person_ids), Person.mail.is_not(None), Person.mail != "", ~refused)
+    return frozenset(session.scalars(query))
 
 
 def own_notices(session: Session, person_id: int, *, now: datetime, asked: int = 1) -> Page[NoticeRow]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
@@ -16,10 +17,10 @@ from idm.grant_state import EndReason, SuspensionReason
 from idm.models.audit import AuditRecord
 from idm.models.dormancy import DormancyCase
 from idm.models.exceptions import RegisteredException
-from idm.models.people import Employment
+from idm.models.people import Employment, Person
 from idm.models.requests import Grant
 from idm.models.systems import Account
-from idm.models.work import MailMessage
+from idm.models.work import MailMessage, MailState
 from idm.operations.rights import grants, suspensions
 from idm.operations.sweep import dormancy_cases
 from idm.operations.sweep.findings import Found, SweepResult
@@ -133,6 +134,65 @@ def test_the_holder_and_the_section_manager_are_told_of_each_step_once(held: Cas
     assert "令和8年7月30日" in told[0]
     assert "停止しました" in told[1]
     assert ["停止　1 件" in body for body in mails(held, "security")] == [True, True]
+
+
+def address(cast: Cast, who: str, mail: str | None) -> None:
+    with cast.database.writing() as session:
+        session.get_one(Person, cast.people[who]).mail = mail
+
+
+def refused(cast: Cast) -> None:
+    """Every notice that waits was refused by its address."""
+    with cast.database.writing() as session:
+        for message in session.scalars(select(MailMessage).where(MailMessage.state == MailState.WAITING)):
+            message.state = MailState.REFUSED
+
+
+def test_where_no_mail_reaches_the_holder_the_section_manager_is_asked_to_tell_them(held: Cast) -> None:
+    address(held, "staff", None)
+    night(held, "staff", now=WARNED_ON)
+    asked = [body for body in mails(held, "security") if "伝えてください" in body]
+    assert len(asked) == 1
+    assert account_of(held).login_name in asked[0]
+    assert "令和8年7月30日" in asked[0]
+    night(held, "staff", now=STOPPED_ON)
+    (case,) = cases(held)
+    assert (case.stage, case.told_id) == (DormancyStage.DISABLED, held.people["security"])
+
+
+def test_nothing_is_stopped_of_which_nobody_could_be_told_and_the_days_count_from_when_somebody_is(held: Cast) -> None:
+    for who in ("staff", "security"):
+        address(held, who, None)
+    night(held, "staff", now=WARNED_ON)
+    assert night(held, "staff", now=STOPPED_ON) == 0
+    (case,) = cases(held)
+    assert (case.stage, case.told_id, case.held_back) == (DormancyStage.WARNED, None, Holding.UNTOLD.value)
+    address(held, "staff", "aoki@example.lg.jp")
+    night(held, "staff", now=STOPPED_ON + DAY)
+    (case,) = cases(held)
+    assert (case.told_id, case.disable_on, case.held_back) == (held.people["staff"], date(2026, 8, 14), None)
+    assert [("令和8年8月14日" in body) for body in mails(held, "staff")] == [True]
+    night(held, "staff", now=STOPPED_ON + 15 * DAY)
+    assert cases(held)[0].stage is DormancyStage.DISABLED
+
+
+def test_a_warning_that_its_address_refused_goes_to_somebody_else_and_the_days_begin_anew(held: Cast) -> None:
+    night(held, "staff", now=WARNED_ON)
+    refused(held)
+    night(held, "staff", now=STOPPED_ON)
+    (case,) = cases(held)
+    assert (case.stage, case.told_id, case.disable_on) == (DormancyStage.WARNED, None, date(2026, 7, 30))
+    address(held, "security", "section@example.lg.jp")
+    night(held, "staff", now=STOPPED_ON + DAY)
+    (case,) = cases(held)
+    assert (case.told_id, case.disable_on) == (held.people["security"], date(2026, 8, 14))
+
+
+def test_the_database_stops_nothing_of_which_nobody_was_told(held: Cast) -> None:
+    night(held, "staff", now=WARNED_ON)
+    stopped = update(DormancyCase).values(stage=DormancyStage.DISABLED, disabled_at=NOW, told_id=None)
+    with held.database.writing() as session, pytest.raises(IntegrityError, match="told"):
+        session.execute(stopped)
 
 
 def test_each_step_is_in_the_audit_record(held: Cast) -> None:

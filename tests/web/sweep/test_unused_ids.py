@@ -23,7 +23,7 @@ def case(office: Office, *, stopped: bool = False) -> int:
         one = DormancyCase(
             account_id=account.id, kind=FindingKind.NEVER_USED, source="authTimestamp", warned_at=NOW,
             stage=DormancyStage.DISABLED if stopped else DormancyStage.WARNED, disable_on=date(2026, 4, 15),
-            disabled_at=NOW if stopped else None,
+            disabled_at=NOW if stopped else None, told_id=account.person_id,
         )  # fmt: skip
         session.add(one)
         session.flush()

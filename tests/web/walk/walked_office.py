@@ -303,6 +303,7 @@ class _Maker:
             row = DormancyCase(
                 account_id=account.id, kind=FindingKind.DORMANT, stage=stage, source="authTimestamp", warned_at=NOW,
                 disable_on=NOW.date(), disabled_at=NOW if stage is DormancyStage.DISABLED else None,
+                told_id=self._id(account.persons["subject"]) if "subject" in account.persons else None,
             )  # fmt: skip
             made.append(Thing(self._add(row), stage.value, system=account.system, persons=account.persons))
         return made
