@@ -10,6 +10,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 READ_ONLY = "idm_read_only"
+LONGEST_WAIT_SECONDS = 60
+"""So long a writer on PostgreSQL waits for a lock of another's; then it fails like one that the database refused."""
 Value = TypeVar("Value")
 
 
@@ -27,6 +29,15 @@ def _tune_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def _tune_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _bounded(dbapi_connection: Any, _record: object) -> None:
+        # Whoever waits for somebody who never ends would wait for ever: a night, a worker, a page.
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{LONGEST_WAIT_SECONDS}s'")
+        dbapi_connection.commit()
+
+
 class Database:
     """One database: `writing()` and `reading()` give sessions that end with their block."""
 
@@ -35,6 +46,8 @@ class Database:
         self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         if make_url(url).get_backend_name() == "sqlite":
             _tune_sqlite(self.engine)
+        else:
+            _tune_postgresql(self.engine)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self.engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
 
