@@ -1,5 +1,6 @@
 """One page of a long list: its rows, and where it stands in the whole."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Generic, TypeVar
@@ -31,6 +32,17 @@ class Page(Generic[Row]):
     def last(self) -> int:
         """The number of the last row on this page."""
         return min(self.total, self.number * ROWS_A_PAGE)
+
+
+def page_of(rows: Sequence[Row], asked: int) -> Page[Row]:
+    """The page of that number, or the nearest one, of a list that is there as a whole."""
+    number = nearest_page(asked, len(rows))
+    return Page(tuple(rows[offset_of(number) : offset_of(number) + ROWS_A_PAGE]), number, len(rows))
+
+
+def page_with(place: int) -> int:
+    """The number of the page on which a row stands; `place` is counted from 0."""
+    return place // ROWS_A_PAGE + 1
 
 
 def nearest_page(asked: int, total: int) -> int:

@@ -14,6 +14,7 @@ from idm.grant_state import GrantState
 from idm.operations.rights import giving_back, renewals
 from idm.queries.approval.choices import scope_of
 from idm.queries.organisation.person_record import rights_of_person
+from idm.queries.page import page_of, page_with
 from idm.queries.rights.ending_rights import EndingRight, renewable_rights
 from idm.queries.rights.held_rights import HeldRight
 from idm.vocabulary import EntitlementKind
@@ -112,12 +113,15 @@ def _confirmation(grant_id: int, mistakes: Mapping[str, str]) -> str:
 def _renewals(chosen: frozenset[int], typed: Mapping[str, str], mistakes: Mapping[str, str]) -> str:
     with current.look() as session:
         rows = _renewable(session)
+    wanted = request.args.get("grant", type=row_id)
+    begins = next((place for place, row in enumerate(rows) if row.grant_id == wanted), 0)
+    page = page_of(rows, request.args.get("page", page_with(begins), type=int))
     systems: dict[str, list[EndingRight]] = {}
-    for row in rows:
+    for row in page.rows:
         systems.setdefault(row.system_name, []).append(row)
     return render_template(
-        "giving_back/renewals.html", systems=systems, chosen=chosen, typed=typed, mistakes=mistakes,
-        days=current.policy().giving_back.renew_from_days, preselected=request.args.get("grant", type=row_id),
+        "giving_back/renewals.html", systems=systems, page=page, chosen=chosen, typed=typed, mistakes=mistakes,
+        days=current.policy().giving_back.renew_from_days, preselected=wanted,
     )  # fmt: skip
 
 

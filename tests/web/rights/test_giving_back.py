@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from idm.models.requests import Grant, Request
 from idm.models.systems import Account
+from idm.queries import page
 from idm.request_state import RequestState
 from tests.cast import TODAY
 from tests.web.office import Office
@@ -34,10 +35,10 @@ def requests_made(office: Office) -> list[Request]:
 
 
 def test_what_is_not_needed_is_given_back_from_ones_own_page_with_one_confirmation(holding: Office) -> None:
-    staff, page = holding.browser("staff"), f"/me/rights/{grant_of(holding)}/giving-back"
-    assert page in staff.page("/me")
-    assert "もう必要ない（取消しを申請する）" in staff.page(page)
-    shown = staff.follow(staff.send(page, {"reason": "業務で使わなくなったため"}))
+    staff, address = holding.browser("staff"), f"/me/rights/{grant_of(holding)}/giving-back"
+    assert address in staff.page("/me")
+    assert "もう必要ない（取消しを申請する）" in staff.page(address)
+    shown = staff.follow(staff.send(address, {"reason": "業務で使わなくなったため"}))
     assert "取消しの申請を出しました" in shown
     assert len(requests_made(holding)) == 1
 
@@ -52,8 +53,8 @@ def test_nobody_sees_or_gives_back_somebody_elses_right(holding: Office) -> None
 
 
 def test_without_a_reason_nothing_is_given_back(holding: Office) -> None:
-    staff, page = holding.browser("staff"), f"/me/rights/{grant_of(holding)}/giving-back"
-    answer = staff.send(page, {"reason": " "})
+    staff, address = holding.browser("staff"), f"/me/rights/{grant_of(holding)}/giving-back"
+    answer = staff.send(address, {"reason": " "})
     assert (answer.status_code, requests_made(holding)) == (422, [])
     assert "要らなくなった理由" in answer.text
 
@@ -82,6 +83,19 @@ def test_a_section_manager_renews_for_several_people_at_once(holding: Office) ->
     (made,) = requests_made(holding)
     with holding.database.reading() as session:
         assert len(session.get_one(Request, made.id).lines) == 2
+
+
+def test_a_long_list_has_pages_and_begins_where_the_wanted_right_is(
+    holding: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "ROWS_A_PAGE", 1)
+    manager = holding.browser("security")
+    first, second = manager.page("/renewals"), manager.page("/renewals?page=2")
+    assert ("今泉" in first) is ("青木" in second) is ("今泉" not in second)
+    assert "このページで選んだものだけ" in first
+    for who in ("staff", "other"):
+        wanted = manager.page(f"/renewals?grant={grant_of(holding, who)}")
+        assert wanted.count(" checked") == 1
 
 
 @pytest.mark.parametrize(
