@@ -7,7 +7,7 @@ begins). Nothing here retries, sleeps or opens a database. No secret appears in 
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -81,6 +81,22 @@ class TargetAccount:
     card_required: bool | None = None
     seal: bytes | None = field(default=None, compare=False, repr=False)
     """A digest of all that was read of the account but its groups, where the target gives one (`SealsAccounts`)."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What of an account a target can keep; what it cannot keep is told to it and not looked for there.
+
+    `ends`: it ends an account by itself; where it does not, an end is ours to carry out on its day. `attributes`: the
+    fields of `Attributes` that it gives back as it was given them.
+    """
+
+    ends: bool = True
+    attributes: frozenset[str] = frozenset(field.name for field in fields(Attributes))
+
+
+EVERYTHING = Kept()
+"""What a directory keeps."""
 
 
 class BuiltIn(StrEnum):
@@ -462,6 +478,15 @@ class Writes(Protocol):
         step is unknown: read back before trying again. Raises nothing for a step; raises `TargetUnavailable` only
         when no step was sent.
         """
+        ...
+
+
+@runtime_checkable
+class KeepsLess(Protocol):
+    """Cannot keep all that is said of an account (its end, unit, staff number): services, rather than directories."""
+
+    def kept(self) -> Kept:
+        """What it keeps; asked of the target once at the most. Raises TargetUnavailable, TargetRefused."""
         ...
 
 

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.directory.hand_work import for_connector
-from idm.directory.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, next_wave
+from idm.directory.reconciliation import MAX_WAVES, demanded_needlessly, in_our_care, kept_by, next_wave
 from idm.directory.wanted_account import AccountFacts, wanted_account
 from idm.errors import ConfigurationInvalid, NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 from idm.models.systems import Entitlement, Handover, InformationSystem
@@ -38,7 +38,17 @@ from idm.operations.privileged import rotations, uses
 from idm.operations.rights.accounts import held_back
 from idm.passwords.printed_notice import Notice
 from idm.policy import Policy
-from idm.ports import Directory, ExternalId, Outcome, Step, TargetAccount, TimeBoxesMembership, Writes
+from idm.ports import (
+    Directory,
+    ExternalId,
+    Kept,
+    Outcome,
+    SetTemporaryPassword,
+    Step,
+    TargetAccount,
+    TimeBoxesMembership,
+    Writes,
+)
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.information_systems.comparable import rights_needed, unresolved_groups
 from idm.queries.passwords.handovers import notice_of
@@ -93,6 +103,8 @@ class Work:
     """Whether the target has a password that nobody knows, or the account is not there."""
     time_boxed: bool = False
     """Whether the target itself ends memberships (D6)."""
+    opens_by_itself: bool = False
+    """People sign in to the target by other means than a password that we could set: nothing is handed over (E3)."""
 
     @property
     def guarded(self) -> bool:
@@ -237,6 +249,7 @@ def _open(installation: Installation, system_id: int) -> Target:
     directory = installation.open_target(system)
     try:
         require_examined(installation, directory, system)
+        _note_ends(installation, system, kept_by(directory))
         missing = _resolve_groups(installation, directory, unresolved)
         if demanding is not None and system.factor_group_id is None:
             _resolve_factor_group(installation, directory, system_id, demanding)
@@ -244,6 +257,14 @@ def _open(installation: Installation, system_id: int) -> Target:
         directory.close()
         raise
     return Target(directory, missing)
+
+
+def _note_ends(installation: Installation, system: InformationSystem, kept: Kept) -> None:
+    """Afterwards the rows say whether the target ends accounts by itself: nobody waits for it to show an end."""
+    if system.keeps_ends is kept.ends:
+        return
+    with installation.database.writing() as session:
+        session.get_one(InformationSystem, system.id).keeps_ends = kept.ends
 
 
 def _resolve_groups(
@@ -335,9 +356,9 @@ def _printer(installation: Installation, notice: Notice | None) -> Callable[[str
 def _replace(directory: Directory, work: Work) -> None:
     """Sets a password that nobody knows on the account, which was read back locked; an account that is gone has none.
 
-    Where only a card lets anybody in, nobody knows the password already.
+    Where only a card lets anybody in, nobody knows the password already; some targets have none at all.
     """
-    if work.seen is None or work.seen.card_required:
+    if work.seen is None or work.seen.card_required or _hands_nothing_over(directory):
         work.replaced = True
         return
     if work.guarded or work.seen.enabled:
@@ -408,13 +429,22 @@ def _steps(
         work.facts = replace(work.facts, use=None)
     to_adopt = work.seen is None and work.facts.adopts is not None
     known = work.seen is not None and work.seen.external_id == work.known_as
-    if work.issued is None and not (known or to_adopt):
+    if _hands_nothing_over(directory):
+        work.facts, work.opens_by_itself = replace(work.facts, handed_over=True), True
+    elif work.issued is None and not (known or to_adopt):
         work.facts = replace(work.facts, handed_over=False)
     wanted = wanted_account(work.facts, now=now, delete_after_days=delete_after_days)
     if not work.time_boxed:
         wanted = replace(wanted, groups_until=None)
     managed = in_our_care(work.facts, managed, adopting=work.adopting)
-    return next_wave(work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can)
+    return next_wave(
+        work.uuid, for_connector(wanted, managed), work.seen, managed, can=directory.can, kept=kept_by(directory)
+    )
+
+
+def _hands_nothing_over(directory: Directory | Writes) -> bool:
+    """Whether people sign in to the target by other means than a password that we could set (E3)."""
+    return isinstance(directory, Writes) and SetTemporaryPassword not in directory.can
 
 
 def _perform(directory: Writes, wave: Sequence[tuple[Work, Step]]) -> None:
@@ -511,4 +541,4 @@ def _carried(work: Work) -> Carried:
         )
     if work.error is not None:
         return Carried(work.task_id, steps=steps, refused=str(work.error))
-    return Carried(work.task_id, seen=work.seen, steps=steps)
+    return Carried(work.task_id, seen=work.seen, steps=steps, opens_by_itself=work.opens_by_itself)

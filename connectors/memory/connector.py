@@ -12,6 +12,7 @@ from idm.ports import (
     AccountId,
     ChangeSet,
     ExternalId,
+    Kept,
     LastUse,
     LastUseSource,
     Lockout,
@@ -21,6 +22,8 @@ from idm.ports import (
     PasswordPolicy,
     PasswordState,
     PasswordVerdict,
+    SetPassword,
+    SetTemporaryPassword,
     Step,
     TargetAccount,
     TargetGroup,
@@ -44,7 +47,8 @@ class MemoryConnector:
         self._directory = directory
         self._clock = clock
         self._steps = Steps(directory, clock)
-        self.can: frozenset[type[Step]] = frozenset(self._steps.performers)
+        passwords = frozenset() if directory.has_passwords else {SetTemporaryPassword, SetPassword}
+        self.can: frozenset[type[Step]] = frozenset(self._steps.performers) - passwords
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -119,6 +123,10 @@ class MemoryConnector:
         mark = str(uuid4())
         self._directory.seen_before[mark] = dict(current)
         return ChangeSet(iter(changed), before is None, mark)
+
+    def kept(self) -> Kept:
+        """See `idm.ports.KeepsLess`: a directory in memory keeps everything, unless a test wants it to be a service."""
+        return self._directory.kept
 
     def can_time_box(self) -> bool:
         """See `idm.ports.TimeBoxesMembership`: it looks at the clock whenever it is asked."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 from uuid import UUID, uuid4
 
 from idm.errors import NotOnTarget
-from idm.ports import Attributes, BuiltIn, ExternalId, Lockout, PasswordPolicy, TargetGroup
+from idm.ports import EVERYTHING, Attributes, BuiltIn, ExternalId, Lockout, PasswordPolicy, TargetGroup
 
 MINIMUM_PASSWORD_LENGTH = 12
 WRONG_PASSWORDS = 5
@@ -102,6 +102,10 @@ class MemoryDirectory:
         self.containers = {USUAL_CONTAINER}
         self.policy = POLICY
         self.fault: Fault | None = None
+        self.kept = EVERYTHING
+        """What it keeps of an account, where a test makes it forgetful."""
+        self.has_passwords = True
+        """Whether people sign in to it with passwords of its own."""
         self.signed_in_as: ExternalId | None = None
         """The account that connectors sign in by; None = they need none."""
         self.seen_before: dict[str, dict[ExternalId, object]] = {}

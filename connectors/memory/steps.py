@@ -8,8 +8,10 @@ from typing import Any
 from connectors.memory.directory import Account, Group, MemoryDirectory
 from idm.errors import NotOnTarget, TargetRefused
 from idm.ports import (
+    EVERYTHING,
     AddMember,
     AdoptAccount,
+    Attributes,
     CreateAccount,
     DeleteAccount,
     ExternalId,
@@ -75,7 +77,8 @@ class Steps:
             raise TargetRefused("姓が必要です。")
         self._require_free(step.attributes.login_name)
         self._require_container(step.container)
-        account = directory.add_account(step.attributes, account_uuid=step.account_uuid, now=self._clock())
+        kept = self._as_kept(step.attributes)
+        account = directory.add_account(kept, account_uuid=step.account_uuid, now=self._clock())
         account.switched_off, account.container = True, step.container or account.container
         return Outcome.CHANGED
 
@@ -91,7 +94,7 @@ class Steps:
 
     def _update(self, step: UpdateAttributes) -> Outcome:
         account = self._ours_to_change(step.external_id)
-        wanted = replace(step.attributes, login_name=account.attributes.login_name)
+        wanted = self._as_kept(replace(step.attributes, login_name=account.attributes.login_name))
         if account.attributes == wanted:
             return Outcome.UNCHANGED
         account.attributes = wanted
@@ -116,7 +119,8 @@ class Steps:
     def _switch(self, step: SetEnabled) -> Outcome:
         account = self._ours_to_change(step.external_id)
         before = (account.switched_off, account.expires_at)
-        expires_at = step.expires_at.replace(microsecond=0) if step.expires_at and step.enabled else None
+        ends = step.enabled and self._directory.kept.ends
+        expires_at = step.expires_at.replace(microsecond=0) if step.expires_at and ends else None
         account.switched_off, account.expires_at = not step.enabled, expires_at
         return Outcome.UNCHANGED if before == (account.switched_off, account.expires_at) else Outcome.CHANGED
 
@@ -158,6 +162,10 @@ class Steps:
             group.members.discard(step.external_id)
             group.until.pop(step.external_id, None)
         return Outcome.CHANGED
+
+    def _as_kept(self, attributes: Attributes) -> Attributes:
+        forgotten: dict[str, Any] = dict.fromkeys(EVERYTHING.attributes - self._directory.kept.attributes)
+        return replace(attributes, **forgotten)
 
     # --- groups ------------------------------------------------------------------------------------------------------
 

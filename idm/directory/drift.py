@@ -14,7 +14,7 @@ from idm.calendar_days import TOKYO
 from idm.directory.containers import same_place
 from idm.directory.reconciliation import as_far_as, card_kept, group_kept, undemanded
 from idm.directory.wanted_account import WantedAccount
-from idm.ports import ExternalId, Said, Step, TargetAccount
+from idm.ports import EVERYTHING, ExternalId, Kept, Said, Step, TargetAccount
 from idm.vocabulary import FindingKind, FoundState, Stage
 
 
@@ -75,10 +75,11 @@ def likeness(external_id: ExternalId, uuid: str, said: Said) -> bytes:
 
 
 def differences(
-    wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId], *, can: Collection[type[Step]] = ()
-) -> tuple[Difference, ...]:
+    wanted: WantedAccount, seen: TargetAccount, managed: frozenset[ExternalId], *, can: Collection[type[Step]] = (),
+    kept: Kept = EVERYTHING,
+) -> tuple[Difference, ...]:  # fmt: skip
     """Everything in which the account differs, the most urgent first; empty = it shows what was approved."""
-    wanted = as_far_as(wanted, seen, can)
+    wanted = as_far_as(wanted, seen, can, kept)
     return (*_access(wanted, seen), *_groups(wanted, seen, managed), *_description(wanted, seen))
 
 

@@ -17,11 +17,14 @@ from uuid import UUID
 from idm.directory.containers import same_place
 from idm.directory.wanted_account import AccountFacts, WantedAccount
 from idm.ports import (
+    EVERYTHING,
     AddMember,
     AdoptAccount,
     CreateAccount,
     DeleteAccount,
     ExternalId,
+    KeepsLess,
+    Kept,
     MoveAccount,
     RemoveMember,
     RequireSmartCard,
@@ -37,16 +40,16 @@ MAX_WAVES = 8
 
 def next_wave(
     account_uuid: UUID, wanted: WantedAccount, seen: TargetAccount | None, managed: frozenset[ExternalId],
-    *, can: Collection[type[Step]] = (),
+    *, can: Collection[type[Step]] = (), kept: Kept = EVERYTHING,
 ) -> tuple[Step, ...]:  # fmt: skip
     """The steps to take now; empty when the target shows what is wanted.
 
     `managed` are the groups that stand for a right of this system: others are left alone. `can` are the kinds of step
-    the target knows: an account is moved only where one of them moves.
+    the target knows: an account is moved only where one of them moves. `kept` is what of an account it can keep.
     """
     if seen is None:
         return _begin(account_uuid, wanted)
-    wanted = as_far_as(wanted, seen, can)
+    wanted = as_far_as(wanted, seen, can, kept)
     stages: tuple[Callable[[WantedAccount, TargetAccount, frozenset[ExternalId]], tuple[Step, ...]], ...] = (
         _stop,
         _take_away,
@@ -60,13 +63,28 @@ def next_wave(
     return next((steps for stage in stages if (steps := stage(wanted, seen, managed))), ())
 
 
-def as_far_as(wanted: WantedAccount, seen: TargetAccount, can: Collection[type[Step]]) -> WantedAccount:
-    """What is wanted of a target that can do only so much: where nobody can demand a card, nobody is let in."""
+def as_far_as(
+    wanted: WantedAccount, seen: TargetAccount, can: Collection[type[Step]], kept: Kept = EVERYTHING
+) -> WantedAccount:
+    """What is wanted of a target that can do only so much: where nobody can demand a card, nobody is let in.
+
+    What it cannot keep is wanted as it is seen.
+    """
+    if not kept.ends:
+        wanted = replace(wanted, expires_at=None)
+    if kept.attributes != EVERYTHING.attributes:
+        lost = {name: getattr(seen.attributes, name) for name in EVERYTHING.attributes - kept.attributes}
+        wanted = replace(wanted, attributes=replace(wanted.attributes, **lost))
     if MoveAccount not in can:
         wanted = replace(wanted, container=None)
     if RequireSmartCard not in can and wanted.card_required is not seen.card_required:
         wanted = replace(wanted, card_required=None, enabled=wanted.enabled and not wanted.card_required)
     return wanted
+
+
+def kept_by(target: object) -> Kept:
+    """What the target that this connector speaks to can keep of an account. Raises what its `kept` raises."""
+    return target.kept() if isinstance(target, KeepsLess) else EVERYTHING
 
 
 def in_our_care(facts: AccountFacts, managed: frozenset[ExternalId], *, adopting: bool) -> frozenset[ExternalId]:

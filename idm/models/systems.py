@@ -67,6 +67,8 @@ class InformationSystem(Base):
     """What verifies two kinds of factor there (`idm.organisation.Verification`); None = nothing we know of (B2)."""
     factor_group_id: Mapped[str | None] = mapped_column(Text)
     """The target's immutable id of the group whose members are asked for factors, filled at its first resolution."""
+    keeps_ends: Mapped[bool] = mapped_column(default=True)
+    """Whether the target ends accounts by itself, as it last said; where not, an end is carried out on its day."""
     demanded_cards: Mapped[bool] = mapped_column(default=False)
     """Whether a card was demanded of accounts at some time: what is left of that is ours to lift (B2)."""
     most_holders: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)

@@ -38,7 +38,8 @@ LONGEST_WAIT_SECONDS = 1800
 class Carried:
     """How one task went: what was read back, or why not. `steps` are the kinds of step that were taken.
 
-    `by_hand`: a person was asked to do it, so nothing was read back yet.
+    `by_hand`: a person was asked to do it, so nothing was read back yet. `opens_by_itself`: the target has no password
+    that could be handed over, so that whoever has the account has it from now on.
     """
 
     task_id: int
@@ -48,6 +49,7 @@ class Carried:
     refused: str | None = None
     retry_after_seconds: float | None = None
     by_hand: bool = False
+    opens_by_itself: bool = False
 
 
 def systems_with_due_tasks(
@@ -208,6 +210,8 @@ def finish(
         ours.add(task.id)
         if result.unavailable is None and result.refused is None and not result.by_hand:
             record_seen(task.account, result.seen, now)
+            if result.opens_by_itself and result.seen is not None:
+                task.account.handed_over_at = task.account.handed_over_at or now
             if task.generation == task.account.generation:
                 shown.append(task.account)
         _end(task, result, now)

@@ -10,7 +10,7 @@ from typing import TypeGuard
 from idm.database import in_chunks
 from idm.directory.drift import Deviation, Difference, differences, gives_more, in_words
 from idm.directory.out_of_band import PrivilegedMember
-from idm.directory.reconciliation import in_our_care
+from idm.directory.reconciliation import in_our_care, kept_by
 from idm.errors import NotOnTarget, SafetyLimit, TargetRefused
 from idm.models.systems import InformationSystem
 from idm.operations.information_systems.inventory import too_many
@@ -257,7 +257,7 @@ def _judge(
     rights = frozenset(one.external_id for one in groups.values() if not one.demands)
     managed = in_our_care(row.facts, rights, adopting=adopting)
     can = directory.can if isinstance(directory, Writes) else ()
-    told = differences(wanted, account, managed, can=can)
+    told = differences(wanted, account, managed, can=can, kept=kept_by(directory))
     privileged = [one for one in told if one.kind is Deviation.EXTRA_GROUP and groups[one.about].privileged]
     ordinary = [one for one in told if one not in privileged]
     found = [_as_drift(row, account, groups, ordinary)] if ordinary else []

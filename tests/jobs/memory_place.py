@@ -68,9 +68,11 @@ class Place:
         return result
 
 
-def open_place(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def open_place(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: MemoryDirectory | None = None
+) -> Place:
     """The office, in which 青木 may enter vouchers."""
-    directory = MemoryDirectory()
+    directory = directory or MemoryDirectory()
     for name in GROUPS:
         directory.add_group(name)
 

@@ -190,6 +190,7 @@ def upgrade() -> None:
         sa.Column("service_account_id", sa.Text(), nullable=True),
         sa.Column("verification", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("factor_group_id", sa.Text(), nullable=True),
+        sa.Column("keeps_ends", sa.Boolean(), nullable=False),
         sa.Column("demanded_cards", sa.Boolean(), nullable=False),
         sa.Column("most_holders", sa.JSON(), nullable=False),
         sa.Column("unused_times", sa.JSON(), nullable=False),

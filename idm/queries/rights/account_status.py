@@ -125,7 +125,7 @@ def _status(
     account: Account, system: InformationSystem, wanted: WantedAccount, seen: Seen | None, task: TaskRow | None,
     order: OrderRow | None,
 ) -> AccountStatus:  # fmt: skip
-    agreement = _agreement(wanted, seen, task, observed=system.stage is Stage.OBSERVE)
+    agreement = _agreement(wanted, seen, task, observed=system.stage is Stage.OBSERVE, ends=system.keeps_ends)
     if order is not None or system.connector == BY_HAND:
         agreement = _by_hand(agreement, order, read=seen is not None)
     return AccountStatus(
@@ -205,7 +205,9 @@ def _seen(account: Account, wanted: WantedAccount, names: dict[ExternalId, str])
     )
 
 
-def _agreement(wanted: WantedAccount, seen: Seen | None, task: TaskRow | None, *, observed: bool) -> Agreement:
+def _agreement(
+    wanted: WantedAccount, seen: Seen | None, task: TaskRow | None, *, observed: bool, ends: bool
+) -> Agreement:
     if task is not None:
         if observed:
             return Agreement.OBSERVED
@@ -216,6 +218,6 @@ def _agreement(wanted: WantedAccount, seen: Seen | None, task: TaskRow | None, *
         return Agreement.NOT_READ if wanted.required else Agreement.AGREES
     there = seen.present == wanted.present or not (seen.present or wanted.required)
     same = there and seen.enabled == wanted.enabled
-    until = not wanted.enabled or seen.expires_at == wanted.expires_at
+    until = not wanted.enabled or not ends or seen.expires_at == wanted.expires_at
     groups = not seen.present or not (seen.missing_rights or seen.surplus_rights)
     return Agreement.AGREES if same and until and groups else Agreement.DIFFERS
