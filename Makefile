@@ -13,6 +13,7 @@ setup: ## install what is missing (Debian packages, .venv)
 	@scripts/system-packages.sh
 	@scripts/python-environment.sh
 	@$(PYTHON) -m tests.servers.oidc_provider || echo "setup: npm's registry was not reached; the tests of sign-in at a provider need it once" >&2
+	@$(PYTHON) -m tests.servers.canaille || echo "setup: Python's package index was not reached; the tests of SCIM services need it once" >&2
 
 run: setup ## start the sample organisation and serve it
 	.venv/bin/idm demo

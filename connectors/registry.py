@@ -8,6 +8,7 @@ from connectors.ldap.active_directory.connector import open_active_directory
 from connectors.ldap.plain_connectors import open_directory_389, open_openldap
 from connectors.memory.connector import MemoryConnector, directory_named_in
 from connectors.plugins import Clock, Opener, broken, offers
+from connectors.scim.connector import open_scim
 from idm.errors import ConfigurationInvalid
 from idm.ports import Directory, KeepsFormerPassword
 
@@ -20,6 +21,7 @@ KINDS: dict[str, Opener] = {
     "openldap": open_openldap,
     "active_directory": open_active_directory,
     "directory_389": open_directory_389,
+    "scim": open_scim,
     "memory": _open_memory,
 }
 

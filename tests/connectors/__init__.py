@@ -4,6 +4,7 @@ import pytest
 
 for part in (
     "ability_contracts",
+    "account_contract",
     "contract",
     "password_contract",
     "place_contract",
