@@ -15,9 +15,10 @@ from scim2_models import (
 )
 
 from connectors.scim.conversation import Conversation
-from idm.errors import NotOnTarget, TargetRefused, TargetUnavailable
+from idm.errors import NotOnTarget, TargetRefused
 
 USER, GROUP = "User", "Group"
+UNAUTHORIZED, FORBIDDEN = 401, 403
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 COMMON = ("id", "externalId", "schemas", "meta")
 """Attributes of every resource (RFC 7643 3.1): a schema need not name them."""
@@ -52,30 +53,35 @@ class Capabilities:
 def read_capabilities(conversation: Conversation) -> Capabilities:
     """What the service says; what the standard says where it says nothing. Raises TargetUnavailable, TargetRefused."""
     client = conversation.client
-    described = True
+    of_itself = _discovered(conversation, schemas=False, resource_types=False)
+    described = _discovered(conversation, service_provider_config=False) and of_itself
+    if client.provider.model_for(USER) is None:
+        client.provider = ScimProvider(
+            models=(User, EnterpriseUser, Group),
+            resource_types=[ResourceType.from_resource(one) for one in (User[EnterpriseUser], Group)],
+            config=client.provider.config,
+        )
+    return _summed_up(conversation, described=described)
+
+
+def _discovered(conversation: Conversation, **parts: bool) -> bool:
+    """Whether the service has told these parts of its description."""
     try:
         with conversation.speaking("サービスの説明"):
-            client.discover()
+            conversation.client.discover(**parts)
     except (NotOnTarget, TargetRefused) as refusal:
         if _is_about_the_token(conversation, refusal):
             raise
-        described = False
-    if not described or client.provider.model_for(USER) is None:
-        client.provider = ScimProvider(models=(User[EnterpriseUser], Group), config=client.provider.config)
-    return _summed_up(conversation, described=described)
+        return False
+    return True
 
 
 def _is_about_the_token(conversation: Conversation, refusal: Exception) -> bool:
     """Whether the service refuses us, rather than a page that it does not have."""
     if not isinstance(refusal, TargetRefused):
         return False
-    try:
-        conversation.ask("利用者", conversation.client.query, url="/Users", check_request_payload=False)
-    except (TargetRefused, TargetUnavailable):
-        return True
-    except NotOnTarget:
-        return False
-    return False
+    with conversation.speaking("利用者"):
+        return conversation.client.request("GET", "Users").status_code in (UNAUTHORIZED, FORBIDDEN)
 
 
 def _summed_up(conversation: Conversation, *, described: bool) -> Capabilities:
