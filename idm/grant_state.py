@@ -53,6 +53,8 @@ class EndReason(StrEnum):
     """Its holder said that it is not needed any more, where the profile takes note of that (control A8)."""
     ID_GONE = "id_gone"
     """The shared ID that the right lets somebody use is no longer registered (A13)."""
+    SERVICE_ENDED = "service_ended"
+    """The external service is not used any more (control I3)."""
 
 
 TRANSITIONS: dict[tuple[GrantState, GrantEvent], GrantState] = {

@@ -172,6 +172,8 @@ class System:
     `most_holders`: how many privileged, shared and service IDs may have a holder there, by kind (D1); a kind that is
     not named has no limit.
     `unused_ids`: after how many days what happens to an unused ID there, where that is sooner than in the profile (C1).
+    `external_service`: it is somebody else's service: rights are given there only while the register of external
+    services has it as approved (I2).
     """
 
     code: Code
@@ -195,6 +197,7 @@ class System:
     verification: Verification | None = None
     most_holders: dict[AccountKind, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     unused_ids: UnusedTimes = UnusedTimes()
+    external_service: bool = False
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -90,6 +90,10 @@ class Action(StrEnum):
     SEE_NOTICES = "see_notices"
     SIGN_LOG_CHECK = "sign_log_check"
     HOLD_RECORDS = "hold_records"
+    SEE_EXTERNAL_SERVICES = "see_external_services"
+    ASK_EXTERNAL_SERVICE = "ask_external_service"
+    PERMIT_EXTERNAL_SERVICE = "permit_external_service"
+    KEEP_EXTERNAL_SERVICES = "keep_external_services"
 
 
 class Scope(StrEnum):
@@ -197,6 +201,10 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.SEE_NOTICES: _all(*_HEADS, Role.AUDITOR),
     Action.SIGN_LOG_CHECK: _all(*_HEADS),
     Action.HOLD_RECORDS: _all(Role.CISO, Role.CHIEF),
+    Action.SEE_EXTERNAL_SERVICES: _all(*_HEADS, *_MANAGERS, Role.AUDITOR),
+    Action.ASK_EXTERNAL_SERVICE: _all(Role.SECURITY, Role.SECTION),
+    Action.PERMIT_EXTERNAL_SERVICE: _all(Role.CISO, Role.CHIEF, Role.SECURITY),
+    Action.KEEP_EXTERNAL_SERVICES: _all(Role.SECURITY, Role.CHIEF),
 }
 """The table that decides, and that auditors print."""
 
@@ -286,6 +294,10 @@ TITLES = {
     Action.SEE_NOTICES: "通知の送信状況の閲覧",
     Action.SIGN_LOG_CHECK: "記録の点検の確認（プロファイルが定める職。その全員についてのことはCISO・副CISO）",
     Action.HOLD_RECORDS: "記録の保存（消去の停止）の指示",
+    Action.SEE_EXTERNAL_SERVICES: "外部サービス台帳の閲覧",
+    Action.ASK_EXTERNAL_SERVICE: "外部サービスの利用申請（プロファイルが定める職）",
+    Action.PERMIT_EXTERNAL_SERVICE: "外部サービスの利用の可否の決定（プロファイルが定める職）",
+    Action.KEEP_EXTERNAL_SERVICES: "外部サービスの定期確認と終了の手続",
 }
 
 

@@ -403,6 +403,24 @@ class ExternalAccessRules:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ExternalServiceRules:
+    """The register of external services: who applies, who decides, what is asked, when it ends (FK 11-2, 11-3)."""
+
+    asked_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    decided_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who answers an application; never who asked."""
+    administrator_named: bool
+    """Whether an approval names the service's administrator (FK 11-2(4)③)."""
+    check_every_days: Positive
+    end_notice_days: Annotated[int, Field(ge=0)]
+    """How long before its end the users of a service are told."""
+    end_within_days: Positive
+    """How long after its day an end that is not finished becomes a finding."""
+    checks: dict[str, str]
+    """What is looked into about a provider before an application: code → question (FK 11-2(2))."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class PrivilegedRules:
     """Privileged IDs: their use, their passwords, who stands in (FK 6-2(3), 6-2(10))."""
 
@@ -486,6 +504,7 @@ class Policy:
     zones: ZoneRules
     factors: FactorRules
     external_access: ExternalAccessRules
+    external_services: ExternalServiceRules
     privileged: PrivilegedRules
     records: RecordRules
     digest: str = ""

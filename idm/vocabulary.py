@@ -223,6 +223,8 @@ class FindingKind(StrEnum):
     """The collector of the audit record does not take what waits for it."""
     CHANGE_DUE = "change_due"
     """An access review said that a right needs changing, and it is as it was."""
+    SERVICE_UNCARED = "service_uncared"
+    """An external service is not looked after: its check, administrator or contract, or its end, is overdue."""
 
 
 LOG_FINDINGS = frozenset({
@@ -325,6 +327,26 @@ class ExceptionScope(StrEnum):
     SYSTEM = "system"
     UNIT = "unit"
     ORGANISATION = "organisation"
+
+
+class ExternalServiceState(StrEnum):
+    """State of an external service in the register (`idm.external_service_state`)."""
+
+    ASKED = "asked"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+    """Another application about the same service was approved."""
+    ENDING = "ending"
+    CLOSED = "closed"
+
+
+class ProviderAccountEnd(StrEnum):
+    """What became of an account at a provider."""
+
+    DELETED = "deleted"
+    RETURNED = "returned"
 
 
 class CredentialEventKind(StrEnum):
@@ -508,6 +530,7 @@ FINDING_TITLES = {
     FindingKind.CLOCK_DRIFT: "時計のずれ",
     FindingKind.EXPORT_LATE: "監査記録の外部送信の遅れ",
     FindingKind.CHANGE_DUE: "棚卸しで変更が必要とされた権限",
+    FindingKind.SERVICE_UNCARED: "管理の行き届いていない外部サービス",
 }
 FINDING_STATE_TITLES = {
     FindingState.OPEN: "未対応",
@@ -551,6 +574,19 @@ EXCEPTION_SCOPE_TITLES = {
     ExceptionScope.SYSTEM: "情報システム",
     ExceptionScope.UNIT: "所属",
     ExceptionScope.ORGANISATION: "団体全体",
+}
+EXTERNAL_SERVICE_STATE_TITLES = {
+    ExternalServiceState.ASKED: "審査中",
+    ExternalServiceState.APPROVED: "利用中",
+    ExternalServiceState.REFUSED: "不承認",
+    ExternalServiceState.WITHDRAWN: "取下げ",
+    ExternalServiceState.REPLACED: "変更により差替え",
+    ExternalServiceState.ENDING: "終了の手続中",
+    ExternalServiceState.CLOSED: "終了",
+}
+PROVIDER_ACCOUNT_END_TITLES = {
+    ProviderAccountEnd.DELETED: "削除",
+    ProviderAccountEnd.RETURNED: "返却",
 }
 USE_STATE_TITLES = {
     UseState.ASKED: "承認待ち",

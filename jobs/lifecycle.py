@@ -17,6 +17,7 @@ from idm.calendar_days import day_of
 from idm.models.safety import RunKind
 from idm.operations.approval import standing
 from idm.operations.exceptions import daily
+from idm.operations.external_services import service_ends
 from idm.operations.governance import officers
 from idm.operations.hr import safety
 from idm.operations.outsiders import sponsorship
@@ -101,6 +102,7 @@ def run(
     stages.offices(policy)
     stages.sign_ins(policy)
     stages.exceptions(policy)
+    stages.external_services(policy)
     stages.endings(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
     stages.reviews(policy)
@@ -196,6 +198,11 @@ class _Stages:
         """Exceptions of the register expire by themselves; who has to act on one has been told (FK 8)."""
         with self._act() as session:
             daily.follow(session, actor=ACTOR, policy=policy, now=self.now)
+
+    def external_services(self, policy: Policy) -> None:
+        """Services whose last day is over let nobody in any more; what nobody looks after is a finding (FK 11-2)."""
+        with self._act() as session:
+            service_ends.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
     def endings(self, policy: Policy) -> None:
         """Whoever has a right that ends soon was reminded in time (control A8)."""

@@ -5,6 +5,7 @@ from idm.models import (
     authenticators,
     dormancy,
     exceptions,
+    external_services,
     feeds,
     finding_history,
     going_live,
@@ -35,6 +36,6 @@ from idm.models.base import Base
 TABLES = (
     people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
     help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts, nights,
-    finding_history, dormancy, stops, reviews, exceptions, notices, log_checks,
+    finding_history, dormancy, stops, reviews, exceptions, external_services, notices, log_checks,
 )  # fmt: skip
 METADATA = Base.metadata

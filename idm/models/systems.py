@@ -75,6 +75,8 @@ class InformationSystem(Base):
     """Kind of account → how many of that kind may have a holder there (control D1)."""
     unused_times: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     """Times of its own for unused IDs, by name (`idm.policy.DormancyTimes`); the profile's hold beside them (C1)."""
+    external_service: Mapped[bool] = mapped_column(default=False)
+    """Whether it is somebody else's service, in which rights are given only while the register approves it (I2)."""
     for_sign_in: Mapped[bool] = mapped_column(default=False)
     """Whether people sign in to this product with its passwords; one system at most."""
 

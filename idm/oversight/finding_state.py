@@ -98,7 +98,7 @@ OFFICE: Mapping[FindingKind, Role] = {
     **dict.fromkeys(
         (
             FindingKind.EXCEPTION_EXPIRED, FindingKind.AFTER_HOURS, FindingKind.BURST, FindingKind.REFUSED_ATTEMPTS,
-            FindingKind.QUICK_DECISIONS, FindingKind.SUDDEN_USE, FindingKind.EXPORT_LATE,
+            FindingKind.QUICK_DECISIONS, FindingKind.SUDDEN_USE, FindingKind.EXPORT_LATE, FindingKind.SERVICE_UNCARED,
         ),
         Role.SECURITY,
     ),

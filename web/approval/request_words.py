@@ -48,6 +48,7 @@ END_TITLES = {
     EndReason.REVIEWED: "棚卸し",
     EndReason.GIVEN_BACK: "本人の届出（不要）",
     EndReason.ID_GONE: "共用IDの登録の終了",
+    EndReason.SERVICE_ENDED: "外部サービスの利用の終了",
 }
 NAMES_SHOWN = 2
 HASH_SHOWN = 16

@@ -194,6 +194,7 @@ def upgrade() -> None:
         sa.Column("demanded_cards", sa.Boolean(), nullable=False),
         sa.Column("most_holders", sa.JSON(), nullable=False),
         sa.Column("unused_times", sa.JSON(), nullable=False),
+        sa.Column("external_service", sa.Boolean(), nullable=False),
         sa.Column("for_sign_in", sa.Boolean(), nullable=False),
         sa.CheckConstraint("availability BETWEEN 1 AND 2", name=op.f("ck_information_systems_availability")),
         sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_information_systems_confidentiality")),
@@ -675,6 +676,98 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("enrolment_list_imports", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_enrolment_list_imports_system_id"), ["system_id"], unique=False)
+
+    op.create_table(
+        "external_services",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "approved",
+                "refused",
+                "withdrawn",
+                "replaced",
+                "ending",
+                "closed",
+                name="externalservicestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("users", sa.Text(), nullable=False),
+        sa.Column("information", sa.Text(), nullable=False),
+        sa.Column("confidential", sa.Boolean(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
+        sa.Column("contract_until", sa.Date(), nullable=True),
+        sa.Column("system_id", sa.Integer(), nullable=True),
+        sa.Column("replaces_id", sa.Integer(), nullable=True),
+        sa.Column("asked_by_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_by_id", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_note", sa.Text(), nullable=True),
+        sa.Column("administrator_id", sa.Integer(), nullable=True),
+        sa.Column("end_on", sa.Date(), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.Column("end_planned_by_id", sa.Integer(), nullable=True),
+        sa.Column("end_planned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("users_told", sa.Integer(), nullable=True),
+        sa.Column("carried_out_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'closed') = (closed_at IS NOT NULL)", name=op.f("ck_external_services_closed_when")
+        ),
+        sa.CheckConstraint(
+            "state IN ('asked', 'withdrawn') OR answered_by_id IS NOT NULL", name=op.f("ck_external_services_answered")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('ending', 'closed') OR (end_on IS NOT NULL AND end_planned_by_id IS NOT NULL)",
+            name=op.f("ck_external_services_end_planned"),
+        ),
+        sa.CheckConstraint(
+            "answered_by_id IS NULL OR answered_by_id <> asked_by_id", name=op.f("ck_external_services_two_people")
+        ),
+        sa.CheckConstraint(
+            "closed_at IS NULL OR carried_out_at IS NOT NULL", name=op.f("ck_external_services_closed_after_its_end")
+        ),
+        sa.ForeignKeyConstraint(
+            ["administrator_id"], ["people.id"], name=op.f("fk_external_services_administrator_id")
+        ),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["people.id"], name=op.f("fk_external_services_answered_by_id")),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["people.id"], name=op.f("fk_external_services_asked_by_id")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_external_services_closed_by_id")),
+        sa.ForeignKeyConstraint(
+            ["end_planned_by_id"], ["people.id"], name=op.f("fk_external_services_end_planned_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["replaces_id"], ["external_services.id"], name=op.f("fk_external_services_replaces_id")
+        ),
+        sa.ForeignKeyConstraint(["system_id"], ["information_systems.id"], name=op.f("fk_external_services_system_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_external_services")),
+    )
+    with op.batch_alter_table("external_services", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_external_services_replacing",
+            ["replaces_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'asked'"),
+            postgresql_where=sa.text("state = 'asked'"),
+        )
+        batch_op.create_index(
+            "uq_external_services_system",
+            ["system_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('approved', 'ending')"),
+            postgresql_where=sa.text("state IN ('approved', 'ending')"),
+        )
 
     op.create_table(
         "gaiji_mappings",
@@ -1431,6 +1524,7 @@ def upgrade() -> None:
                 "clock_drift",
                 "export_late",
                 "change_due",
+                "service_uncared",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1463,13 +1557,12 @@ def upgrade() -> None:
         sa.Column("held_back", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("close_reason", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "stage <> 'disabled' OR told_id IS NOT NULL",
-            name=op.f("ck_dormancy_cases_stopped_after_somebody_was_told"),
-        ),
         sa.CheckConstraint("stage <> 'deleted' OR deleted_at IS NOT NULL", name=op.f("ck_dormancy_cases_deleted_when")),
         sa.CheckConstraint(
             "stage <> 'disabled' OR disabled_at IS NOT NULL", name=op.f("ck_dormancy_cases_disabled_when")
+        ),
+        sa.CheckConstraint(
+            "stage <> 'disabled' OR told_id IS NOT NULL", name=op.f("ck_dormancy_cases_stopped_after_somebody_was_told")
         ),
         sa.CheckConstraint(
             "(closed_at IS NULL) = (close_reason IS NULL)", name=op.f("ck_dormancy_cases_close_explained")
@@ -1593,6 +1686,7 @@ def upgrade() -> None:
                 "clock_drift",
                 "export_late",
                 "change_due",
+                "service_uncared",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1674,6 +1768,25 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('asked', 'permitted')"),
             postgresql_where=sa.text("state IN ('asked', 'permitted')"),
         )
+
+    op.create_table(
+        "external_service_checks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("service_id", sa.Integer(), nullable=False),
+        sa.Column("checked_by_id", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("still_needed", sa.Boolean(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["checked_by_id"], ["people.id"], name=op.f("fk_external_service_checks_checked_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_id"], ["external_services.id"], name=op.f("fk_external_service_checks_service_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_external_service_checks")),
+    )
+    with op.batch_alter_table("external_service_checks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_external_service_checks_service_id"), ["service_id"], unique=False)
 
     op.create_table(
         "factor_readings",
@@ -2155,6 +2268,47 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('open', 'ending')"),
             postgresql_where=sa.text("state IN ('open', 'ending')"),
         )
+
+    op.create_table(
+        "provider_accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("service_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("administers", sa.Boolean(), nullable=False),
+        sa.Column("named_by_id", sa.Integer(), nullable=False),
+        sa.Column("named_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "done_how",
+            sa.Enum(
+                "deleted", "returned", name="provideraccountend", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=True,
+        ),
+        sa.Column("done_note", sa.Text(), nullable=True),
+        sa.Column("done_by_id", sa.Integer(), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(done_at IS NULL) = (done_how IS NULL)", name=op.f("ck_provider_accounts_done_how")),
+        sa.CheckConstraint(
+            "confirmed_at IS NULL OR (done_at IS NOT NULL AND confirmed_by_id IS NOT NULL)",
+            name=op.f("ck_provider_accounts_done"),
+        ),
+        sa.CheckConstraint(
+            "confirmed_by_id IS NULL OR confirmed_by_id <> done_by_id", name=op.f("ck_provider_accounts_two_people")
+        ),
+        sa.CheckConstraint(
+            "done_at IS NULL OR (done_by_id IS NOT NULL AND done_note IS NOT NULL)",
+            name=op.f("ck_provider_accounts_done_by"),
+        ),
+        sa.ForeignKeyConstraint(["confirmed_by_id"], ["people.id"], name=op.f("fk_provider_accounts_confirmed_by_id")),
+        sa.ForeignKeyConstraint(["done_by_id"], ["people.id"], name=op.f("fk_provider_accounts_done_by_id")),
+        sa.ForeignKeyConstraint(["named_by_id"], ["people.id"], name=op.f("fk_provider_accounts_named_by_id")),
+        sa.ForeignKeyConstraint(["service_id"], ["external_services.id"], name=op.f("fk_provider_accounts_service_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_accounts")),
+    )
+    with op.batch_alter_table("provider_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_provider_accounts_service_id"), ["service_id"], unique=False)
 
     op.create_table(
         "provider_identities",
@@ -2732,6 +2886,7 @@ def upgrade() -> None:
                 "clock_drift",
                 "export_late",
                 "change_due",
+                "service_uncared",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -3714,6 +3869,7 @@ def upgrade() -> None:
                 "reviewed",
                 "given_back",
                 "id_gone",
+                "service_ended",
                 name="endreason",
                 native_enum=False,
                 create_constraint=True,

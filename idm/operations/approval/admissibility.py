@@ -96,6 +96,7 @@ def require_admissible(line: RequestLine, facts: Admission, *, policy: Policy, d
         _require_held(line, facts)
     else:
         _require_zone_open(line, policy)
+        _require_service_in_use(line, facts)
         _require_shared_id(line, facts, line.valid_from)
         _require_asked_by_name(line)
         _require_external_access_bounded(line, policy, day)
@@ -121,6 +122,7 @@ def require_still_possible(line: RequestLine, facts: Admission, *, policy: Polic
     _require_zone_open(line, policy)
     if line.valid_until is not None and line.valid_until <= day:
         raise InvalidInput(f"{_label(line)}の期間はすでに過ぎています。差し戻して、申請し直してもらってください。")
+    _require_service_in_use(line, facts)
     _require_shared_id(line, facts, max(line.valid_from, day))
     _require_asked_by_name(line)
     _require_external_access_bounded(line, policy, day)
@@ -152,6 +154,17 @@ def _require_zone_open(line: RequestLine, policy: Policy) -> None:
     """
     if line.entitlement.system.zone is Zone.MYNUMBER and policy.zones.mynumber_forbidden:
         raise ZoneNotOpen("このプロファイルでは、マイナンバー利用事務系の情報システムを使うことができません。")
+
+
+def _require_service_in_use(line: RequestLine, facts: Admission) -> None:
+    """In an external service rights are given while the register has it as approved, and no longer once its end is
+    planned (FK 11-2(4), 11-2(7)). Raises InvalidInput."""
+    system = line.entitlement.system
+    if system.external_service and system.id not in facts.services_in_use:
+        raise InvalidInput(
+            f"{_label(line)}: 「{system.name}」は、外部サービス台帳で利用が承認されていないか、利用を終える手続に"
+            "入っているため、申請できません。外部サービス台帳を確かめてください。"
+        )
 
 
 def _require_shared_id(line: RequestLine, facts: Admission, day: date) -> None:

@@ -229,6 +229,7 @@ def _describe(system: InformationSystem, wanted: System) -> None:
     system.stage, system.adopt_until = wanted.stage, wanted.adopt_until
     system.most_holders = {kind.value: most for kind, most in wanted.most_holders.items()}
     system.unused_times = wanted.unused_ids.said()
+    system.external_service = wanted.external_service
     system.stopped_container = wanted.stopped_container
     system.listing = asdict(wanted.listing) if wanted.listing is not None else None
     system.verification = asdict(wanted.verification) if wanted.verification is not None else None

@@ -14,6 +14,7 @@ from idm.models.outside import Consent, ServiceBlock
 from idm.models.people import Employment
 from idm.models.requests import Grant, Request, RequestLine
 from idm.models.systems import Account, Entitlement
+from idm.queries.external_services.services_in_use import services_in_use
 from idm.queries.information_systems.found_accounts import in_the_way
 from idm.queries.privileged.shared_ids import offered
 from idm.request_state import LineState
@@ -40,7 +41,8 @@ class Admission:
     `held_accounts`: (system, privileged) of every account they have, their daily and their privileged ones (D8).
     `unsettled`: (subject, system) → the name of an account there that may be theirs and nobody has decided about.
     `ending`: (subject, right) → the first day on which a right of theirs that has begun no longer holds.
-    `shared_ids`: the accounts of shared IDs that may be asked for, whoever asks.
+    `shared_ids`: the accounts of shared IDs that may be asked for, whoever asks. `services_in_use`: the systems of
+    external services in which rights may be given.
     """
 
     employments: dict[int, list[Employment]]
@@ -52,6 +54,7 @@ class Admission:
     unsettled: Mapping[tuple[int, int], str] = field(default_factory=dict)
     ending: Mapping[tuple[int, int], date] = field(default_factory=dict)
     shared_ids: frozenset[int] = frozenset()
+    services_in_use: frozenset[int] = frozenset()
 
     def holds(self, line: RequestLine) -> bool:
         """Whether the subject has, or will have, what the line names."""
@@ -98,6 +101,7 @@ def admission(session: Session, person_ids: Collection[int], *, day: date) -> Ad
         _unsettled(session, person_ids),
         ending,
         offered(session, day),
+        services_in_use(session),
     )
 
 

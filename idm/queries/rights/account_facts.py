@@ -21,6 +21,7 @@ from idm.models.requests import Grant
 from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.names.personal_names import split_name
 from idm.ports import Attributes, ExternalId, Said
+from idm.queries.external_services.services_in_use import gone_with_service
 from idm.queries.factors.factor_gate import SET_BY_US, contractors_among, enrolment_facts, is_gated
 from idm.queries.organisation.units import parents, unit_names_on
 from idm.queries.stops.holding import stopped_accounts
@@ -42,7 +43,7 @@ def account_facts(session: Session, account_ids: Iterable[int], *, now: datetime
     demands = _demands(session, [one for one in ids if any(grant.gated for grant in grants[one])])
     sleeping = [account.id for account, person in accounts.values() if _sleeps(account, person)]
     uses, stopped = _uses(session, sleeping), stopped_accounts(session, list(accounts))
-    disused = given_up(session, list(accounts))
+    disused = given_up(session, list(accounts)) | gone_with_service(session, list(accounts), day)
     unit_names = {person_id: names[code] for person_id, code in units.items()}
     return {
         account.id: AccountFacts(
