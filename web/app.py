@@ -32,6 +32,7 @@ from web import (
 from web.approval import account_names, application_wizard, approvals, requests, standing
 from web.current import EXTENSION, FormerPassword, Site, never_takes_former
 from web.exceptions import exception_register
+from web.external_services import external_services
 from web.factors import authenticators, enrolment_lists, external_access, losses
 from web.governance import configuration, permissions_page
 from web.hand_work import work_orders
@@ -92,6 +93,7 @@ BLUEPRINTS = (
     sign_offs.blueprint,
     violations.blueprint,
     exception_register.blueprint,
+    external_services.blueprint,
     giving_back.blueprint,
     register.blueprint,
     registered_people.blueprint,

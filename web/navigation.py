@@ -174,6 +174,7 @@ NAVIGATION: tuple[Subject, ...] = (
                 "systems.index",
                 holds=("found_accounts", "finding_overview.of_system"),
             ),
+            Tab(lazy_gettext("外部サービス"), "external_services.index"),
             Tab(lazy_gettext("外部からの利用"), "external_access.index"),
             Tab(lazy_gettext("二要素認証の登録者"), "enrolment_lists.index"),
             Tab(lazy_gettext("責任者"), "officers.index"),

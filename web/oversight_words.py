@@ -37,9 +37,11 @@ from idm.vocabulary import (
     AUTHENTICATOR_TITLES,
     ENTITLEMENT_KIND_TITLES,
     EXCEPTION_STATE_TITLES,
+    EXTERNAL_SERVICE_STATE_TITLES,
     FINDING_STATE_TITLES,
     FINDING_TITLES,
     FOUND_TITLES,
+    PROVIDER_ACCOUNT_END_TITLES,
     STAGE_TITLES,
     VERIFIED_BY_TITLES,
     AccountKind,
@@ -48,10 +50,12 @@ from idm.vocabulary import (
     CredentialEventKind,
     EntitlementKind,
     ExceptionState,
+    ExternalServiceState,
     FindingEventKind,
     FindingKind,
     FindingState,
     FoundState,
+    ProviderAccountEnd,
     VerifiedBy,
 )
 from idm.vocabulary import Stage as SystemStage
@@ -106,6 +110,19 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
             (ExceptionState.EXPIRED, "warning"),
         )
     },
+    ExternalServiceState: {
+        state: (EXTERNAL_SERVICE_STATE_TITLES[state], look)
+        for state, look in (
+            (ExternalServiceState.ASKED, "info"),
+            (ExternalServiceState.APPROVED, "success"),
+            (ExternalServiceState.REFUSED, "error"),
+            (ExternalServiceState.WITHDRAWN, "neutral"),
+            (ExternalServiceState.REPLACED, "neutral"),
+            (ExternalServiceState.ENDING, "warning"),
+            (ExternalServiceState.CLOSED, "neutral"),
+        )
+    },
+    ProviderAccountEnd: _plain(PROVIDER_ACCOUNT_END_TITLES),
     Enrolment: {
         standing: (ENROLMENT_TITLES[standing], look)
         for standing, look in (

@@ -391,6 +391,25 @@ _REVIEWS = {
     "review_answers.save": looking(relation=_ASKED),
     "review_answers.send": sending(relation=_ANSWERING),
 }
+_KEEPING = "外部サービス管理者"
+_EXTERNAL_SERVICES = {
+    "external_services.index": looking(relation="閲覧できる職、又は外部サービス管理者"),
+    "external_services.printed": looking(Action.SEE_EXTERNAL_SERVICES),
+    "external_services.table": looking(Action.SEE_EXTERNAL_SERVICES),
+    "external_services.show": looking(relation="閲覧できる職、又は外部サービス管理者"),
+    "external_services.new": looking(Action.ASK_EXTERNAL_SERVICE),
+    "external_services.ask": sending(Action.ASK_EXTERNAL_SERVICE),
+    "external_services.answer": sending(Action.PERMIT_EXTERNAL_SERVICE),
+    "external_services.name_administrator": sending(Action.PERMIT_EXTERNAL_SERVICE),
+    "external_services.withdraw": sending(relation="申請した人"),
+    "external_services.check": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+    "external_services.plan_end": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+    "external_services.call_off_end": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+    "external_services.close": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+    "external_services.name_account": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+    "external_services.account_done": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+    "external_services.account_confirmed": sending(Action.KEEP_EXTERNAL_SERVICES, instead=_KEEPING),
+}
 _EXCEPTIONS = {
     "exceptions.index": looking(Action.SEE_EXCEPTIONS),
     "exceptions.printed": looking(Action.SEE_EXCEPTIONS),
@@ -439,7 +458,7 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
+    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXTERNAL_SERVICES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from idm.errors import NotFound
 from idm.external_service_state import Remains
 from idm.grant_state import GrantState
 from idm.models.external_services import ExternalService, ProviderAccount
@@ -39,6 +40,14 @@ def provider_accounts(session: Session, service_id: int) -> list[ProviderAccount
     """The accounts at the provider that were named, in the order in which they were."""
     query = select(ProviderAccount).where(ProviderAccount.service_id == service_id).order_by(ProviderAccount.id)
     return list(session.scalars(query))
+
+
+def service_of_account(session: Session, provider_account_id: int) -> int:
+    """The service that the account at a provider belongs to. Raises NotFound."""
+    found = session.get(ProviderAccount, provider_account_id)
+    if found is None:
+        raise NotFound("アカウントが見つかりません。")
+    return found.service_id
 
 
 def people_working_with(session: Session, service: ExternalService) -> frozenset[int]:

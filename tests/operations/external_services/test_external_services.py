@@ -368,7 +368,9 @@ def _read_back_as_none(cast: Cast, at: datetime = THE_DAY) -> None:
     with cast.database.writing() as session:
         account = session.scalars(select(Account)).one()
         account.seen_present, account.seen_enabled = False, False
-        session.add(SweepRun(system_id=account.system_id, started_at=at, finished_at=at, examined=0, found=0, new=0, resolved=0))
+        session.add(SweepRun(
+            system_id=account.system_id, started_at=at, finished_at=at, examined=0, found=0, new=0, resolved=0,
+        ))  # fmt: skip
 
 
 def _name_account(cast: Cast, service_id: int) -> int:
