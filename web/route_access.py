@@ -393,7 +393,7 @@ _REVIEWS = {
 }
 _KEEPING = "外部サービス管理者"
 _EXTERNAL_SERVICES = {
-    "external_services.index": looking(relation="閲覧できる職、又は外部サービス管理者"),
+    "external_services.index": looking(Action.SEE_EXTERNAL_SERVICES),
     "external_services.printed": looking(Action.SEE_EXTERNAL_SERVICES),
     "external_services.table": looking(Action.SEE_EXTERNAL_SERVICES),
     "external_services.show": looking(relation="閲覧できる職、又は外部サービス管理者"),

@@ -9,7 +9,9 @@ from flask import g
 from idm.permissions import Action, may
 from idm.queries.approval.approvals import PendingRow, pending_for
 from idm.queries.exceptions.exception_todo import ExceptionTodo, exception_todo
+from idm.queries.external_services.service_sheets import administered_services, services_to_answer
 from idm.queries.hand_work.work_orders import Reach, WorkCounts, work_counts
+from idm.queries.organisation.officers import humans
 from idm.queries.privileged.todo import OthersUses, OwnUses, others_uses, own_uses
 from idm.queries.reviews.reviews import asked_of
 from idm.queries.sweep.finding_figures import Own, own_findings
@@ -69,6 +71,20 @@ class WaitingWork:
         with current.look() as session:
             return own_uses(session, self.person_id, now=current.now())
 
+    @cached_property
+    def services(self) -> list[tuple[int, str]]:
+        """External services that they look after as the administrator: id and name."""
+        with current.look() as session:
+            return administered_services(session, humans(session, [self.person_id])[self.person_id].rows)
+
+    @cached_property
+    def services_to_answer(self) -> int:
+        """Applications for external services that they decide on."""
+        if not current.roles() & frozenset(current.policy().external_services.decided_by):
+            return 0
+        with current.look() as session:
+            return services_to_answer(session, humans(session, [self.person_id])[self.person_id].rows)
+
 
 COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
     "approvals.index": lambda waiting: len(waiting.decisions),
@@ -76,6 +92,7 @@ COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
     "work_orders.index": lambda waiting: waiting.work.to_do + waiting.work.to_confirm,
     "findings.index": lambda waiting: waiting.findings.open if waiting.findings else 0,
     "exceptions.index": lambda waiting: waiting.exceptions.number,
+    "external_services.index": lambda waiting: waiting.services_to_answer,
     "privileged_use_oversight.index": lambda waiting: waiting.others_uses.number,
 }
 """Page of the navigation → how much of what it shows waits for the person."""

@@ -41,19 +41,15 @@ Typed = Mapping[str, str]
 
 @blueprint.get("/external-services")
 def index() -> str:
-    """The register; for an administrator without an office, what they look after."""
+    """The register: what waits and what is in use first."""
     wanted = request.args.get("state", "")
     state = ExternalServiceState(wanted) if wanted in set(ExternalServiceState) else None
-    sees_all = may(current.roles(), Action.SEE_EXTERNAL_SERVICES)
     with current.look() as session:
         page = service_page(
-            session, current.policy().external_services, state=state, asked=request.args.get("page", 1, type=row_id),
-            administered_by=None if sees_all else _own_rows(session),
-        )  # fmt: skip
-    if not sees_all and not page.total:
-        raise NotFound(_("このページは見つかりません。"))
+            session, current.policy().external_services, state=state, asked=request.args.get("page", 1, type=row_id)
+        )
     return render_template(
-        "external_services/index.html", page=page, today=current.today(), state=state, sees_all=sees_all,
+        "external_services/index.html", page=page, today=current.today(), state=state,
         states=list(EXTERNAL_SERVICE_STATE_TITLES.items()), may_ask=_may_ask(),
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from idm.models.people import Person
 from idm.models.systems import InformationSystem
 from idm.policy import ExternalServiceRules
 from idm.queries.external_services.remains import provider_accounts, remains_of
-from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.queries.page import Page, page_of
 from idm.vocabulary import ExternalServiceState, ProviderAccountEnd
 
 
@@ -100,18 +100,18 @@ class ServiceSheet:
 
 
 def service_page(
-    session: Session, rules: ExternalServiceRules, *, state: ExternalServiceState | None = None,
-    administered_by: Collection[int] | None = None, asked: int = 1,
-) -> Page[ServiceRow]:  # fmt: skip
-    """One page of the register: what waits and what is in use first. `administered_by`: only these people's."""
-    conditions = (
-        ExternalService.state == state if state is not None else true(),
-        ExternalService.administrator_id.in_(administered_by) if administered_by is not None else true(),
+    session: Session, rules: ExternalServiceRules, *, state: ExternalServiceState | None = None, asked: int = 1
+) -> Page[ServiceRow]:
+    """One page of the register: what waits and what is in use first."""
+    return page_of(_rows(session, rules, ExternalService.state == state if state is not None else true()), asked)
+
+
+def administered_services(session: Session, person_ids: Collection[int]) -> list[tuple[int, str]]:
+    """What these people look after as its administrator, while it is in use: id and name."""
+    query = select(ExternalService.id, ExternalService.name).where(
+        ExternalService.administrator_id.in_(person_ids), ExternalService.state.in_(IN_USE)
     )
-    total = session.scalar(select(func.count(ExternalService.id)).where(*conditions)) or 0
-    number = nearest_page(asked, total)
-    rows = _rows(session, rules, *conditions)[offset_of(number) : offset_of(number) + ROWS_A_PAGE]
-    return Page(rows, number, total)
+    return [(key, name) for key, name in session.execute(query.order_by(ExternalService.id))]
 
 
 def service_rows(session: Session, rules: ExternalServiceRules) -> tuple[ServiceRow, ...]:
@@ -150,10 +150,11 @@ def systems_of_services(session: Session) -> list[tuple[int, str]]:
     return [(key, name) for key, name in session.execute(query.order_by(InformationSystem.code))]
 
 
-def waiting_services(session: Session) -> int:
-    """How many applications wait for a decision."""
-    asked = ExternalService.state == ExternalServiceState.ASKED
-    return session.scalar(select(func.count(ExternalService.id)).where(asked)) or 0
+def services_to_answer(session: Session, person_ids: Collection[int]) -> int:
+    """How many applications wait for a decision that none of these rows of one human asked for."""
+    waiting = ExternalService.state == ExternalServiceState.ASKED
+    query = select(func.count(ExternalService.id)).where(waiting, ExternalService.asked_by_id.not_in(person_ids))
+    return session.scalar(query) or 0
 
 
 def _rows(

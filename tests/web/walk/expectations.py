@@ -103,6 +103,8 @@ CARDS = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.HANDOVER, Role.AUDITOR)
 CARD = any_of(only(*HEADS, Role.SYSTEM, Role.HANDOVER, Role.AUDITOR), own_unit)
 HANDLING = any_of(CHIEF, SECURITY, own_unit)
 
+SERVICES = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.AUDITOR)
+KEEPS_SERVICE = any_of(CHIEF, SECURITY, related("administrator"))
 SEES_PRIVILEGED = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
 IN_USE = ("asked", "approved", "to attend", "open")
 
@@ -142,6 +144,9 @@ LOOKING: dict[str, Expectation] = {
     "listings.show": LISTED,
     "handovers.overdue": only(*HEADS, Role.SECTION, Role.HANDOVER, Role.AUDITOR),
     "giving_back.confirm": nobody, "giving_back.ending": everybody,
+    "external_services.index": SERVICES, "external_services.printed": SERVICES, "external_services.table": SERVICES,
+    "external_services.show": any_of(SERVICES, related("administrator")),
+    "external_services.new": only(Role.SECURITY, Role.SECTION),
     "exceptions.index": EXCEPTIONS, "exceptions.printed": EXCEPTIONS, "exceptions.table": EXCEPTIONS,
     "exceptions.show": EXCEPTIONS, "exceptions.new": only(Role.SECTION, Role.SYSTEM),
     "leaks.index": only(*HEADS, Role.SECTION, Role.HANDOVER, Role.AUDITOR),
@@ -273,6 +278,17 @@ DOING: dict[str, Expectation] = {
     "authenticators.witness": nobody,
     "authenticators.deny": nobody,
     "giving_back.give_back": nobody, "giving_back.renew": everybody,
+    "external_services.ask": only(Role.SECURITY, Role.SECTION),
+    "external_services.answer": in_state(CHIEF, "asked"),
+    "external_services.name_administrator": only(Role.CISO, Role.CHIEF, Role.SECURITY),
+    "external_services.withdraw": in_state(related("asker"), "asked"),
+    "external_services.check": in_state(KEEPS_SERVICE, "approved"),
+    "external_services.plan_end": in_state(KEEPS_SERVICE, "approved"),
+    "external_services.call_off_end": in_state(KEEPS_SERVICE, "ending"),
+    "external_services.close": in_state(KEEPS_SERVICE, "ending"),
+    "external_services.name_account": in_state(KEEPS_SERVICE, "approved", "ending"),
+    "external_services.account_done": KEEPS_SERVICE,
+    "external_services.account_confirmed": in_state(any_of(SECURITY, CHIEF), "done"),
     "exceptions.ask": only(Role.SECTION, Role.SYSTEM), "exceptions.report": nobody,
     "exceptions.answer": in_state(CISO, "asked"), "exceptions.check": in_state(any_of(SECURITY, CHIEF), "permitted"),
     "exceptions.end": any_of(CISO, own_system, in_state(related("asker"), "asked")),
@@ -320,6 +336,11 @@ OPEN_HALF_WAY = {
 FORMS: dict[str, dict[str, str]] = {
     "approvals.permit_exception": {"exception_reason": "災害", "exception_days": "7"},
     "batches.propose": {"day": "令和8年4月1日", "reason": "異動"},
+    "external_services.answer": {"answer": "refuse", "answer_note": "不要"},
+    "external_services.check": {"needed": "yes", "comment": "確認"},
+    "external_services.plan_end": {"end_on": "令和9年4月1日", "end_reason": "満了"},
+    "external_services.name_account": {"account": "admin"},
+    "external_services.account_done": {"how": "deleted", "note": "確認"},
     "exceptions.answer": {"answer": "refuse", "answer_note": "不要"},
     "exceptions.end": {"end_note": "不要"},
     "exceptions.check": {"needed": "yes", "comment": "確認"},

@@ -20,6 +20,7 @@ from idm.models.audit import AuditRecord
 from idm.models.authenticators import Authenticator, LossReport
 from idm.models.dormancy import DormancyCase
 from idm.models.exceptions import RegisteredException
+from idm.models.external_services import ExternalService, ProviderAccount
 from idm.models.feeds import MatchQuestion, UploadedFeed, UploadState
 from idm.models.going_live import FoundAccount
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
@@ -45,8 +46,10 @@ from idm.vocabulary import (
     DormancyStage,
     ExceptionScope,
     ExceptionState,
+    ExternalServiceState,
     FindingKind,
     FoundState,
+    ProviderAccountEnd,
     ReviewScope,
     Role,
     Service,
@@ -232,6 +235,7 @@ class _Maker:
             "deputy_id": self._deputies(),
             "deputyship_id": self._deputyships(),
             "exception_id": self._exceptions(),
+            **self._external_services(),
             "stop_id": self._stops(),
             "violation_id": self._violations(),
             "hold_id": self._holds(),
@@ -513,6 +517,30 @@ class _Maker:
             )  # fmt: skip
             made.append(Thing(self._add(row), state.value, system=LEDGER, persons={"asker": "staff"}))
         return made
+
+    def _external_services(self) -> Things:
+        services, accounts = [], []
+        for state in (ExternalServiceState.ASKED, ExternalServiceState.APPROVED, ExternalServiceState.ENDING):
+            answered, ending = state is not ExternalServiceState.ASKED, state is ExternalServiceState.ENDING
+            row = ExternalService(
+                state=state, name="クラウド会計", provider="那珂川電算", purpose="会計", users="総務課",
+                information="会計", confidential=True, place="日本", answers={},
+                asked_by_id=self._id("security"), asked_at=NOW,
+                answered_by_id=self._id("chief") if answered else None, answered_at=NOW if answered else None,
+                administrator_id=self._id("other") if answered else None,
+                end_on=TODAY + timedelta(days=40) if ending else None,
+                end_planned_by_id=self._id("other") if ending else None,
+            )  # fmt: skip
+            services.append(Thing(self._add(row), state.value, persons={"administrator": "other", "asker": "security"}
+                                  if answered else {"asker": "security"}))  # fmt: skip
+        for done in (False, True):
+            account = ProviderAccount(
+                service_id=services[-1].id, name="admin", administers=True, named_by_id=self._id("other"), named_at=NOW,
+                done_how=ProviderAccountEnd.DELETED if done else None, done_note="確認" if done else None,
+                done_by_id=self._id("other") if done else None, done_at=NOW if done else None,
+            )  # fmt: skip
+            accounts.append(Thing(self._add(account), "done" if done else "there", persons={"administrator": "other"}))
+        return {"service_id": services, "provider_account_id": accounts}
 
     def _uploads(self) -> list[Thing]:
         row = UploadedFeed(
