@@ -101,6 +101,7 @@ def _unchanged(session: Session, system: InformationSystem) -> Iterator[Found]:
                 "reason": f"棚卸し「{line.campaign.title}」で、{line.holder.name}さんの"
                           f"「{line.grant.entitlement.name}」は変更が必要とされました（{line.reason}）。",
                 "repair": "所属の課長に確かめ、変更又は廃止を申請してもらう",
+                "entitlement": line.grant.entitlement_id,
             },
         )  # fmt: skip
 

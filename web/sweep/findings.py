@@ -14,6 +14,7 @@ from idm.oversight.finding_state import NEVER_ANSWERED
 from idm.permissions import Action, may
 from idm.queries.information_systems.systems import system_names
 from idm.queries.organisation.reach import systems_reached
+from idm.queries.sweep.finding_leads import APPLIED
 from idm.queries.sweep.findings import (
     FindingFilter,
     FindingSheet,
@@ -22,11 +23,12 @@ from idm.queries.sweep.findings import (
     open_counts,
     sweep_page,
 )
-from idm.vocabulary import FindingKind, FindingState
+from idm.vocabulary import FindingKind, FindingState, RequestAction
 from idm.wareki import parse_date
 from web import current
 from web.row_ids import row_id
 from web.sweep.finding_advice import ADVICE
+from web.sweep.finding_ways import ways_from
 
 blueprint = Blueprint("findings", __name__)
 
@@ -77,7 +79,7 @@ def repair(finding_id: int) -> Response | tuple[str, int]:
     """Afterwards a worker brings the account to what is approved."""
     return _act(
         finding_id, "repair", finding_answers.repair,
-        _("是正を頼みました。承認された内容へ戻し、次の点検で解決を確かめます。"), lambda _typed: {},
+        _("是正を頼みました。承認された内容へ戻し、次の点検で解消を確かめます。"), lambda _typed: {},
     )  # fmt: skip
 
 
@@ -86,7 +88,7 @@ def justify(finding_id: int) -> Response | tuple[str, int]:
     """Afterwards this person answers for the finding until a day."""
     return _act(
         finding_id, "justify", finding_answers.justify,
-        _("正当化を記録しました。期限が過ぎると、また未解決に戻ります。"),
+        _("正当化を記録しました。期限が過ぎると、また未対応に戻ります。"),
         lambda typed: {"reason": typed.get("reason", ""), "until": _day_after(typed, "until")},
     )  # fmt: skip
 
@@ -96,7 +98,7 @@ def accept_risk(finding_id: int) -> Response | tuple[str, int]:
     """Afterwards the CISO accepts the risk until a day."""
     return _act(
         finding_id, "accept_risk", risk_acceptance.accept,
-        _("リスクの受容を記録しました。期限が過ぎるか、内容が変わると、また未解決に戻ります。"),
+        _("リスクの受容を記録しました。期限が過ぎるか、内容が変わると、また未対応に戻ります。"),
         lambda typed: {"reason": typed.get("accept_reason", ""), "until": _day_after(typed, "accept_until")},
     )  # fmt: skip
 
@@ -105,7 +107,7 @@ def accept_risk(finding_id: int) -> Response | tuple[str, int]:
 def take_back(finding_id: int) -> Response | tuple[str, int]:
     """Afterwards the risk is accepted no longer."""
     return _act(
-        finding_id, "take_back", risk_acceptance.take_back, _("受容をやめました。新しい期限で未解決に戻りました。"),
+        finding_id, "take_back", risk_acceptance.take_back, _("受容をやめました。新しい期限で未対応に戻りました。"),
         lambda typed: {"reason": typed.get("back_reason", "")},
     )  # fmt: skip
 
@@ -192,12 +194,15 @@ def _sheet(finding_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
     me, roles, policy = current.signed_in().person_id, current.roles(), current.policy()
     with current.look() as session:
         sheet = finding_sheet(session, finding_id, reader=current.reader(), day=current.today())
+        never = NEVER_ANSWERED.get(sheet.row.kind)
+        ways = ways_from(session, sheet, never=never is not None)
         cares = _cares_for(sheet, systems_reached(session, me, Action.CARE_FOR_FINDING, current.today()))
     return render_template(
         "findings/show.html", sheet=sheet, row=sheet.row, typed=typed, mistakes=mistakes,
         may_repair=may(roles, Action.REPAIR_FINDING), may_justify=may(roles, Action.JUSTIFY_FINDING),
-        may_accept=may(roles, Action.ACCEPT_RISK), may_care=cares, never=NEVER_ANSWERED.get(sheet.row.kind),
-        may_ask_exception=may(roles, Action.ASK_EXCEPTION), may_see_exceptions=may(roles, Action.SEE_EXCEPTIONS),
+        may_accept=may(roles, Action.ACCEPT_RISK), may_care=cares, never=never, ways=ways,
+        removes=APPLIED.get(sheet.row.kind) is RequestAction.REMOVE,
+        may_see_exceptions=may(roles, Action.SEE_EXCEPTIONS),
         own=sheet.holder_id == me, mine=me in sheet.own, compared=sheet.row.kind in COMPARED,
         answerable=sheet.row.kind in ANSWERABLE, days=policy.reconciliation.justify_days,
         accept_days=policy.findings.accept_longest_days,

@@ -127,7 +127,7 @@ def test_the_ciso_accepts_a_risk_until_a_day_and_takes_it_back(office: Office) -
     ciso = office.browser("ciso")
     said = {"accept_reason": "更改まで使うため", "accept_until": "令和8年9月30日"}
     page = ciso.follow(ciso.send("/findings/1/acceptance", said, shown="/findings/1"))
-    assert "リスク受容中" in page
+    assert "リスクを受容" in page
     assert "更改まで使うため" in page
     assert "u100009" not in ciso.page("/findings")
     assert "u100009" in ciso.page("/findings?state=accepted")
@@ -266,5 +266,5 @@ def test_an_exception_that_covers_is_named_and_leads_to_the_register(office: Off
         follow(session, actor=WORKER, policy=office.cast.policy, now=NOW)
     page = office.browser("auditor").page("/findings/1")
     assert 'href="/exceptions/1">例外措置 第1号' in page
-    assert "正当化中" in page
+    assert "例外措置等による" in page
     assert "u100009" in office.browser("auditor").page("/findings?state=answered")
