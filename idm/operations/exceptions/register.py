@@ -189,16 +189,16 @@ def end(
     following = after(exception.state, ExceptionEvent.END)
     if exception.acted_at is not None and exception.reported_at is None:
         raise IllegalTransition("緊急の措置は、CISOに報告するまで終えられません。先に、とった措置を報告してください。")
-    exception.state = following
-    exception.end_note = written(note, field="end_note", empty="終える理由を書いてください。")
+    said = written(note, field="end_note", empty="終える理由を書いてください。")
+    exception.state, exception.end_note = following, said
     exception.ended_at, exception.ended_by_id = now, person_id
     session.flush()
     record(
-        session, "registered_exception.ended", exception, actor=actor, policy=policy, now=now, note=exception.end_note
+        session, "registered_exception.ended", exception, actor=actor, policy=policy, now=now, note=said
     )
     tell(
         session, {exception.asked_by_id} - {person_id}, exception, "終わりました",
-        f"{actor.label} さんが終えました。理由: {exception.end_note}", now=now,
+        f"{actor.label} さんが終えました。理由: {said}", now=now,
     )  # fmt: skip
     return exception
 

@@ -210,6 +210,39 @@ def test_an_acceptance_ends_within_the_profiles_days(cast: Cast, days: int) -> N
     assert "accept_until" in refused.value.fields
 
 
+def test_on_the_last_day_that_the_profile_allows_a_risk_may_still_be_accepted(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    accept(cast, days=cast.policy.findings.accept_longest_days)
+    assert state(cast) == "accepted"
+
+
+def test_a_risk_is_accepted_and_taken_back_for_a_reason(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    with pytest.raises(InvalidInput, match="理由を書いて"):
+        act(cast, "ciso", risk_acceptance.accept, reason=" ", until=TODAY + DAY)
+    accept(cast)
+    with pytest.raises(InvalidInput, match="理由を書いて"):
+        act(cast, "ciso", risk_acceptance.take_back, reason="")
+    assert state(cast) == "accepted"
+
+
+def test_no_risk_is_accepted_of_what_is_gone(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    sweep(cast, now=NOW + DAY)
+    with pytest.raises(IllegalTransition, match="解消"):
+        accept(cast, now=NOW + DAY)
+
+
+def test_nothing_is_taken_back_that_was_not_accepted_or_is_over(cast: Cast) -> None:
+    sweep(cast, DRIFT)
+    justify(cast, days=3)
+    with pytest.raises(IllegalTransition, match="受容されていません"):
+        act(cast, "ciso", risk_acceptance.take_back, reason="やめる")
+    accept(cast, days=5)
+    with pytest.raises(IllegalTransition, match="未対応"):
+        act(cast, "ciso", risk_acceptance.take_back, now=NOW + 6 * DAY, reason="やめる")
+
+
 def test_an_acceptance_is_taken_back_before_its_end(cast: Cast) -> None:
     sweep(cast, DRIFT)
     accept(cast, days=300)
