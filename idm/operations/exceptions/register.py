@@ -65,7 +65,8 @@ def ask(
 ) -> RegisteredException:
     """Afterwards the exception waits for the CISO, who has been told (FK 8(1)); nothing is covered by it yet.
 
-    Raises InvalidInput, NotPermitted, IllegalTransition for a renewal that is too early or asked for already.
+    No contractor asks: nobody who works under a contract holds an office (SOD-7). Raises InvalidInput, NotPermitted,
+    IllegalTransition for a renewal that is too early or asked for already.
     """
     person_id, day = _person(actor), day_of(now)
     require_coverable(wanted.finding_kind)
@@ -76,8 +77,6 @@ def ask(
     _require_acted(wanted, now)
     exception = _row(wanted, person_id, now)
     require_may_ask(session, exception, person_id, policy=policy, day=day)
-    if contracted(session, humans(session, [person_id])[person_id].rows, day):
-        raise SeparationOfDuties("委託事業者は、例外措置を申請できません。（SOD-7）", code="SOD-7")
     _require_renewable(session, wanted, policy, day)
     session.add(exception)
     session.flush()
@@ -193,9 +192,7 @@ def end(
     exception.state, exception.end_note = following, said
     exception.ended_at, exception.ended_by_id = now, person_id
     session.flush()
-    record(
-        session, "registered_exception.ended", exception, actor=actor, policy=policy, now=now, note=said
-    )
+    record(session, "registered_exception.ended", exception, actor=actor, policy=policy, now=now, note=said)
     tell(
         session, {exception.asked_by_id} - {person_id}, exception, "終わりました",
         f"{actor.label} さんが終えました。理由: {said}", now=now,

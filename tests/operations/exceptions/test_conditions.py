@@ -81,15 +81,17 @@ def test_an_ordinary_application_is_told_to_the_ciso_as_one(cast: Cast) -> None:
     assert subjects(cast, "緊急の措置") == []
 
 
-def test_whoever_works_under_a_contract_neither_asks_nor_ends(cast: Cast) -> None:
-    exception = ask(cast, **EVERYWHERE)
-    answer(cast, exception)
+def test_whoever_works_under_a_contract_neither_asks_nor_ends_nor_takes_back(cast: Cast) -> None:
+    holding, waiting = ask(cast, **EVERYWHERE), ask(cast)
+    answer(cast, holding)
     contract(cast, "security")
-    with pytest.raises(SeparationOfDuties, match="SOD-7"):
+    with pytest.raises(NotPermitted):
         ask(cast)
+    with pytest.raises(NotPermitted):
+        end(cast, holding, "security")
     with pytest.raises(SeparationOfDuties, match="SOD-7"):
-        end(cast, exception, "security")
-    assert state(cast, exception) is ExceptionState.PERMITTED
+        end(cast, waiting, "security")
+    assert (state(cast, holding), state(cast, waiting)) == (ExceptionState.PERMITTED, ExceptionState.ASKED)
 
 
 def test_nobody_without_a_name_asks(cast: Cast) -> None:
