@@ -29,6 +29,7 @@ DONE = {
     "registered_exception.checked": _("例外措置を定期確認"),
     "registered_exception.check_overdue": _("例外措置の定期確認の遅れを通知"),
     "registered_exception.unanswered": _("答えのない例外措置の申請を通知"),
+    "registered_exception.unneeded": _("必要のない例外措置が終わっていないことを通知"),
     "registered_exception.lapsed": _("例外措置の申請が期間切れで終了"),
     "registered_exception.reminded": _("例外措置の期限を予告"),
     "registered_exception.escalated": _("緊急の措置の報告の遅れを通知"),

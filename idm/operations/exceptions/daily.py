@@ -16,7 +16,7 @@ from idm.calendar_days import day_of
 from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.systems import Account
 from idm.models.work import Finding
-from idm.operations.exceptions import unanswered
+from idm.operations.exceptions import unanswered, unneeded
 from idm.operations.exceptions.authority import answering_for
 from idm.operations.exceptions.exception_notices import PAGE, record
 from idm.operations.notification.notices import notify
@@ -40,14 +40,15 @@ from idm.vocabulary import ExceptionState, FindingKind
 
 @dataclass(frozen=True)
 class ExceptionsFollowed:
-    """How many expired, were reminded of, had an overdue report told to one more level, an overdue check told, and
-    their missing answer."""
+    """How many expired, were reminded of, had an overdue report told to one more level, an overdue check told, their
+    missing answer, and that nobody has ended what is not needed."""
 
     expired: int
     reminded: int
     escalated: int
     checks_told: int
     unanswered: int
+    unneeded: int
 
 
 def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> ExceptionsFollowed:
@@ -59,6 +60,7 @@ def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> 
         escalated=_escalate(session, actor=actor, policy=policy, now=now),
         checks_told=_tell_of_checks(session, actor=actor, policy=policy, now=now),
         unanswered=unanswered.follow(session, actor=actor, policy=policy, now=now),
+        unneeded=unneeded.follow(session, actor=actor, policy=policy, now=now),
     )
     _find_needed(session, actor=actor, policy=policy, now=now)
     return done

@@ -12,7 +12,7 @@ from idm.models.exceptions import RegisteredException
 from idm.operations.notification.notices import notify
 from idm.policy import Policy
 from idm.queries.approval.bench import Bench
-from idm.queries.exceptions.answering import answering
+from idm.queries.exceptions.answering import answering, subjects_of
 from idm.queries.organisation.officers import holders
 from idm.vocabulary import Role
 from idm.wareki import format_wareki
@@ -42,6 +42,18 @@ def tell_ciso(session: Session, exception: RegisteredException, subject: str, bo
     """Afterwards the CISO, or who answers it in their place, has a notice with a link to the exception."""
     told = answering(session, exception, Bench.on(session, day_of(now)))
     tell(session, frozenset(told) or holders(session, Role.CISO, None, day_of(now)), exception, subject, body, now=now)
+
+
+def tell_subjects(
+    session: Session, exception: RegisteredException, subject: str, said: str, *, now: datetime
+) -> None:  # fmt: skip
+    """Afterwards those whom it is about by name know what becomes of it; they see no register, so no page of it."""
+    notify(
+        session, subjects_of(session, exception), now=now, link="/me",
+        subject=f"【例外措置】あなたについての例外措置が{subject}：第{exception.id}号",
+        body=f"{said}対象だった利用者IDは、対策基準のとおりに扱われます。"
+             "使い続ける必要があるときは、所属の課長に相談してください。",
+    )  # fmt: skip
 
 
 def tell(

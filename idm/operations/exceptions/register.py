@@ -17,7 +17,7 @@ from idm.models.exceptions import ExceptionCheck, RegisteredException
 from idm.models.people import Person
 from idm.models.systems import Account, InformationSystem
 from idm.operations.exceptions.authority import answering_for, require_may_ask, require_may_end
-from idm.operations.exceptions.exception_notices import record, tell, tell_ciso
+from idm.operations.exceptions.exception_notices import record, tell, tell_ciso, tell_subjects
 from idm.oversight.exception_state import (
     ExceptionEvent,
     after,
@@ -189,7 +189,7 @@ def end(
     if exception.acted_at is not None and exception.reported_at is None:
         raise IllegalTransition("緊急の措置は、CISOに報告するまで終えられません。先に、とった措置を報告してください。")
     said = written(note, field="end_note", empty="終える理由を書いてください。")
-    exception.state, exception.end_note = following, said
+    held, exception.state, exception.end_note = exception.state is ExceptionState.PERMITTED, following, said
     exception.ended_at, exception.ended_by_id = now, person_id
     session.flush()
     record(session, "registered_exception.ended", exception, actor=actor, policy=policy, now=now, note=said)
@@ -197,6 +197,8 @@ def end(
         session, {exception.asked_by_id} - {person_id}, exception, "終わりました",
         f"{actor.label} さんが終えました。理由: {said}", now=now,
     )  # fmt: skip
+    if held:
+        tell_subjects(session, exception, "終わりました", "今日から効力がありません。", now=now)
     return exception
 
 
@@ -206,7 +208,8 @@ def check(
 ) -> ExceptionCheck:  # fmt: skip
     """Afterwards somebody has put their name to having looked whether it is needed and its control holds (FK 8(3)).
 
-    Not needed any longer, those who asked are told to end it. Raises NotFound, NotPermitted, SeparationOfDuties where
+    Not needed any longer, those who answer for it are told to end it, whom it is about that it will be, and what
+    nobody ends is followed up (`unneeded`). Raises NotFound, NotPermitted, SeparationOfDuties where
     they asked for it or it is about them, IllegalTransition where it does not hold, InvalidInput for no reason given.
     """
     person_id = _person(actor)
@@ -222,6 +225,7 @@ def check(
         exception_id=exception.id, checked_by_id=person_id, checked_at=now, still_needed=still_needed, comment=said
     )
     session.add(done)
+    exception.escalated_level = 0
     session.flush()
     record(
         session, "registered_exception.checked", exception, actor=actor, policy=policy, now=now,
@@ -233,6 +237,7 @@ def check(
             "必要がなくなったようです",
             f"{actor.label} さんの定期確認: {said}\n必要がなければ、終えてください。", now=now,
         )  # fmt: skip
+        tell_subjects(session, exception, "終わる予定です", "定期確認で必要がないとされました。", now=now)
     return done
 
 

@@ -50,6 +50,19 @@ def last_checks(session: Session) -> dict[int, ExceptionCheck]:
     return {one.exception_id: one for one in rows}
 
 
+def unneeded(session: Session) -> list[tuple[RegisteredException, ExceptionCheck]]:
+    """Those that hold though the last regular check of each found it no longer needed, with that check."""
+    newest = select(func.max(ExceptionCheck.id)).group_by(ExceptionCheck.exception_id)
+    rows = session.execute(
+        select(RegisteredException, ExceptionCheck)
+        .join(ExceptionCheck, ExceptionCheck.exception_id == RegisteredException.id)
+        .where(ExceptionCheck.id.in_(newest), ExceptionCheck.still_needed.is_(False))
+        .where(RegisteredException.state == ExceptionState.PERMITTED)
+        .order_by(RegisteredException.id)
+    )
+    return [(exception, check) for exception, check in rows]
+
+
 class Target(TypedDict):
     """What an exception is about; a renewal is about the same."""
 

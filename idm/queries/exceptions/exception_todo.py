@@ -1,5 +1,6 @@
 """What of the register of exceptions waits for somebody (FK 8)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,28 +10,30 @@ from sqlalchemy.orm import Session
 from idm.calendar_days import day_of
 from idm.models.exceptions import RegisteredException
 from idm.oversight.exception_state import check_due, in_force
-from idm.permissions import Action, may
+from idm.permissions import Action, everywhere, may
 from idm.policy import Policy
 from idm.queries.approval.bench import Bench
 from idm.queries.exceptions.answering import answering
-from idm.queries.exceptions.coverage import last_checks
+from idm.queries.exceptions.coverage import last_checks, unneeded
 from idm.queries.organisation.officers import humans, roles_of
 from idm.vocabulary import ExceptionState
 
 
 @dataclass(frozen=True)
 class ExceptionTodo:
-    """How many wait for an answer, for the report of this person, for an overdue check; how many of theirs expired."""
+    """How many wait for an answer, for the report of this person, for an overdue check; how many of theirs expired,
+    and how many are to be ended because a check found them no longer needed."""
 
     to_answer: int = 0
     to_report: int = 0
     to_check: int = 0
     expired: int = 0
+    to_end: int = 0
 
     @property
     def number(self) -> int:
         """How many there are in all."""
-        return self.to_answer + self.to_report + self.to_check + self.expired
+        return self.to_answer + self.to_report + self.to_check + self.expired + self.to_end
 
 
 def exception_todo(session: Session, person_id: int, *, policy: Policy, now: datetime) -> ExceptionTodo:
@@ -52,7 +55,17 @@ def exception_todo(session: Session, person_id: int, *, policy: Policy, now: dat
         to_report=sum(one.state is ExceptionState.ASKED and _unreported(one) for one in theirs),
         to_check=_overdue_checks(session, others, policy, now) if may(roles, Action.CHECK_EXCEPTIONS) else 0,
         expired=sum(one.state is ExceptionState.EXPIRED and one.id not in renewed for one in theirs),
+        to_end=_to_end(session, found, own, all_of_them=everywhere(roles, Action.END_EXCEPTION)),
     )
+
+
+def _to_end(session: Session, found: Sequence[RegisteredException], own: frozenset[int], *, all_of_them: bool) -> int:
+    """What somebody asked for themselves; the CISO has what nobody ended though they were reminded."""
+    if not any(one.state is ExceptionState.PERMITTED for one in found):
+        return 0
+    return sum(
+        one.asked_by_id in own or (all_of_them and one.escalated_level > 1) for one, _check in unneeded(session)
+    )  # fmt: skip
 
 
 def _unreported(one: RegisteredException) -> bool:

@@ -9,11 +9,13 @@ from sqlalchemy import select, update
 
 from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
+from idm.models.audit import AuditRecord
 from idm.models.exceptions import RegisteredException
 from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, Person
 from idm.models.systems import Account, InformationSystem
 from idm.operations.exceptions import register
+from idm.queries.exceptions.exception_todo import exception_todo
 from idm.vocabulary import ExceptionScope, ExceptionState, Role
 from tests.carried_out import carry_out
 from tests.cast import NOW, TODAY, Cast
@@ -255,7 +257,7 @@ def test_the_ciso_ends_what_others_answer_for_with_a_reason_and_they_hear_of_it(
     with pytest.raises(InvalidInput, match="終える理由"), cast.acting("ciso") as session:
         register.end(session, exception, note=" ", actor=cast.actor("ciso"), policy=cast.policy, now=NOW)
     end(cast, exception, "ciso")
-    assert subjects(cast, "終わりました") == ["香椎"]
+    assert subjects(cast, "【例外措置】終わりました") == ["香椎"]
 
 
 def test_whoever_ends_their_own_is_not_told_of_it(cast: Cast) -> None:
@@ -364,3 +366,60 @@ def test_of_what_nobody_answers_for_any_more_the_security_officer_hears(cast: Ca
             post.valid_until = END - 10 * DAY
     follow(cast, at(END - DAY))
     assert "西新" in subjects(cast, "期限が近づいて")
+
+
+# --- what a check found no longer needed ------------------------------------------------------------------------------
+
+
+def unneeded(cast: Cast, **changed: Any) -> int:
+    """An exception that the chief found no longer needed today."""
+    exception = ask(cast, **changed)
+    answer(cast, exception)
+    check(cast, exception, "chief", needed=False)
+    return exception
+
+
+def to_end(cast: Cast, who: str) -> int:
+    with cast.database.reading() as session:
+        return exception_todo(session, cast.people[who], policy=cast.policy, now=NOW).to_end
+
+
+def test_what_is_not_needed_is_brought_to_mind_and_told_to_the_next_in_line_until_it_is_ended(cast: Cast) -> None:
+    exception = unneeded(cast)
+    assert (to_end(cast, "security"), to_end(cast, "ciso")) == (1, 0)
+    assert [follow(cast, at(TODAY + days * DAY)).unneeded for days in (1, 6, 6, 30, 31)] == [0, 1, 0, 1, 0]
+    assert subjects(cast, "必要のないまま") == ["大濠", "天神", "香椎"]
+    assert (to_end(cast, "security"), to_end(cast, "ciso"), to_end(cast, "system")) == (1, 1, 0)
+    end(cast, exception, "ciso", now=at(TODAY + 32 * DAY))
+    assert follow(cast, at(TODAY + 60 * DAY)).unneeded == 0
+    assert (to_end(cast, "security"), to_end(cast, "ciso")) == (0, 0)
+
+
+def test_a_check_that_finds_it_needed_after_all_makes_an_end_of_that(cast: Cast) -> None:
+    exception = unneeded(cast)
+    assert follow(cast, at(TODAY + 6 * DAY)).unneeded == 1
+    check(cast, exception, "chief", now=at(TODAY + 7 * DAY))
+    assert follow(cast, at(TODAY + 40 * DAY)).unneeded == 0
+    assert to_end(cast, "security") == 0
+    check(cast, exception, "chief", needed=False, now=at(TODAY + 41 * DAY))
+    assert follow(cast, at(TODAY + 50 * DAY)).unneeded == 1, "the steps begin anew"
+
+
+def test_whom_it_is_about_hears_that_it_will_end_and_that_it_has(cast: Cast) -> None:
+    exception = unneeded(cast)
+    assert subjects(cast, "あなたについての例外措置が終わる予定です") == ["青木"]
+    end(cast, exception, "security")
+    assert subjects(cast, "あなたについての例外措置が終わりました") == ["青木"]
+
+
+def test_of_what_never_held_nobody_hears_that_it_is_over(cast: Cast) -> None:
+    end(cast, ask(cast), "security")
+    assert subjects(cast, "あなたについて") == []
+
+
+def test_that_nobody_ends_what_is_not_needed_is_on_record(cast: Cast) -> None:
+    unneeded(cast)
+    follow(cast, at(TODAY + 6 * DAY))
+    with cast.database.reading() as session:
+        acts = list(session.scalars(select(AuditRecord.action)))
+    assert acts.count("registered_exception.unneeded") == 1

@@ -182,3 +182,16 @@ def test_the_first_page_says_what_waits_for_whom(office: Office) -> None:
     assert "例外措置台帳へ" not in ciso.page("/")
     office.pass_by(days=94)
     assert "定期確認の期限を過ぎたもの" in office.browser("chief").page("/")
+
+
+def test_what_a_check_found_no_longer_needed_is_on_the_register_and_the_first_page(office: Office, asked: str) -> None:
+    ciso, chief = office.browser("ciso"), office.browser("chief")
+    ciso.follow(ciso.send(f"{asked}/answer", {"answer": "permit", "answer_note": "よい"}))
+    page = chief.follow(chief.send(f"{asked}/check", {"needed": "no", "comment": "もう使っていない"}))
+    assert "必要なし・終えるのを待っています" in page
+    assert "必要なし・終えるのを待っています" in chief.page("/exceptions")
+    security = office.browser("security")
+    assert "定期確認で必要がないとされ" in security.page("/")
+    ended = security.follow(security.send(f"{asked}/end", {"end_note": "使い終えた"}))
+    assert "必要なし・終えるのを待っています" not in ended
+    assert "定期確認で必要がないとされ" not in security.page("/")
