@@ -26,6 +26,7 @@ CLAUSES: Mapping[FindingKind, str] = {
     **dict.fromkeys(LOG_FINDINGS, "6-1(6)③"),
     FindingKind.CLOCK_DRIFT: "7-1(2)",
     FindingKind.EXPORT_LATE: "6-1(6)②",
+    FindingKind.SERVICE_UNCARED: "11-2(6)③",
     FindingKind.WORK_OVERDUE: "6-1(4)③",
     FindingKind.DEFAULT_NAME: "6-2(3)⑥",
     FindingKind.ROTATION_OVERDUE: "6-2(3)⑤",
