@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import get_type_hints
 
+from connectors.entra.connector import open_entra
 from connectors.ldap.active_directory.connector import open_active_directory
 from connectors.ldap.plain_connectors import open_directory_389, open_openldap
 from connectors.memory.connector import MemoryConnector, directory_named_in
@@ -21,6 +22,7 @@ KINDS: dict[str, Opener] = {
     "openldap": open_openldap,
     "active_directory": open_active_directory,
     "directory_389": open_directory_389,
+    "entra": open_entra,
     "scim": open_scim,
     "memory": _open_memory,
 }

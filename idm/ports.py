@@ -34,13 +34,18 @@ class LastUseSource(StrEnum):
     LAST_LOGIN_TIME = "lastLoginTime"
     LAST_LOGON_TIMESTAMP = "lastLogonTimestamp"
     LAST_LOGON = "lastLogon"
+    SIGN_IN_ACTIVITY = "signInActivity"
     LISTING = "listing"
     MEMORY = "memory"
 
 
-SOURCE_LAG: Mapping[LastUseSource, timedelta] = {LastUseSource.LAST_LOGON_TIMESTAMP: timedelta(days=14)}
+SOURCE_LAG: Mapping[LastUseSource, timedelta] = {
+    LastUseSource.LAST_LOGON_TIMESTAMP: timedelta(days=14),
+    LastUseSource.SIGN_IN_ACTIVITY: timedelta(days=1),
+}
 """How much later than the date read an account may really have been used: Active Directory replicates
-lastLogonTimestamp only when it is older than 14 days less a random part (MS-ADTS, msDS-LogonTimeSyncInterval).
+lastLogonTimestamp only when it is older than 14 days less a random part (MS-ADTS, msDS-LogonTimeSyncInterval); Entra ID
+fills signInActivity within 24 hours.
 A connector says "unused since" only of what is unused even so."""
 
 

@@ -251,6 +251,7 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
     LastUseSource: {
         LastUseSource.PWD_LAST_SUCCESS: (_("pwdLastSuccess（認証成功の日時）"), "neutral"),
         LastUseSource.AUTH_TIMESTAMP: (_("authTimestamp（認証の日時）"), "neutral"),
+        LastUseSource.SIGN_IN_ACTIVITY: (_("signInActivity（最後に成功したサインイン）"), "neutral"),
         LastUseSource.LISTING: (_("利用者ID一覧の最終利用日"), "neutral"),
         LastUseSource.MEMORY: (_("試験用のディレクトリ"), "neutral"),
     },

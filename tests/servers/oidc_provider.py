@@ -4,8 +4,9 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,36 @@ FORM = re.compile(r'<form[^>]*action="([^"]+)"')
 FIELD = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 
 
+@dataclass(frozen=True)
+class Application:
+    """A program that signs in as itself: with a secret, or with a key whose certificate the provider knows."""
+
+    client_id: str
+    permissions: tuple[str, ...]
+    secret: str = ""
+    key: RSAPrivateKey | None = None
+
+    def described(self) -> dict[str, Any]:
+        """The client as the provider is told of it."""
+        way: dict[str, Any] = {"token_endpoint_auth_method": "client_secret_post", "client_secret": self.secret}
+        if self.key is not None:
+            public = {**RSAAlgorithm.to_jwk(self.key.public_key(), as_dict=True), "use": "sig"}
+            way = {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [public]}}
+        return {
+            "client_id": self.client_id, "grant_types": ["client_credentials"], "response_types": [],
+            "redirect_uris": [], **way,
+        }  # fmt: skip
+
+
 class ProviderServer:
     """A provider whose issuer ends in `path`; `people`: name → further claims of whoever signs in by that name."""
 
     def __init__(
         self, folder: Path, *, answer_at: str, path: str = f"{TENANT}/v2.0",
-        people: Mapping[str, Mapping[str, object]] | None = None,
+        people: Mapping[str, Mapping[str, object]] | None = None, applications: Sequence[Application] = (),
     ) -> None:  # fmt: skip
         self.folder, self.answer_at, self.path, self.people = folder, answer_at, path, dict(people or {})
+        self.applications = applications
         self.port = free_port()
         self.new_key("the-first")
         self.certificate = make_certificates(folder / "certificates").good
@@ -80,8 +103,10 @@ class ProviderServer:
         return {
             "issuer": self.issuer, "port": self.port, "certificate": str(self.certificate.certificate_file),
             "key": str(self.certificate.key_file), "cookie_key": "of-no-use-to-anybody", "people": self.people,
-            "keys": {"keys": [private_jwk(self.key, self.kid)]},
+            "keys": {"keys": [private_jwk(self.key, self.kid)]}, "token_seconds": 3600,
+            "applications": {one.client_id: list(one.permissions) for one in self.applications},
             "clients": [
+                *(one.described() for one in self.applications),
                 {
                     "client_id": CLIENT, "client_secret": SECRET, "redirect_uris": [self.answer_at],
                     "token_endpoint_auth_method": "client_secret_post",
@@ -119,8 +144,9 @@ class ProviderBrowser:
 
 
 def private_jwk(key: RSAPrivateKey, kid: str) -> dict[str, Any]:
-    """A key as providers are given it (RFC 7517)."""
-    return {**RSAAlgorithm.to_jwk(key, as_dict=True), "kid": kid, "use": "sig", "alg": "RS256"}
+    """A key as providers are given it; `use` says what it is for, not `key_ops` beside it (RFC 7517 4.3)."""
+    plain = {name: value for name, value in RSAAlgorithm.to_jwk(key, as_dict=True).items() if name != "key_ops"}
+    return {**plain, "kid": kid, "use": "sig", "alg": "RS256"}
 
 
 @contextmanager

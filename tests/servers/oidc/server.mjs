@@ -7,7 +7,22 @@ import Provider from 'oidc-provider';
 const config = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const prefix = new URL(config.issuer).pathname;
 
+const graph = 'https://graph.microsoft.com';
 const provider = new Provider(config.issuer, {
+  // Applications get tokens for Graph with what the tenant consented to, as Entra ID's are (client credentials).
+  features: {
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: () => graph,
+      useGrantedResource: () => true,
+      getResourceServerInfo: () => ({
+        scope: `${graph}/.default`, audience: graph, accessTokenFormat: 'jwt', accessTokenTTL: config.token_seconds,
+        jwt: { sign: { alg: 'RS256' } },
+      }),
+    },
+  },
+  extraTokenClaims: (_, token) => ({ roles: config.applications[token.clientId] ?? [], idtyp: 'app', appid: token.clientId }),
   clients: config.clients,
   jwks: config.keys,
   cookies: { keys: [config.cookie_key] },
@@ -19,6 +34,7 @@ const provider = new Provider(config.issuer, {
     return { accountId: name, claims: async () => ({ sub: name, ...config.people[name] }) };
   },
 });
+provider.on('server_error', (_context, error) => console.error(error));
 const answer = provider.callback();
 
 createServer({ cert: readFileSync(config.certificate), key: readFileSync(config.key) }, (request, response) => {

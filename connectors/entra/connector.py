@@ -1,0 +1,242 @@
+"""The connector to Entra ID: users, groups and their last use, through Microsoft Graph (`idm.ports`)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from connectors.entra.decoding import PENDING, Decoder, literal, moment
+from connectors.entra.examination import examine
+from connectors.entra.exchanges import Exchanges
+from connectors.entra.graph import Answer, Graph, Request
+from connectors.entra.last_use import never, unused
+from connectors.entra.settings import EntraSettings
+from connectors.entra.tier0 import Tier0
+from connectors.entra.waves import carry_out, nothing_was_sent
+from idm.errors import NotOnTarget, TargetError, TargetRefused
+from idm.ports import (
+    AccountId,
+    ChangeSet,
+    Check,
+    ExternalId,
+    Kept,
+    LastUse,
+    Outcome,
+    PasswordState,
+    Step,
+    TargetAccount,
+    TargetGroup,
+)
+
+ALL_ATTRIBUTES = Kept().attributes
+
+
+def open_entra(
+    values: Mapping[str, object], secret: str | None, clock: Callable[[], datetime]
+) -> "EntraConnector":  # fmt: skip
+    """A connector to a tenant. Raises ConfigurationInvalid."""
+    return EntraConnector(EntraSettings.from_mapping(values, secret), clock)
+
+
+class EntraConnector:
+    """See the protocols of `idm.ports`. It keeps no end of an account: that is carried out on its day."""
+
+    def __init__(self, settings: EntraSettings, clock: Callable[[], datetime]) -> None:
+        self._settings, self._clock = settings, clock
+        self._graph, self._decoder = Graph(settings), Decoder(settings)
+        self._made: dict[UUID, ExternalId] = {}
+        self._tier0 = Tier0(self._graph)
+        self._exchanges = Exchanges(settings, self._decoder, self._made)
+        self.can: frozenset[type[Step]] = frozenset(self._exchanges.performers)
+
+    def __repr__(self) -> str:
+        return f"EntraConnector({self._settings.tenant_id!r})"
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def accounts(self) -> Iterator[TargetAccount]:
+        """See `idm.ports.Directory`."""
+        guarded = self._tier0.accounts()
+        for user in self._graph.pages(f"/users?$select={self._decoder.selected}&$top=999"):
+            yield self._decoder.account(user, protected=str(user["id"]) in guarded)
+
+    def account_ids(self) -> Iterator[AccountId]:
+        """See `idm.ports.Directory`."""
+        guarded = self._tier0.accounts()
+        for user in self._graph.pages(f"/users?$select={self._decoder.identifying}&$top=999"):
+            yield self._decoder.account_id(user, protected=str(user["id"]) in guarded)
+
+    def find(self, account_uuids: Iterable[UUID]) -> dict[UUID, TargetAccount]:
+        """See `idm.ports.Directory`: found by our property, and then read by id, where nothing lags."""
+        wanted = list(dict.fromkeys(account_uuids))
+        if not wanted:
+            return {}
+        ids = self._ids_of(wanted)
+        users = self._users(list(ids.values()))
+        groups, guarded = self._groups_of(list(users)), self._tier0.accounts()
+        found = {
+            uuid: self._decoder.account(
+                users[external_id], groups=groups[external_id], protected=external_id in guarded
+            )
+            for uuid, external_id in ids.items() if external_id in users
+        }  # fmt: skip
+        return {uuid: account for uuid, account in found.items() if account.account_uuid == uuid}
+
+    def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
+        """See `idm.ports.FindsByOwnId`."""
+        users, guarded = self._users(list(dict.fromkeys(external_ids))), self._tier0.accounts()
+        return {one: self._decoder.account(user, protected=one in guarded) for one, user in users.items()}
+
+    def group(self, name: str) -> TargetGroup:
+        """See `idm.ports.Directory`. Raises TargetRefused where several groups have the name."""
+        condition = quote(f"displayName eq {literal(name)}")
+        found = list(self._graph.pages(f"/groups?$filter={condition}&$select=id,displayName,isAssignableToRole"))
+        found = [one for one in found if one.get("displayName") == name]
+        if not found:
+            raise NotOnTarget(f"グループ「{name}」はありません。")
+        if len(found) > 1:
+            raise TargetRefused(f"「{name}」という名前のグループが複数あります。名前を変えて、一つにしてください。")
+        return TargetGroup(str(found[0]["id"]), name, bool(found[0].get("isAssignableToRole")))
+
+    def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
+        """See `idm.ports.Directory`."""
+        self._graph.get(f"/groups/{quote(group_id)}?$select=id")
+        way = "transitiveMembers" if nested else "members"
+        return self._streamed(f"/groups/{quote(group_id)}/{way}?$select=id&$top=999", nested=nested)
+
+    def _streamed(self, path: str, *, nested: bool) -> Iterator[ExternalId]:
+        for one in self._graph.pages(path):
+            if not nested or one.get("@odata.type") != "#microsoft.graph.group":
+                yield str(one["id"])
+
+    def kept(self) -> Kept:
+        """See `idm.ports.KeepsLess`."""
+        return Kept(ends=False, attributes=ALL_ATTRIBUTES)
+
+    def protected_groups(self) -> Iterator[TargetGroup]:
+        """See `idm.ports.KnowsProtected`: groups that roles may be given to."""
+        condition = quote("isAssignableToRole eq true")
+        for one in self._graph.pages(f"/groups?$filter={condition}&$select=id,displayName"):
+            yield TargetGroup(str(one["id"]), str(one.get("displayName")), protected=True)
+
+    def protected_accounts(self) -> Iterator[AccountId]:
+        """See `idm.ports.KnowsProtected`: whoever holds one of the roles that rule the tenant."""
+        users = self._users(sorted(self._tier0.accounts()))
+        return (self._decoder.account_id(user, protected=True) for user in users.values())
+
+    def changes_since(self, cursor: str | None) -> ChangeSet:
+        """See `idm.ports.ReportsChanges`: what the delta query names is read by id, as it is now."""
+        known = cursor is not None and cursor.startswith(f"{self._settings.graph}/users/delta")
+        told = self._told_since(str(cursor)) if known else None
+        if told is None:
+            return ChangeSet(self.accounts(), complete=True, cursor=self._cursor_from_now())
+        ids, following = told
+        return ChangeSet(iter(self.find_by_own_id(ids).values()), complete=False, cursor=following)
+
+    def _told_since(self, cursor: str) -> tuple[list[ExternalId], str] | None:
+        """Whom the pages name, each once, and where it goes on; None = the cursor counts no more."""
+        ids: dict[ExternalId, None] = {}
+        following = ""
+        try:
+            for page in self._graph.whole_pages(cursor):
+                ids |= {str(one["id"]): None for one in page["value"]}
+                following = str(page.get("@odata.deltaLink", ""))
+        except (TargetRefused, NotOnTarget):
+            return None
+        return (list(ids), following) if following else None
+
+    def _cursor_from_now(self) -> str:
+        """Taken before everything is read, so that nothing that changes meanwhile is missed."""
+        last = ""
+        for page in self._graph.whole_pages(f"/users/delta?$deltatoken=latest&$select={self._decoder.identifying}"):
+            last = str(page.get("@odata.deltaLink", ""))
+        return last
+
+    # --- use and passwords -------------------------------------------------------------------------------------------
+
+    def unused_since(self, cutoff: datetime) -> Iterator[LastUse]:
+        """See `idm.ports.ReportsLastUse`: the last sign-in that succeeded, which is told up to a day late."""
+        return unused(self._graph, self._decoder, cutoff)
+
+    def never_used(self, created_before: datetime) -> Iterator[LastUse]:
+        """See `idm.ports.ReportsLastUse`."""
+        return never(self._graph, self._decoder, created_before)
+
+    def password_state(self, external_id: ExternalId) -> PasswordState:
+        """See `idm.ports.ReadsPasswordState`. Graph does not say whether a password must be changed; that it was
+        changed since we set one, it does."""
+        names = f"lastPasswordChangeDateTime,{self._decoder.temporary}"
+        user = self._graph.get(f"/users/{quote(external_id)}?$select={names}")
+        changed, since = user.get("lastPasswordChangeDateTime"), user.get(self._decoder.temporary)
+        return PasswordState(since == PENDING or (since is not None and since == changed), moment(changed))
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def perform(self, steps: Sequence[Step]) -> list[Outcome | TargetError]:
+        """See `idm.ports.Writes`."""
+        if not steps:
+            return []
+        self._exchanges.guarded = self._tier0.accounts()
+        sent = self._graph.writes_sent
+        outcomes = carry_out(self._graph, [self._exchanges.performers[type(step)](step) for step in steps])
+        failure = nothing_was_sent(outcomes)
+        if failure is not None and self._graph.writes_sent == sent:
+            raise failure
+        return outcomes
+
+    # --- the connection ----------------------------------------------------------------------------------------------
+
+    def server_time(self) -> datetime | None:
+        """See `idm.ports.TellsTime`: Graph says it with the length of a second."""
+        return self._graph.server_time()
+
+    def examine(self) -> Iterator[Check]:
+        """See `idm.ports.ExaminesItself`."""
+        return examine(self._graph, self._decoder, self._settings)
+
+    def close(self) -> None:
+        """See `idm.ports.Directory`."""
+        self._graph.close()
+
+    def _ids_of(self, uuids: Sequence[UUID]) -> dict[UUID, ExternalId]:
+        unknown = [uuid for uuid in uuids if uuid not in self._made]
+        conditions = [quote(f"{self._decoder.uuid} eq {literal(str(uuid))}") for uuid in unknown]
+        answers = self._graph.batch([Request("GET", f"/users?$filter={one}&$select=id") for one in conditions])
+        found = {uuid: self._made[uuid] for uuid in uuids if uuid in self._made}
+        for uuid, answer in zip(unknown, answers, strict=True):
+            told = answer.required().get("value")
+            if isinstance(told, list) and told:
+                found[uuid] = str(told[0]["id"])
+        return found
+
+    def _users(self, external_ids: Sequence[ExternalId]) -> dict[ExternalId, Mapping[str, Any]]:
+        wanted = [Request("GET", f"/users/{quote(one)}?$select={self._decoder.selected}") for one in external_ids]
+        found: dict[ExternalId, Mapping[str, Any]] = {}
+        for external_id, answer in zip(external_ids, self._graph.batch(wanted), strict=True):
+            user = _there(answer)
+            if user is not None and user.get("id") == external_id:
+                found[external_id] = user
+        return found
+
+    def _groups_of(self, external_ids: Sequence[ExternalId]) -> dict[ExternalId, frozenset[ExternalId]]:
+        wanted = [
+            Request("GET", f"/users/{one}/memberOf/microsoft.graph.group?$select=id&$top=999") for one in external_ids
+        ]
+        found: dict[ExternalId, frozenset[ExternalId]] = {}
+        for external_id, answer in zip(external_ids, self._graph.batch(wanted), strict=True):
+            page = answer.required()
+            groups = {str(one["id"]) for one in page.get("value", ())}
+            following = page.get("@odata.nextLink")
+            if following:
+                groups |= {str(one["id"]) for one in self._graph.pages(str(following))}
+            found[external_id] = frozenset(groups)
+        return found
+
+
+def _there(answer: Answer) -> Mapping[str, Any] | None:
+    """What was read; None where it is not there. Raises what stood in the way."""
+    try:
+        return answer.required()
+    except NotOnTarget:
+        return None

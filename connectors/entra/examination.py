@@ -1,0 +1,89 @@
+"""The connection looked over: tenant, domain, our properties, and which permissions are missing or too much."""
+
+from collections.abc import Iterator, Mapping
+
+from connectors.entra.decoding import Decoder
+from connectors.entra.graph import Graph
+from connectors.entra.settings import EntraSettings
+from idm.errors import TargetError
+from idm.ports import Check, CheckVerdict
+
+FINE, WARNING, FAILED = CheckVerdict.FINE, CheckVerdict.WARNING, CheckVerdict.FAILED
+
+NEEDED: Mapping[str, str] = {
+    "User.ReadWrite.All": "利用者の作成・変更・読取り",
+    "User.EnableDisableAccount.All": "利用者の有効・無効の切替え",
+    "User-PasswordProfile.ReadWrite.All": "仮パスワードの設定",
+    "User.RevokeSessions.All": "サインイン中のセッションの終了",
+    "User.DeleteRestore.All": "利用者の削除",
+    "GroupMember.ReadWrite.All": "グループのメンバーの変更・読取り",
+    "RoleManagement.Read.Directory": "管理者（特権）の確認",
+    "AuditLog.Read.All": "最後のサインインの読取り",
+}
+"""The least that the connector needs (docs/entra-id.md): permission → what for."""
+TOO_MUCH = frozenset({
+    "RoleManagement.ReadWrite.Directory", "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All",
+    "Directory.ReadWrite.All", "Policy.ReadWrite.ConditionalAccess",
+})  # fmt: skip
+"""What would let whoever holds our credential rule the tenant, or more than we need of it (control D10)."""
+
+
+def examine(graph: Graph, decoder: Decoder, settings: EntraSettings) -> Iterator[Check]:
+    """Every check; only the first where the tenant cannot be reached. Raises nothing."""
+    try:
+        held = graph.tokens.permissions()
+        domains = list(graph.pages("/domains?$select=id,isVerified"))
+    except TargetError as failure:
+        yield Check("接続", FAILED, str(failure), "設定とアプリケーションの登録を確かめてください")
+        return
+    found = f"テナント {settings.tenant_id} に、アプリケーション {settings.client_id} として接続しました"
+    yield Check("接続", FINE, found)
+    yield _credential(settings)
+    yield from _permissions(held)
+    verified = {str(one.get("id")) for one in domains if one.get("isVerified")}
+    if settings.domain in verified:
+        yield Check("ドメイン", FINE, f"{settings.domain} は確認済みです")
+    else:
+        remedy = "設定の domain を、テナントで確認済みのドメインにしてください"
+        yield Check("ドメイン", FAILED, f"{settings.domain} は、このテナントの確認済みのドメインではありません", remedy)
+    yield _properties(graph, decoder)
+    yield _last_use(graph)
+
+
+def _credential(settings: EntraSettings) -> Check:
+    if settings.certificate is not None:
+        return Check("資格情報", FINE, "証明書で認証しています")
+    remedy = "クライアントシークレットより、証明書（certificate_file）を使うことを勧めます"
+    return Check("資格情報", WARNING, "クライアントシークレットで認証しています", remedy)
+
+
+def _permissions(held: frozenset[str]) -> Iterator[Check]:
+    missing = [f"{name}（{what}）" for name, what in NEEDED.items() if name not in held]
+    if missing:
+        remedy = "アプリケーションの登録に許可を加え、管理者の同意を得てください"
+        yield Check("アプリケーションの許可", FAILED, f"足りないもの: {'、'.join(missing)}", remedy)
+    else:
+        yield Check("アプリケーションの許可", FINE, "必要な許可がすべてあります")
+    surplus = sorted(held & TOO_MUCH)
+    if surplus:
+        remedy = "アプリケーションの登録から外してください。外すまで、何も書き込みません"
+        yield Check("過大な許可", FAILED, f"持ってはならない許可: {'、'.join(surplus)}", remedy, stops_writing=True)
+
+
+def _properties(graph: Graph, decoder: Decoder) -> Check:
+    try:
+        graph.get(f"/users?$select=id,{','.join(decoder.properties)}&$top=1")
+    except TargetError:
+        names = "、".join(name.rpartition("_")[2] for name in decoder.properties)
+        remedy = f"アプリケーションのディレクトリ拡張として {names} を作ってください（docs/entra-id.md）"
+        return Check("拡張プロパティ", FAILED, "利用者に、対応付けのプロパティがありません", remedy)
+    return Check("拡張プロパティ", FINE, "対応付けのプロパティがあります")
+
+
+def _last_use(graph: Graph) -> Check:
+    try:
+        graph.get("/users?$select=id,signInActivity&$top=1")
+    except TargetError as failure:
+        remedy = "P1 以上のライセンスがないテナントでは、使われていないIDを見つけられません"
+        return Check("最後のサインイン", WARNING, str(failure), remedy)
+    return Check("最後のサインイン", FINE, "読み取れます（最大で一日遅れます）")
