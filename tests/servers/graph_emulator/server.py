@@ -31,7 +31,7 @@ class GraphEmulator:
         self.tenant = Tenant()
         self.latency_seconds = 0.0
         self._keys: dict[str, Any] = {}
-        self._server: ThreadingHTTPServer | None = None
+        self._server: _Server | None = None
 
     @property
     def address(self) -> str:
