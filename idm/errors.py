@@ -104,6 +104,24 @@ class FeedRefused(Refusal):
         self.problems = problems
 
 
+class PushTokenRefused(Refusal):
+    """Whoever pushes people came without a token that is good now."""
+
+    code = "PUSH-TOKEN"
+
+
+class TooManyPushes(Refusal):
+    """A system pushes faster than it may; a minute later it may again."""
+
+    code = "PUSH-RATE"
+
+
+class PushConflict(Refusal):
+    """The person pushed has a name or a number that another has."""
+
+    code = "PUSH-CONFLICT"
+
+
 class SafetyLimit(Refusal):
     """The run would stop more people than the profile lets one run stop; nothing was done (exit code 5)."""
 

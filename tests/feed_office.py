@@ -13,13 +13,13 @@ from tests.feed.files import Sheet, staff, text_file
 LEAVING = "令和8年4月30日"
 
 
-def add_feed(database: Database) -> None:
-    """Afterwards the shipped profile is in force."""
-    content, day_before = (FEEDS / "aoba.toml").read_text(encoding="utf-8"), NOW - timedelta(days=1)
+def add_feed(database: Database, name: str = "aoba") -> None:
+    """Afterwards the shipped profile of that name is in force."""
+    content, day_before = (FEEDS / f"{name}.toml").read_text(encoding="utf-8"), NOW - timedelta(days=1)
     with database.writing() as session:
         session.add(
             ConfigurationVersion(
-                kind=ConfigurationKind.FEED, name="aoba", version=1, content=content, digest="0" * 64, reason="試験",
+                kind=ConfigurationKind.FEED, name=name, version=1, content=content, digest="0" * 64, reason="試験",
                 proposed_at=day_before, accepted_at=day_before,
             )
         )  # fmt: skip

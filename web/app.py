@@ -36,7 +36,7 @@ from web.external_services import external_services
 from web.factors import authenticators, enrolment_lists, external_access, losses
 from web.governance import configuration, permissions_page
 from web.hand_work import work_orders
-from web.hr import batches, calendar, feed_answers, feed_uploads, leaving, personnel_files
+from web.hr import batches, calendar, feed_answers, feed_uploads, leaving, personnel_files, pushed_people
 from web.information_systems import found_accounts, listings, systems
 from web.logs import audit_trail, log_check, retention
 from web.notification import notices
@@ -46,6 +46,7 @@ from web.passwords import handovers, leaks, locks
 from web.privileged import privilege_deputies, privileged_words, register, registered_people, use_oversight, uses, vault
 from web.reviews import review_answers, reviews
 from web.rights import giving_back
+from web.scim import people as scim
 from web.signing_in import (
     enrolment,
     fresh_factor,
@@ -69,6 +70,7 @@ BLUEPRINTS = (
     standing.blueprint,
     personnel_files.blueprint,
     feed_uploads.blueprint,
+    pushed_people.blueprint,
     feed_answers.blueprint,
     batches.blueprint,
     leaving.blueprint,
@@ -125,6 +127,7 @@ BLUEPRINTS = (
     signed_in_places.blueprint,
     help_page.blueprint,
     health.blueprint,
+    scim.blueprint,
 )
 
 

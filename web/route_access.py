@@ -23,6 +23,8 @@ class Who(StrEnum):
     ON_THE_WAY = "on_the_way"
     """Nobody but those whose sign-in has come to one of the stages named, or is complete."""
     SIGNED_IN = "signed_in"
+    MACHINES = "machines"
+    """Systems that come with a token of their own; no cookie counts, and no form is asked for (`web.scim`)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Access:
 
     def lets_in(self, stage: Stage | None) -> bool:
         """Whether somebody at this stage (None = a stranger) comes as far as the page or its operation."""
-        return self.who is Who.STRANGERS or stage is Stage.SIGNED_IN or stage in self.stages
+        return self.who in (Who.STRANGERS, Who.MACHINES) or stage is Stage.SIGNED_IN or stage in self.stages
 
     def may_be_sent_by(self, roles: frozenset[Role]) -> bool:
         """Whether somebody signed in with these roles may do any of what the form is for, as far as roles can tell."""
@@ -72,6 +74,11 @@ def looking(*actions: Action, relation: str = "") -> Access:
 def sending(*actions: Action, relation: str = "", instead: str = "") -> Access:
     """A form for those who may do one of these actions; without any, its operation judges by the relation alone."""
     return Access(Who.SIGNED_IN, judged_by=actions, relation=relation, instead=instead)
+
+
+def by_token(relation: str) -> Access:
+    """For systems with a token; their own gate asks for it."""
+    return Access(Who.MACHINES, relation=relation)
 
 
 _OWN_APPLICATION = "申請した人、対象者、決裁欄に就く人、すべての申請を閲覧できる人"
@@ -175,6 +182,7 @@ _PERSONNEL = {
     "feed_uploads.confirm": sending(Action.UPLOAD_FEED),
     "feed_uploads.discard": sending(Action.UPLOAD_FEED),
     "feed_uploads.propose_batch": sending(Action.PROPOSE_BATCH),
+    "pushed_people.take_up": sending(Action.UPLOAD_FEED),
     "feed_answers.matches": looking(Action.ANSWER_FEED),
     "feed_answers.match": looking(Action.ANSWER_FEED),
     "feed_answers.check_match": looking(Action.ANSWER_FEED),
@@ -196,6 +204,14 @@ _PERSONNEL = {
     "leaving.settle": sending(Action.SETTLE_LEAVING),
     "leaving.correct": sending(Action.SETTLE_LEAVING),
 }
+_PUSHING = "職員を送るシステム（トークン）"
+_MACHINES = {
+    f"scim.{name}": by_token(_PUSHING)
+    for name in (
+        "about", "resource_types", "one_resource_type", "all_schemas", "one_schema", "people", "push", "person",
+        "replace", "change", "withdraw", "groups", "refuse_group", "elsewhere",
+    )
+}  # fmt: skip
 _PEOPLE = {
     "people.index": looking(Action.SEE_PEOPLE),
     "people.show": looking(Action.SEE_PEOPLE),
@@ -457,7 +473,7 @@ _OVERSIGHT = {
 }
 
 ROUTES: dict[str, Access] = {
-    **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_PEOPLE, **_SYSTEMS,
+    **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_MACHINES, **_PEOPLE, **_SYSTEMS,
     **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXTERNAL_SERVICES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""

@@ -12,7 +12,7 @@ from idm.queries.governance.configuration import organisation_in_force, policy_i
 from web import current
 from web.carried_input import keep_what_was_typed
 from web.permitted import require_page
-from web.route_access import access_to
+from web.route_access import Who, access_to
 from web.security import is_https, refuse_forged_forms
 from web.signing_in.browser_words import browser_words
 
@@ -78,7 +78,8 @@ def arrive() -> None:
         organisation = organisation_in_force(session, now=g.now)
         g.organisation_name = organisation.name
         g.sign_in_provider = organisation.sign_in_provider if current.site().open_provider is not None else None
-        brought = token()
+        by_cookie = request.endpoint is None or access_to(request.endpoint).who is not Who.MACHINES
+        brought = token() if by_cookie else None
         g.signed_in = resume_session(session, token=brought, policy=g.policy, now=g.now) if brought else None
     if g.signed_in is not None and g.signed_in.note_is_due and request.endpoint not in LOOKED_AT_BY_ITSELF:
         with current.site().database.writing() as session:

@@ -19,6 +19,7 @@ from idm.models import (
     password_rules,
     people,
     privileged,
+    pushes,
     requests,
     reviews,
     safety,
@@ -34,8 +35,8 @@ from idm.models import (
 from idm.models.base import Base
 
 TABLES = (
-    people, feeds, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit, sign_in,
-    help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts, nights,
-    finding_history, dormancy, stops, reviews, exceptions, external_services, notices, log_checks,
+    people, feeds, pushes, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit,
+    sign_in, help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts,
+    nights, finding_history, dormancy, stops, reviews, exceptions, external_services, notices, log_checks,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -17,6 +17,7 @@ class FeedSource(StrEnum):
     COMMAND = "command"
     UPLOAD = "upload"
     INBOX = "inbox"
+    SCIM = "scim"
 
 
 class FeedRun(Base):

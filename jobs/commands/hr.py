@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from idm.personnel.plan_tables import plan_tables
+from jobs.commands.hr_tokens import tokens
 from jobs.commands.options import as_of_option, dry_run_option, installation, json_option
 from jobs.commands.terminal import print_json, print_table, say
 from jobs.hr import feed_inbox
@@ -44,6 +45,9 @@ def import_(file: Path, feed_name: str, as_of: date | None, *, dry_run: bool, as
     _tell(result, dry_run=dry_run)
     if result.applied is not None:
         sealing.seal(found, sign=True)
+
+
+hr.add_command(tokens)
 
 
 def _tell(result: FeedResult, *, dry_run: bool) -> None:

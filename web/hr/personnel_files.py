@@ -19,6 +19,7 @@ from idm.queries.factors.gate_outlook import gate_outlook
 from idm.queries.hr.feed_answers import open_question_count, unmapped_signs
 from idm.queries.hr.feed_runs import HeldRowView, drafts, feed_run, last_run_of_each_feed, last_runs, waiting_rows
 from idm.queries.hr.feed_uploads import waiting_uploads
+from idm.queries.hr.pushed_people import waiting_feeds
 from idm.request_state import RequestState
 from idm.vocabulary import HeldKind
 from web import current, refusals
@@ -59,13 +60,14 @@ def index() -> str:
         held = waiting_rows(session, names=may(roles, Action.SEE_UNPUBLISHED))
         waiting = drafts(session, reader=current.reader())
         uploads = waiting_uploads(session, now=current.now()) if may_upload else []
+        pushed = waiting_feeds(session)
         questions = open_question_count(session)
         signs = len(unmapped_signs(session))
     return render_template(
         "hr/index.html", runs=runs, latest=latest, held=_by_kind(held), held_count=len(held), drafts=waiting,
         uploads=uploads, questions=questions, signs=signs, shown=HELD_SHOWN, held_titles=HELD_TITLES,
         sources=SOURCE_TITLES, may_submit=may(roles, Action.SUBMIT_DRAFT), may_upload=may_upload,
-        may_answer=may_answer,
+        may_answer=may_answer, pushed=pushed,
     )  # fmt: skip
 
 

@@ -1802,13 +1802,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_factor_readings")),
     )
     op.create_table(
+        "push_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("minute_began_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("minute_count", sa.Integer(), nullable=False),
+        sa.CheckConstraint("made_at < ends_at", name=op.f("ck_push_tokens_ends_after_it_was_made")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_push_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_push_tokens_token_hash")),
+    )
+    op.create_table(
         "feed_runs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("feed", sa.String(length=64), nullable=False),
         sa.Column(
             "source",
             sa.Enum(
-                "command", "upload", "inbox", name="feedsource", native_enum=False, create_constraint=True, length=32
+                "command",
+                "upload",
+                "inbox",
+                "scim",
+                name="feedsource",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
             ),
             nullable=False,
         ),
@@ -1827,6 +1850,44 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["planned_batches.id"], name=op.f("fk_feed_runs_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_runs")),
     )
+    op.create_table(
+        "pushed_people",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("user_name", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("staff_number", sa.String(length=32), nullable=False),
+        sa.Column("resource", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("run_id", sa.Integer(), nullable=True),
+        sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting_why", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(waiting_since IS NULL) = (waiting_why IS NULL)", name=op.f("ck_pushed_people_waiting_for_a_reason")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["feed_runs.id"], name=op.f("fk_pushed_people_run_id")),
+        sa.ForeignKeyConstraint(["token_id"], ["push_tokens.id"], name=op.f("fk_pushed_people_token_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pushed_people")),
+    )
+    with op.batch_alter_table("pushed_people", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_pushed_people_staff_number",
+            ["feed", "staff_number"],
+            unique=True,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_pushed_people_user_name",
+            ["feed", "user_name"],
+            unique=True,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+
     op.create_table(
         "found_accounts",
         sa.Column("id", sa.Integer(), nullable=False),

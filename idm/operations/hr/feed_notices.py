@@ -19,12 +19,18 @@ SOURCE_TITLES = {
     FeedSource.COMMAND: "コマンド",
     FeedSource.UPLOAD: "画面からのアップロード",
     FeedSource.INBOX: "受付フォルダ",
+    FeedSource.SCIM: "SCIM",
 }
 SHOWN_PROBLEMS = 10
 
 
 def tell_applied(session: Session, run: FeedRun, *, drafts: int, now: datetime) -> None:
-    """Afterwards everyone who is HR on the day knows what the file did and what waits for them."""
+    """Afterwards everyone who is HR on the day knows what the file did and what waits for them.
+
+    Of people who are pushed one by one, only what waits for somebody.
+    """
+    if run.source is FeedSource.SCIM and not run.held:
+        return
     lines = [
         f"{run.feed} の人事データを取り込みました（第{run.id}回、{SOURCE_TITLES[run.source]}、"
         f"基準日 {format_wareki(run.as_of)}）。",
@@ -50,6 +56,11 @@ def tell_refused(session: Session, feed_name: str, source: FeedSource, refusal: 
     stopped = isinstance(refusal, SafetyLimit)
     title = "上限を超えるため止めました" if stopped else "受け付けませんでした"
     _tell(session, f"{title}：{feed_name}", "\n".join(lines), now=now)
+
+
+def tell_of_token(session: Session, sentence: str, *, now: datetime) -> None:
+    """Afterwards HR knows which system may push people, or may no more."""
+    _tell(session, "送信元のシステムの変更", sentence, now=now)
 
 
 def _tell(session: Session, title: str, body: str, *, now: datetime) -> None:

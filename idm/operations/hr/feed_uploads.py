@@ -18,9 +18,10 @@ from idm.errors import ContentChanged, IllegalTransition, InvalidInput, NotFound
 from idm.feed.profile import load_feed_profile
 from idm.models.feeds import FeedRun, FeedSource, UploadedFeed, UploadState
 from idm.models.safety import PlannedBatch, RunKind
-from idm.operations.hr import feed_import, planned_batches
+from idm.operations.hr import feed_import, planned_batches, pushes
 from idm.operations.hr.feed_import import Prepared
 from idm.operations.hr.planned_batches import PlannedRun
+from idm.operations.hr.pushes import CarryingOut
 from idm.permissions import Action, require
 from idm.personnel.plan_digest import plan_digest
 from idm.policy import Policy
@@ -125,6 +126,8 @@ def confirm(
         raise IllegalTransition("取り込めませんでした。もう一度確かめてください。")
     _end(upload, UploadState.APPLIED)
     upload.run_id = run.id
+    by = CarryingOut(feed=upload.feed, match_secret=match_secret, actor=actor, policy=policy, now=now)
+    pushes.settle(session, by=by)
     _record(session, "feed.confirmed", upload, actor=actor, now=now, policy_digest=policy.digest)
     return run
 

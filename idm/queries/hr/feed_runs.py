@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import func, select, true
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
 
 from idm.errors import ConfigurationInvalid, NotFound
 from idm.feed.profile import FeedProfile, load_feed_profile
 from idm.models.feeds import FeedRun, FeedSource, HeldRow
 from idm.models.officers import ConfigurationVersion
+from idm.models.pushes import PushedPerson
 from idm.models.requests import Request, RequestLine
 from idm.models.safety import PlannedBatch, RunKind
 from idm.models.systems import InformationSystem
@@ -149,13 +150,16 @@ def _run(r: FeedRun, held_by_kind: Mapping[HeldKind, int] | None = None) -> Feed
 def waiting_rows(session: Session, *, names: bool = True) -> list[HeldRowView]:
     """The rows held by the newest file of each feed: it says again what an older one held, or has solved it.
 
+    Of people who are pushed one by one, what the last push of each held.
+
     Without `names` nobody is named who may not be announced yet (内示): only whoever is missing from a file is known.
     """
-    newest = select(func.max(FeedRun.id)).group_by(FeedRun.feed)
+    newest = select(func.max(FeedRun.id)).where(FeedRun.source != FeedSource.SCIM).group_by(FeedRun.feed)
+    pushed = select(PushedPerson.run_id).where(PushedPerson.run_id.is_not(None), PushedPerson.withdrawn_at.is_(None))
     rows = session.execute(
         select(HeldRow, FeedRun.feed)
         .join(FeedRun, HeldRow.run_id == FeedRun.id)
-        .where(HeldRow.run_id.in_(newest))
+        .where(or_(HeldRow.run_id.in_(newest), HeldRow.run_id.in_(pushed)))
         .order_by(HeldRow.run_id.desc(), HeldRow.id)
     )
     return [

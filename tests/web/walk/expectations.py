@@ -198,6 +198,7 @@ DOING: dict[str, Expectation] = {
     "standing.propose": nobody, "standing.approve": nobody, "standing.refuse": nobody,
     "standing.end": only(Role.HR, Role.CISO),
     "hr.drop": nobody, "hr.submit_draft": nobody, "account_names.choose": nobody,
+    "pushed_people.take_up": nobody,
     "feed_uploads.send": HR, "feed_uploads.confirm": nobody, "feed_uploads.discard": nobody,
     "feed_uploads.propose_batch": nobody,
     "feed_answers.answer_match": HR, "feed_answers.check_gaiji": nobody, "feed_answers.map_gaiji": nobody,
@@ -316,6 +317,12 @@ OPEN_TO_STRANGERS = frozenset({
     "sign_in.timed_out", "enrolment.enrol", "enrolment.set_password", "provider_sign_in.begin",
     "provider_sign_in.begin_linking", "provider_sign_in.answer",
 })  # fmt: skip
+BY_TOKEN = frozenset({
+    "scim.about", "scim.resource_types", "scim.one_resource_type", "scim.all_schemas", "scim.one_schema", "scim.people",
+    "scim.push", "scim.person", "scim.replace", "scim.change", "scim.withdraw", "scim.groups", "scim.refuse_group",
+    "scim.elsewhere",
+})  # fmt: skip
+"""For systems with a token: nobody with a browser comes further than 401, whoever they are signed in as."""
 CODE, FACTOR = "/sign-in/code", "/sign-in/second-factor"
 BY_LINK = frozenset({
     "sign_in.sign_out", "enrolment.new_secret_by_link", "enrolment.confirm_by_link", "passkeys.new_by_link",

@@ -32,7 +32,16 @@ from tests.cast import NOW
 from tests.web import one_compilation
 from tests.web.office import token_in
 from tests.web.walk import expectations
-from tests.web.walk.expectations import CODE, DOING, FACTOR, LOOKING, OPEN_HALF_WAY, OPEN_TO_STRANGERS, Somebody
+from tests.web.walk.expectations import (
+    BY_TOKEN,
+    CODE,
+    DOING,
+    FACTOR,
+    LOOKING,
+    OPEN_HALF_WAY,
+    OPEN_TO_STRANGERS,
+    Somebody,
+)
 from tests.web.walk.walked_office import MORE_PEOPLE, NO_ROLE, SINGLE_ROLES, Thing, WalkedOffice, build
 from web import session as web_session
 from web.app import create_app
@@ -312,6 +321,8 @@ def send(walk: Walk, rule: Rule) -> None:
 
 def _shown_rightly(endpoint: str, thing: Thing, visitor: Visitor, answer: tuple[int, str]) -> bool:
     status, location = answer
+    if endpoint in BY_TOKEN:
+        return status in (401, 429)
     if endpoint in OPEN_TO_STRANGERS:
         return status < 500 or endpoint == "health.ready"
     if visitor.led_to is not None and endpoint not in OPEN_HALF_WAY.get(visitor.led_to, ()):
@@ -324,13 +335,15 @@ def _shown_rightly(endpoint: str, thing: Thing, visitor: Visitor, answer: tuple[
 
 
 def _is_obeyed(endpoint: str, thing: Thing, visitor: Visitor) -> bool:
-    if endpoint in OPEN_TO_STRANGERS or endpoint in ON_THE_WAY:
+    if endpoint in OPEN_TO_STRANGERS or endpoint in ON_THE_WAY or endpoint in BY_TOKEN:
         return False
     return visitor.led_to is None and thing.exists and DOING[endpoint](visitor.who, thing)
 
 
 def _refused_rightly(endpoint: str, visitor: Visitor, answer: tuple[int, str]) -> bool:
     status, location = answer
+    if endpoint in BY_TOKEN:
+        return status in (401, 429)
     if endpoint in OPEN_TO_STRANGERS:
         return status < 500
     if visitor.led_to == "/sign-in":
