@@ -114,7 +114,11 @@ NAVIGATION: tuple[Subject, ...] = (
                 SEEING_OUTSIDE,
                 holds=("outside_contracts", "outside_duties"),
             ),
-            Tab(lazy_gettext("人事データ"), "hr.index", holds=("feed_uploads", "feed_answers", "account_names")),
+            Tab(
+                lazy_gettext("人事データ"),
+                "hr.index",
+                holds=("feed_uploads", "feed_answers", "account_names", "pushed_people"),
+            ),
             Tab(lazy_gettext("一括処理"), "batches.index"),
             Tab(lazy_gettext("返却物"), "leaving.index"),
             Tab(lazy_gettext("予定表"), "calendar.index"),

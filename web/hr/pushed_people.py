@@ -1,6 +1,6 @@
 """People whom a system pushed and who wait, because a safety limit would be passed: HR takes them up as a file (A7)."""
 
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -13,9 +13,10 @@ from web import current
 blueprint = Blueprint("pushed_people", __name__)
 
 
-@blueprint.post("/hr/pushed/<feed>/upload")
-def take_up(feed: str) -> Response:
+@blueprint.post("/hr/pushed/upload")
+def take_up() -> Response:
     """Afterwards everybody of the feed who waits is an upload of this officer, to be looked at; nothing is applied."""
+    feed = request.form.get("feed", "")
     with current.act("feed.upload", ("feed", feed[:64])) as session:
         require(current.roles(), Action.UPLOAD_FEED)
         content = pushes.waiting_file(session, feed, now=current.now())

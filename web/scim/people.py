@@ -153,26 +153,26 @@ def push() -> Response:
     return answer(payload, 201, Location=str(shown.meta.location) if shown.meta else "")
 
 
-@blueprint.get("/Users/<person_id>")
-def person(person_id: str) -> Response:
+@blueprint.get("/Users/<pushed_id>")
+def person(pushed_id: str) -> Response:
     """One person, as they were pushed."""
     with current.look() as session:
-        _, found = pushed_page(session, _feed(), first=1, most=1, field="id", value=person_id)
+        _, found = pushed_page(session, _feed(), first=1, most=1, field="id", value=pushed_id)
         if not found:
             raise NotFound("この人は送られていません。")
         shown = _person(found[0])
     return answer(shown.model_dump(scim_ctx=Context.RESOURCE_QUERY_RESPONSE, response_parameters=_wanted()))
 
 
-@blueprint.put("/Users/<person_id>")
-def replace(person_id: str) -> Response:
+@blueprint.put("/Users/<pushed_id>")
+def replace(pushed_id: str) -> Response:
     """Afterwards the person is known as told now, or waits."""
     told = _sent(Context.RESOURCE_REPLACEMENT_REQUEST)
-    return _changed(person_id, "push.replace", lambda _before: told)
+    return _changed(pushed_id, "push.replace", lambda _before: told)
 
 
-@blueprint.patch("/Users/<person_id>")
-def change(person_id: str) -> Response:
+@blueprint.patch("/Users/<pushed_id>")
+def change(pushed_id: str) -> Response:
     """Afterwards what was told of the person is known, or waits; the rest is as it was told before."""
     body = _body()
     _refuse_rights(_named_in(body))
@@ -183,14 +183,14 @@ def change(person_id: str) -> Response:
         operations.patch(user)
         return _dumped(user)
 
-    return _changed(person_id, "push.change", patched)
+    return _changed(pushed_id, "push.change", patched)
 
 
-@blueprint.delete("/Users/<person_id>")
-def withdraw(person_id: str) -> Response:
+@blueprint.delete("/Users/<pushed_id>")
+def withdraw(pushed_id: str) -> Response:
     """Afterwards the person leaves, at the end of today where no day was told; nothing known of them is deleted."""
-    with _act("push.withdraw", person_id) as session:
-        pushes.withdraw(session, pushes.find(session, _feed(), person_id), by=_pushing())
+    with _act("push.withdraw", pushed_id) as session:
+        pushes.withdraw(session, pushes.find(session, _feed(), pushed_id), by=_pushing())
     return answer(None, 204)
 
 
@@ -218,9 +218,9 @@ def elsewhere(rest: str) -> Response:
     raise NotFound(f"SCIM に /{rest[:100]} はありません。")
 
 
-def _changed(person_id: str, attempted: str, told: Any) -> Response:
-    with _act(attempted, person_id) as session:
-        found = pushes.find(session, _feed(), person_id)
+def _changed(pushed_id: str, attempted: str, told: Any) -> Response:
+    with _act(attempted, pushed_id) as session:
+        found = pushes.find(session, _feed(), pushed_id)
         pushes.change(session, found, told(found.resource), by=_pushing())
         shown = _person(found)
     return answer(shown.model_dump(scim_ctx=Context.RESOURCE_REPLACEMENT_RESPONSE, response_parameters=_wanted()))

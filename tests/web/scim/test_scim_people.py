@@ -243,7 +243,7 @@ def test_pushes_beyond_a_safety_limit_wait_for_hr_who_take_them_up_as_a_file(off
     browser = office.browser("hr")
     page = browser.page("/hr")
     assert f"{12 - done}人を確かめる" in page
-    path = browser.send_on(page, "/hr/pushed/scim/upload", {}).headers["Location"]
+    path = browser.send_on(page, "/hr/pushed/upload", {"feed": "scim"}).headers["Location"]
     preview = browser.page(path)
     refused = browser.send_on(preview, f"{path}/confirmation", {})
     assert (refused.status_code, left(office)) == (409, done)
@@ -268,8 +268,8 @@ def left(office: Office) -> int:
 
 def test_nobody_takes_up_what_does_not_wait_or_is_not_theirs(office: Office, pusher: Pusher) -> None:
     browser = office.browser("hr")
-    assert browser.send("/hr/pushed/scim/upload", {}).status_code == 404
-    assert office.browser("staff").send("/hr/pushed/scim/upload", {}).status_code == 403
+    assert browser.send("/hr/pushed/upload", {"feed": "scim"}).status_code == 404
+    assert office.browser("staff").send("/hr/pushed/upload", {"feed": "scim"}).status_code == 403
 
 
 # --- who may push ----------------------------------------------------------------------------------------------------

@@ -352,6 +352,7 @@ FORMS: dict[str, dict[str, str]] = {
     "exceptions.end": {"end_note": "不要"},
     "exceptions.check": {"needed": "yes", "comment": "確認"},
     "exceptions.report": {"report": "報告"},
+    "pushed_people.take_up": {"feed": "scim"},
     "leaving.settle": {"state": "returned", "note": "受領"},
     "leaving.correct": {"note": "訂正"},
     "sweep_sign_offs.sign": {"seat": "chief"},

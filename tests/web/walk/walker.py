@@ -48,7 +48,16 @@ from web.app import create_app
 
 HOST = "localhost:8600"
 QUERIES = {"calendar.day": "on=2026-04-01"}
-WORDS = {"token": "x", "step": "check", "key": "joiners", "filename": "idm.css"}
+WORDS = {
+    "token": "x",
+    "pushed_id": "x",
+    "name": "User",
+    "uri": "x",
+    "rest": "x",
+    "step": "check",
+    "key": "joiners",
+    "filename": "idm.css",
+}
 PARAMETERS = (
     "campaign_id", "case_id",
     "found_id", "right_id", "checklist_id", "request_id", "person_id", "account_id", "finding_id", "order_id",
