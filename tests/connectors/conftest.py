@@ -14,15 +14,13 @@ from connectors.ldap.distinguished_names import child
 from connectors.ldap.plain_connectors import open_openldap
 from connectors.ldap.settings import LdapSettings
 from idm.ports import PasswordPolicy
-from tests.connectors.entra_target import EntraTarget, OwnCertificate, applications
+from tests.connectors.entra_tenant import graph, own_certificate, tenant_target
 from tests.connectors.target import Facts
 from tests.servers.cutting_proxy import CuttingProxy
-from tests.servers.graph_emulator.server import GraphEmulator
-from tests.servers.graph_emulator.server import running as graph_running
-from tests.servers.oidc_provider import ProviderServer
-from tests.servers.oidc_provider import running as provider_running
 from tests.servers.openldap import OpenLDAP
 from tests.servers.samba_ad import SambaAD
+
+__all__ = ["graph", "own_certificate", "tenant_target"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -187,25 +185,3 @@ def samba() -> Iterator[SambaAD]:
     server.start()
     yield server
     server.discard()
-
-
-@pytest.fixture(scope="session")
-def own_certificate(tmp_path_factory: pytest.TempPathFactory) -> OwnCertificate:
-    """What our application signs in to Entra ID with."""
-    return OwnCertificate(tmp_path_factory.mktemp("application"))
-
-
-@pytest.fixture(scope="session")
-def graph(tmp_path_factory: pytest.TempPathFactory, own_certificate: OwnCertificate) -> Iterator[GraphEmulator]:
-    """One emulator and one token service for all tests of a process."""
-    folder, made = tmp_path_factory.mktemp("token-service"), applications(own_certificate.key)
-    provider = ProviderServer(folder, answer_at="https://localhost/none", applications=made)
-    with provider_running(provider), graph_running(GraphEmulator(provider)) as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def tenant_target(graph: GraphEmulator, own_certificate: OwnCertificate) -> Iterator[EntraTarget]:
-    """A tenant of its own for each test."""
-    with ExitStack() as closing:
-        yield EntraTarget(graph, closing, own_certificate)

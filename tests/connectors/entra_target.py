@@ -92,18 +92,22 @@ class EntraTarget:
         self, *, graph: str | None = None, clock: Callable[[], datetime] | None = None, **changes: object
     ) -> EntraConnector:
         """A connector, closed at the end of the test."""
+        values = self.values(**({"graph": graph} if graph else {}), **changes)
+        secret = self.own.private if values["client_id"] == BY_CERTIFICATE else SECRET
+        connector = open_entra(values, secret, clock or now)
+        self.closing.callback(connector.close)
+        return connector
+
+    def values(self, **changes: object) -> dict[str, object]:
+        """The settings as an organisation file has them."""
         values = {
             "tenant_id": TENANT, "client_id": BY_CERTIFICATE, "domain": self.tenant.domain,
-            "authority": f"https://localhost:{self.emulator.provider.port}", "graph": graph or self.emulator.address,
+            "authority": f"https://localhost:{self.emulator.provider.port}", "graph": self.emulator.address,
             "ca_file": str(self.emulator.certificate.ca_file), "connect_timeout_seconds": 5,
             "answer_timeout_seconds": 10, **self.settings, **changes,
         }  # fmt: skip
         by_key = values["client_id"] == BY_CERTIFICATE
-        if by_key:
-            values["certificate_file"] = str(self.own.file)
-        connector = open_entra(values, self.own.private if by_key else SECRET, clock or now)
-        self.closing.callback(connector.close)
-        return connector
+        return values | ({"certificate_file": str(self.own.file)} if by_key else {})
 
     def forgetful_connector(self, *, done: Callable[[], bool]) -> RichConnector:
         proxy = self.closing.enter_context(CuttingProxy(self.emulator.port))

@@ -19,9 +19,12 @@ from idm.vocabulary import LineEffect, RequestAction
 from jobs import provision
 from jobs.installation import Installation
 from tests.cast import Cast
+from tests.connectors.entra_tenant import graph, own_certificate, tenant_target
 from tests.servers.openldap import OpenLDAP
 
 GROUPS = ("ledger-enter", "ledger-approve", "ledger-admin")
+
+__all__ = ["graph", "own_certificate", "tenant_target"]
 
 
 @dataclass
