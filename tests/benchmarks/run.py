@@ -15,6 +15,7 @@ from rich.table import Table
 
 from tests.benchmarks.comparing_rows import comparing_rows
 from tests.benchmarks.directory_rows import directory_rows
+from tests.benchmarks.entra_rows import entra_rows
 from tests.benchmarks.harness import Outcome, Row, run_row
 from tests.benchmarks.personnel_rows import personnel_rows
 from tests.benchmarks.provisioning_rows import provisioning_rows
@@ -35,6 +36,7 @@ SUITES: tuple[Suite, ...] = (
     personnel_rows,
     rotation_rows,
     sweep_rows,
+    entra_rows,
 )
 """One suite a subject. A new one joins by its name here, and needs nothing else."""
 

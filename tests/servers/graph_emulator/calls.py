@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase, digits, punctuation
@@ -132,7 +132,7 @@ class Calls:
 
     def _list_users(self, asked: Mapping[str, str], _body: Body, roles: frozenset[str]) -> Reply:
         self._require_readable(asked, roles)
-        found = [one for one in self.tenant.listed() if self._fits(one, asked.get("$filter"))]
+        found = self._filtered(self.tenant.listed(), asked.get("$filter"))
         # "signInActivity": with it the page is smaller, whatever `$top` says.
         return self._page("/users", asked, [self._shown(one, asked) for one in found])
 
@@ -223,8 +223,7 @@ class Calls:
 
     def _list_groups(self, asked: Mapping[str, str], _body: Body, _roles: frozenset[str]) -> Reply:
         shown = [self._group_shown(one) for one in self.tenant.groups]
-        found = [one for one in shown if self._fits(one, asked.get("$filter"))]
-        return self._page("/groups", asked, found)
+        return self._page("/groups", asked, self._filtered(shown, asked.get("$filter")))
 
     def _group(self, _asked: Mapping[str, str], _body: Body, _roles: frozenset[str], key: str) -> Reply:
         return Reply(200, self._group_shown(key))
@@ -364,20 +363,26 @@ class Calls:
         if self.tenant.named(name) is not None:
             raise bad("Another object with the same value for property userPrincipalName already exists.")
 
-    def _fits(self, one: Mapping[str, Any], condition: str | None) -> bool:
+    def _filtered(self, found: Iterable[Mapping[str, Any]], condition: str | None) -> list[Any]:
+        """Those that fit; of conditions the emulator knows one comparison at a time."""
         if condition is None:
-            return True
+            return list(found)
         form = CONDITION.fullmatch(condition)
         if form is None:
             raise Said(400, "Request_UnsupportedQuery", f"Unsupported or invalid query filter clause: {condition}")
-        known: Any = one
-        for name in form["name"].split("/"):
-            known = known.get(name) if isinstance(known, dict) else None
-        value = form["value"]
+        names, value = form["name"].split("/"), form["value"]
         if form["operator"] == "le":
-            return known is not None and _moment(str(known)) <= _moment(value)
+            latest = _moment(value)
+            return [one for one in found if (known := _at(one, names)) is not None and _moment(str(known)) <= latest]
         wanted: Any = json.loads(value) if value in ("true", "false") else value[1:-1].replace("''", "'")
-        return bool(known == wanted)
+        return [one for one in found if _at(one, names) == wanted]
+
+
+def _at(one: Mapping[str, Any], names: list[str]) -> Any:
+    known: Any = one
+    for name in names:
+        known = known.get(name) if isinstance(known, dict) else None
+    return known
 
 
 def _moment(text: str) -> datetime:
