@@ -25,7 +25,7 @@ from scim2_models import (
     Schema,
     SCIMException,
 )
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from idm.actor import Actor
 from idm.errors import NotFound, PushTokenRefused, Refusal
@@ -47,6 +47,7 @@ blueprint = Blueprint("scim", __name__, url_prefix="/scim/v2")
 FILTER = re.compile(r'\s*(userName|externalId|id)\s+eq\s+("(?:[^"\\]|\\.)*")\s*', re.IGNORECASE)
 FIELDS = {"username": "userName", "externalid": "externalId", "id": "id"}
 NO_RIGHTS = "権限・グループ・役割は、SCIM では受け付けません。権限は申請と承認で付与します。"
+KNOWN = frozenset({"ServiceProviderConfig", "ResourceTypes", "Schemas", "Users"})
 GUESSING = "idm.scim.guessing"
 NO_SECRETS = "パスワードと証明書は、SCIM では受け付けません。"
 
@@ -214,7 +215,9 @@ def refuse_group(rest: str = "") -> Response:
 @blueprint.route("/", defaults={"rest": ""}, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 @blueprint.route("/<path:rest>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
 def elsewhere(rest: str) -> Response:
-    """Nothing is here."""
+    """Nothing is here, or nothing that can be asked in this way."""
+    if rest.partition("/")[0] in KNOWN:
+        raise MethodNotAllowed(description="この要求は、このアドレスでは受け付けません。")
     raise NotFound(f"SCIM に /{rest[:100]} はありません。")
 
 
