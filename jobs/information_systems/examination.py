@@ -33,6 +33,7 @@ from idm.ports import (
     ReadsPasswordState,
     ReportsLastUse,
     RequireSmartCard,
+    SetTemporaryPassword,
     Writes,
 )
 from idm.queries.governance.configuration import policy_in_force
@@ -156,12 +157,19 @@ def _not_opened(failure: Exception) -> Check:
 def _abilities(directory: Directory, subject: Subject) -> Iterator[Check]:
     titles: dict[str, type] = {"書込み": Writes, "仮パスワードの確認": ReadsPasswordState}
     for title, ability in titles.items():
-        if isinstance(directory, ability):
+        if ability is ReadsPasswordState and _has_no_passwords(directory):
+            yield Check(title, FINE, "接続先にはパスワードがないため、交付はありません")
+        elif isinstance(directory, ability):
             yield Check(title, FINE, "できます")
         elif subject.system.stage is Stage.OBSERVE:
             yield Check(title, FINE, "観察中のため、行いません")
         else:
             yield Check(title, WARNING, "この接続ではできません", "手作業（work_order）で扱うかどうかを決めてください")
+
+
+def _has_no_passwords(directory: Directory) -> bool:
+    """Whether people sign in to the target by other means, so that nothing is handed over."""
+    return isinstance(directory, Writes) and SetTemporaryPassword not in directory.can
 
 
 def _groups(directory: Directory, subject: Subject) -> Iterator[Check]:
@@ -197,6 +205,8 @@ def _demand(directory: Directory, subject: Subject) -> Iterator[Check]:
 
 
 def _passwords(directory: Directory, subject: Subject) -> Iterator[Check]:
+    if _has_no_passwords(directory):
+        return
     if not isinstance(directory, ReadsPasswordPolicy):
         remedy = "接続先の側で、規則がプロファイルに合うか確かめてください"
         yield Check("パスワードの規則", WARNING, "この接続では読み取れません", remedy)

@@ -83,6 +83,21 @@ def test_a_service_that_answers_everybody_gets_no_account_twice(liar: Liar) -> N
     assert len(liar.users) == 1
 
 
+def test_who_is_on_a_later_page_of_everybody_is_found_all_the_same(liar: Liar) -> None:
+    """The first page of a service that ignores the filter need not hold whom we asked for: they are not absent."""
+    admin = liar.add_user("admin")
+    uuid, taro = ours(liar, "taro")
+    liar.lie = lambda asked: (
+        Said(200, {"totalResults": 2, "Resources": [liar.users[admin]]}) if asked.query.get("filter") else None
+    )
+    connector = speaking_to(liar)
+    assert connector.find([uuid])[uuid].external_id == taro
+    assert connector.perform([CreateAccount(uuid, attributes("taro"))]) == [Outcome.UNCHANGED]
+    (refused,) = connector.perform([CreateAccount(uuid4(), attributes("taro"))])
+    assert isinstance(refused, TargetRefused)
+    assert liar.writes() == []
+
+
 def test_another_persons_resource_is_nobody(liar: Liar) -> None:
     _, taro = ours(liar, "taro")
     hana = liar.add_user("hana")

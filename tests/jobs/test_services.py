@@ -11,9 +11,10 @@ from connectors.memory.directory import MemoryDirectory
 from idm.calendar_days import day_of
 from idm.models.systems import Account, InformationSystem
 from idm.models.work import OutboxTask, TaskState
-from idm.ports import EVERYTHING, Kept
+from idm.ports import EVERYTHING, CheckVerdict, Kept
 from idm.queries.rights.account_status import Agreement, accounts_of_person
 from jobs import lifecycle, provision
+from jobs.information_systems.examination import examine
 from tests.cast import Cast
 from tests.jobs.memory_place import Place, open_place
 
@@ -67,3 +68,11 @@ def test_end_that_the_service_cannot_keep_is_carried_out_on_its_day(place: Place
     lifecycle.run(place.installation)
     provision.run_due(place.installation, worker="w1")
     assert not place.account("u100009").enabled(place.clock())
+
+
+def test_an_examination_asks_for_no_passwords_where_there_are_none(place: Place) -> None:
+    with place.cast.database.reading() as session:
+        ledger = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+    checks = {check["subject"]: check["verdict"] for check in examine(place.installation, ledger).checks}
+    assert checks["仮パスワードの確認"] == CheckVerdict.FINE
+    assert "パスワードの規則" not in checks
