@@ -403,6 +403,14 @@ class ExternalAccessRules:
 
 
 @dataclass(frozen=True, config=STRICT)
+class ProviderCheck:
+    """One thing to find out about a provider. The code stays when the words change."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    question: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT)
 class ExternalServiceRules:
     """The register of external services: who applies, who decides, what is asked, when it ends (FK 11-2, 11-3)."""
 
@@ -416,8 +424,13 @@ class ExternalServiceRules:
     """How long before its end the users of a service are told."""
     end_within_days: Positive
     """How long after its day an end that is not finished becomes a finding."""
-    checks: dict[str, str]
-    """What is looked into about a provider before an application: code → question (FK 11-2(2))."""
+    checks: tuple[ProviderCheck, ...]
+    """What is looked into about a provider before an application, in this order (FK 11-2(2))."""
+
+    @property
+    def questions(self) -> dict[str, str]:
+        """Code → question, in their order."""
+        return {one.code: one.question for one in self.checks}
 
 
 @dataclass(frozen=True, config=STRICT)

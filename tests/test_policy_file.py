@@ -242,10 +242,6 @@ def test_any_value_in_any_place_is_read_or_refused(key: str, value: object) -> N
         return
     read: Any = profile.policy
     for part in key.split("."):
-        read = (
-            {getattr(one, "value", one): each for one, each in read.items()}[part]
-            if isinstance(read, dict)
-            else getattr(read, part)
-        )
+        read = {key.value: each for key, each in read.items()}[part] if isinstance(read, dict) else getattr(read, part)
     assert read == value
     assert type(read) is type(value) or isinstance(read, float)

@@ -26,7 +26,7 @@ def place(cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """青木 works with a service that is approved."""
     service = WantedService(
         "クラウド会計", "那珂川電算", "会計", "総務課", "会計の記録", confidential=True, place="日本",
-        answers=dict.fromkeys(cast.policy.external_services.checks, "確認した"), system_id=1,
+        answers=dict.fromkeys(cast.policy.external_services.questions, "確認した"), system_id=1,
     )  # fmt: skip
     with cast.database.writing() as session:
         session.execute(

@@ -242,6 +242,7 @@ def _sheet(service_id: int, typed: Typed, mistakes: Mapping[str, str]) -> str:
     return render_template(
         "external_services/show.html", sheet=sheet, row=sheet.row, typed=typed, mistakes=mistakes,
         today=current.today(), me=me, own=sheet.row.asked_by_id == me, may_ask=_may_ask(), rules=rules,
+        may_see=may(roles, Action.SEE_EXTERNAL_SERVICES),
         may_answer=bool(roles & frozenset(rules.decided_by)) and sheet.row.asked_by_id != me,
         may_keep=administers or may(roles, Action.KEEP_EXTERNAL_SERVICES),
     )  # fmt: skip
@@ -269,7 +270,7 @@ def _form(typed: Typed, mistakes: Mapping[str, str]) -> str:
         systems = systems_of_services(session)
     return render_template(
         "external_services/new.html", typed=typed, mistakes=mistakes, systems=systems,
-        questions=current.policy().external_services.checks,
+        questions=current.policy().external_services.questions,
     )  # fmt: skip
 
 
@@ -278,7 +279,7 @@ def _wanted(typed: Typed) -> WantedService:
     if typed.get("confidential") not in ("yes", "no"):
         raise _mistake("confidential", _("選んでください。"))
     until = _day_in(typed, "contract_last_day") if typed.get("contract_last_day", "").strip() else None
-    questions = current.policy().external_services.checks
+    questions = current.policy().external_services.questions
     return WantedService(
         **{name: typed.get(name, "") for name in TEXTS}, confidential=typed["confidential"] == "yes",
         answers={code: typed.get(f"check_{code}", "") for code in questions},

@@ -59,8 +59,8 @@ def ask(
     require_may_ask(session, person_id, policy=policy, day=day)
     rules = policy.external_services
     texts = {name: written(getattr(wanted, name), field=name, empty=empty) for name, empty in TEXTS.items()}
-    require_answered(rules.checks, wanted.answers)
-    answers = {code: written(wanted.answers[code], field=f"check_{code}", empty="") for code in rules.checks}
+    require_answered(rules.questions, wanted.answers)
+    answers = {code: written(wanted.answers[code], field=f"check_{code}", empty="") for code in rules.questions}
     if wanted.contract_until is not None and wanted.contract_until <= day:
         said = "契約の終わる日は、今日以後にしてください。"
         raise InvalidInput(said, fields={"contract_until": said})

@@ -182,7 +182,7 @@ def _row(
     return ServiceRow(
         id=one.id, state=one.state, name=one.name, provider=one.provider, purpose=one.purpose, users=one.users,
         information=one.information, confidential=one.confidential, place=one.place,
-        answers=tuple((code, rules.checks.get(code, code), said) for code, said in one.answers.items()),
+        answers=tuple((code, rules.questions.get(code, code), said) for code, said in one.answers.items()),
         contract_until=one.contract_until, system_id=one.system_id, system=system, replaces_id=one.replaces_id,
         asked_by_id=one.asked_by_id, asked_by=names[one.asked_by_id], asked_at=one.asked_at,
         answered_by=names.get(one.answered_by_id or 0), answered_at=one.answered_at, answer_note=one.answer_note,

@@ -46,7 +46,7 @@ def wanted(cast: Cast, **changed: object) -> WantedService:
     plain = WantedService(
         name="クラウド会計", provider="那珂川電算", purpose="会計事務", users="総務課の職員", information="会計の記録",
         confidential=True, place="日本国内、日本法",
-        answers=dict.fromkeys(cast.policy.external_services.checks, "提供者の回答書で確認した"), system_id=system,
+        answers=dict.fromkeys(cast.policy.external_services.questions, "提供者の回答書で確認した"), system_id=system,
     )  # fmt: skip
     return replace(plain, **changed)  # type: ignore[arg-type]
 
@@ -163,7 +163,7 @@ def test_every_field_of_the_form_is_needed(service_office: Cast, field: str) -> 
 def test_the_checks_of_the_provider_are_needed(service_office: Cast) -> None:
     with pytest.raises(InvalidInput) as refusal:
         ask(service_office, answers={})
-    assert set(refusal.value.fields) == {f"check_{code}" for code in service_office.policy.external_services.checks}
+    assert set(refusal.value.fields) == {f"check_{code}" for code in service_office.policy.external_services.questions}
 
 
 @pytest.mark.parametrize("administrator", [None, "contractor"])

@@ -23,7 +23,7 @@ WANTED = {
 
 
 def wanted(office: Office, **changed: str) -> dict[str, str]:
-    checks = {f"check_{code}": "回答書で確認した" for code in office.cast.policy.external_services.checks}
+    checks = {f"check_{code}": "回答書で確認した" for code in office.cast.policy.external_services.questions}
     return {**WANTED, **checks, **changed}
 
 
