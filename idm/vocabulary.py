@@ -225,6 +225,8 @@ class FindingKind(StrEnum):
     """An access review said that a right needs changing, and it is as it was."""
     SERVICE_UNCARED = "service_uncared"
     """An external service is not looked after: its check, administrator or contract, or its end, is overdue."""
+    STOP_UNCONFIRMED = "stop_unconfirmed"
+    """An operator stopped something at the command line, and no officer has confirmed it."""
 
 
 LOG_FINDINGS = frozenset({
@@ -531,6 +533,7 @@ FINDING_TITLES = {
     FindingKind.EXPORT_LATE: "監査記録の外部送信の遅れ",
     FindingKind.CHANGE_DUE: "棚卸しで変更が必要とされた権限",
     FindingKind.SERVICE_UNCARED: "管理の行き届いていない外部サービス",
+    FindingKind.STOP_UNCONFIRMED: "確認されていないコマンドでの停止",
 }
 FINDING_STATE_TITLES = {
     FindingState.OPEN: "未対応",

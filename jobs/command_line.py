@@ -17,7 +17,7 @@ from jobs.commands.terminal import say
 FAILED, SAFETY, TEMPORARY = 1, 5, 75
 NOUNS = (
     "init", "demo", "serve", "work", "profile", "hr", "accounts", "lifecycle", "batch", "system", "listing", "factors",
-    "review", "credentials", "vault", "sweep", "reconcile", "audit",
+    "review", "credentials", "vault", "sweep", "reconcile", "stop", "audit",
 )  # fmt: skip
 """Each is a file of `jobs.commands` with a command of the same name."""
 

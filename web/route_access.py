@@ -338,6 +338,7 @@ _STOPS = {
     "stops.order_card": sending(Action.ORDER_STOP),
     "stops.order_accounts": sending(Action.ORDER_STOP),
     "stops.ask_to_lift": sending(Action.LIFT_STOP),
+    "stops.confirm": sending(Action.LIFT_STOP),
     "stops.keep": sending(Action.LIFT_STOP),
     "stops.lift": sending(Action.LIFT_STOP),
     "violations.index": looking(Action.REPORT_VIOLATION, Action.SEE_AUDIT),

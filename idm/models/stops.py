@@ -67,6 +67,12 @@ class StopOrder(Base):
         CheckConstraint("person_id IS NULL OR lifted_by_id IS NULL OR lifted_by_id <> person_id",
                         name="not_lifted_by_oneself"),
         CheckConstraint("(lifted_at IS NULL) = (lifted_by_id IS NULL)", name="lifted_by_someone"),
+        CheckConstraint("(ordered_by_id IS NULL) = (operator IS NOT NULL)", name="ordered_by_someone"),
+        CheckConstraint("operator IS NULL OR cause = 'incident'", name="no_violation_by_operator"),
+        CheckConstraint("(confirmed_at IS NULL) = (confirmed_by_id IS NULL)", name="confirmed_by_someone"),
+        CheckConstraint("operator IS NOT NULL OR confirmed_at IS NULL", name="only_operators_confirmed"),
+        CheckConstraint("person_id IS NULL OR confirmed_by_id IS NULL OR confirmed_by_id <> person_id",
+                        name="not_confirmed_by_oneself"),
         Index("ix_stop_orders_open", "kind", "person_id", "system_id",
               sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
         Index("uq_stop_orders_person", "person_id", unique=True,
@@ -85,7 +91,12 @@ class StopOrder(Base):
     reason: Mapped[str] = mapped_column(Text)
     reference: Mapped[str | None] = mapped_column(Text)
     """The incident's number in the organisation's own books."""
-    ordered_by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    ordered_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    operator: Mapped[str | None] = mapped_column(Text)
+    """Who stopped it at the command line, while no page could be reached: in words, as they said and the machine knows
+    them. One of the heads confirms it afterwards."""
+    confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    confirmed_at: Mapped[datetime | None] = mapped_column(Instant)
     ordered_at: Mapped[datetime] = mapped_column(Instant)
     lift_asked_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     lift_asked_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -89,6 +89,7 @@ NEVER_ANSWERED: Mapping[FindingKind, str] = {
     FindingKind.FACTOR_MISSING: _FACTORS,
     FindingKind.FACTOR_UNSHOWN: _FACTORS,
     FindingKind.STOP_NOT_REACHED: "止めると決めたものは、止まるまで終わりになりません（6-5(2)）。",
+    FindingKind.STOP_UNCONFIRMED: "コマンドでの停止は、責任者が確認するか、二人で解除してください（6-5(2)）。",
     FindingKind.EXCEPTION_EXPIRED: "期限の過ぎた例外措置は、続けるならあらためて許可を得てください（8(1)）。",
 }
 """Kinds of which no risk is accepted and no exception permitted, and why not: the standard leaves no choice."""
@@ -99,6 +100,7 @@ OFFICE: Mapping[FindingKind, Role] = {
         (
             FindingKind.EXCEPTION_EXPIRED, FindingKind.AFTER_HOURS, FindingKind.BURST, FindingKind.REFUSED_ATTEMPTS,
             FindingKind.QUICK_DECISIONS, FindingKind.SUDDEN_USE, FindingKind.EXPORT_LATE, FindingKind.SERVICE_UNCARED,
+            FindingKind.STOP_UNCONFIRMED,
         ),
         Role.SECURITY,
     ),

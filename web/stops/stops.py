@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from idm.errors import InvalidInput, NotFound
 from idm.models.stops import StopOrder
 from idm.models.systems import InformationSystem
-from idm.operations.stops import lifting, orders
+from idm.operations.stops import from_console, lifting, orders
 from idm.operations.stops.orders import Why
 from idm.permissions import Action, everywhere, may
 from idm.queries.factors.authenticators import authenticator_sheet
@@ -108,6 +108,15 @@ def order_accounts() -> Answer:
     return _order("accounts", 0, lambda session, why: orders.stop_accounts(
         session, request.form.get("names", ""), why, actor=current.actor(), policy=current.policy(), now=current.now()
     ))  # fmt: skip
+
+
+@blueprint.post("/stops/<int:stop_id>/confirmation")
+def confirm(stop_id: int) -> Answer:
+    """Afterwards one of the heads has put their name to what an operator stopped."""
+    with current.act("stop.confirm", ("stop", stop_id)) as session:
+        from_console.confirm(session, stop_id, actor=current.actor(), policy=current.policy(), now=current.now())
+    flash(_("停止命令を確認しました。停止を続けます。"), "success")
+    return redirect(url_for("stops.show", stop_id=stop_id))
 
 
 @blueprint.post("/stops/<int:stop_id>/lift-request")

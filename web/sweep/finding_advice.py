@@ -121,6 +121,10 @@ ADVICE: Mapping[FindingKind, LazyString | str] = {
         "停止がまだディレクトリに届いていません。届くまで試し続けていますが、待たずに、"
         "システムの管理者がその場でIDを止めてください。"
     ),
+    FindingKind.STOP_UNCONFIRMED: _(
+        "画面が使えない間に、コマンドで緊急停止が行われました。だれが、なぜ止めたかを確かめ、停止命令の画面で確認します。"
+        "止める必要がなかったときは、同じ画面から二人で解除します。どちらでも、この点検結果は解消します。"
+    ),
     FindingKind.AFTER_HOURS: _LOG,
     FindingKind.BURST: _LOG,
     FindingKind.REFUSED_ATTEMPTS: _LOG,

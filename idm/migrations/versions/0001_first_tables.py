@@ -1525,6 +1525,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -1687,6 +1688,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -2488,7 +2490,10 @@ def upgrade() -> None:
         sa.Column("violation_id", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=True),
-        sa.Column("ordered_by_id", sa.Integer(), nullable=False),
+        sa.Column("ordered_by_id", sa.Integer(), nullable=True),
+        sa.Column("operator", sa.Text(), nullable=True),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lift_asked_by_id", sa.Integer(), nullable=True),
         sa.Column("lift_asked_at", sa.DateTime(timezone=True), nullable=True),
@@ -2517,6 +2522,22 @@ def upgrade() -> None:
             "(lifted_at IS NULL) = (lifted_by_id IS NULL)", name=op.f("ck_stop_orders_lifted_by_someone")
         ),
         sa.CheckConstraint(
+            "(ordered_by_id IS NULL) = (operator IS NOT NULL)", name=op.f("ck_stop_orders_ordered_by_someone")
+        ),
+        sa.CheckConstraint(
+            "operator IS NULL OR cause = 'incident'", name=op.f("ck_stop_orders_no_violation_by_operator")
+        ),
+        sa.CheckConstraint(
+            "(confirmed_at IS NULL) = (confirmed_by_id IS NULL)", name=op.f("ck_stop_orders_confirmed_by_someone")
+        ),
+        sa.CheckConstraint(
+            "operator IS NOT NULL OR confirmed_at IS NULL", name=op.f("ck_stop_orders_only_operators_confirmed")
+        ),
+        sa.CheckConstraint(
+            "person_id IS NULL OR confirmed_by_id IS NULL OR confirmed_by_id <> person_id",
+            name=op.f("ck_stop_orders_not_confirmed_by_oneself"),
+        ),
+        sa.CheckConstraint(
             "lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
             name=op.f("ck_stop_orders_lifted_by_two"),
         ),
@@ -2531,6 +2552,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["authenticator_id"], ["authenticators.id"], name=op.f("fk_stop_orders_authenticator_id")
         ),
+        sa.ForeignKeyConstraint(["confirmed_by_id"], ["people.id"], name=op.f("fk_stop_orders_confirmed_by_id")),
         sa.ForeignKeyConstraint(["lift_asked_by_id"], ["people.id"], name=op.f("fk_stop_orders_lift_asked_by_id")),
         sa.ForeignKeyConstraint(["lifted_by_id"], ["people.id"], name=op.f("fk_stop_orders_lifted_by_id")),
         sa.ForeignKeyConstraint(["ordered_by_id"], ["people.id"], name=op.f("fk_stop_orders_ordered_by_id")),
@@ -2948,6 +2970,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
                 create_constraint=True,
@@ -2980,7 +3003,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unshown', 'left', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'unregistered_privilege')",
+            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unshown', 'left', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
             name=op.f("ck_findings_never_accepted"),
         ),
         sa.CheckConstraint(

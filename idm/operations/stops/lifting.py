@@ -16,7 +16,7 @@ from idm.errors import ContentChanged, IllegalTransition, NotFound, NotPermitted
 from idm.models.stops import AccountStop, StopOrder
 from idm.models.systems import Account
 from idm.operations.rights import account_stops
-from idm.operations.stops import entry_stops, stop_notices
+from idm.operations.stops import entry_stops, from_console, stop_notices
 from idm.operations.stops.deciding import require_free
 from idm.permissions import Action, require
 from idm.policy import Policy
@@ -90,6 +90,7 @@ def lift(
     _record(session, "stop.lifted", order, actor=actor, policy=policy, now=now)
     account_stops.release(session, stop_id=order.id, actor=actor, policy=policy, now=now)
     entry_stops.release(session, stop_id=order.id, actor=actor, policy=policy, now=now)
+    from_console.record(session, actor=actor, policy=policy, now=now)
     stop_notices.tell_lifted(session, order, actor=actor, policy=policy, now=now)
     return order
 

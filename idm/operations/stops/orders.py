@@ -57,7 +57,7 @@ def stop_person(
     InvalidInput without a reason, IllegalTransition where they are stopped already.
     """
     require_everywhere(session, actor, policy=policy, now=now)
-    _require_not_stopped(session, StopOrder.person_id == person_id, kind=StopKind.PERSON, cause=StopCause.INCIDENT)
+    require_not_stopped(session, StopOrder.person_id == person_id, kind=StopKind.PERSON)
     order = _order(why, StopKind.PERSON, actor, person_id=_person(session, person_id).id, now=now)
     return carry_out_on_person(session, order, actor=actor, policy=policy, now=now)
 
@@ -75,8 +75,16 @@ def stop_system(
         raise NotFound("この情報システムは見つかりません。")
     person_id = _ordering(session, actor, policy=policy, now=now)
     require_for_system(session, system, Action.ORDER_STOP, person_id=person_id, day=day_of(now))
-    _require_not_stopped(session, StopOrder.system_id == system_id, kind=StopKind.SYSTEM, cause=StopCause.INCIDENT)
+    require_not_stopped(session, StopOrder.system_id == system_id, kind=StopKind.SYSTEM)
     order = _order(why, StopKind.SYSTEM, actor, system_id=system_id, now=now)
+    return carry_out_on_system(session, order, actor=actor, policy=policy, now=now)
+
+
+def carry_out_on_system(
+    session: Session, order: StopOrder, *, actor: Actor, policy: Policy, now: datetime
+) -> StopOrder:  # fmt: skip
+    """Afterwards the order, which names a system, is in force."""
+    system_id = order.system_id or 0
     accounts = session.scalars(select(Account.id).where(Account.system_id == system_id)).all()
     owned = session.scalars(
         select(Account.id).where(Account.system_id == system_id, Account.person_id.is_not(None))
@@ -175,9 +183,10 @@ def _person(session: Session, person_id: int) -> Person:
     return person
 
 
-def _require_not_stopped(session: Session, named: ColumnElement[bool], *, kind: StopKind, cause: StopCause) -> None:
+def require_not_stopped(session: Session, named: ColumnElement[bool], *, kind: StopKind) -> None:
+    """Raises IllegalTransition where an order because of an incident is in force already."""
     query = select(StopOrder.id).where(
-        named, StopOrder.kind == kind, StopOrder.cause == cause, StopOrder.lifted_at.is_(None)
+        named, StopOrder.kind == kind, StopOrder.cause == StopCause.INCIDENT, StopOrder.lifted_at.is_(None)
     )
     if session.scalars(query.limit(1)).first() is not None:
         raise IllegalTransition("すでに停止命令が出ています。「緊急停止」の一覧で、届き具合を確かめてください。")
@@ -187,7 +196,16 @@ def _order(
     why: Why, kind: StopKind, actor: Actor, *, person_id: int | None = None, system_id: int | None = None,
     authenticator_id: int | None = None, now: datetime,
 ) -> StopOrder:  # fmt: skip
-    """The order as it will stand. Raises InvalidInput."""
+    order = new_order(why, kind, person_id=person_id, system_id=system_id, authenticator_id=authenticator_id, now=now)
+    order.ordered_by_id = actor.person_id
+    return order
+
+
+def new_order(
+    why: Why, kind: StopKind, *, person_id: int | None = None, system_id: int | None = None,
+    authenticator_id: int | None = None, operator: str | None = None, now: datetime,
+) -> StopOrder:  # fmt: skip
+    """The order as it will stand, without whoever gives it where that is no operator. Raises InvalidInput."""
     reason = written(why.reason, field="reason", empty="止める理由を書いてください。")
     reference = written(why.reference, field="reference", empty="") if why.reference.strip() else None
     if reference is not None and len(reference) > LONGEST_REFERENCE:
@@ -195,8 +213,7 @@ def _order(
         raise InvalidInput(problem, fields={"reference": problem})
     return StopOrder(
         kind=kind, cause=StopCause.INCIDENT, person_id=person_id, system_id=system_id,
-        authenticator_id=authenticator_id, reason=reason, reference=reference, ordered_by_id=actor.person_id or 0,
-        ordered_at=now,
+        authenticator_id=authenticator_id, reason=reason, reference=reference, operator=operator, ordered_at=now,
     )  # fmt: skip
 
 

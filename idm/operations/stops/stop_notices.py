@@ -28,6 +28,8 @@ def tell_ordered(
         f"理由：{order.reason}\n対象の利用者ID：{accounts} 件\n\n"
         "届き具合と、手で止める必要のあるものは、次の画面で確かめてください。"
     )
+    if order.operator is not None:
+        body += "\n\n画面ではなく、コマンドで止められました。止めた人と理由を確かめ、次の画面で確認してください。"
     _tell(session, order, "【緊急停止】停止命令が出ました", body, actor=actor, policy=policy, now=now)
 
 
@@ -60,9 +62,15 @@ def tell_undone(
         "この知らせは一度だけです。以後は次の画面で確かめてください。"
     )
     notify(
-        session, [order.ordered_by_id], subject="【緊急停止】止めたIDが有効に戻されていました", body=body,
+        session, _ordering(session, order, now=now), subject="【緊急停止】止めたIDが有効に戻されていました", body=body,
         link=f"/stops/{order.id}", now=now, urgent=True,
     )  # fmt: skip
+
+
+def _ordering(session: Session, order: StopOrder, *, now: datetime) -> Collection[int]:
+    """Who ordered it; of an operator's order who confirmed it, and until somebody has, those who could."""
+    by = order.ordered_by_id or order.confirmed_by_id
+    return [by] if by is not None else holders(session, Role.SECURITY, None, day_of(now))
 
 
 def subject_of(session: Session, order: StopOrder) -> str:

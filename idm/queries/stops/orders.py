@@ -65,6 +65,15 @@ class OrderRow:
     restored: int
     wish: str | None
     """The wish to lift it, as whoever confirms it says which one they were shown."""
+    operator: str | None
+    """Who stopped it at the command line; None = somebody here did."""
+    confirmed_at: datetime | None
+    confirmed_by: str | None
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether it waits for one of the heads to put their name to it."""
+        return self.operator is not None and self.confirmed_at is None and self.lifted_at is None
 
 
 @dataclass(frozen=True)
@@ -297,14 +306,18 @@ def _named() -> CompoundSelect[int | None, int, datetime | None, datetime | None
     return union_all(accounts.where(AccountStop.stop_id.is_not(None)), entries)
 
 
-def _orders() -> Select[StopOrder, str, str | None, str | None, str | None, str | None, str | None]:
-    by, asked_by, lifted_by, subject = (aliased(Person) for _ in range(4))
+Orders = Select[StopOrder, str | None, str | None, str | None, str | None, str | None, str | None, str | None]
+
+
+def _orders() -> Orders:
+    by, confirmed_by, asked_by, lifted_by, subject = (aliased(Person) for _ in range(5))
     return (
         select(
-            StopOrder, by.name, asked_by.name, lifted_by.name, subject.name, InformationSystem.name,
+            StopOrder, by.name, confirmed_by.name, asked_by.name, lifted_by.name, subject.name, InformationSystem.name,
             Authenticator.label,
         )
-        .join(by, StopOrder.ordered_by_id == by.id)
+        .outerjoin(by, StopOrder.ordered_by_id == by.id)
+        .outerjoin(confirmed_by, StopOrder.confirmed_by_id == confirmed_by.id)
         .outerjoin(asked_by, StopOrder.lift_asked_by_id == asked_by.id)
         .outerjoin(lifted_by, StopOrder.lifted_by_id == lifted_by.id)
         .outerjoin(subject, StopOrder.person_id == subject.id)
@@ -313,19 +326,18 @@ def _orders() -> Select[StopOrder, str, str | None, str | None, str | None, str 
     )  # fmt: skip
 
 
-def _rows(
-    session: Session, query: Select[StopOrder, str, str | None, str | None, str | None, str | None, str | None]
-) -> tuple[OrderRow, ...]:
+def _rows(session: Session, query: Orders) -> tuple[OrderRow, ...]:
     rows = session.execute(query).all()
     counts = _counts(session, [row[0].id for row in rows])
     return tuple(
         OrderRow(
             order.id, order.kind, order.cause, "　".join(one for one in (person, system, card) if one), order.reason,
-            order.reference, order.ordered_at, by, order.lift_asked_at, asked_by, order.lift_reason, order.lifted_at,
-            lifted_by, order.person_id, order.violation_id, tuple(order.left_out or ()),
-            *counts.get(order.id, (0, 0, 0)), wish_to_lift(order),
+            order.reference, order.ordered_at, by or order.operator or "", order.lift_asked_at, asked_by,
+            order.lift_reason, order.lifted_at, lifted_by, order.person_id, order.violation_id,
+            tuple(order.left_out or ()), *counts.get(order.id, (0, 0, 0)), wish_to_lift(order), order.operator,
+            order.confirmed_at, confirmed_by,
         )
-        for order, by, asked_by, lifted_by, person, system, card in rows
+        for order, by, confirmed_by, asked_by, lifted_by, person, system, card in rows
     )  # fmt: skip
 
 

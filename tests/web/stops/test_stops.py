@@ -9,6 +9,9 @@ from sqlalchemy import func, select
 from idm.models.sign_in import WebSession
 from idm.models.stops import StopOrder
 from idm.models.systems import InformationSystem
+from idm.operations.stops import from_console
+from idm.operations.stops.from_console import Operator
+from idm.operations.stops.orders import Why
 from tests.authenticator_office import card, furnish
 from tests.carried_out import carry_out
 from tests.cast import NOW
@@ -177,3 +180,20 @@ def test_nobody_reads_of_their_own_violation(opened: Office) -> None:
     assert security.open("/violations/1").status_code == 404
     assert "香椎" not in security.page("/violations").partition("<main")[2]
     assert chief.open("/violations/1").status_code == 200
+
+
+def test_what_an_operator_stopped_is_confirmed_on_its_page(opened: Office) -> None:
+    operator = Operator("運用　四郎", "root")
+    with opened.database.writing() as session:
+        from_console.stop_person(
+            session, "100009", Why("侵入の疑い"), operator=operator, policy=opened.cast.policy, now=opened.now
+        )  # fmt: skip
+    auditor, chief = opened.browser("auditor"), opened.browser("chief")
+    assert "運用　四郎" in auditor.page("/stops/1")
+    assert "確かめた</button>" not in auditor.page("/stops/1")
+    page = chief.page("/stops/1")
+    assert "コマンドでの停止の確認" in page
+    after = chief.follow(chief.send("/stops/1/confirmation", {}))
+    assert "確認した責任者" in after
+    assert "コマンドでの停止の確認" not in after
+    assert "運用　四郎" in opened.browser("chief").page("/stops")

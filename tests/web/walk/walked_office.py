@@ -473,11 +473,13 @@ class _Maker:
         return made
 
     def _stops(self) -> list[Thing]:
-        """Orders in force: one that nobody asks to lift, one that the chief does."""
+        """Orders in force: one that nobody asks to lift, one that the chief does, one that an operator gave."""
         made = []
-        for state in ("open", "asked"):
+        for state in ("open", "asked", "unconfirmed"):
             row = StopOrder(
-                kind=StopKind.ACCOUNTS, cause=StopCause.INCIDENT, reason="不審", ordered_by_id=self._id("ciso"),
+                kind=StopKind.ACCOUNTS, cause=StopCause.INCIDENT, reason="不審",
+                ordered_by_id=self._id("ciso") if state != "unconfirmed" else None,
+                operator="運用　四郎" if state == "unconfirmed" else None,
                 ordered_at=NOW, lift_asked_by_id=self._id("chief") if state == "asked" else None,
                 lift_asked_at=NOW if state == "asked" else None,
             )  # fmt: skip
