@@ -226,6 +226,15 @@ def test_a_risk_is_accepted_and_taken_back_for_a_reason(cast: Cast) -> None:
     assert state(cast) == "accepted"
 
 
+@pytest.mark.parametrize("who", ["chief", "security", "system", "auditor"])
+def test_only_the_ciso_takes_an_accepted_risk_back(cast: Cast, who: str) -> None:
+    sweep(cast, DRIFT)
+    accept(cast)
+    with pytest.raises(NotPermitted):
+        act(cast, who, risk_acceptance.take_back, reason="やめる")
+    assert state(cast) == "accepted"
+
+
 def test_no_risk_is_accepted_of_what_is_gone(cast: Cast) -> None:
     sweep(cast, DRIFT)
     sweep(cast, now=NOW + DAY)
