@@ -1,21 +1,26 @@
 """Who is told of a stop, a wish to lift it and its end: at once, in the transaction of the act (FK 10(4), MT 8-5)."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.people import Person
-from idm.models.stops import StopOrder
-from idm.models.systems import InformationSystem
+from idm.models.stops import AccountStop, EntryStop, StopOrder
+from idm.models.systems import Account, InformationSystem
 from idm.operations.notification.notices import notify
 from idm.policy import Policy
 from idm.queries.factors.authenticators import units_of_owner
 from idm.queries.organisation.officers import holders, humans
 from idm.queries.rights.leaving import SectionManagers
-from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, Role, StopCause, StopKind
+from idm.vocabulary import STOP_CAUSE_TITLES, STOP_KIND_TITLES, Role, Stage, StopCause, StopKind
+
+SHOWN = 50
+"""So many IDs a notice names; the order's page names all of them."""
 
 
 def tell_ordered(
@@ -31,6 +36,36 @@ def tell_ordered(
     if order.operator is not None:
         body += "\n\n画面ではなく、コマンドで止められました。止めた人と理由を確かめ、次の画面で確認してください。"
     _tell(session, order, "【緊急停止】停止命令が出ました", body, actor=actor, policy=policy, now=now)
+    _tell_hands(session, order, now=now)
+
+
+def _tell_hands(session: Session, order: StopOrder, *, now: datetime) -> None:
+    """Afterwards the managers of systems in which we write nothing know which of their IDs they have to stop."""
+    accounts = (
+        select(InformationSystem, Account.login_name)
+        .join(Account, Account.system_id == InformationSystem.id)
+        .join(AccountStop, AccountStop.account_id == Account.id)
+        .where(AccountStop.stop_id == order.id, InformationSystem.stage == Stage.OBSERVE)
+    )
+    entries = (
+        select(InformationSystem, EntryStop.login_name)
+        .join(EntryStop, EntryStop.system_id == InformationSystem.id)
+        .where(EntryStop.stop_id == order.id, InformationSystem.stage == Stage.OBSERVE)
+    )
+    named: dict[InformationSystem, list[str]] = defaultdict(list)
+    for query in (accounts, entries):
+        for system, login_name in session.execute(query.order_by(InformationSystem.id)):
+            named[system].append(login_name)
+    for system, names in named.items():
+        more = f" ほか{len(names) - SHOWN}件" if len(names) > SHOWN else ""
+        body = (
+            f"「{system.name}」は観察の段階のため、idm は書き込みません。次の利用者IDを、その場で止めてください。\n\n"
+            f"{'、'.join(names[:SHOWN])}{more}\n\n止まったことは、idm が次に読み取ったときに届き具合に出ます。"
+        )
+        notify(
+            session, holders(session, Role.SYSTEM, system.manager_unit_code, day_of(now)), body=body, now=now,
+            subject="【緊急停止】あなたの手で止めてください", link=f"/stops/{order.id}", urgent=True, asks=True,
+        )  # fmt: skip
 
 
 def tell_lift_asked(session: Session, order: StopOrder, *, actor: Actor, policy: Policy, now: datetime) -> None:

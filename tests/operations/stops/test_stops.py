@@ -33,7 +33,7 @@ from idm.queries.rights.account_facts import account_facts
 from idm.queries.signing_in.sign_in_accounts import sign_in_of
 from idm.queries.stops.holding import person_is_stopped
 from idm.queries.stops.orders import named_accounts, order_sheet
-from idm.vocabulary import SignInWay, StopCause, StopKind
+from idm.vocabulary import SignInWay, Stage, StopCause, StopKind
 from tests.authenticator_office import card, furnish
 from tests.cast import NOW, Cast
 
@@ -362,3 +362,19 @@ def test_an_order_names_every_id_that_it_stops_to_whom_they_concern(working: Cas
         )
         assert [one.person for one in whole] == ["青木　一郎"]
     assert (theirs, none) == (whole, ())
+
+
+@pytest.mark.parametrize(("stage", "told"), [(Stage.OBSERVE, ["箱崎"]), (Stage.ENFORCE, [])])
+def test_where_we_write_nothing_the_manager_is_told_which_ids_to_stop_by_hand(
+    working: Cast, stage: Stage, told: list[str]
+) -> None:
+    with working.database.writing() as session:
+        session.execute(update(InformationSystem).where(InformationSystem.code == "ledger").values(stage=stage))
+    stop_person(working)
+    with working.database.reading() as session:
+        mails = [one for one in session.scalars(select(MailMessage)) if "あなたの手で" in one.subject]
+        login_name = session.scalars(
+            select(Account.login_name).where(Account.person_id == working.people["staff"])
+        ).one()
+    assert [one.body.partition("　")[0] for one in mails] == told
+    assert all(login_name in one.body for one in mails)
