@@ -11,7 +11,10 @@ from connectors.entra.examination import examine
 from connectors.entra.exchanges import Exchanges
 from connectors.entra.graph import Answer, Graph, Request
 from connectors.entra.last_use import never, unused
+from connectors.entra.role_exchanges import RoleExchanges
+from connectors.entra.roles import ELIGIBLE, HELD, Role, Roles, role_of
 from connectors.entra.settings import EntraSettings
+from connectors.entra.tier0 import ROLES as TIER0
 from connectors.entra.tier0 import Tier0
 from connectors.entra.waves import carry_out, nothing_was_sent
 from idm.errors import NotOnTarget, TargetError, TargetRefused
@@ -47,7 +50,9 @@ class EntraConnector:
         self._graph, self._decoder = Graph(settings), Decoder(settings)
         self._made: dict[UUID, ExternalId] = {}
         self._tier0 = Tier0(self._graph)
-        self._exchanges = Exchanges(settings, self._decoder, self._made)
+        ways = tuple(way for way, ours in ((HELD, settings.roles), (ELIGIBLE, settings.eligible_roles)) if ours)
+        self._roles = Roles(self._graph, ways)
+        self._exchanges = Exchanges(settings, self._decoder, self._made, RoleExchanges(ways, clock))
         self.can: frozenset[type[Step]] = frozenset(self._exchanges.performers)
 
     def __repr__(self) -> str:
@@ -75,9 +80,11 @@ class EntraConnector:
         ids = self._ids_of(wanted)
         users = self._users(list(ids.values()))
         groups, guarded = self._groups_of(list(users)), self._tier0.accounts()
+        roles = self._roles.of_accounts()
         found = {
             uuid: self._decoder.account(
-                users[external_id], groups=groups[external_id], protected=external_id in guarded
+                users[external_id], groups=groups[external_id] | roles.get(external_id, frozenset()),
+                protected=external_id in guarded,
             )
             for uuid, external_id in ids.items() if external_id in users
         }  # fmt: skip
@@ -89,7 +96,12 @@ class EntraConnector:
         return {one: self._decoder.account(user, protected=one in guarded) for one, user in users.items()}
 
     def group(self, name: str) -> TargetGroup:
-        """See `idm.ports.Directory`. Raises TargetRefused where several groups have the name."""
+        """See `idm.ports.Directory`; `role:` and `eligible:` name directory roles (`connectors.entra.roles`).
+
+        Raises TargetRefused where several groups have the name.
+        """
+        if (role := role_of(name)) is not None:
+            return self._roles.named(role)
         condition = quote(f"displayName eq {literal(name)}")
         found = list(self._graph.pages(f"/groups?$filter={condition}&$select=id,displayName,isAssignableToRole"))
         found = [one for one in found if one.get("displayName") == name]
@@ -101,6 +113,8 @@ class EntraConnector:
 
     def members(self, group_id: ExternalId, *, nested: bool = False) -> Iterator[ExternalId]:
         """See `idm.ports.Directory`."""
+        if (role := role_of(group_id)) is not None:
+            return self._roles.members(role, nested=nested)
         self._graph.get(f"/groups/{quote(group_id)}?$select=id")
         way = "transitiveMembers" if nested else "members"
         return self._streamed(f"/groups/{quote(group_id)}/{way}?$select=id&$top=999", nested=nested)
@@ -115,7 +129,9 @@ class EntraConnector:
         return Kept(ends=False, attributes=ALL_ATTRIBUTES)
 
     def protected_groups(self) -> Iterator[TargetGroup]:
-        """See `idm.ports.KnowsProtected`: groups that roles may be given to."""
+        """See `idm.ports.KnowsProtected`: the roles that rule the tenant, and groups that roles may be given to."""
+        for definition, name in TIER0.items():
+            yield TargetGroup(Role(HELD, definition).group_id, f"{HELD.prefix}{name}", protected=True)
         condition = quote("isAssignableToRole eq true")
         for one in self._graph.pages(f"/groups?$filter={condition}&$select=id,displayName"):
             yield TargetGroup(str(one["id"]), str(one.get("displayName")), protected=True)

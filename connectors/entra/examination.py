@@ -1,9 +1,11 @@
 """The connection looked over: tenant, domain, our properties, and which permissions are missing or too much."""
 
 from collections.abc import Iterator, Mapping
+from urllib.parse import quote
 
-from connectors.entra.decoding import Decoder
+from connectors.entra.decoding import Decoder, literal
 from connectors.entra.graph import Graph
+from connectors.entra.roles import HELD, whole
 from connectors.entra.settings import EntraSettings
 from idm.errors import TargetError
 from idm.ports import Check, CheckVerdict
@@ -23,9 +25,24 @@ NEEDED: Mapping[str, str] = {
 """The least that the connector needs (docs/entra-id.md): permission → what for."""
 TOO_MUCH = frozenset({
     "RoleManagement.ReadWrite.Directory", "Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All",
-    "Directory.ReadWrite.All", "Policy.ReadWrite.ConditionalAccess",
+    "Directory.ReadWrite.All", "Policy.ReadWrite.ConditionalAccess", "RoleEligibilitySchedule.ReadWrite.Directory",
+    "RoleAssignmentSchedule.ReadWrite.Directory",
 })  # fmt: skip
 """What would let whoever holds our credential rule the tenant, or more than we need of it (control D10)."""
+
+FOR_ROLES = ("RoleManagement.ReadWrite.Directory", "ディレクトリロールの付与・解除")
+FOR_ELIGIBILITY = ("RoleEligibilitySchedule.ReadWrite.Directory", "ディレクトリロールの資格（PIM）の付与・解除")
+REACHING = frozenset({
+    "fe930be7-5e62-47db-91af-98c3a49a38b1", "7be44c8a-adaf-4e2a-84d6-ab2649e08a13",
+})  # fmt: skip
+"""User Administrator, Privileged Authentication Administrator: roles with which an application may enable, disable and
+give passwords to holders of (lesser, or of all) roles (Graph, "Who can perform sensitive actions")."""
+
+
+def needed(settings: EntraSettings) -> dict[str, str]:
+    """What the connector needs as it is set: permission → what for."""
+    further = ((settings.roles, FOR_ROLES), (settings.eligible_roles, FOR_ELIGIBILITY))
+    return {**NEEDED, **dict(one for wanted, one in further if wanted)}
 
 
 def examine(graph: Graph, decoder: Decoder, settings: EntraSettings) -> Iterator[Check]:
@@ -39,7 +56,7 @@ def examine(graph: Graph, decoder: Decoder, settings: EntraSettings) -> Iterator
     found = f"テナント {settings.tenant_id} に、アプリケーション {settings.client_id} として接続しました"
     yield Check("接続", FINE, found)
     yield _credential(settings)
-    yield from _permissions(held)
+    yield from _permissions(held, needed(settings))
     verified = {str(one.get("id")) for one in domains if one.get("isVerified")}
     if settings.domain in verified:
         yield Check("ドメイン", FINE, f"{settings.domain} は確認済みです")
@@ -48,6 +65,8 @@ def examine(graph: Graph, decoder: Decoder, settings: EntraSettings) -> Iterator
         yield Check("ドメイン", FAILED, f"{settings.domain} は、このテナントの確認済みのドメインではありません", remedy)
     yield _properties(graph, decoder)
     yield _last_use(graph)
+    if settings.roles:
+        yield _reach(graph)
 
 
 def _credential(settings: EntraSettings) -> Check:
@@ -57,14 +76,14 @@ def _credential(settings: EntraSettings) -> Check:
     return Check("資格情報", WARNING, "クライアントシークレットで認証しています", remedy)
 
 
-def _permissions(held: frozenset[str]) -> Iterator[Check]:
-    missing = [f"{name}（{what}）" for name, what in NEEDED.items() if name not in held]
+def _permissions(held: frozenset[str], wanted: Mapping[str, str]) -> Iterator[Check]:
+    missing = [f"{name}（{what}）" for name, what in wanted.items() if name not in held]
     if missing:
         remedy = "アプリケーションの登録に許可を加え、管理者の同意を得てください"
         yield Check("アプリケーションの許可", FAILED, f"足りないもの: {'、'.join(missing)}", remedy)
     else:
         yield Check("アプリケーションの許可", FINE, "必要な許可がすべてあります")
-    surplus = sorted(held & TOO_MUCH)
+    surplus = sorted(held & TOO_MUCH - wanted.keys())
     if surplus:
         remedy = "アプリケーションの登録から外してください。外すまで、何も書き込みません"
         yield Check("過大な許可", FAILED, f"持ってはならない許可: {'、'.join(surplus)}", remedy, stops_writing=True)
@@ -87,3 +106,18 @@ def _last_use(graph: Graph) -> Check:
         remedy = "P1 以上のライセンスがないテナントでは、使われていないIDを見つけられません"
         return Check("最後のサインイン", WARNING, str(failure), remedy)
     return Check("最後のサインイン", FINE, "読み取れます（最大で一日遅れます）")
+
+
+def _reach(graph: Graph) -> Check:
+    """Whether our own application may go on changing whoever it gave a role."""
+    subject = "ロールを持つ人の変更"
+    try:
+        condition = quote(f"principalId eq {literal(graph.tokens.own_id())}")
+        listed = list(graph.pages(f"{HELD.listed}?$filter={condition}"))
+    except TargetError as failure:
+        return Check(subject, FAILED, f"確かめられませんでした（{failure}）", "理由を取り除いてください")
+    if any(whole(one) and one.get("roleDefinitionId") in REACHING for one in listed):
+        return Check(subject, FINE, "ロールを持つ人も、有効化とパスワードの設定ができます")
+    remedy = "docs/entra-id.md の「ディレクトリロール」を読み、eligible: にするか、自身のロールを決めてください"
+    found = "アプリケーション自身にロールがないため、ロールを持つ人の有効化とパスワードの設定は断られます"
+    return Check(subject, WARNING, found, remedy)

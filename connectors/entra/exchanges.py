@@ -16,8 +16,10 @@ from uuid import UUID
 
 from connectors.entra.decoding import OWED, PENDING, Decoder, literal
 from connectors.entra.graph import GONE, Answer, Request
+from connectors.entra.role_exchanges import Exchange, RoleExchanges
+from connectors.entra.roles import role_of
 from connectors.entra.settings import EntraSettings
-from idm.errors import NotOnTarget, TargetRefused
+from idm.errors import NotOnTarget, TargetRefused, TargetUnavailable
 from idm.ports import (
     AddMember,
     AdoptAccount,
@@ -35,21 +37,23 @@ from idm.ports import (
     UpdateAttributes,
 )
 
-Exchange = Generator[Request, Answer, Outcome]
 LOGIN_NAME = re.compile(r"[A-Za-z0-9'._!#^~-]{1,64}")
 """What may stand before the @ of a user principal name (Graph, "Create user")."""
 PASSWORD = re.compile(r"[\x21-\x7e]([\x20-\x7e]{6,254}[\x21-\x7e])")
 KINDS_OF_SIGN = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 BY_HAND = "は管理者（特権）として保護されているため、自動では変更しません。作業依頼により、手作業で行ってください。"
 SYNCED = "は、庁内のActive Directoryから同期されています。Active Directoryの側で変更してください。"
+ROLES_TAKEN = "ロールを外しましたが、Entra ID がまだ管理者とみなしています。時間をおいて、もう一度行います。"
 TAKEN = "利用者名「{name}」は別のアカウントが使っています。"
 
 
 class Exchanges:
     """What each kind of step says to Graph. `made`: uuid → id of accounts that were made here and no list shows yet."""
 
-    def __init__(self, settings: EntraSettings, decoder: Decoder, made: dict[UUID, ExternalId]) -> None:
-        self._settings, self._decoder, self._made = settings, decoder, made
+    def __init__(
+        self, settings: EntraSettings, decoder: Decoder, made: dict[UUID, ExternalId], roles: RoleExchanges
+    ) -> None:
+        self._settings, self._decoder, self._made, self._roles = settings, decoder, made, roles
         self.guarded: Container[ExternalId] = ()
         """The tenant's own administrators: nothing of theirs is written."""
         self.performers: dict[type[Step], Callable[[Any], Exchange]] = {
@@ -135,10 +139,23 @@ class Exchanges:
         if step.enabled:
             (yield self._patch(step.external_id, {"accountEnabled": True, sessions: None})).required()
             return Outcome.CHANGED
-        (yield self._patch(step.external_id, {"accountEnabled": False, sessions: OWED})).required()
+        yield from self._disable(step.external_id)
         (yield Request("POST", f"/users/{step.external_id}/revokeSignInSessions")).required()
         (yield self._patch(step.external_id, {sessions: None})).required()
         return Outcome.CHANGED
+
+    def _disable(self, external_id: ExternalId) -> Generator[Request, Answer, None]:
+        """Afterwards nobody gets in any more, and the sessions are known to be still there.
+
+        Whom Graph guards for a role that is ours to take loses it first: nobody goes on for having one.
+        """
+        off = self._patch(external_id, {"accountEnabled": False, self._decoder.sessions: OWED})
+        answer = yield off
+        if answer.status == 403 and (yield from self._roles.take_all_held(external_id)):
+            answer = yield off
+            if answer.status == 403:
+                raise TargetUnavailable(ROLES_TAKEN)
+        answer.required()
 
     def _set_temporary_password(self, step: SetTemporaryPassword) -> Exchange:
         _require_possible(step.password)
@@ -170,9 +187,11 @@ class Exchanges:
     # --- groups ------------------------------------------------------------------------------------------------------
 
     def _add_member(self, step: AddMember) -> Exchange:
+        self._require_unguarded(step.external_id)
+        if (role := role_of(step.group_id)) is not None:
+            return (yield from self._roles.give(step, role))
         if step.until is not None:
             raise TargetRefused("Entra IDのグループには、期限を付けられません。")
-        self._require_unguarded(step.external_id)
         member = {"@odata.id": f"{self._settings.graph}/directoryObjects/{step.external_id}"}
         answer = yield Request("POST", f"/groups/{step.group_id}/members/$ref", member)
         if answer.done:
@@ -183,6 +202,8 @@ class Exchanges:
 
     def _remove_member(self, step: RemoveMember) -> Exchange:
         self._require_unguarded(step.external_id)
+        if (role := role_of(step.group_id)) is not None:
+            return (yield from self._roles.take(step, role))
         # Without `/$ref` Graph deletes the user, not the membership (Graph, "Remove member").
         answer = yield Request("DELETE", f"/groups/{step.group_id}/members/{step.external_id}/$ref")
         if answer.done:

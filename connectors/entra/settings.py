@@ -15,7 +15,7 @@ MICROSOFT, GRAPH = "https://login.microsoftonline.com", "https://graph.microsoft
 PRIVATE_KEY = "-----BEGIN"
 KEYS = frozenset({
     "tenant_id", "client_id", "domain", "authority", "graph", "ca_file", "certificate_file", "usage_location",
-    "connect_timeout_seconds", "answer_timeout_seconds",
+    "connect_timeout_seconds", "answer_timeout_seconds", "roles", "eligible_roles",
 })  # fmt: skip
 
 
@@ -25,7 +25,8 @@ class EntraSettings:
 
     `domain` is what new user principal names end with; a login name is what stands before it. With `certificate_file`
     (PEM, public) the credential is its private key; without, a client secret. `authority` and `graph` are Microsoft's,
-    but for national clouds. `usage_location` is needed before anybody can have a licence.
+    but for national clouds. `usage_location` is needed before anybody can have a licence. `roles`,
+    `eligible_roles`: we give and take directory roles, and eligibility for them.
     """
 
     tenant_id: str
@@ -39,6 +40,8 @@ class EntraSettings:
     usage_location: str = "JP"
     connect_timeout_seconds: int = 5
     answer_timeout_seconds: int = 30
+    roles: bool = False
+    eligible_roles: bool = False
 
     def extension(self, name: str) -> str:
         """What Graph calls a directory extension of our application (`extension_<client id>_<name>`)."""
@@ -64,6 +67,8 @@ class EntraSettings:
             usage_location=reader.matching("usage_location", COUNTRY, "二文字の国コードが必要です", "JP"),
             connect_timeout_seconds=reader.number("connect_timeout_seconds", 1, 120, 5),
             answer_timeout_seconds=reader.number("answer_timeout_seconds", 1, 600, 30),
+            roles=reader.switch("roles"),
+            eligible_roles=reader.switch("eligible_roles"),
         )
         reader.finish()
         return read
@@ -121,6 +126,12 @@ class _Reader:
             return value
         self._mistakes.append(f"{key}: {lowest} から {highest} までの整数が必要です")
         return default
+
+    def switch(self, key: str) -> bool:
+        value = self._values.get(key, False)
+        if not isinstance(value, bool):
+            self._mistakes.append(f"{key}: true か false が必要です")
+        return value is True
 
     def finish(self) -> None:
         """Raises ConfigurationInvalid when there was any mistake."""

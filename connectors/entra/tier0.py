@@ -1,5 +1,7 @@
 """The tenant's own administrators: whoever holds a role that rules it is watched and never written (control D10)."""
 
+from urllib.parse import quote
+
 from connectors.entra.graph import Graph
 from idm.ports import ExternalId
 
@@ -19,6 +21,17 @@ class Tier0:
         self._graph = graph
 
     def accounts(self) -> frozenset[ExternalId]:
-        """Whoever holds one of the roles now. Raises TargetUnavailable, TargetRefused."""
+        """Whoever holds one of the roles now, also by a group. Raises TargetUnavailable, TargetRefused."""
         held = self._graph.pages(ASSIGNMENTS)
-        return frozenset(str(one["principalId"]) for one in held if one.get("roleDefinitionId") in ROLES)
+        principals = {str(one["principalId"]) for one in held if one.get("roleDefinitionId") in ROLES}
+        if not principals:
+            return frozenset()
+        for group in principals & self._groups():
+            members = self._graph.pages(f"/groups/{quote(group)}/transitiveMembers?$select=id&$top=999")
+            principals |= {str(one["id"]) for one in members}
+        return frozenset(principals)
+
+    def _groups(self) -> set[ExternalId]:
+        """Groups that a role may be given to: no other can hold one (Entra, "Use groups for role assignments")."""
+        condition = quote("isAssignableToRole eq true")
+        return {str(one["id"]) for one in self._graph.pages(f"/groups?$filter={condition}&$select=id")}

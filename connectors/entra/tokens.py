@@ -42,9 +42,15 @@ class Tokens:
 
     def permissions(self) -> frozenset[str]:
         """What the tenant has consented to, as the token itself says to Graph; our own token is not checked by us."""
-        claims = jwt.decode(self.bearer(), options={"verify_signature": False})
-        roles = claims.get("roles")
+        roles = self._claims().get("roles")
         return frozenset(str(one) for one in roles) if isinstance(roles, list) else frozenset()
+
+    def own_id(self) -> str:
+        """Our application's id among the principals of the tenant, "" where the token does not say it."""
+        return str(self._claims().get("oid", ""))
+
+    def _claims(self) -> dict[str, Any]:
+        return dict(jwt.decode(self.bearer(), options={"verify_signature": False}))
 
     def _application(self) -> msal.ConfidentialClientApplication:
         settings = self._settings

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from connectors.entra.exchanges import Exchange
 from connectors.entra.graph import MOST_AT_ONCE, Answer, Graph, Request
+from connectors.entra.role_exchanges import Exchange
 from idm.errors import TargetError, TargetUnavailable
 from idm.ports import Outcome
 

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors.entra.connector import EntraConnector, open_entra
 from connectors.entra.decoding import Decoder
-from connectors.entra.examination import NEEDED
+from connectors.entra.examination import FOR_ELIGIBILITY, FOR_ROLES, NEEDED
 from connectors.entra.settings import EntraSettings
 from tests.connectors.target import Facts, RichConnector
 from tests.servers.cutting_proxy import CuttingProxy
@@ -24,6 +24,7 @@ from tests.servers.graph_emulator.tenant import Tenant, stamp
 from tests.servers.oidc_provider import TENANT, Application
 
 BY_CERTIFICATE, BY_SECRET = "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-666666666666"
+GIVES_ROLES = "11111111-2222-4333-8444-888888888888"
 BADLY_SET_UP = "11111111-2222-4333-8444-777777777777"
 SECRET = "a-client-secret-for-tests"
 PERMISSIONS = tuple(NEEDED)
@@ -57,9 +58,10 @@ class OwnCertificate:
 
 
 def applications(key: RSAPrivateKey) -> tuple[Application, ...]:
-    """Ours, by certificate and by secret, and one that may too little and too much."""
+    """Ours, by certificate, by secret and with roles to give, and one that may too little and too much."""
     return (
         Application(BY_CERTIFICATE, PERMISSIONS, key=key), Application(BY_SECRET, PERMISSIONS, secret=SECRET),
+        Application(GIVES_ROLES, (*PERMISSIONS, FOR_ROLES[0], FOR_ELIGIBILITY[0]), secret=SECRET),
         Application(BADLY_SET_UP, ("User.Read.All", "RoleManagement.ReadWrite.Directory"), secret=SECRET),
     )  # fmt: skip
 
@@ -76,7 +78,7 @@ class EntraTarget:
 
     def __post_init__(self) -> None:
         self.emulator.tenant = Tenant(page_size=3)
-        for client_id in (BY_CERTIFICATE, BY_SECRET, BADLY_SET_UP):
+        for client_id in (BY_CERTIFICATE, BY_SECRET, GIVES_ROLES, BADLY_SET_UP):
             settings = EntraSettings(TENANT, client_id, self.tenant.domain, "")
             self.tenant.extensions |= set(Decoder(settings).properties)
 

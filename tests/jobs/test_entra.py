@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import select
 
-from idm.models.systems import Account, InformationSystem
+from idm.models.systems import Account, Entitlement, InformationSystem
 from idm.models.work import Finding, TaskState
 from idm.settings import Settings
 from idm.vocabulary import FindingKind
@@ -16,10 +16,10 @@ from jobs import lifecycle
 from jobs.installation import Installation
 from jobs.sweep import sweep
 from tests.cast import Cast
-from tests.connectors.entra_target import EntraTarget
+from tests.connectors.entra_target import GIVES_ROLES, SECRET, EntraTarget
 from tests.connectors.target import CHOSEN_PASSWORD
 from tests.jobs.conftest import GROUPS, Clock, Office
-from tests.servers.graph_emulator.tenant import stamp
+from tests.servers.graph_emulator.tenant import GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR, stamp
 
 
 @pytest.fixture
@@ -122,6 +122,38 @@ def test_a_tenant_that_throttles_is_asked_again_when_it_said(place: tuple[Office
     office.clock.ahead += timedelta(minutes=2)
     office.provision()
     assert user(target)["surname"] == "青木"
+
+
+def test_a_role_is_a_right_and_whoever_leaves_with_one_is_out(place: tuple[Office, EntraTarget]) -> None:
+    office, target = place
+    (office.installation.settings.secrets_dir / "ledger.password").write_text(SECRET, encoding="utf-8")
+    with office.cast.database.writing() as session:
+        system = session.scalars(select(InformationSystem).where(InformationSystem.code == "ledger")).one()
+        system.connector_settings = target.values(client_id=GIVES_ROLES, roles=True, eligible_roles=True)
+        right = session.scalars(select(Entitlement).where(Entitlement.target_name == "ledger-enter")).one()
+        right.target_name, right.external_id = "role:Helpdesk Administrator", None
+    office.grant("staff", "ledger/account")
+    office.provision()
+    login_name, password = office.hand_over("staff")
+    office.provision()
+    target.choose_password(login_name, password, CHOSEN_PASSWORD)
+    office.grant("staff", "ledger/enter")
+    office.provision()
+    assert target.tenant.assignments == [(user(target)["id"], HELPDESK_ADMINISTRATOR)]
+    office.leave("staff")
+    lifecycle.run(office.installation)
+    office.provision()
+    assert not target.sign_in("u100009", CHOSEN_PASSWORD)
+    assert (target.tenant.assignments, target.tenant.revoked) == ([], [user(target)["id"]])
+    assert {task.state for task in office.tasks("staff")} <= {TaskState.DONE, TaskState.SUPERSEDED}
+
+
+def test_somebody_who_rules_the_tenant_without_a_decision_is_found(place: tuple[Office, EntraTarget]) -> None:
+    office, target = working(place)
+    target.tenant.assignments.append((target.tenant.add_user("boss"), GLOBAL_ADMINISTRATOR))
+    sweep.sweep(office.installation, system_code="ledger")
+    labels = {kind: told for kind, told in found(office).items() if any("boss" in label for label in told)}
+    assert FindingKind.OUT_OF_BAND in labels
 
 
 def test_the_nightly_sweep_finds_what_is_nobodys_unused_or_changed_by_hand(place: tuple[Office, EntraTarget]) -> None:

@@ -3,13 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import ascii_lowercase, ascii_uppercase, digits, punctuation
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import uuid4
 
+from tests.servers.graph_emulator.role_calls import RoleCalls
+from tests.servers.graph_emulator.said import Reply, Said, bad, missing
 from tests.servers.graph_emulator.tenant import DEFAULT, Tenant, stamp
 
 Body = Mapping[str, Any]
@@ -20,35 +21,6 @@ MASTERED = {"displayName", "surname", "givenName", "userPrincipalName"}
 """What the directory on the premises is the master of, where a user is synchronised ("Update user")."""
 UPN = re.compile(r"[A-Za-z0-9'._!#^~-]{1,64}@(.+)")
 CONDITION = re.compile(r"(?P<name>[A-Za-z0-9_/]+) (?P<operator>eq|le) (?P<value>'(?:[^']|'')*'|\S+)")
-
-
-@dataclass
-class Reply:
-    """One answer."""
-
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class Said(Exception):
-    """A refusal in Graph's own form ("Microsoft Graph error responses and resource types")."""
-
-    def __init__(self, status: int, code: str, message: str = "", headers: dict[str, str] | None = None) -> None:
-        super().__init__(code)
-        inner = {"date": stamp(datetime.now(UTC)), "request-id": str(uuid4()), "client-request-id": str(uuid4())}
-        error = {"code": code, "message": message or code, "innerError": inner}
-        self.reply = Reply(status, {"error": error}, headers or {})
-
-
-def missing() -> Said:
-    """404."""
-    return Said(404, "Request_ResourceNotFound", "Resource does not exist.")
-
-
-def bad(message: str) -> Said:
-    """400."""
-    return Said(400, "Request_BadRequest", message)
 
 
 class Calls:
@@ -76,7 +48,7 @@ class Calls:
             ("DELETE", "/groups/{key}/members/{member}/$ref", ("GroupMember.ReadWrite.All",), self._remove_member),
             # "Remove member": without `/$ref` an application that may do so deletes the user. So does this.
             ("DELETE", "/groups/{key}/members/{member}", ("User.DeleteRestore.All",), self._delete_by_mistake),
-            ("GET", "/roleManagement/directory/roleAssignments", ("RoleManagement.Read.Directory",), self._roles),
+            *RoleCalls(tenant, self._page, self._filtered).routes,
         )
 
     def answer(self, method: str, target: str, body: Body, roles: frozenset[str]) -> Reply:
@@ -161,9 +133,8 @@ class Calls:
         user = self._known(key)
         self._require_properties(body)
         sensitive = {"accountEnabled", "passwordProfile", "userPrincipalName"} & set(body)
-        if sensitive and any(who == user["id"] for who, _role in self.tenant.assignments):
-            # "Who can perform sensitive actions": an application's permissions are not enough for administrators.
-            raise Said(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+        if sensitive:
+            self._require_reach(user["id"])
         if user.get("onPremisesSyncEnabled") and set(body) & {
             "displayName",
             "surname",
@@ -188,6 +159,7 @@ class Calls:
     def _delete(self, _asked: Mapping[str, str], _body: Body, _roles: frozenset[str], key: str) -> Reply:
         """Kept for 30 days among the deleted, in no group any more as far as lists tell (page "Delete user")."""
         user = self._known(key)
+        self._require_reach(user["id"])
         self.tenant.deleted[user["id"]] = self.tenant.users.pop(user["id"])
         for group in self.tenant.groups.values():
             group.members = [one for one in group.members if one != user["id"]]
@@ -289,9 +261,11 @@ class Calls:
         inside = [one for one in body["groupIds"] if one in self.tenant.groups and user["id"] in self._within(one)]
         return Reply(200, {"value": inside})
 
-    def _roles(self, asked: Mapping[str, str], _body: Body, _roles: frozenset[str]) -> Reply:
-        told = [{"principalId": who, "roleDefinitionId": role} for who, role in self.tenant.assignments]
-        return self._page("/roleManagement/directory/roleAssignments", asked, told)
+    def _require_reach(self, user_id: str) -> None:
+        """ "Who can perform sensitive actions": an application's permissions are not enough for administrators."""
+        holds = any(who == user_id for who, _role in self.tenant.assignments)
+        if (holds or user_id in self.tenant.guarded) and not self.tenant.reaches_administrators:
+            raise Said(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
     def _domains(self, asked: Mapping[str, str], _body: Body, _roles: frozenset[str]) -> Reply:
         return self._page("/domains", asked, [{"id": self.tenant.domain, "isVerified": True}])

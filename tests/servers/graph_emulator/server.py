@@ -13,7 +13,8 @@ from typing import Any
 import jwt
 import requests
 
-from tests.servers.graph_emulator.calls import Calls, Reply, Said
+from tests.servers.graph_emulator.calls import Calls
+from tests.servers.graph_emulator.said import Reply, Said
 from tests.servers.graph_emulator.tenant import Tenant
 from tests.servers.oidc_provider import ProviderServer
 from tests.servers.processes import free_port

@@ -12,6 +12,16 @@ DEFAULT = (
 )  # fmt: skip
 """What is told without `$select` ("List users"): `accountEnabled` is not among it."""
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+HELPDESK_ADMINISTRATOR, USER_ADMINISTRATOR = (
+    "729827e3-9c14-49f7-bb1b-9608f156bbb8", "fe930be7-5e62-47db-91af-98c3a49a38b1",
+)  # fmt: skip
+ROLES = {
+    GLOBAL_ADMINISTRATOR: "Global Administrator", HELPDESK_ADMINISTRATOR: "Helpdesk Administrator",
+    USER_ADMINISTRATOR: "User Administrator",
+    "e8611ab8-c189-46e8-94e1-60213ab1f814": "Privileged Role Administrator",
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13": "Privileged Authentication Administrator",
+}  # fmt: skip
+"""Some of them (Entra, "Microsoft Entra built-in roles")."""
 
 
 @dataclass
@@ -45,6 +55,17 @@ class Tenant:
     groups: dict[str, Group] = field(default_factory=dict)
     assignments: list[tuple[str, str]] = field(default_factory=list)
     """(who, role definition)."""
+    eligible: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """(who, role definition) → the schedule."""
+    narrow: set[tuple[str, str]] = field(default_factory=set)
+    """Those of `assignments` that count in one administrative unit only."""
+    eligibility_waits: bool = False
+    """Requests for an eligibility are taken and not carried out yet."""
+    reaches_administrators: bool = False
+    """Our application has a role of its own that lets it write about holders of roles."""
+    guards_for_a_while: bool = False
+    """Who has just lost a role is still guarded like an administrator."""
+    guarded: set[str] = field(default_factory=set)
     passwords: dict[str, Password] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)

@@ -22,7 +22,9 @@ const provider = new Provider(config.issuer, {
       }),
     },
   },
-  extraTokenClaims: (_, token) => ({ roles: config.applications[token.clientId] ?? [], idtyp: 'app', appid: token.clientId }),
+  extraTokenClaims: (_, token) => ({
+    roles: config.applications[token.clientId] ?? [], idtyp: 'app', appid: token.clientId, oid: token.clientId,
+  }),
   clients: config.clients,
   jwks: config.keys,
   cookies: { keys: [config.cookie_key] },
