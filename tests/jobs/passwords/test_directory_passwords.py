@@ -87,11 +87,11 @@ def test_a_connector_that_cannot_check_passwords_is_refused_and_closed(
         password_checker(installation)(system, "nobody", "password")
 
 
-def test_every_directory_of_ours_says_that_it_can_check_passwords() -> None:
+def test_every_directory_of_ours_says_that_it_can_check_passwords_and_no_service_does() -> None:
     for kind in KINDS:
         found = promised(kind)
         assert found is not None
-        assert issubclass(found, ChecksPasswords)
+        assert issubclass(found, ChecksPasswords) is (kind not in ("entra", "scim"))
 
 
 def test_only_domains_are_known_to_go_on_taking_a_former_password() -> None:
