@@ -402,7 +402,7 @@ def test_a_check_that_finds_it_needed_after_all_makes_an_end_of_that(cast: Cast)
     assert follow(cast, at(TODAY + 40 * DAY)).unneeded == 0
     assert to_end(cast, "security") == 0
     check(cast, exception, "chief", needed=False, now=at(TODAY + 41 * DAY))
-    assert follow(cast, at(TODAY + 50 * DAY)).unneeded == 1, "the steps begin anew"
+    assert follow(cast, at(TODAY + 47 * DAY)).unneeded == 1, "the steps begin anew"
 
 
 def test_whom_it_is_about_hears_that_it_will_end_and_that_it_has(cast: Cast) -> None:
