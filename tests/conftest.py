@@ -25,6 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "idm"))
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--screenshots DIR` keeps the pictures that the README shows; `--live-directory FILE` asks a real domain too."""
     parser.addoption("--screenshots", default=None, help="folder for the pictures")
+    parser.addoption("--live", default=None, help="file about a test tenant of Entra ID (docs/entra-id.md)")
     parser.addoption("--live-directory", default=None, help="file about a test domain (docs/active-directory.md)")
 
 

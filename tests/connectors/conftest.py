@@ -22,16 +22,21 @@ from tests.servers.samba_ad import SambaAD
 
 __all__ = ["graph", "own_certificate", "tenant_target"]
 
+LIVE = {"live_directory": "--live-directory", "live_tenant": "--live"}
+"""Marker of tests at what only its owner has → the option that names it."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Some tests are for a directory that only its owner has."""
     config.addinivalue_line("markers", "live_directory: runs at a test domain, with --live-directory only")
+    config.addinivalue_line("markers", "live_tenant: runs in a test tenant of Entra ID, with --live only")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a domain its tests are not there; they are not skipped, for nobody forgot anything."""
-    if config.getoption("--live-directory") is None:
-        live = [item for item in items if item.get_closest_marker("live_directory")]
+    missing = [marker for marker, option in LIVE.items() if config.getoption(option) is None]
+    live = [item for item in items if any(item.get_closest_marker(marker) for marker in missing)]
+    if live:
         items[:] = [item for item in items if item not in live]
         config.hook.pytest_deselected(items=live)
 
