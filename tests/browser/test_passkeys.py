@@ -160,6 +160,7 @@ def test_recovery_codes_are_shown_once_and_one_of_them_signs_in(chromium: Browse
         at.sign_in_with_passkey()
         at.page.goto(story.address + "/me/recovery-codes")
         at.button("回復用コードを作る")
+        expect(at.page.locator("ol.code li")).to_have_count(8)
         story.codes = at.page.locator("ol.code li").all_inner_texts()
         at.page.goto(story.address + "/me/recovery-codes")
         expect(at.page.get_by_role("main")).to_contain_text("いま8個")

@@ -105,6 +105,7 @@ def test_the_password_is_seen_once_and_works_only_while_the_use_lasts(
         assert _is_administrator(demo)
         demo.shoot(page, "privileged-ready")
         _button(page, "パスワードを表示する")
+        expect(page.locator(".secret")).to_have_count(2)
         name, story.password = page.locator(".secret").all_inner_texts()
         demo.shoot(page, "privileged-password")
         assert name == ADMIN

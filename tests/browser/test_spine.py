@@ -105,6 +105,7 @@ def test_temporary_password_is_shown_once_and_must_be_changed(desk: Desk, demo: 
             page.get_by_role("link", name="再読み込み").click()
         waiting = page.url
         _button(page, "仮パスワードを表示する")
+        expect(page.locator(".secret")).to_have_count(2)
         secrets = page.locator(".secret").all_inner_texts()
         demo.shoot(page, "handover")
         assert secrets[0] == STAFF

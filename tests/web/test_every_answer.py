@@ -6,6 +6,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from tests.web.walk.expectations import BY_TOKEN
 from tests.web.walk.walker import QUERIES, Visitor, Walk, asking_once, walk_of_this_process
 from web.security import HEADERS, UNSAFE_METHODS, local_path
 
@@ -107,8 +108,14 @@ def test_no_form_is_obeyed_without_the_token_of_its_own_session(walk: Walk, toke
         for method in (rule.methods or set()) & UNSAFE_METHODS:
             path, _thing = next(iter(walk.addresses(rule)))
             for visitor in visitors(walk, "stranger", "ciso (signed in)", "hr (signed in)", "chief (half-way)"):
-                assert walk.ask(method, path, visitor, body=body)[0] == 400, (method, path, visitor.name)
+                status = walk.ask(method, path, visitor, body=body)[0]
+                assert status in _refused_with(rule.endpoint, 400), (method, path, visitor.name)
     assert walk.digest() == before
+
+
+def _refused_with(endpoint: str, form: int) -> tuple[int, ...]:
+    """What a forged form is answered: `form`; where systems come with a token, that it has none, however often."""
+    return (401, 429) if endpoint in BY_TOKEN else (form,)
 
 
 def _of_another_browser(walk: Walk) -> str:
@@ -124,7 +131,8 @@ def test_no_form_of_another_site_is_obeyed_even_with_the_token(walk: Walk, site:
         for method in (rule.methods or set()) & UNSAFE_METHODS:
             path, _thing = next(iter(walk.addresses(rule)))
             for visitor in visitors(walk, "ciso (signed in)"):
-                assert walk.ask(method, path, visitor, body=body, HTTP_SEC_FETCH_SITE=site)[0] == 403, (method, path)
+                status = walk.ask(method, path, visitor, body=body, HTTP_SEC_FETCH_SITE=site)[0]
+                assert status in _refused_with(rule.endpoint, 403), (method, path)
 
 
 @pytest.mark.asvs("3.7.2")

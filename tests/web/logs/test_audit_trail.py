@@ -13,12 +13,13 @@ from idm.models.audit import AuditRecord
 from tests.cast import NOW
 from tests.web.office import Office
 from web.current import EXTENSION, Site
-from web.logs.audit_words import DONE, GROUPS, OBJECTS, TRIED
+from web.logs.audit_words import ACTORS, DONE, GROUPS, OBJECTS, TRIED
 
 ROOT = Path(__file__).parents[3]
 VERB = re.compile(
     r'(?:action=|attempted=|act\(|_record\w*\(session, |record_grant\(session, )f?"([a-z_]+\.[a-z_{.}]+)"'
 )
+JOB = re.compile(r'Actor\.job\("([^"]+)"')
 KIND = re.compile(r'obj=\("([a-z_]+)"')
 
 
@@ -167,6 +168,17 @@ def test_every_verb_of_the_product_has_a_title() -> None:
     assert spelled - DONE.keys() - TRIED.keys() == set()
     assert {verb.partition(".")[0] for verb in verbs} - GROUPS.keys() == set()
     assert kinds - OBJECTS.keys() == set()
+
+
+def test_every_job_that_acts_has_a_title() -> None:
+    jobs = {
+        label
+        for folder in ("idm", "jobs", "web")
+        for file in (ROOT / folder).rglob("*.py")
+        for label in JOB.findall(file.read_text(encoding="utf-8"))
+    }
+    assert len(jobs) > 20
+    assert jobs - ACTORS.keys() == set()
 
 
 def test_no_act_of_the_cast_is_without_a_title(office: Office) -> None:
