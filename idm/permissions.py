@@ -94,6 +94,9 @@ class Action(StrEnum):
     ASK_EXTERNAL_SERVICE = "ask_external_service"
     PERMIT_EXTERNAL_SERVICE = "permit_external_service"
     KEEP_EXTERNAL_SERVICES = "keep_external_services"
+    SEE_OWN_DEVICES = "see_own_devices"
+    PERMIT_OWN_DEVICE = "permit_own_device"
+    KEEP_OWN_DEVICES = "keep_own_devices"
 
 
 class Scope(StrEnum):
@@ -205,6 +208,9 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.ASK_EXTERNAL_SERVICE: _all(Role.SECURITY, Role.SECTION),
     Action.PERMIT_EXTERNAL_SERVICE: _all(Role.CISO, Role.CHIEF, Role.SECURITY),
     Action.KEEP_EXTERNAL_SERVICES: _all(Role.SECURITY, Role.CHIEF),
+    Action.SEE_OWN_DEVICES: {**_OWN_UNIT, **_all(*_HEADS, Role.AUDITOR)},
+    Action.PERMIT_OWN_DEVICE: {**_OWN_UNIT, **_all(*_HEADS)},
+    Action.KEEP_OWN_DEVICES: {**_OWN_UNIT, **_all(Role.SECURITY, Role.CHIEF)},
 }
 """The table that decides, and that auditors print."""
 
@@ -298,6 +304,9 @@ TITLES = {
     Action.ASK_EXTERNAL_SERVICE: "外部サービスの利用申請（プロファイルが定める職）",
     Action.PERMIT_EXTERNAL_SERVICE: "外部サービスの利用の可否の決定（プロファイルが定める職）",
     Action.KEEP_EXTERNAL_SERVICES: "外部サービスの定期確認と終了の手続",
+    Action.SEE_OWN_DEVICES: "支給以外の端末の台帳の閲覧",
+    Action.PERMIT_OWN_DEVICE: "支給以外の端末の利用の許可（プロファイルが定める職）",
+    Action.KEEP_OWN_DEVICES: "支給以外の端末の定期確認、終了・紛失の手続",
 }
 
 

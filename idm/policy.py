@@ -434,6 +434,37 @@ class ExternalServiceRules:
 
 
 @dataclass(frozen=True, config=STRICT)
+class DevicePermit:
+    """One office whose permit a device needs."""
+
+    role: Role
+
+
+@dataclass(frozen=True, config=STRICT)
+class OwnDeviceRules:
+    """Devices that the body did not issue: who permits them, for how long, what is asked (FK 5-1(1)④, MC 5.1)."""
+
+    permits: Annotated[tuple[DevicePermit, ...], Field(min_length=1)]
+    """One after the other, each by another person and never by the holder."""
+    most_confidential: Annotated[int, Field(ge=1, le=3)]
+    """The highest confidentiality of information that may be handled with one at all."""
+    longest_days: Positive
+    remind_days: Annotated[int, Field(ge=0)]
+    """How long before its end the holder is reminded."""
+    check_every_days: Positive
+    clear_within_days: Positive
+    """How long a device may wait to be cleared, or to be confirmed, before it is a finding."""
+    told_of_loss: Annotated[tuple[Role, ...], Field(min_length=1)]
+    checks: tuple[ProviderCheck, ...]
+    """The measures that an applicant says how they take, in this order (MC 5.1)."""
+
+    @property
+    def questions(self) -> dict[str, str]:
+        """Code → question, in their order."""
+        return {one.code: one.question for one in self.checks}
+
+
+@dataclass(frozen=True, config=STRICT)
 class PrivilegedRules:
     """Privileged IDs: their use, their passwords, who stands in (FK 6-2(3), 6-2(10))."""
 
@@ -518,6 +549,7 @@ class Policy:
     factors: FactorRules
     external_access: ExternalAccessRules
     external_services: ExternalServiceRules
+    own_devices: OwnDeviceRules
     privileged: PrivilegedRules
     records: RecordRules
     digest: str = ""

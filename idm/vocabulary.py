@@ -225,6 +225,8 @@ class FindingKind(StrEnum):
     """An access review said that a right needs changing, and it is as it was."""
     SERVICE_UNCARED = "service_uncared"
     """An external service is not looked after: its check, administrator or contract, or its end, is overdue."""
+    OWN_DEVICE_UNCARED = "own_device_uncared"
+    """A device that was not issued is not looked after: its check or its clearing is overdue, or its loss unsettled."""
     STOP_UNCONFIRMED = "stop_unconfirmed"
     """An operator stopped something at the command line, and no officer has confirmed it."""
 
@@ -342,6 +344,35 @@ class ExternalServiceState(StrEnum):
     """Another application about the same service was approved."""
     ENDING = "ending"
     CLOSED = "closed"
+
+
+class OwnDeviceState(StrEnum):
+    """State of a device that the body did not issue (`idm.own_device_state`)."""
+
+    ASKED = "asked"
+    PERMITTED = "permitted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    """The period that was applied for is over, and nobody had answered."""
+    REPLACED = "replaced"
+    """Another application about the same device was permitted."""
+    TO_CLEAR = "to_clear"
+    CLEARED = "cleared"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+class OwnDeviceEnd(StrEnum):
+    """Why a device is used no longer."""
+
+    PERIOD_OVER = "period_over"
+    NOT_NEEDED = "not_needed"
+    TAKEN_BACK = "taken_back"
+    """Whoever keeps the register took the permit back."""
+    MOVED = "moved"
+    LEFT = "left"
+    FOUND_AGAIN = "found_again"
 
 
 class ProviderAccountEnd(StrEnum):
@@ -533,6 +564,7 @@ FINDING_TITLES = {
     FindingKind.EXPORT_LATE: "監査記録の外部送信の遅れ",
     FindingKind.CHANGE_DUE: "棚卸しで変更が必要とされた権限",
     FindingKind.SERVICE_UNCARED: "管理の行き届いていない外部サービス",
+    FindingKind.OWN_DEVICE_UNCARED: "管理の行き届いていない支給以外の端末",
     FindingKind.STOP_UNCONFIRMED: "確認されていないコマンドでの停止",
 }
 FINDING_STATE_TITLES = {
@@ -586,6 +618,26 @@ EXTERNAL_SERVICE_STATE_TITLES = {
     ExternalServiceState.REPLACED: "変更により差替え",
     ExternalServiceState.ENDING: "終了の手続中",
     ExternalServiceState.CLOSED: "終了",
+}
+OWN_DEVICE_STATE_TITLES = {
+    OwnDeviceState.ASKED: "審査中",
+    OwnDeviceState.PERMITTED: "許可",
+    OwnDeviceState.REFUSED: "不許可",
+    OwnDeviceState.WITHDRAWN: "取下げ",
+    OwnDeviceState.LAPSED: "期限切れ（未決定）",
+    OwnDeviceState.REPLACED: "更新により差替え",
+    OwnDeviceState.TO_CLEAR: "終了・情報の削除待ち",
+    OwnDeviceState.CLEARED: "終了・削除の確認待ち",
+    OwnDeviceState.LOST: "紛失・盗難",
+    OwnDeviceState.CLOSED: "完了",
+}
+OWN_DEVICE_END_TITLES = {
+    OwnDeviceEnd.PERIOD_OVER: "期間の満了",
+    OwnDeviceEnd.NOT_NEEDED: "必要なくなった",
+    OwnDeviceEnd.TAKEN_BACK: "許可の取消し",
+    OwnDeviceEnd.MOVED: "異動",
+    OwnDeviceEnd.LEFT: "離職",
+    OwnDeviceEnd.FOUND_AGAIN: "紛失した端末の発見",
 }
 PROVIDER_ACCOUNT_END_TITLES = {
     ProviderAccountEnd.DELETED: "削除",

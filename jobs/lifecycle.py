@@ -22,6 +22,7 @@ from idm.operations.governance import officers
 from idm.operations.hr import safety
 from idm.operations.outsiders import sponsorship
 from idm.operations.outsiders.sponsorship import SponsorshipChanges
+from idm.operations.own_devices import daily as own_devices
 from idm.operations.privileged import holder_changes, privilege_deputies, registered_owners
 from idm.operations.reviews import following, opening
 from idm.operations.rights import giving_back, grants, leaving, lifecycle, moved_accounts
@@ -103,6 +104,7 @@ def run(
     stages.sign_ins(policy)
     stages.exceptions(policy)
     stages.external_services(policy)
+    stages.own_devices(policy)
     stages.endings(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
     stages.reviews(policy)
@@ -203,6 +205,11 @@ class _Stages:
         """Services whose last day is over let nobody in any more; what nobody looks after is a finding (FK 11-2)."""
         with self._act() as session:
             service_ends.follow(session, actor=ACTOR, policy=policy, now=self.now)
+
+    def own_devices(self, policy: Policy) -> None:
+        """Devices of people's own are used no longer than was permitted, and not forgotten before they are cleared."""
+        with self._act() as session:
+            own_devices.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
     def endings(self, policy: Policy) -> None:
         """Whoever has a right that ends soon was reminded in time (control A8)."""

@@ -42,6 +42,7 @@ from web.logs import audit_trail, log_check, retention
 from web.notification import notices
 from web.organisation import officers, people
 from web.outsiders import outside, outside_contracts, outside_duties
+from web.own_devices import my_devices, own_devices
 from web.passwords import handovers, leaks, locks
 from web.privileged import privilege_deputies, privileged_words, register, registered_people, use_oversight, uses, vault
 from web.reviews import review_answers, reviews
@@ -96,6 +97,8 @@ BLUEPRINTS = (
     violations.blueprint,
     exception_register.blueprint,
     external_services.blueprint,
+    my_devices.blueprint,
+    own_devices.blueprint,
     giving_back.blueprint,
     register.blueprint,
     registered_people.blueprint,

@@ -41,6 +41,8 @@ from idm.vocabulary import (
     FINDING_STATE_TITLES,
     FINDING_TITLES,
     FOUND_TITLES,
+    OWN_DEVICE_END_TITLES,
+    OWN_DEVICE_STATE_TITLES,
     PROVIDER_ACCOUNT_END_TITLES,
     STAGE_TITLES,
     VERIFIED_BY_TITLES,
@@ -55,6 +57,8 @@ from idm.vocabulary import (
     FindingKind,
     FindingState,
     FoundState,
+    OwnDeviceEnd,
+    OwnDeviceState,
     ProviderAccountEnd,
     VerifiedBy,
 )
@@ -110,6 +114,21 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
             (ExceptionState.EXPIRED, "warning"),
         )
     },
+    OwnDeviceState: {
+        state: (OWN_DEVICE_STATE_TITLES[state], look)
+        for state, look in (
+            (OwnDeviceState.ASKED, "info"),
+            (OwnDeviceState.PERMITTED, "success"),
+            (OwnDeviceState.REFUSED, "error"),
+            (OwnDeviceState.WITHDRAWN, "neutral"),
+            (OwnDeviceState.LAPSED, "neutral"),
+            (OwnDeviceState.REPLACED, "neutral"),
+            (OwnDeviceState.TO_CLEAR, "warning"),
+            (OwnDeviceState.CLEARED, "warning"),
+            (OwnDeviceState.LOST, "error"),
+            (OwnDeviceState.CLOSED, "neutral"),
+        )
+    },
     ExternalServiceState: {
         state: (EXTERNAL_SERVICE_STATE_TITLES[state], look)
         for state, look in (
@@ -122,6 +141,7 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
             (ExternalServiceState.CLOSED, "neutral"),
         )
     },
+    OwnDeviceEnd: _plain(OWN_DEVICE_END_TITLES),
     ProviderAccountEnd: _plain(PROVIDER_ACCOUNT_END_TITLES),
     Enrolment: {
         standing: (ENROLMENT_TITLES[standing], look)

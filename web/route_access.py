@@ -409,6 +409,25 @@ _REVIEWS = {
     "review_answers.send": sending(relation=_ANSWERING),
 }
 _KEEPING = "外部サービス管理者"
+_HOLDER = "本人"
+_OWN_DEVICES = {
+    "my_devices.index": looking(),
+    "my_devices.new": looking(),
+    "my_devices.ask": sending(relation="在籍する本人（委託事業者を除く）"),
+    "own_devices.index": looking(Action.SEE_OWN_DEVICES),
+    "own_devices.printed": looking(Action.SEE_OWN_DEVICES),
+    "own_devices.table": looking(Action.SEE_OWN_DEVICES),
+    "own_devices.show": looking(relation="本人、許可を求められている人、又は閲覧できる職"),
+    "own_devices.answer": sending(Action.PERMIT_OWN_DEVICE),
+    "own_devices.withdraw": sending(relation="本人"),
+    "own_devices.check": sending(Action.KEEP_OWN_DEVICES),
+    "own_devices.confirm": sending(Action.KEEP_OWN_DEVICES),
+    "own_devices.settle": sending(Action.KEEP_OWN_DEVICES),
+    "own_devices.end": sending(Action.KEEP_OWN_DEVICES, instead=_HOLDER),
+    "own_devices.cleared": sending(Action.KEEP_OWN_DEVICES, instead=_HOLDER),
+    "own_devices.lost": sending(Action.KEEP_OWN_DEVICES, instead=_HOLDER),
+    "own_devices.found_again": sending(Action.KEEP_OWN_DEVICES, instead=_HOLDER),
+}
 _EXTERNAL_SERVICES = {
     "external_services.index": looking(Action.SEE_EXTERNAL_SERVICES),
     "external_services.printed": looking(Action.SEE_EXTERNAL_SERVICES),
@@ -475,7 +494,8 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_MACHINES, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXTERNAL_SERVICES, **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
+    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXTERNAL_SERVICES, **_OWN_DEVICES, **_EXCEPTIONS, **_REVIEWS,
+    **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

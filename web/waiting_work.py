@@ -12,6 +12,7 @@ from idm.queries.exceptions.exception_todo import ExceptionTodo, exception_todo
 from idm.queries.external_services.service_sheets import administered_services, services_to_answer
 from idm.queries.hand_work.work_orders import Reach, WorkCounts, work_counts
 from idm.queries.organisation.officers import humans
+from idm.queries.own_devices.device_sheets import devices_to_answer
 from idm.queries.privileged.todo import OthersUses, OwnUses, others_uses, own_uses
 from idm.queries.reviews.reviews import asked_of
 from idm.queries.sweep.finding_figures import Own, own_findings
@@ -85,6 +86,14 @@ class WaitingWork:
         with current.look() as session:
             return services_to_answer(session, humans(session, [self.person_id])[self.person_id].rows)
 
+    @cached_property
+    def devices_to_answer(self) -> int:
+        """Applications for devices of people's own that wait for their permit."""
+        if not may(current.roles(), Action.PERMIT_OWN_DEVICE):
+            return 0
+        with current.look() as session:
+            return devices_to_answer(session, self.person_id, policy=current.policy(), day=current.today())
+
 
 COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
     "approvals.index": lambda waiting: len(waiting.decisions),
@@ -93,6 +102,7 @@ COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
     "findings.index": lambda waiting: waiting.findings.open if waiting.findings else 0,
     "exceptions.index": lambda waiting: waiting.exceptions.number,
     "external_services.index": lambda waiting: waiting.services_to_answer,
+    "own_devices.index": lambda waiting: waiting.devices_to_answer,
     "privileged_use_oversight.index": lambda waiting: waiting.others_uses.number,
 }
 """Page of the navigation → how much of what it shows waits for the person."""

@@ -260,6 +260,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_people_search_key"), ["search_key"], unique=False)
 
     op.create_table(
+        "push_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("minute_began_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("minute_count", sa.Integer(), nullable=False),
+        sa.CheckConstraint("made_at < ends_at", name=op.f("ck_push_tokens_ends_after_it_was_made")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_push_tokens")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_push_tokens_token_hash")),
+    )
+    op.create_table(
         "request_numbers",
         sa.Column("fiscal_year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
@@ -956,6 +972,110 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_notice_preferences")),
     )
     op.create_table(
+        "own_devices",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "permitted",
+                "refused",
+                "withdrawn",
+                "lapsed",
+                "replaced",
+                "to_clear",
+                "cleared",
+                "lost",
+                "closed",
+                name="owndevicestate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("holder_id", sa.Integer(), nullable=False),
+        sa.Column("unit_code", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("contract_holder", sa.Text(), nullable=False),
+        sa.Column("maker", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("os", sa.Text(), nullable=False),
+        sa.Column("os_version", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("information", sa.Text(), nullable=False),
+        sa.Column("confidentiality", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("line", sa.Text(), nullable=False),
+        sa.Column("connects_inside", sa.Boolean(), nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
+        sa.Column("begins_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("replaces_id", sa.Integer(), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "end_reason",
+            sa.Enum(
+                "period_over",
+                "not_needed",
+                "taken_back",
+                "moved",
+                "left",
+                "found_again",
+                name="owndeviceend",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("cleared_how", sa.Text(), nullable=True),
+        sa.Column("cleared_by_id", sa.Integer(), nullable=True),
+        sa.Column("lost_what", sa.Text(), nullable=True),
+        sa.Column("lost_told_by_id", sa.Integer(), nullable=True),
+        sa.Column("lost_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.Column("closing_note", sa.Text(), nullable=True),
+        sa.CheckConstraint("(state = 'closed') = (closed_by_id IS NOT NULL)", name=op.f("ck_own_devices_closed_by")),
+        sa.CheckConstraint(
+            "state <> 'cleared' OR (cleared_how IS NOT NULL AND cleared_by_id IS NOT NULL)",
+            name=op.f("ck_own_devices_cleared_how"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('lost') OR (lost_what IS NOT NULL AND lost_told_by_id IS NOT NULL)",
+            name=op.f("ck_own_devices_lost_what"),
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('to_clear', 'cleared') OR end_reason IS NOT NULL", name=op.f("ck_own_devices_why_ended")
+        ),
+        sa.CheckConstraint("begins_on < ends_on", name=op.f("ck_own_devices_period")),
+        sa.CheckConstraint(
+            "closed_by_id IS NULL OR cleared_by_id IS NULL OR closed_by_id <> cleared_by_id",
+            name=op.f("ck_own_devices_confirmed_by_another"),
+        ),
+        sa.CheckConstraint("closed_by_id IS NULL OR closed_by_id <> holder_id", name=op.f("ck_own_devices_two_people")),
+        sa.CheckConstraint("confidentiality BETWEEN 1 AND 3", name=op.f("ck_own_devices_confidentiality")),
+        sa.ForeignKeyConstraint(["cleared_by_id"], ["people.id"], name=op.f("fk_own_devices_cleared_by_id")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_own_devices_closed_by_id")),
+        sa.ForeignKeyConstraint(["holder_id"], ["people.id"], name=op.f("fk_own_devices_holder_id")),
+        sa.ForeignKeyConstraint(["lost_told_by_id"], ["people.id"], name=op.f("fk_own_devices_lost_told_by_id")),
+        sa.ForeignKeyConstraint(["replaces_id"], ["own_devices.id"], name=op.f("fk_own_devices_replaces_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_own_devices")),
+        sa.UniqueConstraint("id", "holder_id", name="holder"),
+    )
+    with op.batch_alter_table("own_devices", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_own_devices_holder_id"), ["holder_id"], unique=False)
+        batch_op.create_index(
+            "uq_own_devices_replacing",
+            ["replaces_id"],
+            unique=True,
+            sqlite_where=sa.text("state = 'asked'"),
+            postgresql_where=sa.text("state = 'asked'"),
+        )
+
+    op.create_table(
         "password_rules_read",
         sa.Column("system_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
@@ -1525,6 +1645,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "own_device_uncared",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -1688,6 +1809,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "own_device_uncared",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -1804,22 +1926,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_factor_readings")),
     )
     op.create_table(
-        "push_tokens",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("feed", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("minute_began_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("minute_count", sa.Integer(), nullable=False),
-        sa.CheckConstraint("made_at < ends_at", name=op.f("ck_push_tokens_ends_after_it_was_made")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_push_tokens")),
-        sa.UniqueConstraint("token_hash", name=op.f("uq_push_tokens_token_hash")),
-    )
-    op.create_table(
         "feed_runs",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("feed", sa.String(length=64), nullable=False),
@@ -1852,44 +1958,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["batch_id"], ["planned_batches.id"], name=op.f("fk_feed_runs_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_runs")),
     )
-    op.create_table(
-        "pushed_people",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("feed", sa.String(length=64), nullable=False),
-        sa.Column("token_id", sa.Integer(), nullable=False),
-        sa.Column("user_name", sa.Text(), nullable=False),
-        sa.Column("external_id", sa.Text(), nullable=True),
-        sa.Column("staff_number", sa.String(length=32), nullable=False),
-        sa.Column("resource", sa.JSON(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("run_id", sa.Integer(), nullable=True),
-        sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("waiting_why", sa.Text(), nullable=True),
-        sa.CheckConstraint(
-            "(waiting_since IS NULL) = (waiting_why IS NULL)", name=op.f("ck_pushed_people_waiting_for_a_reason")
-        ),
-        sa.ForeignKeyConstraint(["run_id"], ["feed_runs.id"], name=op.f("fk_pushed_people_run_id")),
-        sa.ForeignKeyConstraint(["token_id"], ["push_tokens.id"], name=op.f("fk_pushed_people_token_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pushed_people")),
-    )
-    with op.batch_alter_table("pushed_people", schema=None) as batch_op:
-        batch_op.create_index(
-            "uq_pushed_people_staff_number",
-            ["feed", "staff_number"],
-            unique=True,
-            sqlite_where=sa.text("withdrawn_at IS NULL"),
-            postgresql_where=sa.text("withdrawn_at IS NULL"),
-        )
-        batch_op.create_index(
-            "uq_pushed_people_user_name",
-            ["feed", "user_name"],
-            unique=True,
-            sqlite_where=sa.text("withdrawn_at IS NULL"),
-            postgresql_where=sa.text("withdrawn_at IS NULL"),
-        )
-
     op.create_table(
         "found_accounts",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -2158,6 +2226,64 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_outbox_tasks_account_id"), ["account_id"], unique=False)
         batch_op.create_index("ix_outbox_tasks_due", ["state", "due_at"], unique=False)
         batch_op.create_index("uq_outbox_tasks_generation", ["account_id", "generation"], unique=True)
+
+    op.create_table(
+        "own_device_checks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=False),
+        sa.Column("checked_by_id", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("still_needed", sa.Boolean(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["checked_by_id"], ["people.id"], name=op.f("fk_own_device_checks_checked_by_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["own_devices.id"], name=op.f("fk_own_device_checks_device_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_own_device_checks")),
+    )
+    with op.batch_alter_table("own_device_checks", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_own_device_checks_device_id"), ["device_id"], unique=False)
+
+    op.create_table(
+        "own_device_permits",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("device_id", sa.Integer(), nullable=False),
+        sa.Column("holder_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "ciso",
+                "vice_ciso",
+                "chief",
+                "security",
+                "section",
+                "system",
+                "hr",
+                "handover",
+                "auditor",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("given", sa.Boolean(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.CheckConstraint("by_id <> holder_id", name=op.f("ck_own_device_permits_two_people")),
+        sa.ForeignKeyConstraint(["by_id"], ["people.id"], name=op.f("fk_own_device_permits_by_id")),
+        sa.ForeignKeyConstraint(
+            ["device_id", "holder_id"],
+            ["own_devices.id", "own_devices.holder_id"],
+            name=op.f("fk_own_device_permits_device_id_holder_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_own_device_permits")),
+        sa.UniqueConstraint("device_id", "by_id", name="another_each_time"),
+        sa.UniqueConstraint("device_id", "position", name="one_answer"),
+    )
+    with op.batch_alter_table("own_device_permits", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_own_device_permits_device_id"), ["device_id"], unique=False)
 
     op.create_table(
         "passkeys",
@@ -2519,16 +2645,20 @@ def upgrade() -> None:
             "cause <> 'violation' OR ordered_by_id <> person_id", name=op.f("ck_stop_orders_not_by_oneself")
         ),
         sa.CheckConstraint(
+            "operator IS NULL OR cause = 'incident'", name=op.f("ck_stop_orders_no_violation_by_operator")
+        ),
+        sa.CheckConstraint(
+            "(confirmed_at IS NULL) = (confirmed_by_id IS NULL)", name=op.f("ck_stop_orders_confirmed_by_someone")
+        ),
+        sa.CheckConstraint(
             "(lifted_at IS NULL) = (lifted_by_id IS NULL)", name=op.f("ck_stop_orders_lifted_by_someone")
         ),
         sa.CheckConstraint(
             "(ordered_by_id IS NULL) = (operator IS NOT NULL)", name=op.f("ck_stop_orders_ordered_by_someone")
         ),
         sa.CheckConstraint(
-            "operator IS NULL OR cause = 'incident'", name=op.f("ck_stop_orders_no_violation_by_operator")
-        ),
-        sa.CheckConstraint(
-            "(confirmed_at IS NULL) = (confirmed_by_id IS NULL)", name=op.f("ck_stop_orders_confirmed_by_someone")
+            "lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
+            name=op.f("ck_stop_orders_lifted_by_two"),
         ),
         sa.CheckConstraint(
             "operator IS NOT NULL OR confirmed_at IS NULL", name=op.f("ck_stop_orders_only_operators_confirmed")
@@ -2536,10 +2666,6 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "person_id IS NULL OR confirmed_by_id IS NULL OR confirmed_by_id <> person_id",
             name=op.f("ck_stop_orders_not_confirmed_by_oneself"),
-        ),
-        sa.CheckConstraint(
-            "lifted_by_id IS NULL OR (lift_asked_by_id IS NOT NULL AND lifted_by_id <> lift_asked_by_id)",
-            name=op.f("ck_stop_orders_lifted_by_two"),
         ),
         sa.CheckConstraint(
             "person_id IS NULL OR lift_asked_by_id IS NULL OR lift_asked_by_id <> person_id",
@@ -2970,6 +3096,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "own_device_uncared",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -3136,6 +3263,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match_questions")),
         sa.UniqueConstraint("staff_number", "match_key", name=op.f("uq_match_questions_staff_number_match_key")),
     )
+    op.create_table(
+        "pushed_people",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("feed", sa.String(length=64), nullable=False),
+        sa.Column("token_id", sa.Integer(), nullable=False),
+        sa.Column("user_name", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("staff_number", sa.String(length=32), nullable=False),
+        sa.Column("resource", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("run_id", sa.Integer(), nullable=True),
+        sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("waiting_why", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(waiting_since IS NULL) = (waiting_why IS NULL)", name=op.f("ck_pushed_people_waiting_for_a_reason")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["feed_runs.id"], name=op.f("fk_pushed_people_run_id")),
+        sa.ForeignKeyConstraint(["token_id"], ["push_tokens.id"], name=op.f("fk_pushed_people_token_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pushed_people")),
+    )
+    with op.batch_alter_table("pushed_people", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_pushed_people_staff_number",
+            ["feed", "staff_number"],
+            unique=True,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_pushed_people_user_name",
+            ["feed", "user_name"],
+            unique=True,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+
     op.create_table(
         "registered_ids",
         sa.Column("id", sa.Integer(), nullable=False),

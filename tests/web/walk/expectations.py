@@ -105,6 +105,8 @@ HANDLING = any_of(CHIEF, SECURITY, own_unit)
 
 SERVICES = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.AUDITOR)
 KEEPS_SERVICE = any_of(CHIEF, SECURITY, related("administrator"))
+KEEPS_DEVICE = any_of(CHIEF, SECURITY, own_unit)
+HAS_DEVICE = any_of(KEEPS_DEVICE, related("holder"))
 SEES_PRIVILEGED = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
 IN_USE = ("asked", "approved", "to attend", "open")
 
@@ -147,6 +149,11 @@ LOOKING: dict[str, Expectation] = {
     "external_services.index": SERVICES, "external_services.printed": SERVICES, "external_services.table": SERVICES,
     "external_services.show": any_of(SERVICES, related("administrator")),
     "external_services.new": only(Role.SECURITY, Role.SECTION),
+    "my_devices.index": everybody, "my_devices.new": everybody,
+    "own_devices.index": only(*HEADS, Role.SECTION, Role.AUDITOR),
+    "own_devices.printed": only(*HEADS, Role.SECTION, Role.AUDITOR),
+    "own_devices.table": only(*HEADS, Role.SECTION, Role.AUDITOR),
+    "own_devices.show": any_of(GOVERNING, own_unit, related("holder")),
     "exceptions.index": EXCEPTIONS, "exceptions.printed": EXCEPTIONS, "exceptions.table": EXCEPTIONS,
     "exceptions.show": EXCEPTIONS, "exceptions.new": only(Role.SECTION, Role.SYSTEM),
     "leaks.index": only(*HEADS, Role.SECTION, Role.HANDOVER, Role.AUDITOR),
@@ -279,6 +286,13 @@ DOING: dict[str, Expectation] = {
     "authenticators.witness": nobody,
     "authenticators.deny": nobody,
     "giving_back.give_back": nobody, "giving_back.renew": everybody,
+    "my_devices.ask": everybody, "own_devices.withdraw": in_state(related("holder"), "asked", "ciso permitted"),
+    "own_devices.answer": any_of(in_state(CISO, "asked"), in_state(own_unit, "ciso permitted")),
+    "own_devices.check": in_state(KEEPS_DEVICE, "permitted"), "own_devices.confirm": in_state(KEEPS_DEVICE, "cleared"),
+    "own_devices.settle": in_state(KEEPS_DEVICE, "lost"),
+    "own_devices.end": in_state(HAS_DEVICE, "permitted"), "own_devices.cleared": in_state(HAS_DEVICE, "to_clear"),
+    "own_devices.lost": in_state(HAS_DEVICE, "permitted", "to_clear", "cleared"),
+    "own_devices.found_again": in_state(HAS_DEVICE, "lost"),
     "external_services.ask": only(Role.SECURITY, Role.SECTION),
     "external_services.answer": in_state(CHIEF, "asked"),
     "external_services.name_administrator": only(Role.CISO, Role.CHIEF, Role.SECURITY),
@@ -349,6 +363,12 @@ FORMS: dict[str, dict[str, str]] = {
     "external_services.plan_end": {"end_on": "令和9年4月1日", "end_reason": "満了"},
     "external_services.name_account": {"account": "admin"},
     "external_services.account_done": {"how": "deleted", "note": "確認"},
+    "own_devices.answer": {"answer": "refuse", "answer_note": "不要"},
+    "own_devices.check": {"needed": "yes", "comment": "確認"},
+    "own_devices.confirm": {"gone": "yes", "confirm_note": "確認"},
+    "own_devices.cleared": {"cleared_how": "消した"},
+    "own_devices.lost": {"lost_what": "電車"},
+    "own_devices.settle": {"settle_note": "消した"},
     "exceptions.answer": {"answer": "refuse", "answer_note": "不要"},
     "exceptions.end": {"end_note": "不要"},
     "exceptions.check": {"needed": "yes", "comment": "確認"},

@@ -27,6 +27,7 @@ from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.log_checks import LegalHold
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
 from idm.models.outside import Contract, ServiceBlock, Sponsorship
+from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import OrganisationUnit
 from idm.models.privileged import PrivilegeDeputy
 from idm.models.requests import ApprovalStep, Grant, Request, RequestLine
@@ -49,6 +50,8 @@ from idm.vocabulary import (
     ExternalServiceState,
     FindingKind,
     FoundState,
+    OwnDeviceEnd,
+    OwnDeviceState,
     ProviderAccountEnd,
     ReviewScope,
     Role,
@@ -236,6 +239,7 @@ class _Maker:
             "deputyship_id": self._deputyships(),
             "exception_id": self._exceptions(),
             **self._external_services(),
+            "device_id": self._own_devices(),
             "stop_id": self._stops(),
             "violation_id": self._violations(),
             "hold_id": self._holds(),
@@ -543,6 +547,30 @@ class _Maker:
             )  # fmt: skip
             accounts.append(Thing(self._add(account), "done" if done else "there", persons={"administrator": "other"}))
         return {"service_id": services, "provider_account_id": accounts}
+
+    def _own_devices(self) -> list[Thing]:
+        made = []
+        for state in ("asked", "ciso permitted", "permitted", "to_clear", "cleared", "lost"):
+            row = OwnDevice(
+                state=OwnDeviceState.ASKED if state == "ciso permitted" else OwnDeviceState(state), since=NOW,
+                holder_id=self._id("staff"), unit_code="0100", contact="092", contract_holder="なし", maker="電子",
+                model="N-1", os="Android", os_version="16", purpose="連絡", information="連絡網", confidentiality=1,
+                place="自宅", line="光回線", connects_inside=False, answers={}, begins_on=TODAY,
+                ends_on=TODAY + timedelta(days=30), asked_at=NOW,
+                end_reason=OwnDeviceEnd.NOT_NEEDED if state in ("to_clear", "cleared") else None,
+                cleared_how="消した" if state == "cleared" else None,
+                cleared_by_id=self._id("staff") if state == "cleared" else None,
+                lost_what="電車" if state == "lost" else None,
+                lost_told_by_id=self._id("staff") if state == "lost" else None,
+                lost_at=NOW if state == "lost" else None,
+            )  # fmt: skip
+            made.append(Thing(self._add(row), state, unit="0100", persons={"holder": "staff"}))
+        permit = OwnDevicePermit(
+            device_id=made[1].id, holder_id=self._id("staff"), position=0, role=Role.CISO, given=True,
+            by_id=self._id("ciso"), at=NOW, note="確認",
+        )  # fmt: skip
+        self._add(permit)
+        return made
 
     def _uploads(self) -> list[Thing]:
         row = UploadedFeed(

@@ -1,0 +1,1 @@
+"""Devices that the body did not issue: applied for, permitted, checked, ended, cleared, lost (control I4)."""
