@@ -354,7 +354,7 @@ class OwnDeviceState(StrEnum):
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
-    """The period that was applied for is over, and nobody had answered."""
+    """Nobody had answered when its period was over, or its holder had left or moved."""
     REPLACED = "replaced"
     """Another application about the same device was permitted."""
     TO_CLEAR = "to_clear"
@@ -624,7 +624,7 @@ OWN_DEVICE_STATE_TITLES = {
     OwnDeviceState.PERMITTED: "許可",
     OwnDeviceState.REFUSED: "不許可",
     OwnDeviceState.WITHDRAWN: "取下げ",
-    OwnDeviceState.LAPSED: "期限切れ（未決定）",
+    OwnDeviceState.LAPSED: "失効（未決定）",
     OwnDeviceState.REPLACED: "更新により差替え",
     OwnDeviceState.TO_CLEAR: "終了・情報の削除待ち",
     OwnDeviceState.CLEARED: "終了・削除の確認待ち",

@@ -19,7 +19,8 @@ from idm.own_device_state import DeviceEvent, after, next_permit, require_level,
 from idm.policy import OwnDeviceRules, Policy
 from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.own_devices.permitting import permits_given, permitters
-from idm.vocabulary import OwnDeviceState
+from idm.queries.own_devices.why_over import why_over
+from idm.vocabulary import OwnDeviceEnd, OwnDeviceState
 from idm.written_text import written
 
 
@@ -167,8 +168,8 @@ def answer(
     said = written(note, field="answer_note", empty="理由（許可するときは、条件があればその条件も）を書いてください。")
     position = permits_given(session, device.id)
     role = next_permit(position, policy.own_devices)
-    if permit and device.ends_on <= day:
-        raise IllegalTransition("申請された期間は終わっています。")
+    if permit:
+        _require_still_wanted(session, device, day)
     session.add(
         OwnDevicePermit(
             device_id=device.id, holder_id=device.holder_id, position=position, role=role, given=permit,
@@ -186,6 +187,19 @@ def answer(
     else:
         _ask_next(session, device, policy=policy, now=now)
     return device
+
+
+TOO_LATE: Mapping[OwnDeviceEnd, str] = {
+    OwnDeviceEnd.PERIOD_OVER: "申請された期間は終わっているため、許可できません。",
+    OwnDeviceEnd.LEFT: "申請した人が離職しているため、許可できません。",
+    OwnDeviceEnd.MOVED: "申請した人が別の所属に移ったため、許可できません。あらためて申請してもらってください。",
+}
+
+
+def _require_still_wanted(session: Session, device: OwnDevice, day: date) -> None:
+    why = why_over(session, device, day)
+    if why is not None:
+        raise IllegalTransition(TOO_LATE[why])
 
 
 def _permit(session: Session, device: OwnDevice, said: str, *, actor: Actor, policy: Policy, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What a day does about devices that the body did not issue: ends, reminders, findings (control I4)."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,9 +15,8 @@ from idm.operations.own_devices.endings import carry_out_end
 from idm.operations.sweep.findings import Found, record_everywhere
 from idm.own_device_state import WATCHED, DeviceEvent, DeviceFacts, check_due, faults
 from idm.policy import Policy
-from idm.queries.outsiders.outside_scope import units_of_person
-from idm.queries.privileged.eligibility import is_employed
-from idm.vocabulary import FindingKind, OwnDeviceEnd, OwnDeviceState
+from idm.queries.own_devices.why_over import why_over
+from idm.vocabulary import OWN_DEVICE_END_TITLES, FindingKind, OwnDeviceEnd, OwnDeviceState
 from idm.wareki import format_wareki
 
 
@@ -32,12 +31,13 @@ def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> 
         .order_by(OwnDevice.id).with_for_update()
     ).all()  # fmt: skip
     for device in looked_at:
-        if device.state is OwnDeviceState.ASKED and device.ends_on <= day:
-            _lapse(session, device, actor=actor, policy=policy, now=now)
+        why = why_over(session, device, day) if device.state is OwnDeviceState.ASKED else None
+        if why is not None:
+            _lapse(session, device, why, actor=actor, policy=policy, now=now)
     over = [
         (device, reason)
         for device in looked_at
-        if device.state is OwnDeviceState.PERMITTED and (reason := _why_over(session, device, day)) is not None
+        if device.state is OwnDeviceState.PERMITTED and (reason := why_over(session, device, day)) is not None
     ]
     for device, reason in over:
         carry_out_end(session, device, reason, actor=actor, policy=policy, now=now)
@@ -47,20 +47,13 @@ def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> 
     return len(over)
 
 
-def _lapse(session: Session, device: OwnDevice, *, actor: Actor, policy: Policy, now: datetime) -> None:
+def _lapse(
+    session: Session, device: OwnDevice, why: OwnDeviceEnd, *, actor: Actor, policy: Policy, now: datetime
+) -> None:
     move(device, DeviceEvent.LAPSE, now=now)
-    record(session, "own_device.lapsed", device, actor=actor, policy=policy, now=now)
-    tell(session, {device.holder_id}, device, "申請の期限切れ", "申請した期間が終わるまでに、決定がありませんでした。",
-         now=now, asks=False)  # fmt: skip
-
-
-def _why_over(session: Session, device: OwnDevice, day: date) -> OwnDeviceEnd | None:
-    """Why the device is not used any more. A permit is the section manager's, so it does not move with its holder."""
-    if not is_employed(session, device.holder_id, day):
-        return OwnDeviceEnd.LEFT
-    if device.ends_on <= day:
-        return OwnDeviceEnd.PERIOD_OVER
-    return None if device.unit_code in units_of_person(session, device.holder_id, day) else OwnDeviceEnd.MOVED
+    record(session, "own_device.lapsed", device, actor=actor, policy=policy, now=now, reason=why.value)
+    body = f"決定のないまま、申請は失効しました（{OWN_DEVICE_END_TITLES[why]}）。必要なら、あらためて申請してください。"
+    tell(session, {device.holder_id}, device, "申請の失効", body, now=now, asks=False)
 
 
 def _remind(session: Session, device: OwnDevice, *, policy: Policy, now: datetime) -> None:

@@ -38,10 +38,11 @@ def record(
 
 def tell(
     session: Session, people: Iterable[int], device: OwnDevice, subject: str, body: str, *, now: datetime,
-    asks: bool = True,
+    asks: bool = True, urgent: bool = False,
 ) -> None:  # fmt: skip
-    """Afterwards each of the people has a notice with a link to the device."""
+    """Afterwards each of the people has a notice with a link to the device. `urgent`: it waits for no digest."""
     notify(
-        session, people, now=now, link=f"{PAGE}/{device.id}", asks=asks, subject=f"【支給以外の端末】{subject}",
+        session, people, now=now, link=f"{PAGE}/{device.id}", asks=asks, urgent=urgent,
+        subject=f"【支給以外の端末】{subject}",
         body=f"{body}\n・端末: {device.maker} {device.model}（第{device.id}号）\n・利用の目的: {device.purpose}",
     )  # fmt: skip

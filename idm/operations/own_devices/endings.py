@@ -61,15 +61,15 @@ def report_cleared(
     move(device, DeviceEvent.REPORT_CLEARED, now=now)
     device.cleared_how, device.cleared_by_id = said, person_id
     record(session, "own_device.cleared", device, actor=actor, policy=policy, now=now, how=said)
-    tell(session, keepers(session, device, day=day) - humans(session, [person_id])[person_id].rows, device,
-         "情報の削除の確認", "業務の情報を消したことが報告されました。確認してください。", now=now)  # fmt: skip
+    tell(session, keepers(session, device, without={person_id}, day=day), device, "情報の削除の確認",
+         "業務の情報を消したことが報告されました。確認してください。", now=now)  # fmt: skip
     return device
 
 
 def confirm(
     session: Session, device_id: int, *, note: str, gone: bool, actor: Actor, policy: Policy, now: datetime
 ) -> OwnDevice:
-    """Afterwards the entry is closed, or (not `gone`) the holder has to clear the device again.
+    """Afterwards the entry is closed, or (not `gone`) the device has to be cleared again; who reported it knows.
 
     Raises NotFound, NotPermitted, SeparationOfDuties for the holder and for who reported it, InvalidInput,
     IllegalTransition.
@@ -85,8 +85,9 @@ def confirm(
         record(session, "own_device.closed", device, actor=actor, policy=policy, now=now, note=said)
         return device
     move(device, DeviceEvent.SEND_BACK, now=now)
+    reported_by = device.cleared_by_id or device.holder_id
     device.cleared_how = device.cleared_by_id = None
     record(session, "own_device.sent_back", device, actor=actor, policy=policy, now=now, note=said)
-    tell(session, {device.holder_id}, device, "情報の削除のやり直し",
+    tell(session, {device.holder_id, reported_by}, device, "情報の削除のやり直し",
          f"情報の削除を確認できませんでした。もう一度消して、報告してください。\n・理由: {said}", now=now)  # fmt: skip
     return device

@@ -34,7 +34,7 @@ def report_lost(
     told = people_told(session, device.holder_id, policy.own_devices.told_of_loss, now=now)
     tell(session, told | keepers(session, device, day=day), device, "紛失・盗難の届出",
          "端末の紛失・盗難が届けられました。必要なら、本人の利用を緊急停止し、遠隔で情報を消してください。"
-         f"\n・状況: {said}", now=now)  # fmt: skip
+         f"\n・状況: {said}", now=now, urgent=True)  # fmt: skip
     return device
 
 

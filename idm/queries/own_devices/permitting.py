@@ -1,5 +1,6 @@
 """Whose permit a device waits for, and who looks after it (FK 5-1(1)④ア; control I4)."""
 
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from sqlalchemy import func, select
@@ -21,26 +22,38 @@ def permits_given(session: Session, device_id: int) -> int:
     return session.scalar(query) or 0
 
 
+INSTEAD: Mapping[Role, Role] = {
+    Role.CISO: Role.VICE_CISO, Role.SECTION: Role.CHIEF, Role.SECURITY: Role.CHIEF, Role.CHIEF: Role.VICE_CISO,
+}  # fmt: skip
+"""Which office answers where nobody of the one that is asked can: it is empty, or its holder's own device is meant."""
+
+
 def permitters(session: Session, device: OwnDevice, *, policy: Policy, day: date) -> frozenset[int]:
     """Who may give the permit that the device waits for; never its holder, an auditor or a contractor, nor anybody
-    who gave one of them before. Where nobody but the holder manages the section, the chief officer does."""
+    who gave one of them before, under whatever row. Where nobody of the office is left, the next one answers."""
     role = next_permit(permits_given(session, device.id), policy.own_devices)
-    if device.state is not OwnDeviceState.ASKED or role is None:
+    if device.state is not OwnDeviceState.ASKED:
         return frozenset()
-    own = humans(session, [device.holder_id])[device.holder_id].rows
-    found = _holding(session, role, device.unit_code, own, day)
-    known = humans(session, found)
-    gave = frozenset(session.scalars(select(OwnDevicePermit.by_id).where(OwnDevicePermit.device_id == device.id)))
-    return found - never_deciding(session, known.values(), day) - {
-        person_id for person_id in found if known[person_id].is_one_of(gave)
-    }  # fmt: skip
+    found = frozenset[int]()
+    while role is not None and not found:
+        found = _seated(session, role, device, day)
+        role = INSTEAD.get(role)
+    return found
 
 
-def _holding(session: Session, role: Role, unit_code: str, own: frozenset[int], day: date) -> frozenset[int]:
+def _seated(session: Session, role: Role, device: OwnDevice, day: date) -> frozenset[int]:
     if role is not Role.SECTION:
-        return frozenset(holders(session, role, None, day)) - own
-    managing = SectionManagers.on(session, day).of(unit_code, without=own)
-    return managing or frozenset(holders(session, Role.CHIEF, None, day)) - own
+        return _able(session, holders(session, role, None, day), device, day)
+    managers = SectionManagers.on(session, day)
+    everybody = frozenset[int]().union(*managers.by_unit.values())
+    return managers.of(device.unit_code, without=everybody - _able(session, everybody, device, day))
+
+
+def _able(session: Session, person_ids: Collection[int], device: OwnDevice, day: date) -> frozenset[int]:
+    known = humans(session, person_ids)
+    gave = session.scalars(select(OwnDevicePermit.by_id).where(OwnDevicePermit.device_id == device.id))
+    barred = never_deciding(session, known.values(), day) | {device.holder_id, *gave}
+    return frozenset(person_id for person_id, human in known.items() if not human.is_one_of(barred))
 
 
 def reaches_unit(session: Session, person_id: int, action: Action, unit_code: str, day: date) -> bool:
@@ -49,8 +62,12 @@ def reaches_unit(session: Session, person_id: int, action: Action, unit_code: st
     return units is None or unit_code in units
 
 
-def keepers(session: Session, device: OwnDevice, *, day: date) -> frozenset[int]:
-    """Whoever manages the holder's section, and the security officers: who are told what becomes of a device."""
-    own = humans(session, [device.holder_id])[device.holder_id].rows
-    managing = SectionManagers.on(session, day).of(device.unit_code, without=own)
-    return managing | (frozenset(holders(session, Role.SECURITY, None, day)) - own)
+def keepers(
+    session: Session, device: OwnDevice, *, without: Collection[int] = (), day: date
+) -> frozenset[int]:  # fmt: skip
+    """Whoever manages the holder's section, and the security officers: who are told what becomes of a device. Where
+    nobody is left of them but the holder and those left out, the chief officers."""
+    barred = frozenset[int]().union(*(one.rows for one in humans(session, {device.holder_id, *without}).values()))
+    managing = SectionManagers.on(session, day).of(device.unit_code, without=barred)
+    found = managing | (frozenset(holders(session, Role.SECURITY, None, day)) - barred)
+    return found or frozenset(holders(session, Role.CHIEF, None, day)) - barred

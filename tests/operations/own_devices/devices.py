@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from idm.actor import Actor
 from idm.models.own_devices import OwnDevice
 from idm.models.work import MailMessage
-from idm.operations.own_devices import applications, endings, losses
+from idm.operations.own_devices import applications, daily, endings, losses
 from idm.operations.own_devices.applications import WantedDevice
 from tests.cast import NOW, TODAY, Cast
 
+JOB = Actor.job("jobs.lifecycle")
 DAY = timedelta(days=1)
 END = TODAY + 100 * DAY
 PERMITTING = ("ciso", "security")
@@ -68,6 +70,12 @@ def confirm(cast: Cast, device_id: int, who: str, *, gone: bool = True, note: st
 def lose(cast: Cast, device_id: int, who: str = "staff", what: str = "電車に忘れた。連絡網") -> None:
     with cast.acting(who, "own_device.report_lost") as session:
         losses.report_lost(session, device_id, what=what, actor=cast.actor(who), policy=cast.policy, now=NOW)
+
+
+def nightfall(cast: Cast, now: datetime = NOW) -> int:
+    """The day's run; how many uses it ended."""
+    with cast.database.writing() as session:
+        return daily.follow(session, actor=JOB, policy=cast.policy, now=now)
 
 
 def device(cast: Cast, device_id: int) -> OwnDevice:

@@ -6,35 +6,30 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted, Refusal, SeparationOfDuties
 from idm.models.audit import AuditRecord
 from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import Assignment, Employment, Person
 from idm.models.work import Finding
-from idm.operations.own_devices import applications, daily, device_checks, endings, losses
+from idm.operations.own_devices import applications, device_checks, endings, losses
 from idm.vocabulary import FindingKind, OwnDeviceEnd, OwnDeviceState, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.own_devices.devices import (
     END,
+    JOB,
     answer,
     ask,
     confirm,
     device,
     ended,
     lose,
+    nightfall,
     permitted,
     report,
     told,
 )
 
-JOB = Actor.job("jobs.lifecycle")
 DAY = timedelta(days=1)
-
-
-def nightfall(cast: Cast, now: object = NOW) -> int:
-    with cast.database.writing() as session:
-        return daily.follow(session, actor=JOB, policy=cast.policy, now=now)  # type: ignore[arg-type]
 
 
 def open_faults(cast: Cast) -> list[str]:
