@@ -94,6 +94,10 @@ class Action(StrEnum):
     ASK_EXTERNAL_SERVICE = "ask_external_service"
     PERMIT_EXTERNAL_SERVICE = "permit_external_service"
     KEEP_EXTERNAL_SERVICES = "keep_external_services"
+    SEE_OFFICIAL_ACCOUNTS = "see_official_accounts"
+    ASK_OFFICIAL_ACCOUNT = "ask_official_account"
+    PERMIT_OFFICIAL_ACCOUNT = "permit_official_account"
+    KEEP_OFFICIAL_ACCOUNTS = "keep_official_accounts"
     SEE_OWN_DEVICES = "see_own_devices"
     PERMIT_OWN_DEVICE = "permit_own_device"
     KEEP_OWN_DEVICES = "keep_own_devices"
@@ -208,6 +212,10 @@ SCOPES: Mapping[Action, Mapping[Role, Scope]] = {
     Action.ASK_EXTERNAL_SERVICE: _all(Role.SECURITY, Role.SECTION),
     Action.PERMIT_EXTERNAL_SERVICE: _all(Role.CISO, Role.CHIEF, Role.SECURITY),
     Action.KEEP_EXTERNAL_SERVICES: _all(Role.SECURITY, Role.CHIEF),
+    Action.SEE_OFFICIAL_ACCOUNTS: _all(*_HEADS, *_MANAGERS, Role.AUDITOR),
+    Action.ASK_OFFICIAL_ACCOUNT: {**_OWN_UNIT, **_all(Role.SECURITY)},
+    Action.PERMIT_OFFICIAL_ACCOUNT: _all(*_HEADS),
+    Action.KEEP_OFFICIAL_ACCOUNTS: {**_OWN_UNIT, **_all(Role.SECURITY, Role.CHIEF)},
     Action.SEE_OWN_DEVICES: {**_OWN_UNIT, **_all(*_HEADS, Role.AUDITOR)},
     Action.PERMIT_OWN_DEVICE: {**_OWN_UNIT, **_all(*_HEADS)},
     Action.KEEP_OWN_DEVICES: {**_OWN_UNIT, **_all(Role.SECURITY, Role.CHIEF)},
@@ -304,6 +312,10 @@ TITLES = {
     Action.ASK_EXTERNAL_SERVICE: "外部サービスの利用申請（プロファイルが定める職）",
     Action.PERMIT_EXTERNAL_SERVICE: "外部サービスの利用の可否の決定（プロファイルが定める職）",
     Action.KEEP_EXTERNAL_SERVICES: "外部サービスの定期確認と終了の手続",
+    Action.SEE_OFFICIAL_ACCOUNTS: "公式アカウントの台帳の閲覧",
+    Action.ASK_OFFICIAL_ACCOUNT: "公式アカウントの申請（プロファイルが定める職）",
+    Action.PERMIT_OFFICIAL_ACCOUNT: "公式アカウントの承認と責任者の変更（プロファイルが定める職）",
+    Action.KEEP_OFFICIAL_ACCOUNTS: "公式アカウントの定期確認、乗っ取り・終了の手続",
     Action.SEE_OWN_DEVICES: "支給以外の端末の台帳の閲覧",
     Action.PERMIT_OWN_DEVICE: "支給以外の端末の利用の許可（プロファイルが定める職）",
     Action.KEEP_OWN_DEVICES: "支給以外の端末の定期確認、終了・紛失の手続",

@@ -434,6 +434,26 @@ class ExternalServiceRules:
 
 
 @dataclass(frozen=True, config=STRICT)
+class OfficialAccountRules:
+    """Official social-media accounts: who applies, who decides, what is done when one is taken over (FK 6-1(22))."""
+
+    asked_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    decided_by: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """Who answers an application; never who asked."""
+    check_every_days: Positive
+    confirm_within_days: Positive
+    """How long one that was given up may wait for its confirmation before it is a finding."""
+    told_of_take_over: Annotated[tuple[Role, ...], Field(min_length=1)]
+    steps: Annotated[tuple[ProviderCheck, ...], Field(min_length=1)]
+    """What is done when one is taken over, in this order (FK 6-1(22)④)."""
+
+    @property
+    def questions(self) -> dict[str, str]:
+        """Code → step, in their order."""
+        return {one.code: one.question for one in self.steps}
+
+
+@dataclass(frozen=True, config=STRICT)
 class DevicePermit:
     """One office whose permit a device needs."""
 
@@ -549,6 +569,7 @@ class Policy:
     factors: FactorRules
     external_access: ExternalAccessRules
     external_services: ExternalServiceRules
+    official_accounts: OfficialAccountRules
     own_devices: OwnDeviceRules
     privileged: PrivilegedRules
     records: RecordRules

@@ -227,6 +227,8 @@ class FindingKind(StrEnum):
     """An external service is not looked after: its check, administrator or contract, or its end, is overdue."""
     OWN_DEVICE_UNCARED = "own_device_uncared"
     """A device that was not issued is not looked after: its check or its clearing is overdue, or its loss unsettled."""
+    OFFICIAL_ACCOUNT_UNCARED = "official_account_uncared"
+    """An official social-media account is taken over, or nobody looks after it as was approved."""
     STOP_UNCONFIRMED = "stop_unconfirmed"
     """An operator stopped something at the command line, and no officer has confirmed it."""
 
@@ -373,6 +375,19 @@ class OwnDeviceEnd(StrEnum):
     MOVED = "moved"
     LEFT = "left"
     FOUND_AGAIN = "found_again"
+
+
+class OfficialAccountState(StrEnum):
+    """State of an official social-media account (`idm.official_account_state`)."""
+
+    ASKED = "asked"
+    IN_USE = "in_use"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    TAKEN_OVER = "taken_over"
+    ENDED = "ended"
+    """Given up; nobody has confirmed that yet."""
+    CLOSED = "closed"
 
 
 class ProviderAccountEnd(StrEnum):
@@ -565,6 +580,7 @@ FINDING_TITLES = {
     FindingKind.CHANGE_DUE: "棚卸しで変更が必要とされた権限",
     FindingKind.SERVICE_UNCARED: "管理の行き届いていない外部サービス",
     FindingKind.OWN_DEVICE_UNCARED: "管理の行き届いていない支給以外の端末",
+    FindingKind.OFFICIAL_ACCOUNT_UNCARED: "管理の行き届いていない公式アカウント",
     FindingKind.STOP_UNCONFIRMED: "確認されていないコマンドでの停止",
 }
 FINDING_STATE_TITLES = {
@@ -638,6 +654,15 @@ OWN_DEVICE_END_TITLES = {
     OwnDeviceEnd.MOVED: "異動",
     OwnDeviceEnd.LEFT: "離職",
     OwnDeviceEnd.FOUND_AGAIN: "紛失した端末の発見",
+}
+OFFICIAL_ACCOUNT_STATE_TITLES = {
+    OfficialAccountState.ASKED: "審査中",
+    OfficialAccountState.IN_USE: "利用中",
+    OfficialAccountState.REFUSED: "不承認",
+    OfficialAccountState.WITHDRAWN: "取下げ",
+    OfficialAccountState.TAKEN_OVER: "乗っ取り",
+    OfficialAccountState.ENDED: "終了・確認待ち",
+    OfficialAccountState.CLOSED: "終了",
 }
 PROVIDER_ACCOUNT_END_TITLES = {
     ProviderAccountEnd.DELETED: "削除",

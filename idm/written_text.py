@@ -5,6 +5,7 @@ is recorded; they are refused, not removed (FK 6-3(5), MT 7-3(7)). Pure.
 """
 
 import unicodedata
+from collections.abc import Mapping
 
 from idm.errors import InvalidInput
 
@@ -28,6 +29,21 @@ def written(text: str, *, field: str, empty: str) -> str:
     if problem is not None:
         raise InvalidInput(problem, fields={field: problem})
     return plain
+
+
+def all_written(texts: Mapping[str, tuple[str, str]], wrong: dict[str, str]) -> dict[str, str]:
+    """Field → its text as `written` gives it, of (text, what is said when it is empty) each.
+
+    Afterwards `wrong` holds besides what is said of every one that nobody could read; such a text is returned empty.
+    """
+    found = {}
+    for field, (text, empty) in texts.items():
+        try:
+            found[field] = written(text, field=field, empty=empty)
+        except InvalidInput as mistake:
+            found[field] = ""
+            wrong |= mistake.fields
+    return found
 
 
 def _problem(text: str, empty: str) -> str | None:

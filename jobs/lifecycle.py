@@ -20,6 +20,7 @@ from idm.operations.exceptions import daily
 from idm.operations.external_services import service_ends
 from idm.operations.governance import officers
 from idm.operations.hr import safety
+from idm.operations.official_accounts import daily as official_accounts
 from idm.operations.outsiders import sponsorship
 from idm.operations.outsiders.sponsorship import SponsorshipChanges
 from idm.operations.own_devices import daily as own_devices
@@ -104,6 +105,7 @@ def run(
     stages.sign_ins(policy)
     stages.exceptions(policy)
     stages.external_services(policy)
+    stages.official_accounts(policy)
     stages.own_devices(policy)
     stages.endings(policy)
     answering, followed = stages.sponsorships(policy), stages.leaving(policy)
@@ -205,6 +207,11 @@ class _Stages:
         """Services whose last day is over let nobody in any more; what nobody looks after is a finding (FK 11-2)."""
         with self._act() as session:
             service_ends.follow(session, actor=ACTOR, policy=policy, now=self.now)
+
+    def official_accounts(self, policy: Policy) -> None:
+        """Who left or works elsewhere speaks for the body no longer; what nobody looks after is a finding (I6)."""
+        with self._act() as session:
+            official_accounts.follow(session, actor=ACTOR, policy=policy, now=self.now)
 
     def own_devices(self, policy: Policy) -> None:
         """Devices of people's own are used no longer than was permitted, and not forgotten before they are cleared."""

@@ -40,6 +40,7 @@ from web.hr import batches, calendar, feed_answers, feed_uploads, leaving, perso
 from web.information_systems import found_accounts, listings, systems
 from web.logs import audit_trail, log_check, retention
 from web.notification import notices
+from web.official_accounts import official_accounts
 from web.organisation import officers, people
 from web.outsiders import outside, outside_contracts, outside_duties
 from web.own_devices import my_devices, own_devices
@@ -97,6 +98,7 @@ BLUEPRINTS = (
     violations.blueprint,
     exception_register.blueprint,
     external_services.blueprint,
+    official_accounts.blueprint,
     my_devices.blueprint,
     own_devices.blueprint,
     giving_back.blueprint,

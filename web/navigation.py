@@ -180,6 +180,7 @@ NAVIGATION: tuple[Subject, ...] = (
                 holds=("found_accounts", "finding_overview.of_system"),
             ),
             Tab(lazy_gettext("外部サービス"), "external_services.index"),
+            Tab(lazy_gettext("公式アカウント"), "official_accounts.index"),
             Tab(lazy_gettext("支給以外の端末"), "own_devices.index"),
             Tab(lazy_gettext("外部からの利用"), "external_access.index"),
             Tab(lazy_gettext("二要素認証の登録者"), "enrolment_lists.index"),

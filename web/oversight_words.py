@@ -41,6 +41,7 @@ from idm.vocabulary import (
     FINDING_STATE_TITLES,
     FINDING_TITLES,
     FOUND_TITLES,
+    OFFICIAL_ACCOUNT_STATE_TITLES,
     OWN_DEVICE_END_TITLES,
     OWN_DEVICE_STATE_TITLES,
     PROVIDER_ACCOUNT_END_TITLES,
@@ -57,6 +58,7 @@ from idm.vocabulary import (
     FindingKind,
     FindingState,
     FoundState,
+    OfficialAccountState,
     OwnDeviceEnd,
     OwnDeviceState,
     ProviderAccountEnd,
@@ -112,6 +114,18 @@ WORDS: dict[type[StrEnum], Mapping[str, Word]] = {
             (ExceptionState.REFUSED, "error"),
             (ExceptionState.ENDED, "neutral"),
             (ExceptionState.EXPIRED, "warning"),
+        )
+    },
+    OfficialAccountState: {
+        state: (OFFICIAL_ACCOUNT_STATE_TITLES[state], look)
+        for state, look in (
+            (OfficialAccountState.ASKED, "info"),
+            (OfficialAccountState.IN_USE, "success"),
+            (OfficialAccountState.REFUSED, "error"),
+            (OfficialAccountState.WITHDRAWN, "neutral"),
+            (OfficialAccountState.TAKEN_OVER, "error"),
+            (OfficialAccountState.ENDED, "warning"),
+            (OfficialAccountState.CLOSED, "neutral"),
         )
     },
     OwnDeviceState: {

@@ -409,6 +409,30 @@ _REVIEWS = {
     "review_answers.send": sending(relation=_ANSWERING),
 }
 _KEEPING = "外部サービス管理者"
+_ANSWERING_FOR = "責任者"
+_SPEAKING = "責任者、投稿する人"
+_OFFICIAL_ACCOUNTS = {
+    "official_accounts.index": looking(Action.SEE_OFFICIAL_ACCOUNTS),
+    "official_accounts.printed": looking(Action.SEE_OFFICIAL_ACCOUNTS),
+    "official_accounts.table": looking(Action.SEE_OFFICIAL_ACCOUNTS),
+    "official_accounts.show": looking(relation="閲覧できる職、責任者、又は投稿する人"),
+    "official_accounts.new": looking(Action.ASK_OFFICIAL_ACCOUNT),
+    "official_accounts.ask": sending(Action.ASK_OFFICIAL_ACCOUNT),
+    "official_accounts.answer": sending(Action.PERMIT_OFFICIAL_ACCOUNT),
+    "official_accounts.name_responsible": sending(Action.PERMIT_OFFICIAL_ACCOUNT),
+    "official_accounts.withdraw": sending(relation="申請した人"),
+    "official_accounts.change_custody": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.name_poster": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.end_poster": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.check": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.settle": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.confirm_recovery": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.give_up": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.confirm_end": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_ANSWERING_FOR),
+    "official_accounts.password_changed": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_SPEAKING),
+    "official_accounts.step_done": sending(Action.KEEP_OFFICIAL_ACCOUNTS, instead=_SPEAKING),
+    "official_accounts.report": sending(Action.SEE_OFFICIAL_ACCOUNTS, instead=_SPEAKING),
+}
 _HOLDER = "本人"
 _OWN_DEVICES = {
     "my_devices.index": looking(),
@@ -494,8 +518,8 @@ _OVERSIGHT = {
 
 ROUTES: dict[str, Access] = {
     **_FOR_EVERYBODY, **_ON_THE_WAY, **_ONES_OWN, **_APPLICATIONS, **_PERSONNEL, **_MACHINES, **_PEOPLE, **_SYSTEMS,
-    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXTERNAL_SERVICES, **_OWN_DEVICES, **_EXCEPTIONS, **_REVIEWS,
-    **_OVERSIGHT,
+    **_AUTHENTICATORS, **_STOPS, **_PRIVILEGED_USES, **_EXTERNAL_SERVICES, **_OFFICIAL_ACCOUNTS, **_OWN_DEVICES,
+    **_EXCEPTIONS, **_REVIEWS, **_OVERSIGHT,
 }  # fmt: skip
 """Every endpoint of the application."""
 

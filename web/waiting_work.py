@@ -11,6 +11,7 @@ from idm.queries.approval.approvals import PendingRow, pending_for
 from idm.queries.exceptions.exception_todo import ExceptionTodo, exception_todo
 from idm.queries.external_services.service_sheets import administered_services, services_to_answer
 from idm.queries.hand_work.work_orders import Reach, WorkCounts, work_counts
+from idm.queries.official_accounts.account_sheets import accounts_looked_after, accounts_to_answer
 from idm.queries.organisation.officers import humans
 from idm.queries.own_devices.device_sheets import devices_to_answer
 from idm.queries.privileged.todo import OthersUses, OwnUses, others_uses, own_uses
@@ -87,6 +88,20 @@ class WaitingWork:
             return services_to_answer(session, humans(session, [self.person_id])[self.person_id].rows)
 
     @cached_property
+    def official_accounts(self) -> list[tuple[int, str]]:
+        """Official accounts that they answer for or post with: id and name."""
+        with current.look() as session:
+            return accounts_looked_after(session, humans(session, [self.person_id])[self.person_id].rows)
+
+    @cached_property
+    def accounts_to_answer(self) -> int:
+        """Applications for official accounts that they decide on."""
+        if not current.roles() & frozenset(current.policy().official_accounts.decided_by):
+            return 0
+        with current.look() as session:
+            return accounts_to_answer(session, humans(session, [self.person_id])[self.person_id].rows)
+
+    @cached_property
     def devices_to_answer(self) -> int:
         """Applications for devices of people's own that wait for their permit."""
         if not may(current.roles(), Action.PERMIT_OWN_DEVICE):
@@ -102,6 +117,7 @@ COUNTS: Mapping[str, Callable[[WaitingWork], int]] = {
     "findings.index": lambda waiting: waiting.findings.open if waiting.findings else 0,
     "exceptions.index": lambda waiting: waiting.exceptions.number,
     "external_services.index": lambda waiting: waiting.services_to_answer,
+    "official_accounts.index": lambda waiting: waiting.accounts_to_answer,
     "own_devices.index": lambda waiting: waiting.devices_to_answer,
     "privileged_use_oversight.index": lambda waiting: waiting.others_uses.number,
 }

@@ -15,6 +15,7 @@ from idm.models import (
     nights,
     notices,
     officers,
+    official_accounts,
     outside,
     own_devices,
     password_rules,
@@ -38,6 +39,7 @@ from idm.models.base import Base
 TABLES = (
     people, feeds, pushes, outside, systems, officers, requests, standing, safety, leaving, work, going_live, audit,
     sign_in, help_desk, system_tests, work_orders, authenticators, privileged, password_rules, separate_accounts,
-    nights, finding_history, dormancy, stops, reviews, exceptions, external_services, own_devices, notices, log_checks,
+    nights, finding_history, dormancy, stops, reviews, exceptions, external_services,
+    official_accounts, own_devices, notices, log_checks,
 )  # fmt: skip
 METADATA = Base.metadata

@@ -100,7 +100,7 @@ OFFICE: Mapping[FindingKind, Role] = {
         (
             FindingKind.EXCEPTION_EXPIRED, FindingKind.AFTER_HOURS, FindingKind.BURST, FindingKind.REFUSED_ATTEMPTS,
             FindingKind.QUICK_DECISIONS, FindingKind.SUDDEN_USE, FindingKind.EXPORT_LATE, FindingKind.SERVICE_UNCARED,
-            FindingKind.OWN_DEVICE_UNCARED, FindingKind.STOP_UNCONFIRMED,
+            FindingKind.OWN_DEVICE_UNCARED, FindingKind.OFFICIAL_ACCOUNT_UNCARED, FindingKind.STOP_UNCONFIRMED,
         ),
         Role.SECURITY,
     ),

@@ -27,6 +27,7 @@ CLAUSES: Mapping[FindingKind, str] = {
     FindingKind.CLOCK_DRIFT: "7-1(2)",
     FindingKind.EXPORT_LATE: "6-1(6)②",
     FindingKind.SERVICE_UNCARED: "11-2(6)③",
+    FindingKind.OFFICIAL_ACCOUNT_UNCARED: "6-1(22)",
     FindingKind.OWN_DEVICE_UNCARED: "5-1(1)④",
     FindingKind.WORK_OVERDUE: "6-1(4)③",
     FindingKind.DEFAULT_NAME: "6-2(3)⑥",

@@ -972,6 +972,87 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", name=op.f("pk_notice_preferences")),
     )
     op.create_table(
+        "official_accounts",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "asked",
+                "in_use",
+                "refused",
+                "withdrawn",
+                "taken_over",
+                "ended",
+                "closed",
+                name="officialaccountstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("unit_code", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("handle", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("own_page", sa.Text(), nullable=False),
+        sa.Column("same_elsewhere", sa.Text(), nullable=False),
+        sa.Column("custody", sa.Text(), nullable=False),
+        sa.Column("two_factors", sa.Boolean(), nullable=False),
+        sa.Column("recovery", sa.Text(), nullable=False),
+        sa.Column("responsible_id", sa.Integer(), nullable=False),
+        sa.Column("asked_by_id", sa.Integer(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_by_id", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_note", sa.Text(), nullable=True),
+        sa.Column("password_due_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("password_changed_by_id", sa.Integer(), nullable=True),
+        sa.Column("ended_how", sa.Text(), nullable=True),
+        sa.Column("ended_by_id", sa.Integer(), nullable=True),
+        sa.Column("closed_by_id", sa.Integer(), nullable=True),
+        sa.Column("closing_note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(state = 'closed') = (closed_by_id IS NOT NULL)", name=op.f("ck_official_accounts_closed_by")
+        ),
+        sa.CheckConstraint(
+            "state IN ('asked', 'withdrawn') OR answered_by_id IS NOT NULL", name=op.f("ck_official_accounts_answered")
+        ),
+        sa.CheckConstraint(
+            "state NOT IN ('ended', 'closed') OR (ended_by_id IS NOT NULL AND ended_how IS NOT NULL)",
+            name=op.f("ck_official_accounts_ended_how"),
+        ),
+        sa.CheckConstraint(
+            "answered_by_id IS NULL OR answered_by_id <> asked_by_id", name=op.f("ck_official_accounts_two_people")
+        ),
+        sa.CheckConstraint(
+            "closed_by_id IS NULL OR closed_by_id <> ended_by_id",
+            name=op.f("ck_official_accounts_confirmed_by_another"),
+        ),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["people.id"], name=op.f("fk_official_accounts_answered_by_id")),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["people.id"], name=op.f("fk_official_accounts_asked_by_id")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["people.id"], name=op.f("fk_official_accounts_closed_by_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["people.id"], name=op.f("fk_official_accounts_ended_by_id")),
+        sa.ForeignKeyConstraint(
+            ["password_changed_by_id"], ["people.id"], name=op.f("fk_official_accounts_password_changed_by_id")
+        ),
+        sa.ForeignKeyConstraint(["responsible_id"], ["people.id"], name=op.f("fk_official_accounts_responsible_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_official_accounts")),
+    )
+    with op.batch_alter_table("official_accounts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_official_accounts_responsible_id"), ["responsible_id"], unique=False)
+        batch_op.create_index(
+            "uq_official_accounts_live",
+            ["service", "handle"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('in_use', 'taken_over')"),
+            postgresql_where=sa.text("state IN ('in_use', 'taken_over')"),
+        )
+
+    op.create_table(
         "own_devices",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column(
@@ -1646,6 +1727,7 @@ def upgrade() -> None:
                 "change_due",
                 "service_uncared",
                 "own_device_uncared",
+                "official_account_uncared",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -1810,6 +1892,7 @@ def upgrade() -> None:
                 "change_due",
                 "service_uncared",
                 "own_device_uncared",
+                "official_account_uncared",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -2188,6 +2271,105 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("closed_at IS NULL"),
             postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
+        "official_account_checks",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("official_account_id", sa.Integer(), nullable=False),
+        sa.Column("checked_by_id", sa.Integer(), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["checked_by_id"], ["people.id"], name=op.f("fk_official_account_checks_checked_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["official_account_id"],
+            ["official_accounts.id"],
+            name=op.f("fk_official_account_checks_official_account_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_official_account_checks")),
+    )
+    with op.batch_alter_table("official_account_checks", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_official_account_checks_official_account_id"), ["official_account_id"], unique=False
+        )
+
+    op.create_table(
+        "official_account_posters",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("official_account_id", sa.Integer(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("unit_code", sa.Text(), nullable=False),
+        sa.Column("named_by_id", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_official_account_posters_end_explained")
+        ),
+        sa.ForeignKeyConstraint(["named_by_id"], ["people.id"], name=op.f("fk_official_account_posters_named_by_id")),
+        sa.ForeignKeyConstraint(
+            ["official_account_id"],
+            ["official_accounts.id"],
+            name=op.f("fk_official_account_posters_official_account_id"),
+        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_official_account_posters_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_official_account_posters")),
+    )
+    with op.batch_alter_table("official_account_posters", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_official_account_posters_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(
+            "uq_official_account_posters_live",
+            ["official_account_id", "person_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
+        "official_account_take_overs",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("official_account_id", sa.Integer(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("reported_by_id", sa.Integer(), nullable=False),
+        sa.Column("reported_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_note", sa.Text(), nullable=True),
+        sa.Column("settled_by_id", sa.Integer(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_by_id", sa.Integer(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(settled_at IS NULL) = (settled_by_id IS NULL)",
+            name=op.f("ck_official_account_take_overs_settled_by_someone"),
+        ),
+        sa.CheckConstraint(
+            "confirmed_by_id IS NULL OR (settled_by_id IS NOT NULL AND confirmed_by_id <> settled_by_id)",
+            name=op.f("ck_official_account_take_overs_confirmed_by_another"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["confirmed_by_id"], ["people.id"], name=op.f("fk_official_account_take_overs_confirmed_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["official_account_id"],
+            ["official_accounts.id"],
+            name=op.f("fk_official_account_take_overs_official_account_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["reported_by_id"], ["people.id"], name=op.f("fk_official_account_take_overs_reported_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["settled_by_id"], ["people.id"], name=op.f("fk_official_account_take_overs_settled_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_official_account_take_overs")),
+    )
+    with op.batch_alter_table("official_account_take_overs", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_official_account_take_overs_open",
+            ["official_account_id"],
+            unique=True,
+            sqlite_where=sa.text("confirmed_at IS NULL"),
+            postgresql_where=sa.text("confirmed_at IS NULL"),
         )
 
     op.create_table(
@@ -3097,6 +3279,7 @@ def upgrade() -> None:
                 "change_due",
                 "service_uncared",
                 "own_device_uncared",
+                "official_account_uncared",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -3262,6 +3445,25 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["feed_runs.id"], name=op.f("fk_match_questions_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match_questions")),
         sa.UniqueConstraint("staff_number", "match_key", name=op.f("uq_match_questions_staff_number_match_key")),
+    )
+    op.create_table(
+        "official_account_take_over_steps",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("take_over_id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("done_by_id", sa.Integer(), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["done_by_id"], ["people.id"], name=op.f("fk_official_account_take_over_steps_done_by_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["take_over_id"],
+            ["official_account_take_overs.id"],
+            name=op.f("fk_official_account_take_over_steps_take_over_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_official_account_take_over_steps")),
+        sa.UniqueConstraint("take_over_id", "code", name="once"),
     )
     op.create_table(
         "pushed_people",

@@ -21,7 +21,7 @@ from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.own_devices.permitting import permits_given, permitters
 from idm.queries.own_devices.why_over import why_over
 from idm.vocabulary import OwnDeviceEnd, OwnDeviceState
-from idm.written_text import written
+from idm.written_text import all_written, written
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,7 @@ TEXTS: Mapping[str, str] = {
     "line": "主に利用する通信回線サービスを書いてください。",
 }  # fmt: skip
 """Field → what is said where nothing is written."""
+UNANSWERED = "どのようにするかを書いてください。"
 OPEN: Mapping[str, tuple[str, str]] = {
     "confidentiality": ("confidentiality", "選んでください。"),
     "connects_inside": ("connects_inside", "選んでください。"),
@@ -114,11 +115,9 @@ def _valid(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The texts and the answers, trimmed. Raises InvalidInput with every field that is wrong."""
     rules, wrong = policy.own_devices, dict[str, str]()
-    texts = {name: _text(getattr(wanted, name), name, empty, wrong) for name, empty in TEXTS.items()}
-    answers = {
-        code: _text(wanted.answers.get(code, ""), f"check_{code}", "どのようにするかを書いてください。", wrong)
-        for code in rules.questions
-    }
+    texts = all_written({name: (getattr(wanted, name), empty) for name, empty in TEXTS.items()}, wrong)
+    asked = {f"check_{code}": (wanted.answers.get(code, ""), UNANSWERED) for code in rules.questions}
+    answers = {field.removeprefix("check_"): said for field, said in all_written(asked, wrong).items()}
     wrong |= {name: said for name, (field, said) in OPEN.items() if getattr(wanted, field) is None}
     for judge in _judges(wanted, day, rules):
         try:
@@ -143,14 +142,6 @@ def _judges(wanted: WantedDevice, day: date, rules: OwnDeviceRules) -> Iterator[
         yield partial(require_period, wanted.begins_on, wanted.ends_on, day, rules)
     if wanted.confidentiality is not None:
         yield partial(require_level, wanted.confidentiality, rules)
-
-
-def _text(text: str, name: str, empty: str, wrong: dict[str, str]) -> str:
-    try:
-        return written(text, field=name, empty=empty)
-    except InvalidInput as mistake:
-        wrong |= mistake.fields
-        return ""
 
 
 def answer(

@@ -106,6 +106,9 @@ HANDLING = any_of(CHIEF, SECURITY, own_unit)
 SERVICES = only(*HEADS, Role.SYSTEM, Role.SECTION, Role.AUDITOR)
 KEEPS_SERVICE = any_of(CHIEF, SECURITY, related("administrator"))
 KEEPS_DEVICE = any_of(CHIEF, SECURITY, own_unit)
+KEEPS_ACCOUNT = any_of(KEEPS_DEVICE, related("responsible"))
+SPEAKS = any_of(KEEPS_ACCOUNT, related("poster"))
+SPEAKING = ("in_use", "taken_over", "settled")
 HAS_DEVICE = any_of(KEEPS_DEVICE, related("holder"))
 SEES_PRIVILEGED = only(*HEADS, Role.SYSTEM, Role.AUDITOR)
 IN_USE = ("asked", "approved", "to attend", "open")
@@ -149,6 +152,9 @@ LOOKING: dict[str, Expectation] = {
     "external_services.index": SERVICES, "external_services.printed": SERVICES, "external_services.table": SERVICES,
     "external_services.show": any_of(SERVICES, related("administrator")),
     "external_services.new": only(Role.SECURITY, Role.SECTION),
+    "official_accounts.index": SERVICES, "official_accounts.printed": SERVICES, "official_accounts.table": SERVICES,
+    "official_accounts.new": only(Role.SECURITY, Role.SECTION),
+    "official_accounts.show": any_of(SERVICES, related("responsible", "poster")),
     "my_devices.index": everybody, "my_devices.new": everybody,
     "own_devices.index": only(*HEADS, Role.SECTION, Role.AUDITOR),
     "own_devices.printed": only(*HEADS, Role.SECTION, Role.AUDITOR),
@@ -286,6 +292,21 @@ DOING: dict[str, Expectation] = {
     "authenticators.witness": nobody,
     "authenticators.deny": nobody,
     "giving_back.give_back": nobody, "giving_back.renew": everybody,
+    "official_accounts.ask": only(Role.SECURITY, Role.SECTION),
+    "official_accounts.answer": in_state(CHIEF, "asked"),
+    "official_accounts.withdraw": in_state(related("asker"), "asked"),
+    "official_accounts.name_responsible": in_state(CHIEF, *SPEAKING),
+    "official_accounts.change_custody": in_state(KEEPS_ACCOUNT, *SPEAKING),
+    "official_accounts.name_poster": in_state(KEEPS_ACCOUNT, *SPEAKING),
+    "official_accounts.end_poster": KEEPS_ACCOUNT,
+    "official_accounts.check": in_state(KEEPS_ACCOUNT, "in_use"),
+    "official_accounts.password_changed": in_state(SPEAKS, *SPEAKING),
+    "official_accounts.step_done": in_state(SPEAKS, "taken_over", "settled"),
+    "official_accounts.settle": in_state(KEEPS_ACCOUNT, "taken_over", "settled"),
+    "official_accounts.confirm_recovery": in_state(KEEPS_DEVICE, "settled"),
+    "official_accounts.report": in_state(any_of(SERVICES, SPEAKS), "in_use"),
+    "official_accounts.give_up": in_state(KEEPS_ACCOUNT, *SPEAKING),
+    "official_accounts.confirm_end": in_state(KEEPS_DEVICE, "ended"),
     "my_devices.ask": everybody, "own_devices.withdraw": in_state(related("holder"), "asked", "ciso permitted"),
     "own_devices.answer": any_of(in_state(CISO, "asked"), in_state(own_unit, "ciso permitted")),
     "own_devices.check": in_state(KEEPS_DEVICE, "permitted"), "own_devices.confirm": in_state(KEEPS_DEVICE, "cleared"),
@@ -363,6 +384,12 @@ FORMS: dict[str, dict[str, str]] = {
     "external_services.plan_end": {"end_on": "令和9年4月1日", "end_reason": "満了"},
     "external_services.name_account": {"account": "admin"},
     "external_services.account_done": {"how": "deleted", "note": "確認"},
+    "official_accounts.answer": {"answer": "refuse", "answer_note": "不要"},
+    "official_accounts.check": {"comment": "確認"},
+    "official_accounts.report": {"what": "投稿"},
+    "official_accounts.step_done": {"note_password": "変えた"},
+    "official_accounts.give_up": {"ended_how": "削除"},
+    "official_accounts.confirm_end": {"gone": "yes", "closing_note": "確認"},
     "own_devices.answer": {"answer": "refuse", "answer_note": "不要"},
     "own_devices.check": {"needed": "yes", "comment": "確認"},
     "own_devices.confirm": {"gone": "yes", "confirm_note": "確認"},

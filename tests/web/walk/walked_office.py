@@ -26,6 +26,7 @@ from idm.models.going_live import FoundAccount
 from idm.models.leaving import LeavingChecklist, ReturnItem, ReturnState
 from idm.models.log_checks import LegalHold
 from idm.models.officers import ConfigurationVersion, Deputy, Officer
+from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster, TakeOver
 from idm.models.outside import Contract, ServiceBlock, Sponsorship
 from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import OrganisationUnit
@@ -50,6 +51,7 @@ from idm.vocabulary import (
     ExternalServiceState,
     FindingKind,
     FoundState,
+    OfficialAccountState,
     OwnDeviceEnd,
     OwnDeviceState,
     ProviderAccountEnd,
@@ -240,6 +242,7 @@ class _Maker:
             "exception_id": self._exceptions(),
             **self._external_services(),
             "device_id": self._own_devices(),
+            **self._official_accounts(),
             "stop_id": self._stops(),
             "violation_id": self._violations(),
             "hold_id": self._holds(),
@@ -547,6 +550,37 @@ class _Maker:
             )  # fmt: skip
             accounts.append(Thing(self._add(account), "done" if done else "there", persons={"administrator": "other"}))
         return {"service_id": services, "provider_account_id": accounts}
+
+    def _official_accounts(self) -> Things:
+        made, posters = [], []
+        for state in ("asked", "in_use", "taken_over", "settled", "ended"):
+            asked, ended = state == "asked", state == "ended"
+            row = OfficialAccount(
+                state=OfficialAccountState.TAKEN_OVER if state == "settled" else OfficialAccountState(state), since=NOW,
+                unit_code="0100", service="さえずり", handle=f"@{state}", address="https://example", purpose="案内",
+                own_page="掲載", same_elsewhere="なし", custody="金庫", two_factors=True, recovery="金庫",
+                responsible_id=self._id("staff"), asked_by_id=self._id("security"), asked_at=NOW,
+                answered_by_id=None if asked else self._id("chief"), answered_at=None if asked else NOW,
+                ended_how="削除" if ended else None, ended_by_id=self._id("staff") if ended else None,
+            )  # fmt: skip
+            persons = {"responsible": "staff", "asker": "security"} | ({} if asked else {"poster": "other"})
+            made.append(Thing(self._add(row), state, unit="0100", persons=persons))
+            if state in ("taken_over", "settled"):
+                self._add(self._take_over(row.id, settled=state == "settled"))
+            if not asked:
+                poster = OfficialAccountPoster(
+                    official_account_id=row.id, person_id=self._id("other"), unit_code="0100",
+                    named_by_id=self._id("staff"), since=NOW,
+                )  # fmt: skip
+                posters.append(Thing(self._add(poster), state, unit="0100", persons=persons))
+        return {"official_account_id": made, "poster_id": posters}
+
+    def _take_over(self, official_account_id: int, *, settled: bool) -> TakeOver:
+        return TakeOver(
+            official_account_id=official_account_id, what="投稿", reported_by_id=self._id("staff"), reported_at=NOW,
+            settled_note="確認" if settled else None, settled_by_id=self._id("staff") if settled else None,
+            settled_at=NOW if settled else None,
+        )  # fmt: skip
 
     def _own_devices(self) -> list[Thing]:
         made = []

@@ -55,6 +55,7 @@ WORDS = {
     "uri": "x",
     "rest": "x",
     "step": "check",
+    "code": "password",
     "key": "joiners",
     "filename": "idm.css",
 }
@@ -63,7 +64,8 @@ PARAMETERS = (
     "found_id", "right_id", "checklist_id", "request_id", "person_id", "account_id", "finding_id", "order_id",
     "handover_id", "listing_id", "batch_id", "version_id", "employment_id", "contract_id", "block_id", "standing_id",
     "authenticator_id", "report_id", "use_id", "upload_id", "question_id", "officer_id", "deputy_id", "deputyship_id",
-    "exception_id", "service_id", "provider_account_id", "device_id", "stop_id", "violation_id", "record_id",
+    "exception_id", "service_id", "provider_account_id", "device_id", "official_account_id", "poster_id",
+    "stop_id", "violation_id", "record_id",
     "system_id",
 )  # fmt: skip
 """The parameters that name an object; the first that a route has is the one it is walked by."""

@@ -1,0 +1,1 @@
+"""What is read about official social-media accounts (control I6)."""

@@ -1,0 +1,1 @@
+"""The pages of official social-media accounts (control I6)."""
