@@ -174,17 +174,10 @@ def change_custody(official_account_id: int) -> Response | tuple[str, int]:
 @blueprint.post("/official-accounts/<int:official_account_id>/posters")
 def name_poster(official_account_id: int) -> Response | tuple[str, int]:
     """Afterwards somebody posts with it."""
-
-    def act(session: Session) -> None:
-        person_id = _person(session, "poster")
-        if person_id is None:
-            said = _("職員番号を書いてください。在籍している人の番号だけを使えます。")
-            raise InvalidInput(said, fields={"poster": said})
-        keeping.name_poster(
-            session, official_account_id, person_id, actor=current.actor(), policy=current.policy(), now=current.now()
-        )
-
-    return _act(official_account_id, "name_poster", act, _("投稿する人を加えました。"))
+    return _act(official_account_id, "name_poster", lambda session: keeping.name_poster(
+        session, official_account_id, _person(session, "poster"), actor=current.actor(), policy=current.policy(),
+        now=current.now(),
+    ), _("投稿する人を加えました。"))  # fmt: skip
 
 
 @blueprint.post("/official-account-posters/<int:poster_id>/end")

@@ -73,22 +73,21 @@ def change_custody(
 
 
 def name_poster(
-    session: Session, official_account_id: int, person_id: int, *, actor: Actor, policy: Policy, now: datetime
+    session: Session, official_account_id: int, person_id: int | None, *, actor: Actor, policy: Policy, now: datetime
 ) -> OfficialAccountPoster:
-    """Afterwards the person posts with the account, until they leave or work elsewhere.
+    """Afterwards the person posts with the account, until they leave or work elsewhere; None = nobody was found.
 
     Raises NotFound, NotPermitted, InvalidInput, IllegalTransition where it is not in use.
     """
     account, day = _kept(session, official_account_id), day_of(now)
     by = named(actor)
     require_may_keep(session, account, by, day=day)
-    units = sorted(units_of_person(session, person_id, day))
-    said = ""
-    if not is_employed(session, person_id, day) or not units:
-        said = "在籍していて所属のある人だけを、投稿する人にできます。"
-    elif posts(session, account, person_id):
+    units = sorted(units_of_person(session, person_id, day)) if person_id is not None else []
+    if person_id is None or not units or not is_employed(session, person_id, day):
+        said = "在籍していて所属のある人の職員番号を書いてください。"
+        raise InvalidInput(said, fields={"poster": said})
+    if posts(session, account, person_id):
         said = "この人は、すでに投稿する人です。"
-    if said:
         raise InvalidInput(said, fields={"poster": said})
     unit = account.unit_code if account.unit_code in units else units[0]
     row = OfficialAccountPoster(
