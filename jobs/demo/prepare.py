@@ -24,7 +24,15 @@ from idm.toml_values import parse_toml
 from idm.vocabulary import BY_HAND, ConfigurationKind
 from jobs import first_record, provision
 from jobs.child_processes import free_port, held_port, port_is_free
-from jobs.demo import cases, earlier_days, exception_cases, incident_cases, privileged_cases, review_cases
+from jobs.demo import (
+    cases,
+    earlier_days,
+    exception_cases,
+    incident_cases,
+    privileged_cases,
+    register_cases,
+    review_cases,
+)
 from jobs.demo.directory import LocalDirectory
 from jobs.hr.hr_feed import import_feed
 from jobs.installation import Clock, Installation, utc_now
@@ -131,6 +139,7 @@ def _first_day(demo: Demo) -> None:
     cases.bring_enrolments(installation)
     review_cases.open_review(installation)
     exception_cases.ask_for_exceptions(installation)
+    register_cases.fill_registers(installation)
     incident_cases.stop_for_violation(installation, violation)
     incident_cases.stop_and_lift(installation)
     provision.run_due(installation, worker="idm demo")
