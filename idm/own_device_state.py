@@ -89,6 +89,21 @@ def require_period(begins_on: date, ends_on: date, today: date, rules: OwnDevice
     raise InvalidInput(said, fields={"last_day": said})
 
 
+def require_first_day(begins_on: date, today: date, renewed: tuple[OwnDeviceState, date] | None = None) -> None:
+    """Afterwards the use begins neither in the past nor, of a renewal, after days that nothing permits.
+
+    `renewed`: state of what is renewed, and its first day without. Raises InvalidInput.
+    """
+    latest = None if renewed is None else max(today, renewed[1] if renewed[0] is State.PERMITTED else today)
+    if begins_on < today:
+        said = "利用の開始日は、今日以後にしてください。許可の前の日にさかのぼることはできません。"
+    elif latest is not None and begins_on > latest:
+        said = f"更新では間を空けられません。開始日は{format_wareki(latest)}までの日にしてください。"
+    else:
+        return
+    raise InvalidInput(said, fields={"first_day": said})
+
+
 def require_level(confidentiality: int, rules: OwnDeviceRules) -> None:
     """Afterwards information of that confidentiality may be on such a device at all. Raises InvalidInput."""
     if confidentiality > rules.most_confidential:

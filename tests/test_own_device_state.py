@@ -17,6 +17,7 @@ from idm.own_device_state import (
     check_due,
     faults,
     next_permit,
+    require_first_day,
     require_level,
     require_period,
 )
@@ -80,6 +81,27 @@ def test_a_period_ends_after_it_began_and_after_today_and_is_not_too_long(begins
         with pytest.raises(InvalidInput) as refused:
             require_period(TODAY + begins * DAY, TODAY + ends * DAY, TODAY, RULES)
         assert refused.value.fields.keys() == {"last_day"}
+
+
+@given(st.integers(-400, 800))
+def test_a_use_does_not_begin_before_it_is_applied_for(begins: int) -> None:
+    if begins >= 0:
+        require_first_day(TODAY + begins * DAY, TODAY)
+    else:
+        with pytest.raises(InvalidInput, match="今日以後") as refused:
+            require_first_day(TODAY + begins * DAY, TODAY)
+        assert refused.value.fields.keys() == {"first_day"}
+
+
+@pytest.mark.parametrize(
+    ("state", "until", "latest"),
+    [(State.PERMITTED, 30, 30), (State.PERMITTED, -1, 0), (State.TO_CLEAR, 30, 0), (State.CLEARED, -3, 0)],
+)
+def test_a_renewal_leaves_no_days_that_nothing_permits(state: OwnDeviceState, until: int, latest: int) -> None:
+    renewed = (state, TODAY + until * DAY)
+    require_first_day(TODAY + latest * DAY, TODAY, renewed)
+    with pytest.raises(InvalidInput, match="間を空けられません"):
+        require_first_day(TODAY + (latest + 1) * DAY, TODAY, renewed)
 
 
 def test_a_period_that_is_too_long_says_its_last_possible_day() -> None:

@@ -21,6 +21,8 @@ class OwnDevice(Base):
         CheckConstraint("begins_on < ends_on", name="period"),
         CheckConstraint("confidentiality BETWEEN 1 AND 3", name="confidentiality"),
         CheckConstraint("state NOT IN ('to_clear', 'cleared') OR end_reason IS NOT NULL", name="why_ended"),
+        CheckConstraint("end_reason IS NULL OR end_reason <> 'taken_back' OR end_note IS NOT NULL",
+                        name="taken_back_why"),
         CheckConstraint("state <> 'cleared' OR (cleared_how IS NOT NULL AND cleared_by_id IS NOT NULL)",
                         name="cleared_how"),
         CheckConstraint("state NOT IN ('lost') OR (lost_what IS NOT NULL AND lost_told_by_id IS NOT NULL)",
@@ -67,6 +69,8 @@ class OwnDevice(Base):
     reminded_at: Mapped[datetime | None] = mapped_column(Instant)
     """When the holder was told that the period ends soon."""
     end_reason: Mapped[OwnDeviceEnd | None] = mapped_column(closed_list(OwnDeviceEnd))
+    end_note: Mapped[str | None] = mapped_column(Text)
+    """Why the permit was taken back."""
     cleared_how: Mapped[str | None] = mapped_column(Text)
     cleared_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     lost_what: Mapped[str | None] = mapped_column(Text)

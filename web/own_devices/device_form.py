@@ -7,6 +7,7 @@ from idm.calendar_days import end_to_last_day, last_day_to_end
 from idm.operations.own_devices.applications import TEXTS, WantedDevice
 from idm.policy import OwnDeviceRules
 from idm.queries.own_devices.device_sheets import DeviceRow
+from idm.vocabulary import OwnDeviceState
 from idm.wareki import format_wareki, parse_date
 from web.row_ids import row_id
 
@@ -29,12 +30,13 @@ def wanted_device(typed: Typed, rules: OwnDeviceRules) -> tuple[WantedDevice, di
     return wanted, unreadable
 
 
-def typed_again(row: DeviceRow) -> dict[str, str]:
-    """The form of a renewal, filled in with what was permitted; the period is left to the applicant."""
+def typed_again(row: DeviceRow, today: date) -> dict[str, str]:
+    """The form of a renewal, filled in with what was permitted; how long it is to be is left to the applicant."""
+    first_day = max(row.ends_on, today) if row.state is OwnDeviceState.PERMITTED else today
     return {name: getattr(row, name) for name in TEXTS} | {
         "replaces": str(row.id), "confidentiality": str(row.confidentiality), "unit": row.unit_code,
         "connects_inside": "yes" if row.connects_inside else "no",
-        "first_day": format_wareki(row.ends_on),
+        "first_day": format_wareki(first_day),
         **{f"check_{code}": said for code, _question, said in row.answers},
     }  # fmt: skip
 

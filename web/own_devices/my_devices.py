@@ -37,7 +37,7 @@ def new() -> str:
         sheet = seen(session, before)
         if sheet.row.holder_id not in own_rows(session):
             raise NotFound(_("端末が見つかりません。"))
-    return _form(typed_again(sheet.row), {})
+    return _form(typed_again(sheet.row, current.today()), {})
 
 
 @blueprint.post("/own-devices")
@@ -62,5 +62,5 @@ def _form(typed: Typed, mistakes: Mapping[str, str]) -> str:
         units = [(unit.code, unit.name) for unit in units_on(session, day) if unit.code in own]
     return render_template(
         "own_devices/new.html", typed=typed, mistakes=mistakes, units=units, rules=current.policy().own_devices,
-        chosen_unit=typed.get("unit") or (units[0][0] if len(units) == 1 else ""),
+        chosen_unit=units[0][0] if len(units) == 1 else typed.get("unit", ""),
     )  # fmt: skip

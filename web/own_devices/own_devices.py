@@ -23,7 +23,7 @@ from idm.queries.own_devices.device_sheets import (
     device_sheet,
 )
 from idm.queries.own_devices.permitting import reaches_unit
-from idm.vocabulary import OWN_DEVICE_STATE_TITLES, OwnDeviceState
+from idm.vocabulary import OWN_DEVICE_END_TITLES, OWN_DEVICE_STATE_TITLES, OwnDeviceState
 from web import current
 from web.csv_files import csv_answer
 from web.own_devices.device_form import Typed, last_day
@@ -81,7 +81,8 @@ def _line(row: DeviceRow) -> list[str]:
         row.line, _("はい") if row.connects_inside else _("いいえ"), row.begins_on.isoformat(),
         last_day(row).isoformat(), day_of(row.asked_at).isoformat(),
         "、".join(one.by for one in row.permits if one.given), due.isoformat() if due is not None else "",
-        str(row.end_reason or ""), row.cleared_how or "", row.closed_by or "",
+        OWN_DEVICE_END_TITLES[row.end_reason] if row.end_reason is not None else "", row.cleared_how or "",
+        row.closed_by or "",
     ]  # fmt: skip
 
 
@@ -130,7 +131,7 @@ def check(device_id: int) -> Response | tuple[str, int]:
 def end(device_id: int) -> Response | tuple[str, int]:
     """Afterwards the device is not used any more."""
     return _act(device_id, "end", lambda session: endings.end(
-        session, device_id, actor=current.actor(), policy=current.policy(), now=current.now(),
+        session, device_id, note=_typed("end_note"), actor=current.actor(), policy=current.policy(), now=current.now(),
     ), _("利用を終えました。業務の情報を消し、報告してください。"))  # fmt: skip
 
 

@@ -1112,6 +1112,7 @@ def upgrade() -> None:
             ),
             nullable=True,
         ),
+        sa.Column("end_note", sa.Text(), nullable=True),
         sa.Column("cleared_how", sa.Text(), nullable=True),
         sa.Column("cleared_by_id", sa.Integer(), nullable=True),
         sa.Column("lost_what", sa.Text(), nullable=True),
@@ -1132,6 +1133,10 @@ def upgrade() -> None:
             "state NOT IN ('to_clear', 'cleared') OR end_reason IS NOT NULL", name=op.f("ck_own_devices_why_ended")
         ),
         sa.CheckConstraint("begins_on < ends_on", name=op.f("ck_own_devices_period")),
+        sa.CheckConstraint(
+            "end_reason IS NULL OR end_reason <> 'taken_back' OR end_note IS NOT NULL",
+            name=op.f("ck_own_devices_taken_back_why"),
+        ),
         sa.CheckConstraint(
             "closed_by_id IS NULL OR cleared_by_id IS NULL OR closed_by_id <> cleared_by_id",
             name=op.f("ck_own_devices_confirmed_by_another"),

@@ -15,7 +15,7 @@ from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import Person
 from idm.operations.own_devices.authority import is_holder, locked, named, require_may_ask, require_may_permit
 from idm.operations.own_devices.device_notices import move, record, tell
-from idm.own_device_state import DeviceEvent, after, next_permit, require_level, require_period
+from idm.own_device_state import DeviceEvent, after, next_permit, require_first_day, require_level, require_period
 from idm.policy import OwnDeviceRules, Policy
 from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.own_devices.permitting import permits_given, permitters
@@ -119,7 +119,7 @@ def _valid(
     asked = {f"check_{code}": (wanted.answers.get(code, ""), UNANSWERED) for code in rules.questions}
     answers = {field.removeprefix("check_"): said for field, said in all_written(asked, wrong).items()}
     wrong |= {name: said for name, (field, said) in OPEN.items() if getattr(wanted, field) is None}
-    for judge in _judges(wanted, day, rules):
+    for judge in _judges(wanted, before, day, rules):
         try:
             judge()
         except InvalidInput as mistake:
@@ -136,8 +136,13 @@ def _valid(
     return texts, answers
 
 
-def _judges(wanted: WantedDevice, day: date, rules: OwnDeviceRules) -> Iterator[Callable[[], None]]:
+def _judges(
+    wanted: WantedDevice, before: OwnDevice | None, day: date, rules: OwnDeviceRules
+) -> Iterator[Callable[[], None]]:
     """What the rules ask of what was not left open."""
+    if wanted.begins_on is not None:
+        renewed = (before.state, before.ends_on) if before is not None else None
+        yield partial(require_first_day, wanted.begins_on, day, renewed)
     if wanted.begins_on is not None and wanted.ends_on is not None:
         yield partial(require_period, wanted.begins_on, wanted.ends_on, day, rules)
     if wanted.confidentiality is not None:
@@ -198,6 +203,8 @@ def _permit(session: Session, device: OwnDevice, said: str, *, actor: Actor, pol
         before = locked(session, device.replaces_id)
         move(before, DeviceEvent.REPLACE, now=now)
         record(session, "own_device.replaced", before, actor=actor, policy=policy, now=now, by=device.id)
+        # What it replaces permits nothing any more: the days that were left of it are this one's.
+        device.begins_on = min(device.begins_on, day_of(now))
     move(device, DeviceEvent.PERMIT, now=now)
     record(session, "own_device.permitted", device, actor=actor, policy=policy, now=now)
     _tell_holder(session, device, f"利用が許可されました。\n・理由・条件: {said}", now=now)

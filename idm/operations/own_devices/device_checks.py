@@ -10,9 +10,9 @@ from idm.errors import IllegalTransition
 from idm.models.own_devices import OwnDeviceCheck
 from idm.operations.own_devices.authority import locked, named, require_may_keep
 from idm.operations.own_devices.device_notices import record
-from idm.operations.own_devices.endings import carry_out_end
+from idm.operations.own_devices.endings import take_back
 from idm.policy import Policy
-from idm.vocabulary import OwnDeviceEnd, OwnDeviceState
+from idm.vocabulary import OwnDeviceState
 from idm.written_text import written
 
 
@@ -34,5 +34,5 @@ def check(
     session.add(row)
     record(session, "own_device.checked", device, actor=actor, policy=policy, now=now, needed=still_needed)
     if not still_needed:
-        carry_out_end(session, device, OwnDeviceEnd.TAKEN_BACK, actor=actor, policy=policy, now=now)
+        take_back(session, device, said, field="comment", actor=actor, policy=policy, now=now)
     return row

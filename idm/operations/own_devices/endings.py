@@ -18,18 +18,29 @@ from idm.vocabulary import OWN_DEVICE_END_TITLES, OwnDeviceEnd
 from idm.written_text import written
 
 
-def end(session: Session, device_id: int, *, actor: Actor, policy: Policy, now: datetime) -> OwnDevice:
-    """Afterwards the device is not used any more, because its holder needs it no longer or the permit is taken back.
+def end(
+    session: Session, device_id: int, *, note: str = "", actor: Actor, policy: Policy, now: datetime
+) -> OwnDevice:  # fmt: skip
+    """Afterwards the device is not used any more, because its holder needs it no longer, or because the permit is taken
+    back for the reason in `note`; a holder needs none.
 
-    Raises NotFound, NotPermitted, IllegalTransition.
+    Raises NotFound, NotPermitted, InvalidInput, IllegalTransition.
     """
     device = locked(session, device_id)
     own = require_holder_or_keeper(session, device, named(actor), day=day_of(now))
-    carry_out_end(
-        session, device, OwnDeviceEnd.NOT_NEEDED if own else OwnDeviceEnd.TAKEN_BACK, actor=actor, policy=policy,
-        now=now,
-    )  # fmt: skip
+    if own:
+        carry_out_end(session, device, OwnDeviceEnd.NOT_NEEDED, actor=actor, policy=policy, now=now)
+    else:
+        take_back(session, device, note, field="end_note", actor=actor, policy=policy, now=now)
     return device
+
+
+def take_back(
+    session: Session, device: OwnDevice, note: str, *, field: str, actor: Actor, policy: Policy, now: datetime
+) -> None:
+    """Afterwards the permit is taken back, and the holder knows why. Raises InvalidInput, IllegalTransition."""
+    device.end_note = written(note, field=field, empty="許可を取り消す理由を書いてください。")
+    carry_out_end(session, device, OwnDeviceEnd.TAKEN_BACK, actor=actor, policy=policy, now=now)
 
 
 def carry_out_end(
@@ -38,11 +49,12 @@ def carry_out_end(
     """Afterwards the holder knows that the information on it has to go, and who looks after it knows too."""
     move(device, DeviceEvent.END, now=now)
     device.end_reason = reason
-    record(session, "own_device.ended", device, actor=actor, policy=policy, now=now, reason=reason.value)
+    record(session, "own_device.ended", device, actor=actor, policy=policy, now=now, reason=reason.value,
+           note=device.end_note)  # fmt: skip
     body = (
         f"端末の利用は終わりました（{OWN_DEVICE_END_TITLES[reason]}）。業務の情報とアプリを端末から消し、"
         "消した方法を報告してください。別の人が確認します。"
-    )
+    ) + (f"\n・理由: {device.end_note}" if device.end_note is not None else "")
     tell(session, {device.holder_id}, device, "利用の終了と情報の削除", body, now=now)
     tell(session, keepers(session, device, day=day_of(now)), device, "利用の終了", body, now=now, asks=False)
 

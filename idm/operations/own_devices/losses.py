@@ -44,7 +44,7 @@ def found_again(session: Session, device_id: int, *, actor: Actor, policy: Polic
     device = locked(session, device_id)
     require_holder_or_keeper(session, device, named(actor), day=day_of(now))
     move(device, DeviceEvent.FIND_AGAIN, now=now)
-    device.end_reason = OwnDeviceEnd.FOUND_AGAIN
+    device.end_reason, device.end_note = OwnDeviceEnd.FOUND_AGAIN, None
     record(session, "own_device.found_again", device, actor=actor, policy=policy, now=now)
     body = "紛失した端末が見つかりました。業務の情報を消し、消した方法を報告してください。"
     tell(session, {device.holder_id} | keepers(session, device, day=day_of(now)), device, "紛失した端末の発見", body,

@@ -13,7 +13,7 @@ from idm.models.own_devices import OwnDevice, OwnDeviceCheck, OwnDevicePermit
 from idm.models.people import Person
 from idm.own_device_state import WATCHED, check_due, next_permit
 from idm.policy import OwnDeviceRules, Policy
-from idm.queries.organisation.people import units_on
+from idm.queries.organisation.units import unit_names_on
 from idm.queries.own_devices.permitting import permitters
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import OwnDeviceEnd, OwnDeviceState, Role
@@ -70,6 +70,7 @@ class DeviceRow:
     asked_at: datetime
     permits: tuple[PermitRow, ...]
     end_reason: OwnDeviceEnd | None
+    end_note: str | None
     cleared_how: str | None
     cleared_by_id: int | None
     cleared_by: str | None
@@ -94,7 +95,8 @@ class DeviceSheet:
     row: DeviceRow
     checks: tuple[DeviceCheckRow, ...]
     waits_for: Role | None
-    permitters: frozenset[int]
+    permitters: Mapping[int, str]
+    """Who may give it now: person → name."""
 
 
 def device_page(
@@ -137,7 +139,7 @@ def device_sheet(session: Session, device_id: int, policy: Policy, *, day: date)
         found[0],
         tuple(DeviceCheckRow(name, one.checked_at, one.still_needed, one.comment) for one, name in checks),
         next_permit(len(found[0].permits), policy.own_devices) if waiting else None,
-        permitters(session, session.get_one(OwnDevice, device_id), policy=policy, day=day),
+        _named(session, permitters(session, session.get_one(OwnDevice, device_id), policy=policy, day=day)),
     )
 
 
@@ -172,14 +174,18 @@ def _rows(
         )
     )  # fmt: skip
     people = {key for one in devices for key in _people_in(one)} | {one.by_id for one in permits}
-    names = dict(row for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(people - {None}))))
-    units = {unit.code: unit.name for unit in units_on(session, day)}
+    names = _named(session, people - {None})
+    units = unit_names_on(session, day)
     answers: dict[int, list[PermitRow]] = {}
     for one in permits:
         answers.setdefault(one.device_id, []).append(
             PermitRow(one.role, one.given, names[one.by_id], one.at, one.note)
         )  # fmt: skip
     return tuple(_row(one, tuple(answers.get(one.id, ())), checked.get(one.id), names, units, rules) for one in devices)
+
+
+def _named(session: Session, person_ids: Collection[int | None]) -> dict[int, str]:
+    return dict(row for row in session.execute(select(Person.id, Person.name).where(Person.id.in_(person_ids))))
 
 
 def _people_in(one: OwnDevice) -> tuple[int | None, ...]:
@@ -198,8 +204,8 @@ def _row(
         connects_inside=one.connects_inside,
         answers=tuple((code, rules.questions.get(code, code), said) for code, said in one.answers.items()),
         begins_on=one.begins_on, ends_on=one.ends_on, replaces_id=one.replaces_id, asked_at=one.asked_at,
-        permits=permits, end_reason=one.end_reason, cleared_how=one.cleared_how, cleared_by_id=one.cleared_by_id,
-        cleared_by=names.get(one.cleared_by_id or 0), lost_what=one.lost_what,
+        permits=permits, end_reason=one.end_reason, end_note=one.end_note, cleared_how=one.cleared_how,
+        cleared_by_id=one.cleared_by_id, cleared_by=names.get(one.cleared_by_id or 0), lost_what=one.lost_what,
         lost_told_by=names.get(one.lost_told_by_id or 0), lost_at=one.lost_at,
         closed_by=names.get(one.closed_by_id or 0), closing_note=one.closing_note, since=one.since,
         check_due=check_due(day_of(checked or one.since), rules) if one.state is OwnDeviceState.PERMITTED else None,

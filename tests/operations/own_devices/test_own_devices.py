@@ -1,6 +1,7 @@
 """A device of one's own from its application to its clearing (FK 5-1(1)④, MC 5.1 and 6.1(19); control I4)."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -10,7 +11,7 @@ from idm.errors import IllegalTransition, InvalidInput, NotPermitted, Refusal, S
 from idm.models.audit import AuditRecord
 from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import Assignment, Employment, Person
-from idm.models.work import Finding
+from idm.models.work import Finding, MailMessage
 from idm.operations.own_devices import applications, device_checks, endings, losses
 from idm.vocabulary import FindingKind, OwnDeviceEnd, OwnDeviceState, Role
 from tests.cast import NOW, TODAY, Cast
@@ -151,6 +152,21 @@ def test_a_renewal_replaces_what_was_permitted_only_when_it_is_permitted_itself(
         answer(office, renewal, who)
     assert device(office, before).state is OwnDeviceState.REPLACED
     assert device(office, renewal).state is OwnDeviceState.PERMITTED
+    assert device(office, renewal).begins_on == TODAY, "no day between the two is without a permit"
+
+
+def test_a_first_day_in_the_past_or_after_a_gap_is_told_at_its_field(office: Cast) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        ask(office, begins_on=TODAY - DAY)
+    assert refused.value.fields.keys() == {"first_day"}
+    before = permitted(office)
+    with pytest.raises(InvalidInput) as refused:
+        ask(office, replaces_id=before, begins_on=END + DAY, ends_on=END + 9 * DAY)
+    assert refused.value.fields.keys() == {"first_day"}
+
+
+def test_a_new_device_keeps_the_first_day_that_was_applied_for(office: Cast) -> None:
+    assert device(office, permitted(office, begins_on=TODAY + DAY)).begins_on == TODAY + DAY
 
 
 def test_a_renewal_is_about_the_same_device_of_the_same_person(office: Cast) -> None:
@@ -211,9 +227,20 @@ def test_who_looks_after_it_takes_a_permit_back_and_nobody_else_does(office: Cas
     for who in ("other", "hr", "system"):
         with pytest.raises(NotPermitted), office.acting(who, "own_device.end") as session:
             endings.end(session, device_id, actor=office.actor(who), policy=office.policy, now=NOW)
-    with office.acting("security", "own_device.end") as session:
-        endings.end(session, device_id, actor=office.actor("security"), policy=office.policy, now=NOW)
-    assert device(office, device_id).end_reason is OwnDeviceEnd.TAKEN_BACK
+    for note in ("　", "申請と違う使い方"):
+        with office.acting("security", "own_device.end") as session:
+            actor = office.actor("security")
+            act = partial(endings.end, session, device_id, actor=actor, policy=office.policy, now=NOW)
+            if note.strip():
+                act(note=note)
+                continue
+            with pytest.raises(InvalidInput, match="理由"):
+                act(note=note)
+    taken_back = device(office, device_id)
+    assert (taken_back.end_reason, taken_back.end_note) == (OwnDeviceEnd.TAKEN_BACK, "申請と違う使い方")
+    with office.database.reading() as session:
+        query = select(MailMessage.body).where(MailMessage.person_id == office.people["staff"])
+        assert any("理由: 申請と違う使い方" in body for body in session.scalars(query))
 
 
 def test_a_check_that_finds_it_not_needed_ends_it(office: Cast) -> None:
@@ -227,6 +254,7 @@ def test_a_check_that_finds_it_not_needed_ends_it(office: Cast) -> None:
     with office.acting("chief", "own_device.check") as session:
         _check(office, session, device_id, "chief", needed=False)
     assert device(office, device_id).state is OwnDeviceState.TO_CLEAR
+    assert device(office, device_id).end_note == "本人に聞いた"
 
 
 def _check(cast: Cast, session: object, device_id: int, who: str, *, needed: bool, now: object = NOW) -> None:

@@ -1,11 +1,14 @@
 """Devices of one's own at a browser: applied for, permitted, checked, ended, lost (FK 5-1(1)④; control I4)."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from idm.models.officers import Officer
 from idm.models.own_devices import OwnDevice
+from idm.models.people import Assignment, Employment, OrganisationUnit
 from idm.operations.own_devices.applications import TEXTS
-from idm.vocabulary import OwnDeviceState
+from idm.vocabulary import OwnDeviceState, Role
+from tests.cast import TODAY
 from tests.operations.own_devices.devices import ended, lose, permitted, report, wanted
 from tests.web.office import Office
 
@@ -122,6 +125,67 @@ def test_a_form_without_its_choice_is_told_what_to_choose(office: Office, path: 
         report(office.cast, ended(office.cast))
     answer = office.browser(who).send(f"{PAGE}/1/{path}", {})
     assert (answer.status_code, told in answer.text) == (422, True)
+
+
+def test_the_list_says_in_words_why_a_use_ended(office: Office) -> None:
+    ended(office.cast)
+    listed = office.browser("auditor").page(f"{PAGE}.csv")
+    assert "必要なくなった" in listed
+    assert "not_needed" not in listed
+
+
+def test_a_permit_is_taken_back_at_the_page_with_a_reason(office: Office) -> None:
+    permitted(office.cast)
+    security = office.browser("security")
+    assert "許可を取り消す理由" in security.page(f"{PAGE}/1")
+    assert security.send(f"{PAGE}/1/end", {"end_note": " "}).status_code == 422
+    shown = security.follow(security.send(f"{PAGE}/1/end", {"end_note": "申請と違う"}))
+    assert "許可の取消し：申請と違う" in shown
+    assert "申請と違う" in office.browser("staff").page(f"{PAGE}/1")
+
+
+def test_its_holder_needs_no_reason_to_end_it(office: Office) -> None:
+    permitted(office.cast)
+    staff = office.browser("staff")
+    assert "許可を取り消す" not in staff.page(f"{PAGE}/1")
+    staff.follow(staff.send(f"{PAGE}/1/end", {}))
+
+
+def test_the_page_names_whoever_may_permit_it_and_says_where_nobody_can(office: Office) -> None:
+    staff = office.browser("staff")
+    staff.send(PAGE, typed(office))
+    assert "許可を待っている人：大濠" in staff.page(f"{PAGE}/1")
+    with office.database.writing() as session:
+        heads = (Role.CISO, Role.VICE_CISO)
+        session.execute(update(Officer).where(Officer.role.in_(heads)).values(valid_until=TODAY))
+    assert "許可できる人がいません" in staff.page(f"{PAGE}/1")
+
+
+def test_who_has_moved_renews_for_the_section_they_are_in_now(office: Office) -> None:
+    ended(office.cast)
+    with office.database.writing() as session:
+        unit = session.scalars(select(OrganisationUnit.id).where(OrganisationUnit.code == "0600")).one()
+        mine = select(Employment.id).where(Employment.person_id == office.cast.people["staff"])
+        session.execute(update(Assignment).where(Assignment.employment_id.in_(mine)).values(unit_id=unit))
+    form = office.browser("staff").page(f"{PAGE}/new?replaces=1")
+    assert 'name="unit" value="0600"' in form
+
+
+@pytest.mark.parametrize(("begins", "shown"), [("令和8年4月1日", False), ("令和8年4月2日", True)])
+def test_a_use_that_has_not_begun_says_so(office: Office, begins: str, *, shown: bool) -> None:
+    office.browser("staff").send(PAGE, typed(office, first_day=begins))
+    for who in ("ciso", "security"):
+        office.browser(who).send(f"{PAGE}/1/answer", {"answer": "permit", "answer_note": "確認"})
+    assert ("利用の開始前" in office.browser("staff").page("/me/devices")) is shown
+
+
+@pytest.mark.parametrize(("over", "first_day"), [(False, "令和8年7月10日"), (True, "令和8年4月1日")])
+def test_a_renewal_begins_where_the_permit_ends_or_today(office: Office, first_day: str, *, over: bool) -> None:
+    if over:
+        ended(office.cast)
+    else:
+        permitted(office.cast)
+    assert f'value="{first_day}"' in office.browser("staff").page(f"{PAGE}/new?replaces=1")
 
 
 def test_a_loss_is_shown_first_and_settled_by_whoever_looks_after_it(office: Office) -> None:
