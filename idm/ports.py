@@ -543,6 +543,16 @@ class ReportsLastUse(Protocol):
 
 
 @runtime_checkable
+class ReportsSecondFactors(Protocol):
+    """Can say whose account has a second factor registered that the target lets them use (controls B2 and I5)."""
+
+    def second_factor_holders(self) -> Iterator[ExternalId]:
+        """Stream their accounts. Who is not among them has none, or none yet. Raises TargetRefused where that may not
+        be read."""
+        ...
+
+
+@runtime_checkable
 class ReadsLockout(Protocol):
     """Can say whether wrong passwords keep an account locked."""
 

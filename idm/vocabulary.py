@@ -225,6 +225,8 @@ class FindingKind(StrEnum):
     """An access review said that a right needs changing, and it is as it was."""
     SERVICE_UNCARED = "service_uncared"
     """An external service is not looked after: its check, administrator or contract, or its end, is overdue."""
+    FACTOR_UNREGISTERED = "factor_unregistered"
+    """The target itself says that no usable second factor is registered for whoever needs one there."""
     OWN_DEVICE_UNCARED = "own_device_uncared"
     """A device that was not issued is not looked after: its check or its clearing is overdue, or its loss unsettled."""
     OFFICIAL_ACCOUNT_UNCARED = "official_account_uncared"
@@ -579,6 +581,7 @@ FINDING_TITLES = {
     FindingKind.EXPORT_LATE: "監査記録の外部送信の遅れ",
     FindingKind.CHANGE_DUE: "棚卸しで変更が必要とされた権限",
     FindingKind.SERVICE_UNCARED: "管理の行き届いていない外部サービス",
+    FindingKind.FACTOR_UNREGISTERED: "二要素認証の登録がないID",
     FindingKind.OWN_DEVICE_UNCARED: "管理の行き届いていない支給以外の端末",
     FindingKind.OFFICIAL_ACCOUNT_UNCARED: "管理の行き届いていない公式アカウント",
     FindingKind.STOP_UNCONFIRMED: "確認されていないコマンドでの停止",

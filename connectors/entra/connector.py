@@ -11,6 +11,7 @@ from connectors.entra.examination import examine
 from connectors.entra.exchanges import Exchanges
 from connectors.entra.graph import Answer, Graph, Request
 from connectors.entra.last_use import never, unused
+from connectors.entra.registrations import second_factor_holders
 from connectors.entra.role_exchanges import RoleExchanges
 from connectors.entra.roles import ELIGIBLE, HELD, Role, Roles, role_of
 from connectors.entra.settings import EntraSettings
@@ -178,6 +179,10 @@ class EntraConnector:
     def never_used(self, created_before: datetime) -> Iterator[LastUse]:
         """See `idm.ports.ReportsLastUse`."""
         return never(self._graph, self._decoder, created_before)
+
+    def second_factor_holders(self) -> Iterator[ExternalId]:
+        """See `idm.ports.ReportsSecondFactors`: who is told a day late at the most."""
+        return second_factor_holders(self._graph)
 
     def password_state(self, external_id: ExternalId) -> PasswordState:
         """See `idm.ports.ReadsPasswordState`. Graph does not say whether a password must be changed; that it was

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from connectors.entra.decoding import Decoder, literal
 from connectors.entra.graph import Graph
+from connectors.entra.registrations import CAPABLE, REPORT
 from connectors.entra.roles import HELD, whole
 from connectors.entra.settings import EntraSettings
 from idm.errors import TargetError
@@ -20,7 +21,7 @@ NEEDED: Mapping[str, str] = {
     "User.DeleteRestore.All": "利用者の削除",
     "GroupMember.ReadWrite.All": "グループのメンバーの変更・読取り",
     "RoleManagement.Read.Directory": "管理者（特権）の確認",
-    "AuditLog.Read.All": "最後のサインインの読取り",
+    "AuditLog.Read.All": "最後のサインインと、二要素認証の登録の読取り",
 }
 """The least that the connector needs (docs/entra-id.md): permission → what for."""
 TOO_MUCH = frozenset({
@@ -65,6 +66,7 @@ def examine(graph: Graph, decoder: Decoder, settings: EntraSettings) -> Iterator
         yield Check("ドメイン", FAILED, f"{settings.domain} は、このテナントの確認済みのドメインではありません", remedy)
     yield _properties(graph, decoder)
     yield _last_use(graph)
+    yield _registrations(graph)
     if settings.roles:
         yield _reach(graph)
 
@@ -106,6 +108,15 @@ def _last_use(graph: Graph) -> Check:
         remedy = "P1 以上のライセンスがないテナントでは、使われていないIDを見つけられません"
         return Check("最後のサインイン", WARNING, str(failure), remedy)
     return Check("最後のサインイン", FINE, "読み取れます（最大で一日遅れます）")
+
+
+def _registrations(graph: Graph) -> Check:
+    try:
+        graph.get(f"{REPORT}?$filter={CAPABLE}&$top=1")
+    except TargetError as failure:
+        remedy = "読み取れるまで、二要素認証の登録がないIDを見つけられません"
+        return Check("二要素認証の登録", WARNING, str(failure), remedy)
+    return Check("二要素認証の登録", FINE, "読み取れます（最大で一日遅れます）")
 
 
 def _reach(graph: Graph) -> Check:

@@ -88,6 +88,7 @@ NEVER_ANSWERED: Mapping[FindingKind, str] = {
     FindingKind.UNREGISTERED_PRIVILEGE: _PRIVILEGE,
     FindingKind.FACTOR_MISSING: _FACTORS,
     FindingKind.FACTOR_UNSHOWN: _FACTORS,
+    FindingKind.FACTOR_UNREGISTERED: _FACTORS,
     FindingKind.STOP_NOT_REACHED: "止めると決めたものは、止まるまで終わりになりません（6-5(2)）。",
     FindingKind.STOP_UNCONFIRMED: "コマンドでの停止は、責任者が確認するか、二人で解除してください（6-5(2)）。",
     FindingKind.EXCEPTION_EXPIRED: "期限の過ぎた例外措置は、続けるならあらためて許可を得てください（8(1)）。",

@@ -17,6 +17,7 @@ class SweepCheck(StrEnum):
     CHANGE_DATES = "password_age"
     RULES = "password_rules"
     GUARDED = "guarded"
+    SECOND_FACTORS = "second_factors"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ CHECKS: Mapping[SweepCheck, CheckWords] = {
     SweepCheck.GUARDED: CheckWords(
         "ディレクトリ自身の管理者", frozenset({FindingKind.UNREGISTERED_PRIVILEGE, FindingKind.DEFAULT_NAME}),
         "ディレクトリ自身の管理者を読み取れません。", "管理者のグループを、接続アカウントが読めるようにする", _ASK,
+    ),
+    SweepCheck.SECOND_FACTORS: CheckWords(
+        "二要素認証の登録", frozenset({FindingKind.FACTOR_UNREGISTERED}),
+        "二要素認証の登録が示されないため、登録のないIDを見つけられません。",
+        "登録の一覧を、接続アカウントが読めるようにする", _ASK,
     ),
 }  # fmt: skip
 

@@ -17,6 +17,7 @@ from idm.ports import (
     ReportsChanges,
     ReportsLastUse,
     ReportsPasswordAge,
+    ReportsSecondFactors,
     TellsTime,
     TimeBoxesMembership,
 )
@@ -24,6 +25,7 @@ from idm.ports import (
 READING: tuple[type, ...] = (
     Directory, ReadsPasswordState, ReportsLastUse, ReadsLockout, ReadsPasswordPolicy, TimeBoxesMembership,
     ReportsChanges, KnowsProtected, ExaminesItself, ChecksPasswords, ReportsPasswordAge, TellsTime,
+    ReportsSecondFactors,
 )  # fmt: skip
 
 

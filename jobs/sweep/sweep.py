@@ -35,6 +35,7 @@ from idm.operations.sweep.findings import Found, SweepResult, record_sweep
 from idm.oversight.sweep_checks import SweepCheck, unlooked_kinds
 from idm.policy import Policy
 from idm.ports import Directory
+from idm.queries.factors.second_factor_demand import second_factor_demand
 from idm.queries.governance.configuration import policy_in_force
 from idm.queries.privileged.watched import registered_ids
 from idm.queries.sweep.unused_ids import accounts_with_case
@@ -50,6 +51,7 @@ from jobs.sweep.out_of_band import take_out
 from jobs.sweep.password_ages import PasswordAges
 from jobs.sweep.password_rules_reading import StrongId, read_rules, strong_ids
 from jobs.sweep.privileged_accounts import PrivilegedAccounts, accounts_of_ours
+from jobs.sweep.second_factors import SecondFactors
 from jobs.sweep.side_by_side import Attempt, SideBySide
 
 ACTOR = Actor.job("jobs.sweep.sweep")
@@ -232,6 +234,7 @@ class _Sweeping:
         checks.note_missing(policy)
         apart = clocks_apart(directory, self.installation.clock)
         checks.make(SweepCheck.CHANGE_DATES, looked.ages.read, None)
+        checks.make(SweepCheck.SECOND_FACTORS, looked.factors.read, None)
         unused_ids: Sequence[Found] = checks.make(
             SweepCheck.LAST_USE,
             lambda one: unused(
@@ -245,7 +248,8 @@ class _Sweeping:
             ), frozenset(),
         )  # fmt: skip
         ownership = Ownership(
-            self.installation, system, self.judged_at, (looked.accounts, looked.ages), looked.ages.old,
+            self.installation, system, self.judged_at, (looked.accounts, looked.ages, looked.factors),
+            looked.ages.old.keys() | looked.factors.without.keys(),
             partial(self.progress.reads, system.code),
         )  # fmt: skip
         if not reads_everybody(directory, system):
@@ -317,10 +321,11 @@ class _Sweeping:
 
 @dataclass
 class Looked:
-    """What a sweep looks at besides use and ownership: privilege, and passwords."""
+    """What a sweep looks at besides use and ownership: privilege, passwords, and second factors."""
 
     accounts: PrivilegedAccounts
     ages: PasswordAges
+    factors: SecondFactors
     strong: Sequence[StrongId]
     ours: dict[UUID, tuple[int, AccountKind]]
     """What is known of the accounts that stand out, or have an old password, once they were read."""
@@ -333,7 +338,7 @@ class Looked:
         registered = registered_ids(session, system.id, now=now)
         return cls(
             PrivilegedAccounts(system.connector, registered, ours), PasswordAges(policy.passwords, now, ours),
-            strong_ids(session, system.id), ours,
+            SecondFactors(second_factor_demand(session, system.id, now=now)), strong_ids(session, system.id), ours,
         )  # fmt: skip
 
     def look_up(self, session: Session, system_id: int) -> None:
@@ -349,6 +354,7 @@ class Looked:
         yield from self.accounts.found(told | compared.admitted)
         yield from found_in(self.rules, system.name)
         yield from self.ages.found()
+        yield from self.factors.found()
 
     def keep(self, session: Session, result: SweepResult, *, now: datetime) -> None:
         """Afterwards what was read of rules is on record."""

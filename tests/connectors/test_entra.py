@@ -423,6 +423,16 @@ def verdicts(connector: EntraConnector) -> dict[str, CheckVerdict]:
     return {check.subject: check.verdict for check in connector.examine()}
 
 
+def test_only_what_the_tenant_lets_them_use_is_a_second_factor(tenant: EntraTarget, connector: EntraConnector) -> None:
+    ids = [tenant.tenant.add_user(f"user{number}") for number in range(5)]
+    tenant.tenant.able.update(ids[:4])
+    tenant.tenant.forbidden_methods.add(ids[4])
+    assert sorted(connector.second_factor_holders()) == sorted(ids[:4])
+    tenant.tenant.premium = False
+    with pytest.raises(TargetRefused, match="P1"):
+        list(connector.second_factor_holders())
+
+
 def test_a_connection_in_order_says_so(tenant: EntraTarget, connector: EntraConnector) -> None:
     assert set(verdicts(connector).values()) == {CheckVerdict.FINE}
     assert verdicts(tenant.opened(client_id=BY_SECRET))["資格情報"] is CheckVerdict.WARNING
@@ -446,6 +456,7 @@ def test_what_the_tenant_lacks_is_named(tenant: EntraTarget) -> None:
     assert found["ドメイン"] is CheckVerdict.FAILED
     assert found["拡張プロパティ"] is CheckVerdict.FAILED
     assert found["最後のサインイン"] is CheckVerdict.WARNING
+    assert found["二要素認証の登録"] is CheckVerdict.WARNING
 
 
 def test_a_tenant_that_cannot_be_reached_is_one_failed_check(tenant: EntraTarget) -> None:

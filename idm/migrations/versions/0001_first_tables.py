@@ -1122,6 +1122,10 @@ def upgrade() -> None:
         sa.Column("closing_note", sa.Text(), nullable=True),
         sa.CheckConstraint("(state = 'closed') = (closed_by_id IS NOT NULL)", name=op.f("ck_own_devices_closed_by")),
         sa.CheckConstraint(
+            "end_reason IS NULL OR end_reason <> 'taken_back' OR end_note IS NOT NULL",
+            name=op.f("ck_own_devices_taken_back_why"),
+        ),
+        sa.CheckConstraint(
             "state <> 'cleared' OR (cleared_how IS NOT NULL AND cleared_by_id IS NOT NULL)",
             name=op.f("ck_own_devices_cleared_how"),
         ),
@@ -1133,10 +1137,6 @@ def upgrade() -> None:
             "state NOT IN ('to_clear', 'cleared') OR end_reason IS NOT NULL", name=op.f("ck_own_devices_why_ended")
         ),
         sa.CheckConstraint("begins_on < ends_on", name=op.f("ck_own_devices_period")),
-        sa.CheckConstraint(
-            "end_reason IS NULL OR end_reason <> 'taken_back' OR end_note IS NOT NULL",
-            name=op.f("ck_own_devices_taken_back_why"),
-        ),
         sa.CheckConstraint(
             "closed_by_id IS NULL OR cleared_by_id IS NULL OR closed_by_id <> cleared_by_id",
             name=op.f("ck_own_devices_confirmed_by_another"),
@@ -1731,6 +1731,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "factor_unregistered",
                 "own_device_uncared",
                 "official_account_uncared",
                 "stop_unconfirmed",
@@ -1896,6 +1897,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "factor_unregistered",
                 "own_device_uncared",
                 "official_account_uncared",
                 "stop_unconfirmed",
@@ -3283,6 +3285,7 @@ def upgrade() -> None:
                 "export_late",
                 "change_due",
                 "service_uncared",
+                "factor_unregistered",
                 "own_device_uncared",
                 "official_account_uncared",
                 "stop_unconfirmed",
@@ -3318,7 +3321,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unshown', 'left', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
+            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unregistered', 'factor_unshown', 'left', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
             name=op.f("ck_findings_never_accepted"),
         ),
         sa.CheckConstraint(

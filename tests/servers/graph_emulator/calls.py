@@ -31,6 +31,7 @@ class Calls:
         self._routes: tuple[tuple[str, str, tuple[str, ...], Callable[..., Reply]], ...] = (
             ("GET", "/organization", READ_USERS, lambda *_: Reply(200, {"value": [{"id": "t"}]})),
             ("GET", "/domains", READ_USERS, self._domains),
+            ("GET", "/reports/authenticationMethods/userRegistrationDetails", ("AuditLog.Read.All",), self._factors),
             ("GET", "/users/delta", READ_USERS, self._delta),
             ("GET", "/users", READ_USERS, self._list_users),
             ("POST", "/users", ("User.ReadWrite.All",), self._create),
@@ -169,6 +170,23 @@ class Calls:
     def _revoke(self, _asked: Mapping[str, str], _body: Body, _roles: frozenset[str], key: str) -> Reply:
         self.tenant.revoked.append(self._known(key)["id"])
         return Reply(200, {"@odata.context": f"{self.address}/$metadata#Edm.Boolean", "value": True})
+
+    def _factors(self, asked: Mapping[str, str], _body: Body, _roles: frozenset[str]) -> Reply:
+        """Registration, not enforcement; of enabled users only, and with a licence ("List userRegistrationDetails")."""
+        self._require_premium()
+        details = [
+            {
+                "id": one["id"], "userPrincipalName": one["userPrincipalName"],
+                "isMfaRegistered": one["id"] in self.tenant.able | self.tenant.forbidden_methods,
+                "isMfaCapable": one["id"] in self.tenant.able,
+            }
+            for one in self.tenant.listed() if one["accountEnabled"]
+        ]  # fmt: skip
+        wanted = asked.get("$filter")
+        if wanted not in (None, "isMfaCapable eq true"):
+            raise bad(f"Unsupported filter: {wanted}")
+        found = [one for one in details if wanted is None or one["isMfaCapable"]]
+        return self._page("/reports/authenticationMethods/userRegistrationDetails", asked, found)
 
     def _delta(self, asked: Mapping[str, str], _body: Body, _roles: frozenset[str]) -> Reply:
         """Pages, the same object more than once, what was removed marked so, and
@@ -320,10 +338,12 @@ class Calls:
         if "signInActivity" in said:
             if "AuditLog.Read.All" not in roles:
                 raise Said(403, "Authorization_RequestDenied", "Insufficient privileges.")
-            if not self.tenant.premium:  # "signInActivity": Entra ID P1 or P2
-                raise Said(
-                    403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Neither tenant is B2C or premium"
-                )
+            self._require_premium()
+
+    def _require_premium(self) -> None:
+        """ "signInActivity", "userRegistrationDetails": Entra ID P1 or P2."""
+        if not self.tenant.premium:
+            raise Said(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Neither tenant is B2C or premium")
 
     def _require_properties(self, body: Body) -> None:
         for name in body:

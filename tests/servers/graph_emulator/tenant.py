@@ -67,6 +67,10 @@ class Tenant:
     """Who has just lost a role is still guarded like an administrator."""
     guarded: set[str] = field(default_factory=set)
     passwords: dict[str, Password] = field(default_factory=dict)
+    able: set[str] = field(default_factory=set)
+    """Who has registered a second factor that the tenant's policies allow."""
+    forbidden_methods: set[str] = field(default_factory=set)
+    """Who has registered only what the policies do not allow."""
     revoked: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     """Ids, one for each change, in their order: what the delta query tells."""
