@@ -49,6 +49,8 @@ TRANSITIONS: Mapping[tuple[OfficialAccountState, AccountEvent], OfficialAccountS
     (State.ENDED, AccountEvent.SEND_BACK): State.IN_USE,
     (State.ENDED, AccountEvent.CLOSE): State.CLOSED,
 }
+IN_THE_REGISTER = frozenset({State.ASKED, State.IN_USE, State.TAKEN_OVER, State.ENDED})
+"""While there is one of these about an account, there is no other."""
 WATCHED = frozenset({State.IN_USE, State.TAKEN_OVER, State.ENDED})
 """What a day looks at."""
 POSTING = frozenset({State.IN_USE, State.TAKEN_OVER})
@@ -80,6 +82,8 @@ class OfficialAccountFacts:
     two_factors: bool
     password_due: bool
     """Somebody who may know the password posts no longer, and it has not been changed since."""
+    take_over_open: bool
+    """Nobody has confirmed that a take-over is over; an account that was given up may have one as well."""
 
 
 def faults(facts: OfficialAccountFacts, day: date, rules: OfficialAccountRules) -> tuple[str, ...]:
@@ -87,9 +91,9 @@ def faults(facts: OfficialAccountFacts, day: date, rules: OfficialAccountRules) 
     posting = facts.state in POSTING
     late = facts.since + timedelta(days=rules.confirm_within_days) <= day
     found = (
-        (facts.state is State.TAKEN_OVER, "乗っ取りへの対応が終わっていません。"),
+        (facts.state in WATCHED and facts.take_over_open, "乗っ取りへの対応が終わっていません。"),
         (posting and not facts.responsible_there, "責任者が在籍していません。"),
-        (posting and facts.password_due, "投稿する人が外れたあと、パスワードが変更されていません。"),
+        (posting and facts.password_due, "ほかの人が知っているかもしれないパスワードが、変更されていません。"),
         (posting and not facts.two_factors, "二要素認証が設定されていません。"),
         (facts.state is State.IN_USE and facts.check_due < day, "定期確認の期限が過ぎています。"),
         (facts.state is State.ENDED and late, "利用を終えたことが確認されていません。"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from idm.errors import IllegalTransition
 from idm.official_account_state import (
+    IN_THE_REGISTER,
     POSTING,
     TRANSITIONS,
     WATCHED,
@@ -26,7 +27,7 @@ DAY = timedelta(days=1)
 TODAY = date(2026, 4, 1)
 State = OfficialAccountState
 OVER = {State.REFUSED, State.WITHDRAWN, State.CLOSED}
-KEPT = OfficialAccountFacts(State.IN_USE, TODAY, TODAY, True, True, False)
+KEPT = OfficialAccountFacts(State.IN_USE, TODAY, TODAY, True, True, False, False)
 
 
 @given(st.lists(st.sampled_from(list(AccountEvent)), max_size=12))
@@ -61,6 +62,7 @@ def test_every_state_has_a_title_and_stands_where_it_belongs() -> None:
     assert OFFICIAL_ACCOUNT_STATE_TITLES.keys() == set(State)
     assert set(State) == OVER | WATCHED | {State.ASKED}
     assert {State.ENDED} == WATCHED - POSTING
+    assert WATCHED | {State.ASKED} == IN_THE_REGISTER
 
 
 def test_what_is_kept_as_approved_has_no_fault() -> None:
@@ -70,7 +72,8 @@ def test_what_is_kept_as_approved_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        (replace(KEPT, state=State.TAKEN_OVER), "乗っ取り"),
+        (replace(KEPT, state=State.TAKEN_OVER, take_over_open=True), "乗っ取り"),
+        (replace(KEPT, state=State.ENDED, take_over_open=True), "乗っ取り"),
         (replace(KEPT, responsible_there=False), "責任者が在籍"),
         (replace(KEPT, password_due=True), "パスワード"),
         (replace(KEPT, two_factors=False), "二要素認証"),
@@ -85,7 +88,7 @@ def test_each_fault_is_told_by_itself(facts: OfficialAccountFacts, told: str) ->
 
 @pytest.mark.parametrize("state", [State.ASKED, *sorted(OVER)])
 def test_what_is_not_in_use_has_no_fault(state: OfficialAccountState) -> None:
-    worst = OfficialAccountFacts(state, date(2020, 1, 1), date(2020, 1, 1), False, False, True)
+    worst = OfficialAccountFacts(state, date(2020, 1, 1), date(2020, 1, 1), False, False, True, True)
     assert faults(worst, TODAY, RULES) == ()
 
 

@@ -21,8 +21,8 @@ class OfficialAccount(Base):
         CheckConstraint("(state = 'closed') = (closed_by_id IS NOT NULL)", name="closed_by"),
         CheckConstraint("closed_by_id IS NULL OR closed_by_id <> ended_by_id", name="confirmed_by_another"),
         Index("uq_official_accounts_live", "service", "handle", unique=True,
-              sqlite_where=text("state IN ('in_use', 'taken_over')"),
-              postgresql_where=text("state IN ('in_use', 'taken_over')")),
+              sqlite_where=text("state IN ('in_use', 'taken_over', 'ended')"),
+              postgresql_where=text("state IN ('in_use', 'taken_over', 'ended')")),
     )  # fmt: skip
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -53,7 +53,7 @@ class OfficialAccount(Base):
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
     answer_note: Mapped[str | None] = mapped_column(Text)
     password_due_since: Mapped[datetime | None] = mapped_column(Instant)
-    """Since when somebody who may know the password posts no longer."""
+    """Since when somebody may know the password who is not to: one who posts no longer, or who took the account."""
     password_changed_at: Mapped[datetime | None] = mapped_column(Instant)
     password_changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     ended_how: Mapped[str | None] = mapped_column(Text)

@@ -79,8 +79,8 @@ def table() -> Response:
 def _line(row: OfficialAccountRow) -> list[str]:
     return [
         str(row.id), OFFICIAL_ACCOUNT_STATE_TITLES[row.state], row.service, row.handle, row.address, row.unit,
-        row.purpose, row.responsible, "、".join(one.name for one in row.posters), row.own_page, row.same_elsewhere,
-        row.custody, _("あり") if row.two_factors else _("なし"), row.recovery, row.asked_by,
+        row.purpose, row.responsible, "、".join(one.name for one in row.posters if row.posting), row.own_page,
+        row.same_elsewhere, row.custody, _("あり") if row.two_factors else _("なし"), row.recovery, row.asked_by,
         day_of(row.asked_at).isoformat(), row.answered_by or "",
         row.check_due.isoformat() if row.check_due is not None else "", row.ended_how or "", row.closed_by or "",
     ]  # fmt: skip
@@ -283,11 +283,11 @@ def _sheet(official_account_id: int, typed: Typed, mistakes: Mapping[str, str]) 
         sheet, own = _seen(session, official_account_id), _own_rows(session)
         account = session.get_one(OfficialAccount, official_account_id)
         keeps, posting = may_keep(session, account, me, day=current.today()), posts(session, account, me)
-    row = sheet.row
+    row, decides = sheet.row, bool(roles & frozenset(rules.decided_by)) and sheet.row.asked_by_id not in own
     return render_template(
         "official_accounts/show.html", sheet=sheet, row=row, typed=typed, mistakes=mistakes, today=current.today(),
         keeps=keeps, posting=posting, own=row.asked_by_id in own, may_see=may(roles, Action.SEE_OFFICIAL_ACCOUNTS),
-        may_answer=bool(roles & frozenset(rules.decided_by)) and row.asked_by_id not in own,
+        decides=decides, may_answer=decides and row.responsible_id not in own,
         ended_it=row.ended_by_id in own,
         settled_it=sheet.open_take_over is not None and sheet.open_take_over.settled_by_id in own,
     )  # fmt: skip

@@ -1048,8 +1048,8 @@ def upgrade() -> None:
             "uq_official_accounts_live",
             ["service", "handle"],
             unique=True,
-            sqlite_where=sa.text("state IN ('in_use', 'taken_over')"),
-            postgresql_where=sa.text("state IN ('in_use', 'taken_over')"),
+            sqlite_where=sa.text("state IN ('in_use', 'taken_over', 'ended')"),
+            postgresql_where=sa.text("state IN ('in_use', 'taken_over', 'ended')"),
         )
 
     op.create_table(

@@ -11,8 +11,9 @@ from idm.actor import Actor
 from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster
 from idm.official_account_state import AccountEvent, after
 from idm.operations.notification.notices import notify
+from idm.operations.official_accounts.authority import can_answer_for
 from idm.policy import Policy
-from idm.queries.organisation.officers import holders
+from idm.queries.organisation.officers import holders, humans
 from idm.queries.rights.leaving import SectionManagers
 from idm.vocabulary import Role
 
@@ -58,6 +59,19 @@ def posters(session: Session, account: OfficialAccount) -> frozenset[int]:
         OfficialAccountPoster.official_account_id == account.id, OfficialAccountPoster.ended_at.is_(None)
     )
     return frozenset(session.scalars(query))
+
+
+def caring(session: Session, account: OfficialAccount, day: date) -> frozenset[int]:
+    """Who answers for it; where nobody can any more, the manager of its section and the security officers."""
+    if can_answer_for(session, account.responsible_id, day):
+        return frozenset({account.responsible_id})
+    return holding(session, (Role.SECTION, Role.SECURITY), account, day)
+
+
+def confirming(session: Session, account: OfficialAccount, person_id: int, day: date) -> frozenset[int]:
+    """Who can confirm what this person did: the offices that keep the register, and the section's manager."""
+    others = holding(session, (Role.SECTION, Role.SECURITY, Role.CHIEF), account, day)
+    return others - humans(session, [person_id])[person_id].rows
 
 
 def holding(session: Session, roles: Iterable[Role], account: OfficialAccount, day: date) -> frozenset[int]:

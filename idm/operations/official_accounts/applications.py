@@ -1,27 +1,30 @@
 """An official account is applied for, decided on and entered in the register (FK 6-1(22)①③; control I6)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
 from idm.calendar_days import day_of
-from idm.errors import InvalidInput, NotPermitted
+from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.models.official_accounts import OfficialAccount
-from idm.official_account_state import POSTING, AccountEvent, after
+from idm.official_account_state import IN_THE_REGISTER, WATCHED, AccountEvent, after
 from idm.operations.official_accounts.account_notices import holding, move, record, tell
 from idm.operations.official_accounts.authority import (
+    can_answer_for,
     locked,
     named,
     require_can_answer_for,
     require_may_answer,
     require_may_ask,
+    require_not_answering_for,
 )
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans
+from idm.queries.organisation.units import unit_on
 from idm.vocabulary import OfficialAccountState
 from idm.written_text import all_written, written
 
@@ -53,6 +56,7 @@ TEXTS: Mapping[str, str] = {
     "recovery": "二要素認証の機器と回復用コードを、どこで誰が保管するかを書いてください。",
 }  # fmt: skip
 """Field → what is said where nothing is written."""
+KNOWN = "この公式アカウントは、すでに台帳にあります。"
 
 
 def ask(
@@ -75,8 +79,10 @@ def ask(
         responsible_id = require_can_answer_for(session, responsible_id, day)
     except InvalidInput as mistake:
         wrong |= mistake.fields
-    if _known(session, texts["service"], texts["handle"]):
-        wrong["handle"] = "この公式アカウントは、すでに台帳にあります。"
+    if _known(session, texts["service"], texts["handle"], IN_THE_REGISTER):
+        wrong["handle"] = KNOWN
+    if unit_on(session, wanted.unit_code, day) is None:
+        wrong["unit"] = "いまある所属から選んでください。"
     if wrong:
         raise InvalidInput("申請の内容を直してください。", fields=wrong)
     account = OfficialAccount(
@@ -91,11 +97,10 @@ def ask(
     return account
 
 
-def _known(session: Session, service: str, handle: str) -> bool:
+def _known(session: Session, service: str, handle: str, states: Collection[OfficialAccountState]) -> bool:
     query = select(OfficialAccount.id).where(
-        OfficialAccount.service == service, OfficialAccount.handle == handle,
-        OfficialAccount.state.in_(POSTING | {OfficialAccountState.ASKED}),
-    )  # fmt: skip
+        OfficialAccount.service == service, OfficialAccount.handle == handle, OfficialAccount.state.in_(states)
+    )
     return session.scalars(query).first() is not None
 
 
@@ -109,6 +114,9 @@ def answer(
     account, person_id = locked(session, official_account_id), named(actor)
     after(account.state, AccountEvent.APPROVE)
     require_may_answer(session, account, person_id, policy=policy, day=day_of(now))
+    require_not_answering_for(session, person_id, account.responsible_id)
+    if permit:
+        _require_still_right(session, account, day_of(now))
     said = written(note, field="answer_note", empty="理由（承認するときは、条件があればその条件も）を書いてください。")
     account.answered_by_id, account.answered_at, account.answer_note = person_id, now, said
     move(account, AccountEvent.APPROVE if permit else AccountEvent.REFUSE, now=now)
@@ -120,6 +128,15 @@ def answer(
     if permit:
         tell_responsible(session, account, now=now)
     return account
+
+
+def _require_still_right(session: Session, account: OfficialAccount, day: date) -> None:
+    """What held when it was asked for holds still. Raises InvalidInput, IllegalTransition."""
+    if not can_answer_for(session, account.responsible_id, day):
+        said = "責任者が在籍していないため、承認できません。責任者を替えて、あらためて申請してもらってください。"
+        raise InvalidInput(said, fields={"answer": said})
+    if _known(session, account.service, account.handle, WATCHED):
+        raise IllegalTransition(KNOWN)
 
 
 def tell_responsible(session: Session, account: OfficialAccount, *, now: datetime) -> None:

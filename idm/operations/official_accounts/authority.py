@@ -44,10 +44,7 @@ def require_may_ask(session: Session, person_id: int, unit_code: str, *, policy:
 def require_may_answer(
     session: Session, account: OfficialAccount, person_id: int, *, policy: Policy, day: date
 ) -> None:
-    """Afterwards the person decides on accounts, and this is none of their own, asked for or answered for.
-
-    Raises NotPermitted, SeparationOfDuties.
-    """
+    """Afterwards the person decides on accounts, and did not ask for this. Raises NotPermitted, SeparationOfDuties."""
     roles = roles_of(session, person_id, day)
     require(roles, Action.PERMIT_OFFICIAL_ACCOUNT)
     if not roles & frozenset(policy.official_accounts.decided_by):
@@ -62,11 +59,10 @@ def require_may_answer(
 def may_keep(session: Session, account: OfficialAccount, person_id: int, *, day: date) -> bool:
     """Whether the person looks after the account: who answers for it, or an office that keeps the register."""
     reached = units_reached(session, person_id, Action.KEEP_OFFICIAL_ACCOUNTS, day)
-    return (
-        reached is None
-        or account.unit_code in reached
-        or humans(session, [person_id])[person_id].is_one_of(frozenset({account.responsible_id}))
-    )
+    if reached is None or account.unit_code in reached:
+        return True
+    own = humans(session, [person_id])[person_id]
+    return own.is_one_of(frozenset({account.responsible_id})) and can_answer_for(session, account.responsible_id, day)
 
 
 def require_may_keep(session: Session, account: OfficialAccount, person_id: int, *, day: date) -> None:
@@ -91,13 +87,21 @@ def require_another(session: Session, person_id: int, other_id: int | None) -> N
         raise SeparationOfDuties("自分が行ったことを、自分で確認することはできません。（SOD-1）", code="SOD-1")
 
 
+def require_not_answering_for(session: Session, person_id: int, responsible_id: int) -> None:
+    """Afterwards the person decides about somebody else who is to answer for it. Raises SeparationOfDuties."""
+    if humans(session, [person_id])[person_id].is_one_of(frozenset({responsible_id})):
+        raise SeparationOfDuties("自分が責任者になることを、自分で決めることはできません。（SOD-1）", code="SOD-1")
+
+
+def can_answer_for(session: Session, person_id: int, day: date) -> bool:
+    """Whether the person works here and is no contractor, under whatever row."""
+    rows = humans(session, [person_id])[person_id].rows
+    return is_employed(session, person_id, day) and not contracted(session, rows, day)
+
+
 def require_can_answer_for(session: Session, person_id: int | None, day: date) -> int:
     """The person, who works here and is no contractor. Raises InvalidInput at `responsible`."""
-    if (
-        person_id is not None
-        and is_employed(session, person_id, day)
-        and not contracted(session, humans(session, [person_id])[person_id].rows, day)
-    ):
+    if person_id is not None and can_answer_for(session, person_id, day):
         return person_id
     said = "責任者には、在籍している職員（委託事業者を除く）の職員番号を書いてください。"
     raise InvalidInput(said, fields={"responsible": said})

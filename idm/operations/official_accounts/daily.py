@@ -11,9 +11,11 @@ from idm.calendar_days import day_of
 from idm.models.official_accounts import OfficialAccount, OfficialAccountCheck, OfficialAccountPoster
 from idm.models.work import Finding
 from idm.official_account_state import WATCHED, OfficialAccountFacts, check_due, faults
+from idm.operations.official_accounts.authority import can_answer_for
 from idm.operations.official_accounts.keeping import take_off
 from idm.operations.sweep.findings import Found, record_everywhere
 from idm.policy import Policy
+from idm.queries.official_accounts.take_overs import accounts_with_open_take_over
 from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.privileged.eligibility import is_employed
 from idm.vocabulary import FindingKind
@@ -53,13 +55,13 @@ def _find(
     session: Session, accounts: Sequence[OfficialAccount], *, actor: Actor, policy: Policy, now: datetime
 ) -> None:  # fmt: skip
     day, checked, found = day_of(now), _last_checks(session), []
-    rules = policy.official_accounts
+    rules, stolen = policy.official_accounts, accounts_with_open_take_over(session)
     for account in accounts:
         since = checked.get(account.id) or account.answered_at or account.asked_at
         facts = OfficialAccountFacts(
             account.state, day_of(account.since), check_due(day_of(since), rules),
-            is_employed(session, account.responsible_id, day), account.two_factors,
-            account.password_due_since is not None,
+            can_answer_for(session, account.responsible_id, day), account.two_factors,
+            account.password_due_since is not None, account.id in stolen,
         )  # fmt: skip
         wrong = faults(facts, day, rules)
         if wrong:

@@ -10,7 +10,7 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.official_accounts import OfficialAccount, OfficialAccountCheck, OfficialAccountPoster
 from idm.official_account_state import POSTING
-from idm.operations.official_accounts.account_notices import record, tell
+from idm.operations.official_accounts.account_notices import caring, record, tell
 from idm.operations.official_accounts.applications import TEXTS, tell_responsible
 from idm.operations.official_accounts.authority import (
     locked,
@@ -19,6 +19,7 @@ from idm.operations.official_accounts.authority import (
     require_can_answer_for,
     require_may_answer,
     require_may_keep,
+    require_not_answering_for,
 )
 from idm.policy import Policy
 from idm.queries.outsiders.outside_scope import units_of_person
@@ -40,6 +41,7 @@ def name_responsible(
     account = _kept(session, official_account_id)
     require_may_answer(session, account, named(actor), policy=policy, day=day_of(now))
     chosen = require_can_answer_for(session, person_id, day_of(now))
+    require_not_answering_for(session, named(actor), chosen)
     if chosen == account.responsible_id:
         said = "この人は、すでに責任者です。"
         raise InvalidInput(said, fields={"responsible": said})
@@ -121,14 +123,16 @@ def take_off(
     session: Session, account: OfficialAccount, poster: OfficialAccountPoster, reason: str, *, actor: Actor,
     policy: Policy, now: datetime,
 ) -> None:  # fmt: skip
-    """Afterwards the person posts no longer, and whoever answers for it knows that the password has to change."""
+    """Afterwards the person posts no longer, and of one in use whoever cares for it knows that the password has to
+    change."""
     poster.ended_at, poster.end_reason = now, reason
     account.password_due_since = account.password_due_since or now
     record(session, "official_account.poster_ended", account, actor=actor, policy=policy, now=now,
            person=poster.person_id, reason=reason)  # fmt: skip
-    tell(session, {account.responsible_id}, account, "パスワードの変更",
-         "投稿する人が外れました。パスワードを知っているかもしれません。パスワードを変更し、変更したことを記録してください。",
-         now=now)  # fmt: skip
+    if account.state in POSTING:
+        tell(session, caring(session, account, day_of(now)), account, "パスワードの変更",
+             "投稿する人が外れました。パスワードを知っているかもしれません。パスワードを変更し、変更したことを記録してください。",
+             now=now)  # fmt: skip
 
 
 def password_changed(

@@ -10,18 +10,21 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.official_accounts import OfficialAccount, TakeOver, TakeOverStep
 from idm.official_account_state import AccountEvent
-from idm.operations.official_accounts.account_notices import holding, move, posters, record, tell
+from idm.operations.official_accounts.account_notices import confirming, holding, move, posters, record, tell
 from idm.operations.official_accounts.authority import locked, named, posts, require_another, require_may_keep
 from idm.permissions import Action, may
 from idm.policy import Policy
+from idm.queries.official_accounts.take_overs import open_take_over
 from idm.queries.organisation.officers import roles_of
+from idm.vocabulary import OfficialAccountState
 from idm.written_text import written
 
 
 def report(
     session: Session, official_account_id: int, *, what: str, actor: Actor, policy: Policy, now: datetime
 ) -> TakeOver:
-    """Afterwards everybody whom the profile names, who posts and who answers for it knows in the same moment.
+    """Afterwards everybody whom the profile names, who posts and who answers for it knows in the same moment, and the
+    password is due.
 
     Whoever posts, looks after it or sees the register says so. Raises NotFound, NotPermitted, InvalidInput,
     IllegalTransition.
@@ -35,6 +38,7 @@ def report(
         what, field="what", empty="何が起きたか（身に覚えのない投稿、サインインできないなど）を書いてください。"
     )
     move(account, AccountEvent.TAKE_OVER, now=now)
+    account.password_due_since = account.password_due_since or now
     row = TakeOver(official_account_id=account.id, what=said, reported_by_id=person_id, reported_at=now)
     session.add(row)
     record(session, "official_account.taken_over", account, actor=actor, policy=policy, now=now, what=said)
@@ -63,8 +67,6 @@ def step_done(
     said = written(note, field=f"note_{code}", empty="行ったこと（当てはまらないときは、その理由）を書いてください。")
     row = TakeOverStep(take_over_id=open_one.id, code=code, note=said, done_by_id=person_id, done_at=now)
     session.add(row)
-    if code == "password":
-        account.password_due_since, account.password_changed_at, account.password_changed_by_id = None, now, person_id
     record(session, "official_account.step_done", account, actor=actor, policy=policy, now=now, step=code, note=said)
     return row
 
@@ -74,20 +76,22 @@ def settle(
 ) -> TakeOver:
     """Afterwards somebody who looks after it says that it is its own again; another person has been asked to confirm.
 
-    Raises NotFound, NotPermitted, InvalidInput while a step is open, IllegalTransition.
+    Raises NotFound, NotPermitted, InvalidInput while a step or the password is open, IllegalTransition.
     """
     account, person_id, day = locked(session, official_account_id), named(actor), day_of(now)
     require_may_keep(session, account, person_id, day=day)
     open_one = _open(session, account)
-    left = [title for code, title in policy.official_accounts.questions.items() if code not in _done(session, open_one)]
+    done = _done(session, open_one)
+    left = [title for code, title in policy.official_accounts.questions.items() if code not in done]
+    if account.password_due_since is not None:
+        left.append("パスワードを変更したことの記録")
     if left:
         said = f"まだ記録されていない手順があります：{'、'.join(left)}"
         raise InvalidInput(said, fields={"settled_note": said})
     said = written(note, field="settled_note", empty="取り戻したことを、どのように確かめたかを書いてください。")
     open_one.settled_note, open_one.settled_by_id, open_one.settled_at = said, person_id, now
     record(session, "official_account.settled", account, actor=actor, policy=policy, now=now, note=said)
-    told = holding(session, policy.official_accounts.told_of_take_over, account, day)
-    tell(session, told - {person_id}, account, "乗っ取りへの対応の確認",
+    tell(session, confirming(session, account, person_id, day), account, "乗っ取りへの対応の確認",
          "対応が終わったと記録されました。別の人が確認してください。", now=now)  # fmt: skip
     return open_one
 
@@ -110,10 +114,9 @@ def confirm(session: Session, official_account_id: int, *, actor: Actor, policy:
 
 
 def _open(session: Session, account: OfficialAccount) -> TakeOver:
-    query = select(TakeOver).where(TakeOver.official_account_id == account.id, TakeOver.confirmed_at.is_(None))
-    found = session.scalars(query).one_or_none()
+    found = open_take_over(session, account.id) if account.state is OfficialAccountState.TAKEN_OVER else None
     if found is None:
-        raise IllegalTransition("この公式アカウントは、乗っ取られていません。")
+        raise IllegalTransition("乗っ取りへの対応中の公式アカウントではありません。")
     return found
 
 

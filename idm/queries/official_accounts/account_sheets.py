@@ -19,7 +19,7 @@ from idm.models.official_accounts import (
 from idm.models.people import Person
 from idm.official_account_state import POSTING, WATCHED, check_due
 from idm.policy import OfficialAccountRules
-from idm.queries.organisation.people import units_on
+from idm.queries.organisation.units import unit_names_on
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
 from idm.vocabulary import OfficialAccountState
 
@@ -188,9 +188,11 @@ def accounts_looked_after(session: Session, person_ids: Collection[int]) -> list
 
 
 def accounts_to_answer(session: Session, person_ids: Collection[int]) -> int:
-    """How many applications wait for a decision that none of these rows of one human asked for."""
+    """How many applications wait that these rows of one human neither asked for nor are to answer for."""
     waiting = OfficialAccount.state == OfficialAccountState.ASKED
-    query = select(func.count(OfficialAccount.id)).where(waiting, OfficialAccount.asked_by_id.not_in(person_ids))
+    query = select(func.count(OfficialAccount.id)).where(
+        waiting, OfficialAccount.asked_by_id.not_in(person_ids), OfficialAccount.responsible_id.not_in(person_ids)
+    )
     return session.scalar(query) or 0
 
 
@@ -221,7 +223,7 @@ def _rows(
     )  # fmt: skip
     posters = _posters(session, keys, live=True)
     names = _names(session, {key for one in accounts for key in _people_in(one)})
-    units = {unit.code: unit.name for unit in units_on(session, day)}
+    units = unit_names_on(session, day)
     return tuple(
         _row(one, names, units.get(one.unit_code, one.unit_code), posters.get(one.id, ()), checked.get(one.id), rules)
         for one in accounts

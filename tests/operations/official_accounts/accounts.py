@@ -1,15 +1,20 @@
 """An official account of 総務課, as the cast applies for it, keeps it and loses it."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from idm.actor import Actor
 from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster
-from idm.models.work import MailMessage
-from idm.operations.official_accounts import applications, endings, keeping, take_overs
+from idm.models.work import Finding, MailMessage
+from idm.operations.official_accounts import applications, daily, endings, keeping, take_overs
 from idm.operations.official_accounts.applications import WantedOfficialAccount
+from idm.vocabulary import FindingKind
 from tests.cast import NOW, Cast
+
+JOB = Actor.job("jobs.lifecycle")
+DAY = timedelta(days=1)
 
 
 def wanted(cast: Cast, **changed: object) -> WantedOfficialAccount:
@@ -88,6 +93,20 @@ def confirm_end(cast: Cast, account_id: int, who: str, *, gone: bool = True) -> 
         endings.confirm(
             session, account_id, gone=gone, note="見た", actor=cast.actor(who), policy=cast.policy, now=NOW
         )  # fmt: skip
+
+
+def nightfall(cast: Cast, now: datetime = NOW) -> int:
+    """The day's run; how many people it took off."""
+    with cast.database.writing() as session:
+        return daily.follow(session, actor=JOB, policy=cast.policy, now=now)
+
+
+def open_faults(cast: Cast) -> str:
+    """What is found to be wrong, in one line."""
+    kind = FindingKind.OFFICIAL_ACCOUNT_UNCARED
+    with cast.database.reading() as session:
+        query = select(Finding.label).where(Finding.kind == kind, Finding.resolved_at.is_(None))
+        return "".join(session.scalars(query))
 
 
 def account(cast: Cast, account_id: int) -> OfficialAccount:

@@ -1,20 +1,18 @@
 """An official account from its application to its end, and back from a take-over (FK 6-1(22); control I6)."""
 
-from datetime import datetime, timedelta
-
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from idm.actor import Actor
 from idm.errors import IllegalTransition, InvalidInput, NotFound, NotPermitted, SeparationOfDuties
 from idm.models.official_accounts import OfficialAccount, TakeOver
 from idm.models.people import Assignment, Employment
-from idm.models.work import Finding, MailMessage
-from idm.operations.official_accounts import applications, daily, keeping
-from idm.vocabulary import FindingKind, OfficialAccountState
+from idm.models.work import MailMessage
+from idm.operations.official_accounts import applications, keeping
+from idm.vocabulary import OfficialAccountState
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.official_accounts.accounts import (
+    DAY,
     account,
     answer,
     approved,
@@ -25,28 +23,14 @@ from tests.operations.official_accounts.accounts import (
     do_step,
     give_up,
     name_poster,
+    nightfall,
+    open_faults,
     posting,
     recover,
     settle,
     taken,
     told,
 )
-
-JOB = Actor.job("jobs.lifecycle")
-DAY = timedelta(days=1)
-
-
-def nightfall(cast: Cast, now: datetime = NOW) -> int:
-    with cast.database.writing() as session:
-        return daily.follow(session, actor=JOB, policy=cast.policy, now=now)
-
-
-def open_faults(cast: Cast) -> str:
-    kind = FindingKind.OFFICIAL_ACCOUNT_UNCARED
-    with cast.database.reading() as session:
-        query = select(Finding.label).where(Finding.kind == kind, Finding.resolved_at.is_(None))
-        return "".join(session.scalars(query))
-
 
 # --- applying ---------------------------------------------------------------------------------------------------------
 
@@ -95,6 +79,7 @@ def test_one_account_stands_in_the_register_once(office: Cast) -> None:
         ask(office)
     assert refused.value.fields.keys() == {"handle"}
     give_up(office, account_id)
+    confirm_end(office, account_id, "security")
     assert ask(office) != account_id
 
 
@@ -265,6 +250,7 @@ def test_it_is_its_own_again_when_every_step_is_on_record_and_another_person_has
         do_step(office, account_id, "password")
     with pytest.raises(IllegalTransition):
         recover(office, account_id, "security")
+    change_password(office, account_id, "other")
     with pytest.raises(NotPermitted):
         settle(office, account_id, "other")
     settle(office, account_id)

@@ -74,6 +74,9 @@ def test_a_take_over_is_told_shown_worked_through_and_confirmed_by_another(offic
     for code in office.cast.policy.official_accounts.questions:
         other.send(f"{PAGE}/1/steps/{code}", {f"note_{code}": "済ませた"})
     staff = office.browser("staff")
+    assert "パスワードを変更したことの記録" in staff.page(f"{PAGE}/1")
+    assert "対応が終わったことを記録する" not in staff.page(f"{PAGE}/1")
+    assert "対応が終わったことを記録する" in staff.follow(staff.send(f"{PAGE}/1/password", {}))
     assert "別の人の確認" in staff.follow(staff.send(f"{PAGE}/1/settled", {"settled_note": "投稿が止まった"}))
     assert "取り戻したことを確認した" not in staff.page(f"{PAGE}/1")
     assert "取り戻したことを確認しました" in security.follow(security.send(f"{PAGE}/1/recovered", {}))
@@ -136,6 +139,36 @@ def test_a_form_left_open_is_told_what_to_choose(office: Office, path: str, told
         give_up(office.cast, 1)
     answer = office.browser("chief").send(f"{PAGE}/1/{path}", {})
     assert (answer.status_code, told in answer.text) == (422, True)
+
+
+def test_of_one_that_was_taken_over_and_given_up_nothing_is_left_to_do_but_the_confirmation(office: Office) -> None:
+    approved(office.cast)
+    name_poster(office.cast, 1)
+    taken(office.cast, 1, "staff")
+    give_up(office.cast, 1)
+    security, auditor = office.browser("security"), office.browser("auditor")
+    shown = security.page(f"{PAGE}/1")
+    assert "別の人が確認すると、乗っ取りへの対応も終わります" in shown
+    assert "/steps/" not in shown
+    assert "次の人は投稿する人ではなくなります" in shown
+    for register in (PAGE, f"{PAGE}/print", f"{PAGE}.csv"):
+        assert "今泉" not in auditor.page(register)
+    said = {"gone": "yes", "closing_note": "ページがない"}
+    closed = security.follow(security.send(f"{PAGE}/1/confirm", said))
+    assert "乗っ取りへの対応中です" not in closed
+    assert "アカウントの利用を終えた：削除した" in closed
+
+
+def test_whoever_will_answer_for_it_has_no_form_to_decide(office: Office) -> None:
+    ask(office.cast, responsible_id=office.cast.people["chief"])
+    chief = office.browser("chief")
+    assert "承認する" not in chief.page(f"{PAGE}/1")
+    assert chief.send(f"{PAGE}/1/answer", {"answer": "permit", "answer_note": "よい"}).status_code == 409
+
+
+def test_a_section_that_there_is_not_is_told_at_its_field(office: Office) -> None:
+    answer = office.browser("security").send(PAGE, typed(office, unit="9999"))
+    assert (answer.status_code, "いまある所属" in answer.text) == (422, True)
 
 
 def test_an_application_is_taken_back_at_its_page(office: Office) -> None:
