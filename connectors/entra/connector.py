@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
 from connectors.entra.decoding import PENDING, Decoder, literal, moment
 from connectors.entra.examination import examine
 from connectors.entra.exchanges import Exchanges
-from connectors.entra.graph import Answer, Graph, Request
+from connectors.entra.graph import Graph
 from connectors.entra.last_use import never, unused
+from connectors.entra.looking_up import ids_of, users, users_with_groups
 from connectors.entra.registrations import second_factor_holders
 from connectors.entra.role_exchanges import RoleExchanges
 from connectors.entra.roles import ELIGIBLE, HELD, Role, Roles, role_of
@@ -23,6 +23,7 @@ from idm.ports import (
     AccountId,
     ChangeSet,
     Check,
+    CreateAccount,
     ExternalId,
     Kept,
     LastUse,
@@ -79,22 +80,21 @@ class EntraConnector:
         if not wanted:
             return {}
         ids = self._ids_of(wanted)
-        users = self._users(list(ids.values()))
-        groups, guarded = self._groups_of(list(users)), self._tier0.accounts()
-        roles = self._roles.of_accounts()
+        there = users_with_groups(self._graph, self._decoder, list(ids.values()))
+        guarded, roles = self._tier0.accounts(), self._roles.of_accounts()
         found = {
             uuid: self._decoder.account(
-                users[external_id], groups=groups[external_id] | roles.get(external_id, frozenset()),
+                there[external_id][0], groups=there[external_id][1] | roles.get(external_id, frozenset()),
                 protected=external_id in guarded,
             )
-            for uuid, external_id in ids.items() if external_id in users
+            for uuid, external_id in ids.items() if external_id in there
         }  # fmt: skip
         return {uuid: account for uuid, account in found.items() if account.account_uuid == uuid}
 
     def find_by_own_id(self, external_ids: Iterable[ExternalId]) -> dict[ExternalId, TargetAccount]:
         """See `idm.ports.FindsByOwnId`."""
-        users, guarded = self._users(list(dict.fromkeys(external_ids))), self._tier0.accounts()
-        return {one: self._decoder.account(user, protected=one in guarded) for one, user in users.items()}
+        found, guarded = users(self._graph, self._decoder, list(dict.fromkeys(external_ids))), self._tier0.accounts()
+        return {one: self._decoder.account(user, protected=one in guarded) for one, user in found.items()}
 
     def group(self, name: str) -> TargetGroup:
         """See `idm.ports.Directory`; `role:` and `eligible:` name directory roles (`connectors.entra.roles`).
@@ -139,8 +139,8 @@ class EntraConnector:
 
     def protected_accounts(self) -> Iterator[AccountId]:
         """See `idm.ports.KnowsProtected`: whoever holds one of the roles that rule the tenant."""
-        users = self._users(sorted(self._tier0.accounts()))
-        return (self._decoder.account_id(user, protected=True) for user in users.values())
+        found = users(self._graph, self._decoder, sorted(self._tier0.accounts()))
+        return (self._decoder.account_id(user, protected=True) for user in found.values())
 
     def changes_since(self, cursor: str | None) -> ChangeSet:
         """See `idm.ports.ReportsChanges`: what the delta query names is read by id, as it is now."""
@@ -199,6 +199,7 @@ class EntraConnector:
         if not steps:
             return []
         self._exchanges.guarded = self._tier0.accounts()
+        self._exchanges.known = self._known_before(steps)
         sent = self._graph.writes_sent
         outcomes = carry_out(self._graph, [self._exchanges.performers[type(step)](step) for step in steps])
         failure = nothing_was_sent(outcomes)
@@ -221,43 +222,15 @@ class EntraConnector:
         self._graph.close()
 
     def _ids_of(self, uuids: Sequence[UUID]) -> dict[UUID, ExternalId]:
-        unknown = [uuid for uuid in uuids if uuid not in self._made]
-        conditions = [quote(f"{self._decoder.uuid} eq {literal(str(uuid))}") for uuid in unknown]
-        answers = self._graph.batch([Request("GET", f"/users?$filter={one}&$select=id") for one in conditions])
-        found = {uuid: self._made[uuid] for uuid in uuids if uuid in self._made}
-        for uuid, answer in zip(unknown, answers, strict=True):
-            told = answer.required().get("value")
-            if isinstance(told, list) and told:
-                found[uuid] = str(told[0]["id"])
-        return found
+        """Theirs, also of those that were made here a moment ago and that no list shows yet."""
+        told = ids_of(self._graph, self._decoder, [uuid for uuid in uuids if uuid not in self._made])
+        return {uuid: told.get(uuid) or self._made[uuid] for uuid in uuids if uuid in told or uuid in self._made}
 
-    def _users(self, external_ids: Sequence[ExternalId]) -> dict[ExternalId, Mapping[str, Any]]:
-        wanted = [Request("GET", f"/users/{quote(one)}?$select={self._decoder.selected}") for one in external_ids]
-        found: dict[ExternalId, Mapping[str, Any]] = {}
-        for external_id, answer in zip(external_ids, self._graph.batch(wanted), strict=True):
-            user = _there(answer)
-            if user is not None and user.get("id") == external_id:
-                found[external_id] = user
-        return found
-
-    def _groups_of(self, external_ids: Sequence[ExternalId]) -> dict[ExternalId, frozenset[ExternalId]]:
-        wanted = [
-            Request("GET", f"/users/{one}/memberOf/microsoft.graph.group?$select=id&$top=999") for one in external_ids
-        ]
-        found: dict[ExternalId, frozenset[ExternalId]] = {}
-        for external_id, answer in zip(external_ids, self._graph.batch(wanted), strict=True):
-            page = answer.required()
-            groups = {str(one["id"]) for one in page.get("value", ())}
-            following = page.get("@odata.nextLink")
-            if following:
-                groups |= {str(one["id"]) for one in self._graph.pages(str(following))}
-            found[external_id] = frozenset(groups)
-        return found
-
-
-def _there(answer: Answer) -> Mapping[str, Any] | None:
-    """What was read; None where it is not there. Raises what stood in the way."""
-    try:
-        return answer.required()
-    except NotOnTarget:
-        return None
+    def _known_before(self, steps: Sequence[Step]) -> Mapping[UUID, ExternalId] | TargetRefused:
+        """Whom lists show of those who are to be made, asked of all at once. Raises TargetUnavailable."""
+        try:
+            return ids_of(
+                self._graph, self._decoder, [one.account_uuid for one in steps if isinstance(one, CreateAccount)]
+            )
+        except TargetRefused as refusal:
+            return refusal

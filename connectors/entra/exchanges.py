@@ -56,6 +56,8 @@ class Exchanges:
         self._settings, self._decoder, self._made, self._roles = settings, decoder, made, roles
         self.guarded: Container[ExternalId] = ()
         """The tenant's own administrators: nothing of theirs is written."""
+        self.known: Mapping[UUID, ExternalId] | TargetRefused = {}
+        """Whom lists show of those whom a wave is to make; or why that could not be read."""
         self.performers: dict[type[Step], Callable[[Any], Exchange]] = {
             CreateAccount: self._create,
             AdoptAccount: self._adopt,
@@ -76,8 +78,10 @@ class Exchanges:
         if not wanted.family_name:
             raise TargetRefused("姓が必要です。")
         name = self._principal_name(wanted.login_name)
-        if (known := (yield self._with_uuid(uuid)).required().get("value")) and isinstance(known, list):
-            self._made[step.account_uuid] = str(known[0]["id"])
+        if isinstance(self.known, TargetRefused):
+            raise self.known
+        if step.account_uuid in self.known:
+            self._made[step.account_uuid] = self.known[step.account_uuid]
             return Outcome.UNCHANGED
         answer = yield Request("POST", "/users", self._newcomer(wanted, name) | {self._decoder.uuid: uuid})
         if answer.done:

@@ -27,7 +27,7 @@ from idm.ports import (
 )
 from tests.connectors.entra_target import BADLY_SET_UP, BY_SECRET, EntraTarget
 from tests.connectors.target import CHOSEN_PASSWORD, PASSWORD, attributes
-from tests.servers.graph_emulator.tenant import GLOBAL_ADMINISTRATOR, stamp
+from tests.servers.graph_emulator.tenant import GLOBAL_ADMINISTRATOR, HELPDESK_ADMINISTRATOR, stamp
 
 CHANGED, UNCHANGED = Outcome.CHANGED, Outcome.UNCHANGED
 SOON = timedelta(hours=1)
@@ -421,6 +421,48 @@ def test_what_is_anothers_is_not_adopted_and_no_uuid_is_given_twice(
 
 def verdicts(connector: EntraConnector) -> dict[str, CheckVerdict]:
     return {check.subject: check.verdict for check in connector.examine()}
+
+
+def test_many_are_found_in_few_requests_and_each_is_their_own(tenant: EntraTarget, connector: EntraConnector) -> None:
+    uuids = [uuid4() for _ in range(32)]
+    steps = [CreateAccount(uuid, attributes(f"u{number:03}")) for number, uuid in enumerate(uuids)]
+    assert connector.perform(steps) == [CHANGED] * 32
+    tenant.tenant.page_size = 999
+    tenant.tenant.seen.clear()
+    found = tenant.opened().find(uuids)
+    assert [found[uuid].attributes.login_name for uuid in uuids] == [f"u{number:03}" for number in range(32)]
+    assert sum(1 for one in tenant.tenant.seen if "/users?" in one or one.endswith(" /users")) == 3
+    assert tenant.opened().perform(steps) == [UNCHANGED] * 32
+
+
+@pytest.mark.parametrize("many", [19, 20, 21, 45])
+def test_somebody_in_many_groups_is_read_with_all_of_them(
+    tenant: EntraTarget, connector: EntraConnector, many: int
+) -> None:
+    external_id = created(connector, "taro")
+    uuid = next(iter(connector.find_by_own_id([external_id]).values())).account_uuid
+    assert uuid is not None
+    groups = {tenant.tenant.add_group(f"g{number}").id for number in range(many)}
+    for group in groups:
+        tenant.tenant.groups[group].members.append(external_id)
+    tenant.tenant.assignments.append((external_id, HELPDESK_ADMINISTRATOR))
+    assert connector.find([uuid])[uuid].groups == frozenset(groups)
+
+
+def test_where_nobody_can_be_looked_up_nobody_is_made_and_the_others_go_on(
+    tenant: EntraTarget, connector: EntraConnector
+) -> None:
+    external_id = created(connector, "taro")
+    tenant.tenant.extensions.clear()
+    steps: list[Step] = [CreateAccount(uuid4(), attributes("jiro")), AddMember(external_id, group_of(tenant))]
+    refused, joined = connector.perform(steps)
+    assert isinstance(refused, TargetRefused)
+    assert joined is Outcome.CHANGED
+    assert not tenant.exists("jiro")
+
+
+def group_of(tenant: EntraTarget) -> str:
+    return tenant.tenant.add_group("g").id
 
 
 def test_only_what_the_tenant_lets_them_use_is_a_second_factor(tenant: EntraTarget, connector: EntraConnector) -> None:

@@ -14,7 +14,7 @@ from tests.cast import Cast
 from tests.connectors.entra_target import EntraTarget
 from tests.jobs.gated_office import BY_GROUP, Gated
 
-CONDITIONAL_ACCESS = BY_GROUP["group"]
+CONDITIONAL_ACCESS = str(BY_GROUP["group"])
 
 
 @pytest.fixture

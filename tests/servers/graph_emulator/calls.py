@@ -14,9 +14,11 @@ from tests.servers.graph_emulator.said import Reply, Said, bad, missing
 from tests.servers.graph_emulator.tenant import DEFAULT, Tenant, stamp
 
 Body = Mapping[str, Any]
+MOST_CLAUSES, MOST_EXPANDED = 15, 20
 READ_USERS, READ_GROUPS = ("User.Read.All", "User.ReadWrite.All"), ("GroupMember.Read.All", "GroupMember.ReadWrite.All")
 SHORTEST_PASSWORD = 8
 SIGNS = (ascii_lowercase, ascii_uppercase, digits, punctuation + " ")
+GROUP, ROLE = "#microsoft.graph.group", "#microsoft.graph.directoryRole"
 MASTERED = {"displayName", "surname", "givenName", "userPrincipalName"}
 """What the directory on the premises is the master of, where a user is synchronised ("Update user")."""
 UPN = re.compile(r"[A-Za-z0-9'._!#^~-]{1,64}@(.+)")
@@ -111,7 +113,16 @@ class Calls:
 
     def _user(self, asked: Mapping[str, str], _body: Body, roles: frozenset[str], key: str) -> Reply:
         self._require_readable(asked, roles)
-        return Reply(200, self._shown(self._known(key), asked))
+        user = self._known(key)
+        shown = self._shown(user, asked)
+        if asked.get("$expand") == "memberOf($select=id)":  # "Customize responses": 20 at the most, and no link to more
+            groups = [{"@odata.type": GROUP, "id": one.id} for one in self.tenant.groups.values()
+                      if user["id"] in one.members]  # fmt: skip
+            held = [{"@odata.type": ROLE, "id": role} for who, role in self.tenant.assignments if who == user["id"]]
+            shown["memberOf"] = [*held, *groups][:MOST_EXPANDED]
+        elif "$expand" in asked:
+            raise bad(f"Unsupported expansion: {asked['$expand']}")
+        return Reply(200, shown)
 
     def _create(self, _asked: Mapping[str, str], body: Body, roles: frozenset[str]) -> Reply:
         for needed in ("accountEnabled", "displayName", "mailNickname", "userPrincipalName", "passwordProfile"):
@@ -358,9 +369,15 @@ class Calls:
             raise bad("Another object with the same value for property userPrincipalName already exists.")
 
     def _filtered(self, found: Iterable[Mapping[str, Any]], condition: str | None) -> list[Any]:
-        """Those that fit; of conditions the emulator knows one comparison at a time."""
+        """Those that fit: one comparison, or several of which one has to hold (no more than 15, as Graph has it)."""
         if condition is None:
             return list(found)
+        clauses = condition.split(" or ")
+        if len(clauses) > MOST_CLAUSES:
+            raise Said(400, "Request_UnsupportedQuery", "Too many child clauses specified in search filter expression")
+        if len(clauses) > 1:
+            fitting = [one["id"] for clause in clauses for one in self._filtered(found, clause)]
+            return [one for one in found if one["id"] in fitting]
         form = CONDITION.fullmatch(condition)
         if form is None:
             raise Said(400, "Request_UnsupportedQuery", f"Unsupported or invalid query filter clause: {condition}")
