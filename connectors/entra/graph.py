@@ -6,8 +6,7 @@ repeated. A batch is answered 200 whatever becomes of what is in it, in any orde
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,13 +16,13 @@ from urllib3.exceptions import HTTPError
 
 from connectors.entra.settings import EntraSettings
 from connectors.entra.tokens import Tokens
+from connectors.http_times import moment_of, retry_after
 from idm.errors import NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 
 MOST_AT_ONCE = 20
 """How many requests a batch may hold (Graph)."""
 LATER = frozenset({401, 408, 429, 500, 502, 503, 504})
 """Answers after which the same request may succeed: throttling, a token that ran out, a service that is away."""
-LONGEST_ASKED_WAIT = 24 * 60 * 60.0
 READING = "GET"
 SHOWN_OF_A_MESSAGE = 200
 NO_LICENCE = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
@@ -136,10 +135,7 @@ class Graph:
     def server_time(self) -> datetime | None:
         """Its clock, to the second, as its answers say it (RFC 9110 6.6.1). Raises TargetUnavailable, TargetRefused."""
         answer = self._send(READING, f"{self._settings.graph}/organization?$select=id", None)
-        try:
-            return parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
-        except ValueError:
-            return None
+        return moment_of(answer.headers.get("Date"))
 
     def close(self) -> None:
         """Afterwards no connection is open."""
@@ -180,7 +176,11 @@ class Graph:
             body = None
         if not isinstance(body, dict):
             raise TargetUnavailable(UNREADABLE)
-        return Answer(response.status_code, body, _seconds(response.headers.get("Retry-After")))
+        return Answer(
+            response.status_code,
+            body,
+            retry_after(response.headers.get("Retry-After"), moment_of(response.headers.get("Date"))),
+        )
 
 
 def _inner(number: int, request: Request) -> dict[str, Any]:
@@ -196,11 +196,4 @@ def _of_batch(said: Any) -> Answer:
         return Answer(requests.codes.gateway_timeout, {})
     body, headers = said.get("body"), said.get("headers")
     named = {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, dict) else {}
-    return Answer(said["status"], body if isinstance(body, dict) else {}, _seconds(named.get("retry-after")))
-
-
-def _seconds(text: str | None) -> float | None:
-    """How long to wait, as `Retry-After` says it in seconds; Graph sends no dates."""
-    if text is None or not text.strip().isdecimal():
-        return None
-    return min(float(text), LONGEST_ASKED_WAIT)
+    return Answer(said["status"], body if isinstance(body, dict) else {}, retry_after(named.get("retry-after"), None))

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +20,7 @@ from scim2_client.client import BASE_HEADERS, RawResponse
 from scim2_models import SCIMException
 from urllib3.exceptions import HTTPError
 
+from connectors.http_times import moment_of, retry_after
 from connectors.scim.settings import ScimSettings
 from idm.errors import NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 
@@ -28,7 +28,6 @@ AWAY = frozenset({429, 502, 503, 504})
 """What a service says, or the machine before it, that answers nothing at the moment."""
 LARGEST_ANSWER = 64 * 1024 * 1024
 CHUNK = 64 * 1024
-LONGEST_ASKED_WAIT = 24 * 60 * 60.0
 """A service that asks for more is asked again after a day all the same."""
 SHOWN_OF_A_DETAIL = 200
 
@@ -214,23 +213,3 @@ class Conversation:
             return ""
         shown = " ".join(said.replace(self.settings.token, "…").split())
         return f"サービスの説明: {shown[:SHOWN_OF_A_DETAIL]}"
-
-
-def retry_after(said: str | None, now: datetime) -> float | None:
-    """The seconds that a service asks us to wait (RFC 9110 10.2.3), at most a day; None = it did not say."""
-    if said is None:
-        return None
-    with suppress(ValueError, TypeError, OverflowError):
-        if said.strip().isdecimal() and said.isascii():
-            return min(float(said), LONGEST_ASKED_WAIT)
-        moment = parsedate_to_datetime(said)
-        moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        return min(max((moment - now).total_seconds(), 0.0), LONGEST_ASKED_WAIT)
-    return None
-
-
-def moment_of(date: str | None) -> datetime | None:
-    """The time of an answer's `Date` (RFC 9110 6.6.1); None = it has none."""
-    with suppress(ValueError, TypeError):
-        return parsedate_to_datetime(date).astimezone(UTC) if date is not None else None
-    return None

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from connectors.http_times import retry_after
 from connectors.scim.connector import ScimConnector, open_scim
-from connectors.scim.conversation import retry_after
 from idm.errors import NotOnTarget, TargetError, TargetRefused, TargetUnavailable
 from idm.ports import (
     AddMember,
