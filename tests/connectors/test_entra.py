@@ -79,6 +79,19 @@ def test_as_long_as_the_sessions_are_not_ended_somebody_may_be_in(
     assert not connector.find_by_own_id([taro])[taro].enabled
 
 
+def test_whoever_comes_back_from_a_leave_has_the_password_they_had(
+    tenant: EntraTarget, connector: EntraConnector
+) -> None:
+    taro = created(connector, "taro")
+    connector.perform([SetTemporaryPassword(taro, PASSWORD)])
+    connector.perform([SetEnabled(taro, enabled=True)])
+    tenant.choose_password("taro", PASSWORD, CHOSEN_PASSWORD)
+    connector.perform([SetEnabled(taro, enabled=False)])
+    assert not tenant.sign_in("taro", CHOSEN_PASSWORD)
+    connector.perform([SetEnabled(taro, enabled=True)])
+    assert tenant.sign_in("taro", CHOSEN_PASSWORD)
+
+
 def test_who_was_disabled_by_hand_is_not_held_to_be_in(tenant: EntraTarget, connector: EntraConnector) -> None:
     taro = created(connector, "taro")
     connector.perform([SetEnabled(taro, enabled=True)])

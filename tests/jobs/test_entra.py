@@ -124,6 +124,30 @@ def test_a_tenant_that_throttles_is_asked_again_when_it_said(place: tuple[Office
     assert user(target)["surname"] == "青木"
 
 
+def test_a_tenant_out_of_reach_for_hours_loses_nothing_and_does_nothing_twice(
+    place: tuple[Office, EntraTarget],
+) -> None:
+    office, target = working(place)
+    target.stop()
+    office.grant("other", "ledger/account", "ledger/enter")
+    office.leave("staff")
+    lifecycle.run(office.installation)
+    for hours in range(6):
+        office.clock.ahead += timedelta(hours=hours)
+        office.provision()
+    target.start()
+    target.tenant.seen.clear()
+    for _ in range(2):
+        office.clock.ahead += timedelta(hours=6)
+        office.provision()
+    assert not target.sign_in("u100009", CHOSEN_PASSWORD)
+    assert user(target, "u100010")["surname"] == "今泉"
+    written = [one for one in target.tenant.seen if one.startswith("POST")]
+    assert written.count("POST /users") == 1
+    assert sum("revokeSignInSessions" in one for one in written) == 1
+    assert sum(one.endswith("/members/$ref") for one in written) == 1
+
+
 def test_a_role_is_a_right_and_whoever_leaves_with_one_is_out(place: tuple[Office, EntraTarget]) -> None:
     office, target = place
     (office.installation.settings.secrets_dir / "ledger.password").write_text(SECRET, encoding="utf-8")

@@ -375,21 +375,24 @@ class Calls:
         clauses = condition.split(" or ")
         if len(clauses) > MOST_CLAUSES:
             raise Said(400, "Request_UnsupportedQuery", "Too many child clauses specified in search filter expression")
-        if len(clauses) > 1:
-            fitting = [one["id"] for clause in clauses for one in self._filtered(found, clause)]
-            return [one for one in found if one["id"] in fitting]
-        form = CONDITION.fullmatch(condition)
-        if form is None:
-            raise Said(400, "Request_UnsupportedQuery", f"Unsupported or invalid query filter clause: {condition}")
-        names, value = form["name"].split("/"), form["value"]
-        if form["operator"] == "le":
-            latest = _moment(value)
-            return [one for one in found if (known := _at(one, names)) is not None and _moment(str(known)) <= latest]
-        wanted: Any = json.loads(value) if value in ("true", "false") else value[1:-1].replace("''", "'")
-        return [one for one in found if _at(one, names) == wanted]
+        wanted: dict[tuple[str, ...], set[Any]] = {}
+        for clause in clauses:
+            form = CONDITION.fullmatch(clause)
+            if form is None or (len(clauses) > 1 and form["operator"] != "eq"):
+                raise Said(400, "Request_UnsupportedQuery", f"Unsupported or invalid query filter clause: {clause}")
+            names, value = tuple(form["name"].split("/")), form["value"]
+            if form["operator"] == "le":
+                return _until(found, names, _moment(value))
+            literal = json.loads(value) if value in ("true", "false") else value[1:-1].replace("''", "'")
+            wanted.setdefault(names, set()).add(literal)
+        return [one for one in found if any(_at(one, names) in values for names, values in wanted.items())]
 
 
-def _at(one: Mapping[str, Any], names: list[str]) -> Any:
+def _until(found: Iterable[Mapping[str, Any]], names: tuple[str, ...], latest: datetime) -> list[Any]:
+    return [one for one in found if (known := _at(one, names)) is not None and _moment(str(known)) <= latest]
+
+
+def _at(one: Mapping[str, Any], names: Iterable[str]) -> Any:
     known: Any = one
     for name in names:
         known = known.get(name) if isinstance(known, dict) else None
