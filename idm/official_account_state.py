@@ -82,8 +82,6 @@ class OfficialAccountFacts:
     two_factors: bool
     password_due: bool
     """Somebody who may know the password posts no longer, and it has not been changed since."""
-    take_over_open: bool
-    """Nobody has confirmed that a take-over is over; an account that was given up may have one as well."""
 
 
 def faults(facts: OfficialAccountFacts, day: date, rules: OfficialAccountRules) -> tuple[str, ...]:
@@ -91,7 +89,6 @@ def faults(facts: OfficialAccountFacts, day: date, rules: OfficialAccountRules) 
     posting = facts.state in POSTING
     late = facts.since + timedelta(days=rules.confirm_within_days) <= day
     found = (
-        (facts.state in WATCHED and facts.take_over_open, "乗っ取りへの対応が終わっていません。"),
         (posting and not facts.responsible_there, "責任者が在籍していません。"),
         (posting and facts.password_due, "ほかの人が知っているかもしれないパスワードが、変更されていません。"),
         (posting and not facts.two_factors, "二要素認証が設定されていません。"),

@@ -231,6 +231,8 @@ class FindingKind(StrEnum):
     """A device that was not issued is not looked after: its check or its clearing is overdue, or its loss unsettled."""
     OFFICIAL_ACCOUNT_UNCARED = "official_account_uncared"
     """An official social-media account is taken over, or nobody looks after it as was approved."""
+    OFFICIAL_ACCOUNT_TAKEN_OVER = "official_account_taken_over"
+    """Nobody has confirmed that the take-over of an official account is over."""
     STOP_UNCONFIRMED = "stop_unconfirmed"
     """An operator stopped something at the command line, and no officer has confirmed it."""
 
@@ -584,6 +586,7 @@ FINDING_TITLES = {
     FindingKind.FACTOR_UNREGISTERED: "二要素認証の登録がないID",
     FindingKind.OWN_DEVICE_UNCARED: "管理の行き届いていない支給以外の端末",
     FindingKind.OFFICIAL_ACCOUNT_UNCARED: "管理の行き届いていない公式アカウント",
+    FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER: "乗っ取られた公式アカウント",
     FindingKind.STOP_UNCONFIRMED: "確認されていないコマンドでの停止",
 }
 FINDING_STATE_TITLES = {

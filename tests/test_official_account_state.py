@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 TODAY = date(2026, 4, 1)
 State = OfficialAccountState
 OVER = {State.REFUSED, State.WITHDRAWN, State.CLOSED}
-KEPT = OfficialAccountFacts(State.IN_USE, TODAY, TODAY, True, True, False, False)
+KEPT = OfficialAccountFacts(State.IN_USE, TODAY, TODAY, True, True, False)
 
 
 @given(st.lists(st.sampled_from(list(AccountEvent)), max_size=12))
@@ -72,8 +72,6 @@ def test_what_is_kept_as_approved_has_no_fault() -> None:
 @pytest.mark.parametrize(
     ("facts", "told"),
     [
-        (replace(KEPT, state=State.TAKEN_OVER, take_over_open=True), "乗っ取り"),
-        (replace(KEPT, state=State.ENDED, take_over_open=True), "乗っ取り"),
         (replace(KEPT, responsible_there=False), "責任者が在籍"),
         (replace(KEPT, password_due=True), "パスワード"),
         (replace(KEPT, two_factors=False), "二要素認証"),
@@ -88,7 +86,7 @@ def test_each_fault_is_told_by_itself(facts: OfficialAccountFacts, told: str) ->
 
 @pytest.mark.parametrize("state", [State.ASKED, *sorted(OVER)])
 def test_what_is_not_in_use_has_no_fault(state: OfficialAccountState) -> None:
-    worst = OfficialAccountFacts(state, date(2020, 1, 1), date(2020, 1, 1), False, False, True, True)
+    worst = OfficialAccountFacts(state, date(2020, 1, 1), date(2020, 1, 1), False, False, True)
     assert faults(worst, TODAY, RULES) == ()
 
 

@@ -90,6 +90,7 @@ NEVER_ANSWERED: Mapping[FindingKind, str] = {
     FindingKind.FACTOR_UNSHOWN: _FACTORS,
     FindingKind.FACTOR_UNREGISTERED: _FACTORS,
     FindingKind.STOP_NOT_REACHED: "止めると決めたものは、止まるまで終わりになりません（6-5(2)）。",
+    FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER: "乗っ取りは、別の人が確認するまで終わりになりません（6-1(22)④）。",
     FindingKind.STOP_UNCONFIRMED: "コマンドでの停止は、責任者が確認するか、二人で解除してください（6-5(2)）。",
     FindingKind.EXCEPTION_EXPIRED: "期限の過ぎた例外措置は、続けるならあらためて許可を得てください（8(1)）。",
 }
@@ -101,7 +102,8 @@ OFFICE: Mapping[FindingKind, Role] = {
         (
             FindingKind.EXCEPTION_EXPIRED, FindingKind.AFTER_HOURS, FindingKind.BURST, FindingKind.REFUSED_ATTEMPTS,
             FindingKind.QUICK_DECISIONS, FindingKind.SUDDEN_USE, FindingKind.EXPORT_LATE, FindingKind.SERVICE_UNCARED,
-            FindingKind.OWN_DEVICE_UNCARED, FindingKind.OFFICIAL_ACCOUNT_UNCARED, FindingKind.STOP_UNCONFIRMED,
+            FindingKind.OWN_DEVICE_UNCARED, FindingKind.OFFICIAL_ACCOUNT_UNCARED,
+            FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER, FindingKind.STOP_UNCONFIRMED,
         ),
         Role.SECURITY,
     ),

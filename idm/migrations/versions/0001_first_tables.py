@@ -1734,6 +1734,7 @@ def upgrade() -> None:
                 "factor_unregistered",
                 "own_device_uncared",
                 "official_account_uncared",
+                "official_account_taken_over",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -1900,6 +1901,7 @@ def upgrade() -> None:
                 "factor_unregistered",
                 "own_device_uncared",
                 "official_account_uncared",
+                "official_account_taken_over",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -3288,6 +3290,7 @@ def upgrade() -> None:
                 "factor_unregistered",
                 "own_device_uncared",
                 "official_account_uncared",
+                "official_account_taken_over",
                 "stop_unconfirmed",
                 name="findingkind",
                 native_enum=False,
@@ -3321,7 +3324,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unregistered', 'factor_unshown', 'left', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
+            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unregistered', 'factor_unshown', 'left', 'official_account_taken_over', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
             name=op.f("ck_findings_never_accepted"),
         ),
         sa.CheckConstraint(

@@ -31,11 +31,15 @@ def locked(session: Session, official_account_id: int) -> OfficialAccount:
 
 
 def require_may_ask(session: Session, person_id: int, unit_code: str, *, policy: Policy, day: date) -> None:
-    """Afterwards the person applies for accounts of that section. Raises NotPermitted, SeparationOfDuties."""
+    """Afterwards the person applies for accounts of that section, or of one still to be chosen ("").
+
+    Raises NotPermitted, SeparationOfDuties.
+    """
     roles = roles_of(session, person_id, day)
     require(roles, Action.ASK_OFFICIAL_ACCOUNT)
     reached = units_reached(session, person_id, Action.ASK_OFFICIAL_ACCOUNT, day)
-    if not roles & frozenset(policy.official_accounts.asked_by) or (reached is not None and unit_code not in reached):
+    elsewhere = unit_code != "" and reached is not None and unit_code not in reached
+    if not roles & frozenset(policy.official_accounts.asked_by) or elsewhere:
         titles = "、".join(policy.title_of(role) for role in policy.official_accounts.asked_by)
         raise NotPermitted(f"この所属の公式アカウントを申請できるのは、その所属の{titles}です。")
     _require_staff(session, person_id, day)

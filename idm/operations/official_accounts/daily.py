@@ -20,6 +20,8 @@ from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.privileged.eligibility import is_employed
 from idm.vocabulary import FindingKind
 
+KINDS = (FindingKind.OFFICIAL_ACCOUNT_UNCARED, FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER)
+
 
 def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards nobody posts who has left or works elsewhere, and what is not looked after is a finding.
@@ -61,17 +63,20 @@ def _find(
         facts = OfficialAccountFacts(
             account.state, day_of(account.since), check_due(day_of(since), rules),
             can_answer_for(session, account.responsible_id, day), account.two_factors,
-            account.password_due_since is not None, account.id in stolen,
+            account.password_due_since is not None,
         )  # fmt: skip
         wrong = faults(facts, day, rules)
         if wrong:
             label = f"{account.service} {account.handle}：{''.join(wrong)}"
             details: dict[str, object] = {"official_account": account.id, "faults": list(wrong)}
             found.append(Found(FindingKind.OFFICIAL_ACCOUNT_UNCARED, str(account.id), label, details=details))
-    kind = FindingKind.OFFICIAL_ACCOUNT_UNCARED
-    known = select(func.count()).where(Finding.kind == kind, Finding.resolved_at.is_(None))
+        if account.id in stolen:
+            label = f"{account.service} {account.handle}：乗っ取りへの対応が終わっていません。"
+            kind = FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER
+            found.append(Found(kind, str(account.id), label, details={"official_account": account.id}))
+    known = select(func.count()).where(Finding.kind.in_(KINDS), Finding.resolved_at.is_(None))
     if found or session.scalar(known):
-        record_everywhere(session, [kind], found, actor=actor, policy=policy, now=now)
+        record_everywhere(session, KINDS, found, actor=actor, policy=policy, now=now)
 
 
 def _last_checks(session: Session) -> dict[int, datetime]:

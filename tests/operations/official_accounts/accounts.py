@@ -10,7 +10,6 @@ from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster
 from idm.models.work import Finding, MailMessage
 from idm.operations.official_accounts import applications, daily, endings, keeping, take_overs
 from idm.operations.official_accounts.applications import WantedOfficialAccount
-from idm.vocabulary import FindingKind
 from tests.cast import NOW, Cast
 
 JOB = Actor.job("jobs.lifecycle")
@@ -103,9 +102,8 @@ def nightfall(cast: Cast, now: datetime = NOW) -> int:
 
 def open_faults(cast: Cast) -> str:
     """What is found to be wrong, in one line."""
-    kind = FindingKind.OFFICIAL_ACCOUNT_UNCARED
     with cast.database.reading() as session:
-        query = select(Finding.label).where(Finding.kind == kind, Finding.resolved_at.is_(None))
+        query = select(Finding.label).where(Finding.kind.in_(daily.KINDS), Finding.resolved_at.is_(None))
         return "".join(session.scalars(query))
 
 

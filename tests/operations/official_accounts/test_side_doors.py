@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
-from idm.errors import IllegalTransition, InvalidInput, NotPermitted, SeparationOfDuties
+from idm.errors import IllegalTransition, InvalidInput, NotPermitted, Refusal, SeparationOfDuties
 from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster, TakeOver
 from idm.models.people import Employment, Person
+from idm.models.work import Finding
 from idm.operations.official_accounts import keeping
-from idm.vocabulary import OfficialAccountState
+from idm.operations.sweep import risk_acceptance
+from idm.vocabulary import FindingKind, OfficialAccountState
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.official_accounts.accounts import (
     DAY,
@@ -158,6 +160,20 @@ def test_a_take_over_stays_a_finding_until_another_has_confirmed_that_the_accoun
     confirm_end(office, account_id, "security")
     nightfall(office)
     assert open_faults(office) == ""
+
+
+def test_no_risk_of_a_take_over_is_accepted_and_little_time_is_given_for_it(office: Cast) -> None:
+    taken(office, approved(office), "staff")
+    nightfall(office)
+    with office.database.reading() as session:
+        kind = FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER
+        finding = session.scalars(select(Finding).where(Finding.kind == kind)).one()
+    with office.acting("ciso", "finding.accept_risk") as session, pytest.raises(Refusal, match="別の人が確認"):
+        risk_acceptance.accept(
+            session, finding.id, reason="様子を見る", until=TODAY + DAY, actor=office.actor("ciso"),
+            policy=office.policy, now=NOW,
+        )  # fmt: skip
+    assert kind in office.policy.findings.urgent
 
 
 @pytest.mark.parametrize("settled", [False, True])

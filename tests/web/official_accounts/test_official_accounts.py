@@ -148,6 +148,7 @@ def test_of_one_that_was_taken_over_and_given_up_nothing_is_left_to_do_but_the_c
     give_up(office.cast, 1)
     security, auditor = office.browser("security"), office.browser("auditor")
     shown = security.page(f"{PAGE}/1")
+    assert "乗っ取られたあと、利用を終えました" in shown
     assert "別の人が確認すると、乗っ取りへの対応も終わります" in shown
     assert "/steps/" not in shown
     assert "次の人は投稿する人ではなくなります" in shown
@@ -167,8 +168,10 @@ def test_whoever_will_answer_for_it_has_no_form_to_decide(office: Office) -> Non
 
 
 def test_a_section_that_there_is_not_is_told_at_its_field(office: Office) -> None:
-    answer = office.browser("security").send(PAGE, typed(office, unit="9999"))
-    assert (answer.status_code, "いまある所属" in answer.text) == (422, True)
+    for unit in ("9999", ""):
+        answer = office.browser("security").send(PAGE, typed(office, unit=unit))
+        assert (answer.status_code, "いまある所属" in answer.text) == (422, True)
+    assert '<option value="">選ぶ</option>' in office.browser("security").page(PAGE + "/new")
 
 
 def test_an_application_is_taken_back_at_its_page(office: Office) -> None:
