@@ -1,6 +1,7 @@
 """What nobody gets past: one's own account, somebody gone, a take-over that is only given up (FK 6-1(22); I6)."""
 
 from datetime import date
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
@@ -74,6 +75,69 @@ def test_whoever_will_answer_for_it_does_not_decide_on_it_under_whatever_row(off
     assert account(office, account_id).state is OfficialAccountState.ASKED
 
 
+def test_whoever_asked_does_not_decide_under_another_row(office: Cast) -> None:
+    account_id = ask(office)
+    one_human(office, "security", "chief")
+    with pytest.raises(SeparationOfDuties):
+        answer(office, account_id)
+
+
+def test_an_auditor_under_another_row_neither_applies_nor_decides(office: Cast) -> None:
+    account_id = ask(office)
+    one_human(office, "auditor", "chief")
+    with pytest.raises(SeparationOfDuties):
+        answer(office, account_id)
+    one_human(office, "auditor", "security")
+    with pytest.raises(SeparationOfDuties):
+        ask(office, handle="@other")
+
+
+@pytest.mark.parametrize("who", ["system", "other"])
+def test_neither_a_manager_of_another_section_nor_who_posts_looks_after_it(office: Cast, who: str) -> None:
+    account_id = approved(office)
+    poster = name_poster(office, account_id)
+    for act in (check, give_up, settle):
+        with pytest.raises(NotPermitted):
+            act(office, account_id, who)
+    with pytest.raises(NotPermitted), office.acting(who, "official_account.end_poster") as session:
+        keeping.end_poster(session, poster, actor=office.actor(who), policy=office.policy, now=NOW)
+    assert posting(office, account_id) == {office.people["other"]}
+
+
+def test_who_neither_posts_nor_keeps_it_records_no_step_and_who_only_posts_confirms_nothing(office: Cast) -> None:
+    account_id = approved(office)
+    name_poster(office, account_id)
+    taken(office, account_id)
+    with pytest.raises(NotPermitted):
+        do_step(office, account_id, "password", "hr")
+    for code in office.policy.official_accounts.questions:
+        do_step(office, account_id, code, "other")
+    change_password(office, account_id, "other")
+    settle(office, account_id)
+    with pytest.raises(NotPermitted):
+        recover(office, account_id, "other")
+
+
+def test_nobody_is_taken_off_twice_or_named_before_they_work_here(office: Cast) -> None:
+    account_id = approved(office)
+    poster = name_poster(office, account_id)
+    for refused in (False, True):
+        with office.acting("staff", "official_account.end_poster") as session:
+            act = partial(
+                keeping.end_poster, session, poster, actor=office.actor("staff"), policy=office.policy, now=NOW
+            )
+            if not refused:
+                act()
+                continue
+            with pytest.raises(IllegalTransition):
+                act()
+    with office.database.writing() as session:
+        mine = Employment.person_id == office.people["hr"]
+        session.execute(update(Employment).where(mine).values(valid_from=TODAY + DAY))
+    with pytest.raises(InvalidInput):
+        name_poster(office, account_id, "hr")
+
+
 @pytest.mark.parametrize("same", [False, True])
 def test_nobody_names_themselves_to_answer_for_it(office: Cast, same: bool) -> None:
     account_id = approved(office)
@@ -120,6 +184,17 @@ def test_where_nobody_answers_for_it_the_offices_are_told_that_the_password_is_d
     leaves(office, "other")
     nightfall(office, NOW + DAY)
     assert told(office, "パスワードの変更") == {office.people["security"]}
+
+
+def test_the_password_is_due_since_the_first_who_may_know_it_went(office: Cast) -> None:
+    account_id = approved(office)
+    name_poster(office, account_id)
+    name_poster(office, account_id, "hr")
+    leaves(office, "other")
+    leaves(office, "hr", TODAY + 3 * DAY)
+    for days in (1, 3):
+        assert nightfall(office, NOW + days * DAY) == 1
+    assert account(office, account_id).password_due_since == NOW + DAY
 
 
 def test_of_what_was_given_up_nobody_is_asked_to_change_the_password_before_it_is_sent_back(office: Cast) -> None:
@@ -258,6 +333,17 @@ def test_what_is_sent_back_is_told_to_whoever_gave_it_up_too(office: Cast) -> No
     give_up(office, account_id, "security")
     confirm_end(office, account_id, "chief", gone=False)
     assert told(office, "差戻し") == {office.people["staff"], office.people["security"]}
+
+
+def test_who_posted_knows_of_the_end_and_what_is_sent_back_has_none(office: Cast) -> None:
+    account_id = approved(office)
+    name_poster(office, account_id)
+    give_up(office, account_id)
+    ended = {office.people[who] for who in ("other", "security", "chief")}
+    assert told(office, "利用の終了") == ended
+    confirm_end(office, account_id, "chief", gone=False)
+    found = account(office, account_id)
+    assert (found.ended_how, found.ended_by_id) == (None, None)
 
 
 def test_one_human_posts_once(office: Cast) -> None:

@@ -10,6 +10,7 @@ from idm.models.notices import NoticePreference
 from idm.models.officers import Officer
 from idm.models.people import Assignment, Employment, Person
 from idm.models.work import MailMessage, MailState
+from idm.operations.own_devices import endings
 from idm.vocabulary import OwnDeviceState, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.own_devices.devices import (
@@ -138,6 +139,14 @@ def test_where_the_only_keeper_reports_the_chief_is_asked_to_confirm(office: Cas
     device_id = ended(office)
     report(office, device_id, "security")
     assert told(office, "情報の削除の確認") == {office.people["chief"]}
+
+
+def test_nobody_is_told_to_look_after_their_own_device_under_another_row(office: Cast) -> None:
+    device_id = permitted(office)
+    one_human(office, "staff", "security")
+    with office.acting("staff", "own_device.end") as session:
+        endings.end(session, device_id, actor=office.actor("staff"), policy=office.policy, now=NOW)
+    assert told(office, "利用の終了") == {office.people["staff"], office.people["chief"]}
 
 
 def test_what_is_sent_back_is_told_to_whoever_reported_it_too(office: Cast) -> None:

@@ -105,6 +105,16 @@ def test_somebody_elses_device_is_not_there_for_people_who_do_not_look_after_it(
     assert state(office) is OwnDeviceState.PERMITTED
 
 
+def test_nobody_fills_in_a_renewal_for_somebody_else_or_looks_after_their_own(office: Office) -> None:
+    permitted(office.cast)
+    security = office.browser("security")
+    assert security.open(f"{PAGE}/new?replaces=1").status_code == 404
+    answering = permitted(office.cast, "security", permitting=("ciso", "chief"))
+    own = security.page(f"{PAGE}/{answering}")
+    assert "確認を記録する" not in own
+    assert "許可を取り消す" not in own
+
+
 def test_a_renewal_begins_with_what_was_permitted(office: Office) -> None:
     permitted(office.cast)
     form = office.browser("staff").page(f"{PAGE}/new?replaces=1")
@@ -212,4 +222,13 @@ def test_checked_taken_back_lost_and_found_again_at_the_page(office: Office) -> 
 def test_an_application_is_taken_back_at_its_page(office: Office) -> None:
     staff = office.browser("staff")
     staff.send(PAGE, typed(office))
-    assert "取り下げました" in staff.follow(staff.send(f"{PAGE}/1/withdraw", {}))
+    shown = staff.follow(staff.send(f"{PAGE}/1/withdraw", {}))
+    assert "取り下げました" in shown
+    assert "許可を待っている人" not in shown
+
+
+@pytest.mark.parametrize("page", [PAGE, f"{PAGE}/print", f"{PAGE}.csv"])
+def test_a_manager_of_another_section_reads_nothing_of_it(office: Office, page: str) -> None:
+    permitted(office.cast)
+    assert "N-1" not in office.browser("system").page(page)
+    assert "N-1" in office.browser("security").page(page)
