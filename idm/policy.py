@@ -403,8 +403,8 @@ class ExternalAccessRules:
 
 
 @dataclass(frozen=True, config=STRICT)
-class ProviderCheck:
-    """One thing to find out about a provider. The code stays when the words change."""
+class ProfileQuestion:
+    """One thing to be written about: a check, a measure, a step. The code stays when the words change."""
 
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     question: Annotated[str, Field(min_length=1)]
@@ -424,7 +424,7 @@ class ExternalServiceRules:
     """How long before its end the users of a service are told."""
     end_within_days: Positive
     """How long after its day an end that is not finished becomes a finding."""
-    checks: tuple[ProviderCheck, ...]
+    checks: tuple[ProfileQuestion, ...]
     """What is looked into about a provider before an application, in this order (FK 11-2(2))."""
 
     @property
@@ -444,7 +444,7 @@ class OfficialAccountRules:
     confirm_within_days: Positive
     """How long one that was given up may wait for its confirmation before it is a finding."""
     told_of_take_over: Annotated[tuple[Role, ...], Field(min_length=1)]
-    steps: Annotated[tuple[ProviderCheck, ...], Field(min_length=1)]
+    steps: Annotated[tuple[ProfileQuestion, ...], Field(min_length=1)]
     """What is done when one is taken over, in this order (FK 6-1(22)④)."""
 
     @property
@@ -475,7 +475,7 @@ class OwnDeviceRules:
     clear_within_days: Positive
     """How long a device may wait to be cleared, or to be confirmed, before it is a finding."""
     told_of_loss: Annotated[tuple[Role, ...], Field(min_length=1)]
-    checks: tuple[ProviderCheck, ...]
+    checks: tuple[ProfileQuestion, ...]
     """The measures that an applicant says how they take, in this order (MC 5.1)."""
 
     @property
