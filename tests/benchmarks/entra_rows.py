@@ -61,18 +61,19 @@ def _emptied(target: EntraTarget) -> None:
 def _joined(target: EntraTarget, count: int) -> int:
     connector = open_entra(target.values(), target.own.private, lambda: datetime.now(UTC))
     try:
-        return sum(_wave(connector, range(first, min(first + WAVE, count))) for first in range(0, count, WAVE))
+        groups = [connector.group(name).external_id for name in GROUPS]  # a right knows its group by id (`resolved`)
+        waves = (range(first, min(first + WAVE, count)) for first in range(0, count, WAVE))
+        return sum(_wave(connector, wave, groups) for wave in waves)
     finally:
         connector.close()
 
 
-def _wave(connector: EntraConnector, numbers: range) -> int:
+def _wave(connector: EntraConnector, numbers: range, groups: list[str]) -> int:
     uuids = [uuid5(NAMES, str(number)) for number in numbers]
     steps: list[Step] = [
         CreateAccount(uuid, attributes(f"u{number:06}")) for uuid, number in zip(uuids, numbers, strict=True)
     ]
     made = connector.perform(steps)
-    groups = [connector.group(name).external_id for name in GROUPS]
     ids = [one.external_id for one in connector.find(uuids).values()]
     joined = connector.perform([AddMember(one, group) for one in ids for group in groups])
     done = made == [Outcome.CHANGED] * len(numbers) and set(joined) == {Outcome.CHANGED}
