@@ -160,6 +160,15 @@ def test_of_one_that_was_taken_over_and_given_up_nothing_is_left_to_do_but_the_c
     assert "アカウントの利用を終えた：削除した" in closed
 
 
+def test_who_posts_finds_it_on_the_first_page_while_it_is_in_use(office: Office) -> None:
+    approved(office.cast)
+    name_poster(office.cast, 1)
+    assert "さえずり @kumiai" in office.browser("other").page("/")
+    assert "さえずり @kumiai" not in office.browser("hr").page("/")
+    give_up(office.cast, 1)
+    assert "さえずり @kumiai" not in office.browser("other").page("/")
+
+
 def test_whoever_will_answer_for_it_has_no_form_to_decide(office: Office) -> None:
     ask(office.cast, responsible_id=office.cast.people["chief"])
     chief = office.browser("chief")
