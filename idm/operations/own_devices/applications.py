@@ -13,7 +13,14 @@ from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import Person
-from idm.operations.own_devices.authority import is_holder, locked, named, require_may_ask, require_may_permit
+from idm.operations.own_devices.authority import (
+    is_holder,
+    locked,
+    locked_with_renewed,
+    named,
+    require_may_ask,
+    require_may_permit,
+)
 from idm.operations.own_devices.device_notices import move, record, tell
 from idm.own_device_state import DeviceEvent, after, next_permit, require_first_day, require_level, require_period
 from idm.policy import OwnDeviceRules, Policy
@@ -158,7 +165,7 @@ def answer(
     IllegalTransition.
     """
     person_id, day = named(actor), day_of(now)
-    device = locked(session, device_id)
+    device, before = locked_with_renewed(session, device_id)
     after(device.state, DeviceEvent.PERMIT)
     require_may_permit(session, device, person_id, policy=policy, day=day)
     said = written(note, field="answer_note", empty="理由（許可するときは、条件があればその条件も）を書いてください。")
@@ -179,7 +186,7 @@ def answer(
         move(device, DeviceEvent.REFUSE, now=now)
         _tell_holder(session, device, f"利用は許可されませんでした。\n・理由: {said}", now=now)
     elif next_permit(position + 1, policy.own_devices) is None:
-        _permit(session, device, said, actor=actor, policy=policy, now=now)
+        _permit(session, device, before, said, actor=actor, policy=policy, now=now)
     else:
         _ask_next(session, device, policy=policy, now=now)
     return device
@@ -198,9 +205,11 @@ def _require_still_wanted(session: Session, device: OwnDevice, day: date) -> Non
         raise IllegalTransition(TOO_LATE[why])
 
 
-def _permit(session: Session, device: OwnDevice, said: str, *, actor: Actor, policy: Policy, now: datetime) -> None:
-    if device.replaces_id is not None:
-        before = locked(session, device.replaces_id)
+def _permit(
+    session: Session, device: OwnDevice, before: OwnDevice | None, said: str, *, actor: Actor, policy: Policy,
+    now: datetime,
+) -> None:  # fmt: skip
+    if before is not None:
         move(before, DeviceEvent.REPLACE, now=now)
         record(session, "own_device.replaced", before, actor=actor, policy=policy, now=now, by=device.id)
         # What it replaces permits nothing any more: the days that were left of it are this one's.

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idm.actor import Actor
@@ -28,6 +29,14 @@ def locked(session: Session, device_id: int) -> OwnDevice:
     if device is None:
         raise NotFound("端末が見つかりません。")
     return device
+
+
+def locked_with_renewed(session: Session, device_id: int) -> tuple[OwnDevice, OwnDevice | None]:
+    """The device and what it renews, held until the transaction ends: the older one first, as a day's run takes them,
+    so that neither waits for the other in a ring. Raises NotFound."""
+    renewed_id = session.scalar(select(OwnDevice.replaces_id).where(OwnDevice.id == device_id))
+    renewed = locked(session, renewed_id) if renewed_id is not None else None
+    return locked(session, device_id), renewed
 
 
 def require_may_ask(session: Session, person_id: int, *, day: date) -> None:

@@ -1,9 +1,10 @@
 """Renewals, losses and reports on a device at a wrong moment, or under another row of one human (control I4)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from idm.errors import IllegalTransition, NotPermitted
 from idm.models.people import Person
@@ -47,6 +48,23 @@ def test_a_renewal_that_is_permitted_later_keeps_its_first_day(office: Cast) -> 
     for who in ("ciso", "security"):
         answer(office, renewal, who, now=NOW + 3 * DAY)
     assert device(office, renewal).begins_on == TODAY
+
+
+def test_what_is_renewed_is_held_before_what_renews_it_as_the_days_run_holds_them(office: Cast) -> None:
+    before = permitted(office)
+    renewal = ask(office, replaces_id=before)
+    held: list[int] = []
+
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_: object) -> None:
+        if "own_devices.state" in statement and "WHERE own_devices.id = " in statement:
+            held.extend(values.values() if isinstance(values, dict) else values)
+
+    event.listen(office.database.engine, "before_cursor_execute", note)
+    try:
+        answer(office, renewal, "ciso")
+    finally:
+        event.remove(office.database.engine, "before_cursor_execute", note)
+    assert held[:2] == [before, renewal]
 
 
 def test_a_contractor_under_another_row_applies_for_nothing(office: Cast) -> None:

@@ -127,6 +127,15 @@ def test_custody_and_whoever_answers_for_it_are_changed(office: Office) -> None:
     assert "今泉" in chief.follow(chief.send(f"{PAGE}/1/responsible", {"responsible": "100010"}))
 
 
+def test_what_was_unticked_stays_so_where_a_mistake_is_told(office: Office) -> None:
+    approved(office.cast)
+    staff = office.browser("staff")
+    ticked = 'name="two_factors" value="yes" checked'
+    assert ticked in staff.page(f"{PAGE}/1")
+    answer = staff.send(f"{PAGE}/1/custody", {"own_page": "掲載", "custody": ""})
+    assert (answer.status_code, ticked in answer.text) == (422, False)
+
+
 @pytest.mark.parametrize(
     ("path", "told"), [("answer", "承認・不承認"), ("confirm", "確認できたか"), ("posters", "職員番号")]
 )
