@@ -340,7 +340,7 @@ class ExceptionScope(StrEnum):
 
 
 class ExternalServiceState(StrEnum):
-    """State of an external service in the register (`idm.external_service_state`)."""
+    """State of an external service in the register (`idm.registers.external_service_state`)."""
 
     ASKED = "asked"
     APPROVED = "approved"
@@ -353,7 +353,7 @@ class ExternalServiceState(StrEnum):
 
 
 class OwnDeviceState(StrEnum):
-    """State of a device that the body did not issue (`idm.own_device_state`)."""
+    """State of a device that the body did not issue (`idm.registers.own_device_state`)."""
 
     ASKED = "asked"
     PERMITTED = "permitted"
@@ -382,7 +382,7 @@ class OwnDeviceEnd(StrEnum):
 
 
 class OfficialAccountState(StrEnum):
-    """State of an official social-media account (`idm.official_account_state`)."""
+    """State of an official social-media account (`idm.registers.official_account_state`)."""
 
     ASKED = "asked"
     IN_USE = "in_use"

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
-from idm.external_service_state import ServiceEvent, after, require_answered
 from idm.models.external_services import ExternalService
 from idm.models.systems import InformationSystem
 from idm.operations.external_services.authority import locked, named, require_may_answer, require_may_ask
@@ -18,6 +17,7 @@ from idm.operations.external_services.service_notices import record, tell
 from idm.policy import Policy
 from idm.queries.organisation.officers import contracted, holders, humans
 from idm.queries.privileged.eligibility import is_employed
+from idm.registers.external_service_state import ServiceEvent, after, require_answered
 from idm.vocabulary import ExternalServiceState
 from idm.written_text import written
 

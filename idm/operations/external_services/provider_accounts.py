@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound, SeparationOfDuties
-from idm.external_service_state import IN_USE
 from idm.models.external_services import ExternalService, ProviderAccount
 from idm.operations.external_services.authority import locked, named, require_may_keep
 from idm.operations.external_services.service_notices import record, tell
 from idm.policy import Policy
 from idm.queries.organisation.officers import holders, humans
+from idm.registers.external_service_state import IN_USE
 from idm.vocabulary import ExternalServiceState, ProviderAccountEnd, Role
 from idm.written_text import written
 

@@ -9,8 +9,6 @@ from sqlalchemy.orm import Session, joinedload
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput
-from idm.external_service_state import IN_USE, ServiceEvent, ServiceFacts, after, faults, left_to_do, review_due
-from idm.external_service_state import require_end_day as _require_end_day
 from idm.grant_state import EndReason, GrantState
 from idm.models.external_services import ExternalService, ExternalServiceCheck
 from idm.models.requests import Grant
@@ -26,6 +24,16 @@ from idm.policy import Policy
 from idm.queries.external_services.remains import people_working_with, remains_of
 from idm.queries.organisation.officers import holders
 from idm.queries.privileged.eligibility import is_employed
+from idm.registers.external_service_state import (
+    IN_USE,
+    ServiceEvent,
+    ServiceFacts,
+    after,
+    faults,
+    left_to_do,
+    review_due,
+)
+from idm.registers.external_service_state import require_end_day as _require_end_day
 from idm.vocabulary import FindingKind, Role
 from idm.wareki import format_wareki
 from idm.written_text import written

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 from idm import audit
 from idm.actor import Actor
 from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster
-from idm.official_account_state import AccountEvent, after
 from idm.operations.notification.notices import notify
 from idm.operations.official_accounts.authority import can_answer_for
 from idm.policy import Policy
 from idm.queries.organisation.officers import holders, humans
 from idm.queries.rights.leaving import SectionManagers
+from idm.registers.official_account_state import AccountEvent, after
 from idm.vocabulary import Role
 
 PAGE = "/official-accounts"

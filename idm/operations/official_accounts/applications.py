@@ -11,7 +11,6 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotPermitted
 from idm.models.official_accounts import OfficialAccount
-from idm.official_account_state import IN_THE_REGISTER, WATCHED, AccountEvent, after
 from idm.operations.official_accounts.account_notices import holding, move, record, tell
 from idm.operations.official_accounts.authority import (
     can_answer_for,
@@ -25,6 +24,7 @@ from idm.operations.official_accounts.authority import (
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans
 from idm.queries.organisation.units import unit_on
+from idm.registers.official_account_state import IN_THE_REGISTER, WATCHED, AccountEvent, after
 from idm.vocabulary import OfficialAccountState
 from idm.written_text import all_written, written
 

@@ -10,7 +10,6 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.official_accounts import OfficialAccount, OfficialAccountCheck, OfficialAccountPoster
 from idm.models.work import Finding
-from idm.official_account_state import WATCHED, OfficialAccountFacts, check_due, faults
 from idm.operations.official_accounts.authority import can_answer_for
 from idm.operations.official_accounts.keeping import take_off
 from idm.operations.sweep.findings import Found, record_everywhere
@@ -18,6 +17,7 @@ from idm.policy import Policy
 from idm.queries.official_accounts.take_overs import accounts_with_open_take_over
 from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.privileged.eligibility import is_employed
+from idm.registers.official_account_state import WATCHED, OfficialAccountFacts, check_due, faults
 from idm.vocabulary import FindingKind
 
 KINDS = (FindingKind.OFFICIAL_ACCOUNT_UNCARED, FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER)

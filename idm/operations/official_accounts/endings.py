@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.models.official_accounts import OfficialAccount, OfficialAccountPoster
-from idm.official_account_state import AccountEvent
 from idm.operations.official_accounts.account_notices import caring, confirming, move, posters, record, tell
 from idm.operations.official_accounts.authority import locked, named, require_another, require_may_keep
 from idm.policy import Policy
 from idm.queries.official_accounts.take_overs import open_take_over
+from idm.registers.official_account_state import AccountEvent
 from idm.written_text import written
 
 

@@ -9,7 +9,6 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.official_accounts import OfficialAccount, OfficialAccountCheck, OfficialAccountPoster
-from idm.official_account_state import POSTING
 from idm.operations.official_accounts.account_notices import caring, record, tell
 from idm.operations.official_accounts.applications import TEXTS, tell_responsible
 from idm.operations.official_accounts.authority import (
@@ -24,6 +23,7 @@ from idm.operations.official_accounts.authority import (
 from idm.policy import Policy
 from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.privileged.eligibility import is_employed
+from idm.registers.official_account_state import POSTING
 from idm.vocabulary import OfficialAccountState
 from idm.written_text import all_written, written
 

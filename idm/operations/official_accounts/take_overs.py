@@ -9,13 +9,13 @@ from idm.actor import Actor
 from idm.calendar_days import day_of
 from idm.errors import IllegalTransition, InvalidInput, NotFound
 from idm.models.official_accounts import OfficialAccount, TakeOver, TakeOverStep
-from idm.official_account_state import AccountEvent
 from idm.operations.official_accounts.account_notices import confirming, holding, move, posters, record, tell
 from idm.operations.official_accounts.authority import locked, named, posts, require_another, require_may_keep
 from idm.permissions import Action, may
 from idm.policy import Policy
 from idm.queries.official_accounts.take_overs import open_take_over
 from idm.queries.organisation.officers import roles_of
+from idm.registers.official_account_state import AccountEvent
 from idm.vocabulary import OfficialAccountState
 from idm.written_text import written
 

@@ -22,11 +22,18 @@ from idm.operations.own_devices.authority import (
     require_may_permit,
 )
 from idm.operations.own_devices.device_notices import move, record, tell
-from idm.own_device_state import DeviceEvent, after, next_permit, require_first_day, require_level, require_period
 from idm.policy import OwnDeviceRules, Policy
 from idm.queries.outsiders.outside_scope import units_of_person
 from idm.queries.own_devices.permitting import permits_given, permitters
 from idm.queries.own_devices.why_over import why_over
+from idm.registers.own_device_state import (
+    DeviceEvent,
+    after,
+    next_permit,
+    require_first_day,
+    require_level,
+    require_period,
+)
 from idm.vocabulary import OwnDeviceEnd, OwnDeviceState
 from idm.written_text import all_written, written
 

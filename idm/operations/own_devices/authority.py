@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from idm.actor import Actor
 from idm.errors import NotFound, NotPermitted, SeparationOfDuties
 from idm.models.own_devices import OwnDevice
-from idm.own_device_state import next_permit
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.organisation.officers import contracted, humans
 from idm.queries.own_devices.permitting import permits_given, permitters, reaches_unit
 from idm.queries.privileged.eligibility import is_employed
+from idm.registers.own_device_state import next_permit
 
 
 def named(actor: Actor) -> int:

@@ -13,9 +13,9 @@ from idm.models.work import Finding
 from idm.operations.own_devices.device_notices import move, record, tell
 from idm.operations.own_devices.endings import carry_out_end
 from idm.operations.sweep.findings import Found, record_everywhere
-from idm.own_device_state import WATCHED, DeviceEvent, DeviceFacts, check_due, faults
 from idm.policy import Policy
 from idm.queries.own_devices.why_over import why_over
+from idm.registers.own_device_state import WATCHED, DeviceEvent, DeviceFacts, check_due, faults
 from idm.vocabulary import OWN_DEVICE_END_TITLES, FindingKind, OwnDeviceEnd, OwnDeviceState
 from idm.wareki import format_wareki
 

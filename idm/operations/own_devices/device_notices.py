@@ -9,8 +9,8 @@ from idm import audit
 from idm.actor import Actor
 from idm.models.own_devices import OwnDevice
 from idm.operations.notification.notices import notify
-from idm.own_device_state import DeviceEvent, after
 from idm.policy import Policy
+from idm.registers.own_device_state import DeviceEvent, after
 
 PAGE = "/own-devices"
 

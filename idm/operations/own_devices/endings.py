@@ -10,10 +10,10 @@ from idm.errors import SeparationOfDuties
 from idm.models.own_devices import OwnDevice
 from idm.operations.own_devices.authority import locked, named, require_holder_or_keeper, require_may_keep
 from idm.operations.own_devices.device_notices import move, record, tell
-from idm.own_device_state import DeviceEvent
 from idm.policy import Policy
 from idm.queries.organisation.officers import humans
 from idm.queries.own_devices.permitting import keepers
+from idm.registers.own_device_state import DeviceEvent
 from idm.vocabulary import OWN_DEVICE_END_TITLES, OwnDeviceEnd
 from idm.written_text import written
 

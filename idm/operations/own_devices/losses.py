@@ -10,9 +10,9 @@ from idm.models.own_devices import OwnDevice
 from idm.operations.own_devices.authority import locked, named, require_holder_or_keeper, require_may_keep
 from idm.operations.own_devices.device_notices import move, record, tell
 from idm.operations.stops.stop_notices import people_told
-from idm.own_device_state import DeviceEvent
 from idm.policy import Policy
 from idm.queries.own_devices.permitting import keepers
+from idm.registers.own_device_state import DeviceEvent
 from idm.vocabulary import OwnDeviceEnd
 from idm.written_text import written
 

@@ -6,13 +6,13 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from idm.errors import NotFound
-from idm.external_service_state import Remains
 from idm.grant_state import GrantState
 from idm.models.external_services import ExternalService, ProviderAccount
 from idm.models.privileged import RegisteredId
 from idm.models.requests import Grant
 from idm.models.systems import Account
 from idm.models.work import Finding, SweepRun
+from idm.registers.external_service_state import Remains
 
 
 def remains_of(session: Session, service: ExternalService) -> Remains:

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from idm.calendar_days import day_of
 from idm.errors import NotFound
-from idm.external_service_state import IN_USE, left_to_do, review_due
 from idm.models.external_services import ExternalService, ExternalServiceCheck, ProviderAccount
 from idm.models.people import Person
 from idm.models.systems import InformationSystem
 from idm.policy import ExternalServiceRules
 from idm.queries.external_services.remains import provider_accounts, remains_of
 from idm.queries.page import Page, page_of
+from idm.registers.external_service_state import IN_USE, left_to_do, review_due
 from idm.vocabulary import ExternalServiceState, ProviderAccountEnd
 
 

@@ -17,10 +17,10 @@ from idm.models.official_accounts import (
     TakeOverStep,
 )
 from idm.models.people import Person
-from idm.official_account_state import POSTING, WATCHED, check_due
 from idm.policy import OfficialAccountRules
 from idm.queries.organisation.units import unit_names_on
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.registers.official_account_state import POSTING, WATCHED, check_due
 from idm.vocabulary import OfficialAccountState
 
 

@@ -11,11 +11,11 @@ from idm.calendar_days import day_of
 from idm.errors import NotFound
 from idm.models.own_devices import OwnDevice, OwnDeviceCheck, OwnDevicePermit
 from idm.models.people import Person
-from idm.own_device_state import WATCHED, check_due, next_permit
 from idm.policy import OwnDeviceRules, Policy
 from idm.queries.organisation.units import unit_names_on
 from idm.queries.own_devices.permitting import permitters
 from idm.queries.page import ROWS_A_PAGE, Page, nearest_page, offset_of
+from idm.registers.own_device_state import WATCHED, check_due, next_permit
 from idm.vocabulary import OwnDeviceEnd, OwnDeviceState, Role
 
 

@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idm.models.own_devices import OwnDevice, OwnDevicePermit
-from idm.own_device_state import next_permit
 from idm.permissions import Action
 from idm.policy import Policy
 from idm.queries.organisation.officers import holders, humans, never_deciding
 from idm.queries.organisation.reach import units_reached
 from idm.queries.rights.leaving import SectionManagers
+from idm.registers.own_device_state import next_permit
 from idm.vocabulary import OwnDeviceState, Role
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.errors import IllegalTransition, InvalidInput
-from idm.own_device_state import (
+from idm.policy_file import load_profile
+from idm.registers.own_device_state import (
     KEPT,
     TRANSITIONS,
     WATCHED,
@@ -21,7 +22,6 @@ from idm.own_device_state import (
     require_level,
     require_period,
 )
-from idm.policy_file import load_profile
 from idm.vocabulary import OWN_DEVICE_END_TITLES, OWN_DEVICE_STATE_TITLES, OwnDeviceEnd, OwnDeviceState, Role
 
 RULES = load_profile("fukuoka").policy.own_devices

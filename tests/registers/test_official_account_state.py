@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idm.errors import IllegalTransition
-from idm.official_account_state import (
+from idm.policy_file import load_profile
+from idm.registers.official_account_state import (
     IN_THE_REGISTER,
     POSTING,
     TRANSITIONS,
@@ -19,7 +20,6 @@ from idm.official_account_state import (
     check_due,
     faults,
 )
-from idm.policy_file import load_profile
 from idm.vocabulary import OFFICIAL_ACCOUNT_STATE_TITLES, OfficialAccountState
 
 RULES = load_profile("fukuoka").policy.official_accounts

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from idm.calendar_days import start_of
 from idm.errors import IllegalTransition, InvalidInput
-from idm.external_service_state import (
+from idm.policy_file import load_profile
+from idm.registers.external_service_state import (
     IN_USE,
     TRANSITIONS,
     Remains,
@@ -22,7 +23,6 @@ from idm.external_service_state import (
     require_end_day,
     review_due,
 )
-from idm.policy_file import load_profile
 from idm.vocabulary import EXTERNAL_SERVICE_STATE_TITLES, ExternalServiceState
 
 RULES = load_profile("fukuoka").policy.external_services
