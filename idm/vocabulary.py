@@ -228,7 +228,8 @@ class FindingKind(StrEnum):
     FACTOR_UNREGISTERED = "factor_unregistered"
     """The target itself says that no usable second factor is registered for whoever needs one there."""
     OWN_DEVICE_UNCARED = "own_device_uncared"
-    """A device that was not issued is not looked after: its check or its clearing is overdue, or its loss unsettled."""
+    """A device that was not issued is not looked after: its check or its clearing is overdue."""
+    OWN_DEVICE_LOST = "own_device_lost"
     OFFICIAL_ACCOUNT_UNCARED = "official_account_uncared"
     """An official social-media account is taken over, or nobody looks after it as was approved."""
     OFFICIAL_ACCOUNT_TAKEN_OVER = "official_account_taken_over"
@@ -586,6 +587,7 @@ FINDING_TITLES = {
     FindingKind.FACTOR_UNREGISTERED: "二要素認証の登録がないID",
     FindingKind.OWN_DEVICE_UNCARED: "管理の行き届いていない支給以外の端末",
     FindingKind.OFFICIAL_ACCOUNT_UNCARED: "管理の行き届いていない公式アカウント",
+    FindingKind.OWN_DEVICE_LOST: "失くした・盗まれた支給以外の端末",
     FindingKind.OFFICIAL_ACCOUNT_TAKEN_OVER: "乗っ取られた公式アカウント",
     FindingKind.STOP_UNCONFIRMED: "確認されていないコマンドでの停止",
 }

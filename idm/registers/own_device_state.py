@@ -135,6 +135,5 @@ def faults(facts: DeviceFacts, day: date, rules: OwnDeviceRules) -> tuple[str, .
         (facts.state is State.PERMITTED and facts.check_due < day, "定期確認の期限が過ぎています。"),
         (facts.state is State.TO_CLEAR and late, "業務の情報を消したことが報告されていません。"),
         (facts.state is State.CLEARED and late, "業務の情報を消したことが確認されていません。"),
-        (facts.state is State.LOST, "紛失・盗難の後の対応が終わっていません。"),
     )
     return tuple(said for wrong, said in found if wrong)

@@ -121,7 +121,7 @@ def test_information_above_the_profiles_level_is_never_on_such_a_device() -> Non
         (State.PERMITTED, 0, None), (State.TO_CLEAR, RULES.clear_within_days - 1, None),
         (State.TO_CLEAR, RULES.clear_within_days, "消したことが報告されていません"),
         (State.CLEARED, RULES.clear_within_days - 1, None),
-        (State.CLEARED, RULES.clear_within_days, "確認されていません"), (State.LOST, 0, "紛失・盗難"),
+        (State.CLEARED, RULES.clear_within_days, "確認されていません"), (State.LOST, 99, None),
     ],
 )  # fmt: skip
 def test_what_waits_too_long_is_wrong(state: OwnDeviceState, days: int, told: str | None) -> None:

@@ -1733,6 +1733,7 @@ def upgrade() -> None:
                 "service_uncared",
                 "factor_unregistered",
                 "own_device_uncared",
+                "own_device_lost",
                 "official_account_uncared",
                 "official_account_taken_over",
                 "stop_unconfirmed",
@@ -1900,6 +1901,7 @@ def upgrade() -> None:
                 "service_uncared",
                 "factor_unregistered",
                 "own_device_uncared",
+                "own_device_lost",
                 "official_account_uncared",
                 "official_account_taken_over",
                 "stop_unconfirmed",
@@ -3289,6 +3291,7 @@ def upgrade() -> None:
                 "service_uncared",
                 "factor_unregistered",
                 "own_device_uncared",
+                "own_device_lost",
                 "official_account_uncared",
                 "official_account_taken_over",
                 "stop_unconfirmed",
@@ -3324,7 +3327,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unregistered', 'factor_unshown', 'left', 'official_account_taken_over', 'out_of_band', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
+            "accepted_until IS NULL OR kind NOT IN ('contract_ended', 'exception_expired', 'factor_missing', 'factor_unregistered', 'factor_unshown', 'left', 'official_account_taken_over', 'out_of_band', 'own_device_lost', 'shared_user_left', 'stop_not_reached', 'stop_unconfirmed', 'unregistered_privilege')",
             name=op.f("ck_findings_never_accepted"),
         ),
         sa.CheckConstraint(

@@ -19,6 +19,8 @@ from idm.registers.own_device_state import WATCHED, DeviceEvent, DeviceFacts, ch
 from idm.vocabulary import OWN_DEVICE_END_TITLES, FindingKind, OwnDeviceEnd, OwnDeviceState
 from idm.wareki import format_wareki
 
+KINDS = (FindingKind.OWN_DEVICE_UNCARED, FindingKind.OWN_DEVICE_LOST)
+
 
 def follow(session: Session, *, actor: Actor, policy: Policy, now: datetime) -> int:
     """Afterwards what is over has ended, whose end is near has been told, and what is not looked after is a finding.
@@ -79,9 +81,12 @@ def _find(
             label = f"第{device.id}号（{device.maker} {device.model}）：{''.join(wrong)}"
             details: dict[str, object] = {"device": device.id, "faults": list(wrong)}
             found.append(Found(FindingKind.OWN_DEVICE_UNCARED, str(device.id), label, details=details))
-    known = select(func.count()).where(Finding.kind == FindingKind.OWN_DEVICE_UNCARED, Finding.resolved_at.is_(None))
+        if device.state is OwnDeviceState.LOST:
+            label = f"第{device.id}号（{device.maker} {device.model}）：紛失・盗難の後の対応が終わっていません。"
+            found.append(Found(FindingKind.OWN_DEVICE_LOST, str(device.id), label, details={"device": device.id}))
+    known = select(func.count()).where(Finding.kind.in_(KINDS), Finding.resolved_at.is_(None))
     if found or session.scalar(known):
-        record_everywhere(session, [FindingKind.OWN_DEVICE_UNCARED], found, actor=actor, policy=policy, now=now)
+        record_everywhere(session, KINDS, found, actor=actor, policy=policy, now=now)
 
 
 def _last_checks(session: Session) -> dict[int, datetime]:

@@ -13,6 +13,7 @@ from idm.models.own_devices import OwnDevice, OwnDevicePermit
 from idm.models.people import Assignment, Employment, Person
 from idm.models.work import Finding, MailMessage
 from idm.operations.own_devices import applications, device_checks, endings, losses
+from idm.oversight.finding_state import NEVER_ANSWERED
 from idm.vocabulary import FindingKind, OwnDeviceEnd, OwnDeviceState, Role
 from tests.cast import NOW, TODAY, Cast
 from tests.operations.own_devices.devices import (
@@ -36,7 +37,8 @@ DAY = timedelta(days=1)
 def open_faults(cast: Cast) -> list[str]:
     with cast.database.reading() as session:
         query = select(Finding.label).where(
-            Finding.kind == FindingKind.OWN_DEVICE_UNCARED, Finding.resolved_at.is_(None)
+            Finding.kind.in_((FindingKind.OWN_DEVICE_UNCARED, FindingKind.OWN_DEVICE_LOST)),
+            Finding.resolved_at.is_(None),
         )
         return list(session.scalars(query))
 
@@ -277,6 +279,10 @@ def test_of_a_loss_everybody_named_is_told_in_the_same_moment_and_it_stays_found
     assert told(office, "紛失・盗難の届出") == {office.people["ciso"], office.people["security"]}
     nightfall(office)
     assert any("紛失・盗難" in one for one in open_faults(office))
+    with office.database.reading() as session:
+        assert session.scalars(select(Finding.kind)).all() == [FindingKind.OWN_DEVICE_LOST]
+    assert "own_device_lost" in office.policy.findings.urgent
+    assert FindingKind.OWN_DEVICE_LOST in NEVER_ANSWERED
     with pytest.raises(SeparationOfDuties):
         settle(office, device_id, "staff")
     settle(office, device_id, "security")
